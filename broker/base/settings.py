@@ -1,0 +1,99 @@
+"""Every setting, once. Environment `PORTUNUS_*`; a secret may come from the file that `PORTUNUS_*_FILE` names."""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Defaults run everything on one machine from one folder; growing is a matter of these values."""
+
+    model_config = SettingsConfigDict(env_prefix="PORTUNUS_", extra="ignore", frozen=True)
+
+    data_dir: Path = Path("var")
+    """Database, keys, recordings, sockets: everything that Portunus writes by default."""
+    database_url: str = ""
+    """Empty: SQLite in data_dir. PostgreSQL: `postgresql://…`."""
+    redis_url: SecretStr = SecretStr("")
+    """Empty: the bundled Valkey on a socket in data_dir."""
+    blob_url: str = ""
+    """Empty: a folder in data_dir. `s3://bucket/prefix` for an S3-compatible store."""
+    witness_dir: Path | None = None
+    """Second sink for audit checkpoints; empty: `data_dir/witness`. Put it on another volume."""
+
+    public_url: str = "http://127.0.0.1:8400"
+    """The address in the user's browser; its origin is the only one the stream's socket accepts."""
+    host: str = "127.0.0.1"
+    port: int = 8400
+
+    key_provider: Literal["file", "environment"] = "file"
+    root_key: SecretStr = SecretStr("")
+    """Environment provider: 32 bytes in base64."""
+    root_key_passphrase: SecretStr = SecretStr("")
+    """File provider: protects the root key file; empty leaves it protected by its mode 0600 alone."""
+
+    node: str = "node1"
+    """This browser host's name; its Celery queue is `node.<name>`."""
+    host_socket: Path | None = None
+    """Unix socket of the browser host; empty: in data_dir."""
+    browser: Path | None = None
+    """Browser executable; empty: found (see workers/browser/find.py)."""
+    browser_user: str = "nobody"
+    """Started as root, Chromium runs as this user so that its sandbox can work."""
+    allow_unsandboxed_browser: bool = False
+    """Only for a machine where Chromium's sandbox cannot start; `portunus doctor` shows it in red."""
+    shard_size: int = Field(8, ge=1, le=50)
+    """Portal sessions per Chromium process."""
+    max_sessions: int = Field(60, ge=1)
+    """Live portal sessions on this node."""
+
+    park_after_s: int = 600
+    """Idle seconds before a session's browser state is parked (where its portal allows)."""
+    lease_s: int = 3600
+    """Longest time one holder keeps a portal session before she is asked to extend."""
+    code_wait_s: int = 600
+    """Longest wait for a code when the portal's own code life is not known."""
+    retention_recordings_d: int = 365
+
+    resolve: dict[str, str] = {}
+    """Egress: host pattern → `address:port`, for portals that public DNS does not know (the lab). JSON."""
+    trusted_spki: list[str] = []
+    """Egress: base64 SHA-256 of extra certificate keys the browser accepts (the lab's own authority). JSON."""
+
+    log_json: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name, field in cls.model_fields.items():
+            path = os.environ.get(f"PORTUNUS_{name.upper()}_FILE")
+            if path and field.annotation is SecretStr:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+        return values
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'portunus.db'}"
+
+    @property
+    def run_dir(self) -> Path:
+        """Sockets and pid ledgers; short-lived."""
+        return self.data_dir.absolute() / "run"
+
+    @property
+    def hostsocket(self) -> Path:
+        return self.host_socket or self.run_dir / f"{self.node}.sock"
+
+    @property
+    def witness(self) -> Path:
+        return self.witness_dir or self.data_dir.absolute() / "witness"
+
+
+@cache
+def settings() -> Settings:
+    """The process's settings, read once."""
+    return Settings()

@@ -1,0 +1,98 @@
+"""Code requests, the messages that may answer them, and which code answered which request."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from broker.base.db import Base
+
+LIVE_REQUEST = "state IN ('expected', 'waiting', 'matched')"
+
+
+class CodeRequest(Base):
+    """A challenge that waits for a code. Committed before the portal is asked to send it.
+
+    States: expected (the portal will be asked now) → waiting (the portal showed its code page) → matched (a code is
+    kept for it) → released (given to the attempt, once) → accepted | rejected; or expired, superseded, not_needed,
+    withdrawn.
+    """
+
+    __tablename__ = "code_request"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    attempt_id: Mapped[str] = mapped_column(String(40), index=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("portal_account.id"), index=True)
+    location_id: Mapped[str] = mapped_column(ForeignKey("location.id"), index=True)
+    requester_kind: Mapped[str] = mapped_column(String(12))
+    requester_id: Mapped[str] = mapped_column(String(60))
+    method_id: Mapped[str] = mapped_column(ForeignKey("mfa_method.id"))
+    channel: Mapped[str] = mapped_column(String(20))
+    endpoint_id: Mapped[str | None] = mapped_column(ForeignKey("delivery_endpoint.id"), index=True)
+    rule: Mapped[dict[str, Any]]
+    """How a message that answers this request looks: senders, alias, pattern (copied from the method's template)."""
+    asked_at: Mapped[datetime]
+    deadline: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(12))
+    state_at: Mapped[datetime]
+    released_to: Mapped[str | None] = mapped_column(String(60))
+    typed_at: Mapped[datetime | None]
+    typed_page: Mapped[str | None] = mapped_column(String(200))
+    """Host and path of the page it was typed into; no query."""
+    recording_id: Mapped[str | None] = mapped_column(String(40))
+    recording_offset_ms: Mapped[int | None]
+
+    codes: Mapped[list["Code"]] = relationship(back_populates="request")
+
+    __table_args__ = (
+        Index(
+            "uq_code_request_one_live_per_attempt",
+            "attempt_id",
+            unique=True,
+            sqlite_where=text(LIVE_REQUEST),
+            postgresql_where=text(LIVE_REQUEST),
+        ),
+    )
+
+
+class Code(Base):
+    """One code that arrived or was typed in. Its value is sealed until used, then dropped; a keyed digest stays."""
+
+    __tablename__ = "code"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    request_id: Mapped[str | None] = mapped_column(ForeignKey("code_request.id"), index=True)
+    message_id: Mapped[str | None] = mapped_column(ForeignKey("code_message.id"))
+    channel: Mapped[str] = mapped_column(String(20))
+    received_at: Mapped[datetime]
+    given_by: Mapped[str | None] = mapped_column(String(60))
+    """The user who typed it at the code desk; empty for automatic channels."""
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """HMAC-SHA-256 under a vault key, so that a short code cannot be guessed from its digest."""
+    state: Mapped[str] = mapped_column(String(12))
+    """held, released, accepted, rejected, late, duplicate, foreign, unsolicited, superseded, dropped"""
+    used_at: Mapped[datetime | None]
+
+    request: Mapped[CodeRequest | None] = relationship(back_populates="codes")
+
+
+class CodeMessage(Base):
+    """A message that reached an endpoint, by digest: delivered twice, it counts once. Text is not kept."""
+
+    __tablename__ = "code_message"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    endpoint_id: Mapped[str] = mapped_column(ForeignKey("delivery_endpoint.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    external_id: Mapped[str] = mapped_column(String(200))
+    """Message-ID, or the SMS provider's id."""
+    sender: Mapped[str] = mapped_column(String(200))
+    raw_digest: Mapped[str] = mapped_column(String(64))
+    received_at: Mapped[datetime]
+    verdict: Mapped[str] = mapped_column(String(20))
+    """matched, ambiguous, late, unsolicited, foreign, no_code, untrusted, unreadable"""
+    why: Mapped[str] = mapped_column(String(300))
+    detail: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+    __table_args__ = (UniqueConstraint("endpoint_id", "external_id"),)

@@ -1,0 +1,31 @@
+"""What the rest of Portunus may ask of the process that owns the browsers of a node."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+
+class StreamPipe(Protocol):
+    """A viewer's two-way connection to a leased portal session."""
+
+    async def send(self, message: str | bytes) -> None: ...
+
+    def __aiter__(self) -> AsyncIterator[str | bytes]: ...
+
+
+class BrowserHost(Protocol):
+    def run_attempt(self, attempt_id: str) -> None:
+        """Hint that a login attempt waits. Returns at once; the host claims the row in SQL first."""
+        ...
+
+    def end_session(self, portal_session_id: str) -> None:
+        """Hint that a portal session is to be ended (its row says so). Returns at once."""
+        ...
+
+    def stream(self, lease_id: str) -> AbstractAsyncContextManager[StreamPipe]:
+        """Join the stream of a lease. The caller has checked the ticket and the Origin."""
+        ...
+
+    def status(self) -> dict[str, Any]:
+        """Numbers for `portunus status`: sessions, shards, memory. Raises `Unavailable`."""
+        ...

@@ -1,0 +1,37 @@
+"""What is known about a recording; its frames are in the blob store, sealed under its own key."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from broker.base.db import Base
+
+
+class Recording(Base):
+    """One lease, as it was shown. The user is always named: one recording has one holder."""
+
+    __tablename__ = "recording"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organization_id: Mapped[str] = mapped_column(String(40))
+    lease_id: Mapped[str] = mapped_column(String(40), index=True)
+    portal_session_id: Mapped[str] = mapped_column(String(40))
+    account_id: Mapped[str] = mapped_column(String(40), index=True)
+    location_id: Mapped[str] = mapped_column(String(40), index=True)
+    holder_kind: Mapped[str] = mapped_column(String(12))
+    holder_id: Mapped[str] = mapped_column(String(60), index=True)
+    holder_name: Mapped[str] = mapped_column(String(120))
+    started_at: Mapped[datetime]
+    beat_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    end_state: Mapped[str | None] = mapped_column(String(20))
+    """complete, or recovered (closed after a crash; the gap is stated)"""
+    blob: Mapped[str] = mapped_column(String(120))
+    wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
+    """The recording's own key, sealed under the organization's key: destroy it and the recording is gone."""
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    messages: Mapped[int] = mapped_column(default=0)
+    duration_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    digest: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 of the finished file; also in the audit log."""
