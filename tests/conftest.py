@@ -1,0 +1,76 @@
+"""A fresh database per test, fakes for every port, and people."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import broker.audit.models
+import broker.codes.models
+import broker.recordings.models
+import broker.tabs.models
+import broker.vault.models  # noqa: F401 - the tables
+from broker.base.actor import Actor, ActorKind, system
+from broker.base.db import Base, make_engine
+from broker.base.settings import Settings
+from broker.base.unit import Unit
+from broker.identity.models import User
+from broker.wiring import Portunus
+from tests.fakes.blobs import MemoryBlobs
+from tests.fakes.browserhost import MemoryBrowserHost
+from tests.fakes.clock import ManualClock
+from tests.fakes.keyring import MemoryKeyring
+from tests.fakes.queue import MemoryQueue
+from tests.fakes.signals import MemorySignals
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """SQLite; a test module that must hold on PostgreSQL too says `both_databases` (see tests/databases.py)."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'portunus.db'}"
+    from tests.postgres import postgres_url
+
+    url = postgres_url(getattr(request.config, "workerinput", {}).get("workerid", "main"))
+    if url is None:
+        if __import__("os").environ.get("PORTUNUS_REQUIRE_POSTGRES"):
+            pytest.fail("PostgreSQL is required here and cannot be started")
+        pytest.skip("no PostgreSQL on this machine")
+    return url
+
+
+@pytest.fixture
+def portunus(database_url: str, tmp_path: Path, clock: ManualClock) -> Iterator[Portunus]:
+    """Portunus on a fresh database with fakes for every port. Its settings point into tmp_path."""
+    engine = make_engine(database_url)
+    if engine.dialect.name == "postgresql":
+        Base.metadata.drop_all(engine)
+    Base.metadata.create_all(engine)
+    yield Portunus(
+        settings=Settings(data_dir=tmp_path / "var", database_url=database_url),
+        engine=engine,
+        clock=clock,
+        queue=MemoryQueue(),
+        signals=MemorySignals(),
+        blobs=MemoryBlobs(),
+        keyring=MemoryKeyring(),
+        host=MemoryBrowserHost(),
+    )
+    engine.dispose()
+
+
+@pytest.fixture
+def work(portunus: Portunus) -> Iterator[Unit]:
+    """An open unit as the test itself; committed at the end."""
+    with portunus.unit(system("test")) as unit:
+        yield unit
+
+
+def acting(user: User) -> Actor:
+    """The actor a request of this user would have."""
+    return Actor(kind=ActorKind.USER, id=user.id, name=user.name, login_id="log_test", address="127.0.0.1")

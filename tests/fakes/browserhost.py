@@ -1,0 +1,26 @@
+"""A browser host that only remembers what it was asked."""
+
+from contextlib import asynccontextmanager
+from typing import Any
+
+from broker.base.errors import Unavailable
+
+
+class MemoryBrowserHost:
+    def __init__(self) -> None:
+        self.attempts: list[str] = []
+        self.ended: list[str] = []
+
+    def run_attempt(self, attempt_id: str) -> None:
+        self.attempts.append(attempt_id)
+
+    def end_session(self, portal_session_id: str) -> None:
+        self.ended.append(portal_session_id)
+
+    @asynccontextmanager
+    async def stream(self, lease_id: str):
+        raise Unavailable("No browser host runs in this test.")
+        yield
+
+    def status(self) -> dict[str, Any]:
+        return {"node": "test", "sessions": 0}
