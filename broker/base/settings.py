@@ -1,6 +1,8 @@
 """Every setting, once. Environment `PORTUNUS_*`; a secret may come from the file that `PORTUNUS_*_FILE` names."""
 
+import hashlib
 import os
+import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +18,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("var")
     """Database, keys, recordings, sockets: everything that Portunus writes by default."""
-    database_url: str = ""
+    database_url: SecretStr = SecretStr("")
     """Empty: SQLite in data_dir. PostgreSQL: `postgresql://…`."""
     redis_url: SecretStr = SecretStr("")
     """Empty: the bundled Valkey on a socket in data_dir."""
@@ -77,12 +79,16 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'portunus.db'}"
+        return self.database_url.get_secret_value() or f"sqlite:///{self.data_dir.absolute() / 'portunus.db'}"
 
     @property
     def run_dir(self) -> Path:
-        """Sockets and pid ledgers; short-lived."""
-        return self.data_dir.absolute() / "run"
+        """Sockets and pid ledgers; short-lived. Socket paths end at 107 bytes (unix(7)), so a deep folder is left aside."""
+        inside = self.data_dir.absolute() / "run"
+        if len(str(inside)) <= 80:
+            return inside
+        digest = hashlib.sha256(str(inside).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"portunus-{os.getuid()}-{digest}"
 
     @property
     def hostsocket(self) -> Path:

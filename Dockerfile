@@ -1,0 +1,21 @@
+# One image, several commands (see docker-compose.yml). Chromium comes from Debian, with its security updates.
+FROM python:3.12-slim-bookworm
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends chromium-headless-shell fonts-liberation \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /opt/portunus
+COPY requirements/runtime.lock requirements/runtime.lock
+RUN pip install --no-cache-dir --require-hashes -r requirements/runtime.lock
+COPY pyproject.toml README.md LICENSE alembic.ini ./
+COPY broker broker
+COPY api api
+COPY workers workers
+COPY carrier_scripts carrier_scripts
+RUN pip install --no-cache-dir hatchling editables \
+    && pip install --no-cache-dir --no-deps --no-build-isolation -e . \
+    && useradd --system --uid 10001 --home-dir /var/lib/portunus --create-home portunus
+USER portunus
+ENV PORTUNUS_DATA_DIR=/var/lib/portunus PORTUNUS_LOG_JSON=true PYTHONUNBUFFERED=1
+VOLUME /var/lib/portunus
+EXPOSE 8400
+CMD ["uvicorn", "api.app:app", "--host", "0.0.0.0", "--port", "8400", "--no-access-log", "--ws-per-message-deflate", "false"]

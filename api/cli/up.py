@@ -1,0 +1,147 @@
+"""`portunus up` and `portunus demo`: everything on this machine, started in order, stopped without a trace."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from alembic import command as alembic
+from alembic.config import Config
+from rich.console import Console
+
+from api.cli import services
+from api.cli.children import Child, ChildFailed, Children
+from broker.base.errors import Unavailable
+from broker.base.settings import Settings
+
+console = Console(highlight=False)
+
+
+def prepare(settings: Settings) -> None:
+    """Folders (0700) and the database, at its newest migration."""
+    for directory in (settings.data_dir.absolute(), settings.run_dir, settings.data_dir.absolute() / "keys"):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    migrate(settings)
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to its newest migration."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[2] / "broker" / "migrations"))
+    config.attributes["url"] = settings.database
+    alembic.upgrade(config, "head")
+
+
+def find_browser(settings: Settings) -> str:
+    """The browser's version; installs one when there is none. Raises `Unavailable` with what to do."""
+    found = subprocess.run(
+        [sys.executable, "-m", "workers.browser.find"], capture_output=True, text=True, check=False, timeout=900
+    )
+    if found.returncode:
+        raise Unavailable(found.stderr.strip() or "No browser could be found.")
+    return found.stdout.strip()
+
+
+def check_port(settings: Settings) -> None:
+    """Raises `Unavailable` when something else has our address already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as taken:
+            raise Unavailable(
+                f"{settings.host}:{settings.port} is in use. Is Portunus running already? "
+                "Stop it, or choose another port with PORTUNUS_PORT."
+            ) from taken
+
+
+async def run(settings: Settings, *, demo: bool, announce: "Announce") -> None:
+    """Start everything, tell the user, wait for Ctrl-C (or SIGTERM), stop everything."""
+    children = Children(settings.data_dir.absolute() / "log")
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
+    try:
+        await _until(asked, _start(settings, children, demo=demo, announce=announce))
+        await asked.wait()
+        console.print("\nStopping …")
+    except ChildFailed as failed:
+        _show_log(children.log_of(failed.child))
+        raise Unavailable(str(failed)) from failed
+    finally:
+        await children.stop()
+        console.print("Stopped. Nothing is left running.")
+
+
+async def _until(asked: asyncio.Event, starting: "asyncio.Future[None] | object") -> None:
+    """Run the start; a Ctrl-C in the middle of it ends it."""
+    start = asyncio.ensure_future(starting)  # type: ignore[arg-type]
+    stop = asyncio.ensure_future(asked.wait())
+    await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
+    if not start.done():
+        start.cancel()
+        await asyncio.gather(start, return_exceptions=True)
+    stop.cancel()
+    if start.done() and not start.cancelled():
+        start.result()
+
+
+async def _start(settings: Settings, children: Children, *, demo: bool, announce: "Announce") -> None:
+    env: dict[str, str] = {"PORTUNUS_DATA_DIR": str(settings.data_dir.absolute())}
+    first: list[tuple[str, Child]] = []
+    if not settings.redis_url.get_secret_value():
+        first.append(("message broker", services.valkey(settings)))
+    if demo:
+        first.append(("simulated carriers", services.lab(settings)))
+    await _together(children, first)
+    if demo:
+        env |= services.lab_environment(settings)
+    before = asyncio.create_task(asyncio.to_thread(announce.seed, settings, env))  # noqa: TID251 - awaited below
+    await before
+    await _together(
+        children,
+        [
+            ("browser host", services.browserhost(settings, env)),
+            ("worker", services.worker(settings, env)),
+            ("mailbox watcher", services.mailwatch(settings, env)),
+            ("web", services.api(settings, env)),
+        ],
+    )
+    announce.ready(settings)
+
+
+async def _together(children: Children, named: list[tuple[str, Child]]) -> None:
+    async def one(name: str, child: Child) -> None:
+        await children.start(child)
+        console.print(f"  [green]✓[/green] {name}")
+
+    async with asyncio.TaskGroup() as group:
+        for name, child in named:
+            group.create_task(one(name, child))
+
+
+def _show_log(log: Path) -> None:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:] if log.exists() else []
+    for line in lines:
+        console.print(f"    {line}", style="dim", markup=False)
+
+
+class Announce:
+    """What `up` and `demo` say and do differently around the common start."""
+
+    def seed(self, settings: Settings, env: Mapping[str, str]) -> None:
+        """Before the services: what must be in the database."""
+
+    def ready(self, settings: Settings) -> None:
+        """When everything answers."""
+        console.print(f"\nPortunus is at [bold]{settings.public_url}[/bold]   (Ctrl-C stops it)")
+
+
+def as_root_note() -> None:
+    if os.geteuid() == 0:
+        console.print("  Running as root: browsers and scripts run as an unprivileged user.", style="dim")
