@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -59,7 +60,7 @@ def check_port(settings: Settings) -> None:
             ) from taken
 
 
-async def run(settings: Settings, *, demo: bool, announce: "Announce") -> None:
+async def run(settings: Settings, *, demo: bool, announce: "Announce", started: float) -> None:
     """Start everything, tell the user, wait for Ctrl-C (or SIGTERM), stop everything."""
     children = Children(settings.data_dir.absolute() / "log")
     asked = asyncio.Event()
@@ -68,6 +69,8 @@ async def run(settings: Settings, *, demo: bool, announce: "Announce") -> None:
         loop.add_signal_handler(number, asked.set)
     try:
         await _until(asked, _start(settings, children, demo=demo, announce=announce))
+        if not asked.is_set():
+            console.print(f"Started in {time.monotonic() - started:.1f} s.", style="dim")
         await asked.wait()
         console.print("\nStopping …")
     except ChildFailed as failed:
@@ -101,8 +104,7 @@ async def _start(settings: Settings, children: Children, *, demo: bool, announce
     await _together(children, first)
     if demo:
         env |= services.lab_environment(settings)
-    before = asyncio.create_task(asyncio.to_thread(announce.seed, settings, env))  # noqa: TID251 - awaited below
-    await before
+    await asyncio.to_thread(announce.seed, settings, env)
     await _together(
         children,
         [

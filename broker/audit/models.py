@@ -51,3 +51,13 @@ class AuditCheckpoint(Base):
     note: Mapped[str] = mapped_column(Text)
     witnessed_at: Mapped[datetime | None]
     """When the second sink took it."""
+
+
+class AuditKey(Base):
+    """The log's Ed25519 signing key, wrapped by the root key."""
+
+    __tablename__ = "audit_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]

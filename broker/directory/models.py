@@ -7,7 +7,7 @@ mailbox or phone receives the codes of many logins.
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, ForeignKey, String, Table, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.base.db import Base
@@ -171,6 +171,8 @@ class PortalAccount(Base):
     fence: Mapped[int] = mapped_column(default=0)
     """Raised by every claim of this account; the egress proxy serves only the newest."""
     last_login_at: Mapped[datetime | None]
+    totp_last_step: Mapped[int] = mapped_column(BigInteger, default=-1)
+    """Newest authenticator time step released for this account: a step is released once."""
 
     portal: Mapped[Portal] = relationship()
     locations: Mapped[list[Location]] = relationship(secondary=account_location)

@@ -15,3 +15,7 @@ class Keyring(Protocol):
     def current_version(self) -> int:
         """The version that `wrap` uses."""
         ...
+
+    def derive(self, purpose: bytes) -> bytes:
+        """32 bytes that only holders of the root key can compute, different for each purpose."""
+        ...

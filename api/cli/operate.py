@@ -1,0 +1,50 @@
+"""`up`, `demo`, `migrate`: run Portunus on this machine."""
+
+import asyncio
+import os
+import time
+
+import typer
+
+from api.cli import up as starting
+from api.cli.demo import Demo
+from api.cli.first_administrator import FirstAdministrator
+from api.cli.up import Announce
+from broker.base.settings import Settings, settings
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command("up")(up)
+    app.command("demo")(demo)
+    app.command("migrate")(migrate)
+
+
+def up() -> None:
+    """Run everything on this machine; asks for the first administrator when there is none."""
+    _run(settings(), FirstAdministrator(), demo=False)
+
+
+def demo() -> None:
+    """Run everything on this machine with simulated carriers and demo people."""
+    chosen = settings()
+    # the demo keeps apart from a real installation in the same folder
+    data_dir = chosen.data_dir if "PORTUNUS_DATA_DIR" in os.environ else chosen.data_dir / "demo"  # noqa: TID251
+    _run(chosen.model_copy(update={"data_dir": data_dir}), Demo(), demo=True)
+
+
+def migrate() -> None:
+    """Bring the database to its newest migration."""
+    starting.migrate(settings())
+    starting.console.print("The database is at its newest migration.")
+
+
+def _run(chosen: Settings, announce: Announce, *, demo: bool) -> None:
+    started = time.monotonic()
+    starting.console.print("[bold]Portunus[/bold] is starting …")
+    starting.as_root_note()
+    starting.check_port(chosen)
+    starting.prepare(chosen)
+    starting.console.print("  [green]✓[/green] database")
+    starting.console.print(f"  [green]✓[/green] {starting.find_browser(chosen)}")
+    asyncio.run(starting.run(chosen, demo=demo, announce=announce, started=started))

@@ -1,0 +1,80 @@
+"""Tasks by name over Celery: each message is a signed hint with one row id.
+
+The signature is an HMAC under a key derived from the root key, so that whoever can write to the message broker still
+cannot make a worker look twice at anything (and looking is all a worker does on a message).
+"""
+
+import hmac
+import time
+from functools import cached_property
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from broker.ports.keyring import Keyring
+
+STALE_S = 3600
+APP = "portunus"
+SERIALIZER = "json"
+
+
+class CeleryQueue:
+    def __init__(self, redis_url: str, keyring: Keyring) -> None:
+        self._redis_url = redis_url
+        self._keyring = keyring
+
+    def enqueue(self, task: str, row_id: str) -> None:
+        sent = int(time.time())
+        try:
+            self._celery.send_task(
+                f"{APP}.{task}", args=[row_id, sent, self.signature(task, row_id, sent)], retry=False, ignore_result=True
+            )
+        except (OperationalError, OSError):
+            return  # a hint only: the sweeper finds the row
+
+    def signature(self, task: str, row_id: str, sent: int) -> str:
+        """Hexadecimal HMAC-SHA-256 over the whole message."""
+        return hmac.digest(self._key, f"{task}\n{row_id}\n{sent}".encode(), "sha256").hex()
+
+    def genuine(self, task: str, row_id: str, sent: int, signature: str) -> bool:
+        """Whether this message was sent by us within the hour."""
+        fresh = abs(time.time() - sent) <= STALE_S
+        return fresh and hmac.compare_digest(signature, self.signature(task, row_id, sent))
+
+    @cached_property
+    def _key(self) -> bytes:
+        return self._keyring.derive(b"portunus task signature")
+
+    @cached_property
+    def _celery(self) -> Celery:
+        app = Celery(APP, broker=celery_url(self._redis_url))
+        app.conf.update(CONFIGURATION)
+        return app
+
+
+def celery_url(redis_url: str) -> str:
+    """Celery spells a Unix socket `redis+socket://`."""
+    return redis_url.replace("unix://", "redis+socket://", 1) if redis_url.startswith("unix://") else redis_url
+
+
+CONFIGURATION = {
+    "task_serializer": SERIALIZER,
+    "accept_content": [SERIALIZER],
+    "result_serializer": SERIALIZER,
+    "task_ignore_result": True,
+    "task_acks_late": False,  # a login must never be redelivered: the SQL sweeper decides what runs again
+    "worker_prefetch_multiplier": 1,
+    "worker_disable_prefetch": True,
+    "task_time_limit": 30,
+    "task_soft_time_limit": 20,
+    "broker_connection_retry_on_startup": True,
+    "broker_transport_options": {
+        "global_keyprefix": "portunus:",
+        "socket_connect_timeout": 2,
+        "socket_timeout": 10,
+        "visibility_timeout": 3600,
+    },
+    "worker_hijack_root_logger": False,
+    "worker_send_task_events": False,
+    "enable_utc": True,
+}

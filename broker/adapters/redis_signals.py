@@ -1,0 +1,65 @@
+"""Signals over Redis publish/subscribe. Losing Redis loses promptness, nothing else: every waiter also polls."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+
+import redis
+import redis.asyncio
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+PREFIX = "portunus:signal:"
+AWAY = (redis.RedisError, OSError)
+PAUSE_S = 0.5
+
+
+class RedisSignals:
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    @cached_property
+    def _client(self) -> redis.Redis:
+        return redis.Redis.from_url(
+            self._url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
+        )
+
+    def send(self, channel: str) -> None:
+        with contextlib.suppress(*AWAY):
+            self._client.publish(PREFIX + channel, b"")
+
+    @asynccontextmanager
+    async def listen(self, *channels: str) -> AsyncIterator[AsyncIterator[str]]:
+        client = redis.asyncio.Redis.from_url(self._url, socket_timeout=None, socket_connect_timeout=1)
+        try:
+            yield self._names(client, channels)
+        finally:
+            with contextlib.suppress(*AWAY):
+                await client.aclose()
+
+    async def _names(self, client: redis.asyncio.Redis, channels: tuple[str, ...]) -> AsyncIterator[str]:
+        """For ever: subscribe, yield, and subscribe again when Redis went away."""
+        while True:
+            try:
+                async with client.pubsub() as subscription:
+                    await subscription.subscribe(*(PREFIX + channel for channel in channels))
+                    async for message in subscription.listen():
+                        if message["type"] == "message":
+                            yield message["channel"].decode().removeprefix(PREFIX)
+            except AWAY:
+                await asyncio.sleep(PAUSE_S)
+
+    def wait(self, *channels: str, timeout_s: float) -> Iterator[str]:
+        end = time.monotonic() + timeout_s
+        try:
+            with self._client.pubsub() as subscription:
+                subscription.subscribe(*(PREFIX + channel for channel in channels))
+                while (left := end - time.monotonic()) > 0:
+                    message = subscription.get_message(ignore_subscribe_messages=True, timeout=min(left, 0.9))
+                    if message:
+                        yield message["channel"].decode().removeprefix(PREFIX)
+        except AWAY:
+            return

@@ -1,0 +1,58 @@
+"""The browser host over its Unix socket: HTTP for hints, one WebSocket per viewer."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from websockets.asyncio.client import ClientConnection, unix_connect
+from websockets.exceptions import WebSocketException
+
+from broker.base.errors import Unavailable
+
+BASE = "http://browserhost"
+AWAY = "The browser host does not answer: see portunus doctor."
+BIG_FRAME = 64 * 1024 * 1024
+
+
+class SocketBrowserHost:
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    def run_attempt(self, attempt_id: str) -> None:
+        self._hint(f"/attempts/{attempt_id}")
+
+    def end_session(self, portal_session_id: str) -> None:
+        self._hint(f"/portal-sessions/{portal_session_id}/end")
+
+    def status(self) -> dict[str, Any]:
+        try:
+            with self._client() as client:
+                return client.get(f"{BASE}/status").raise_for_status().json()
+        except (httpx2.HTTPError, ValueError) as away:
+            raise Unavailable(AWAY) from away
+
+    @asynccontextmanager
+    async def stream(self, lease_id: str) -> AsyncIterator[ClientConnection]:
+        try:
+            connection = await unix_connect(
+                str(self._socket),
+                f"ws://browserhost/leases/{lease_id}/stream",
+                compression=None,
+                max_size=BIG_FRAME,
+                open_timeout=10,
+            )
+        except (OSError, WebSocketException, TimeoutError) as away:
+            raise Unavailable(AWAY) from away
+        async with connection:
+            yield connection
+
+    def _hint(self, path: str) -> None:
+        """The host re-reads the row; when it is away the sweeper asks again."""
+        with contextlib.suppress(httpx2.HTTPError), self._client() as client:
+            client.post(BASE + path)
+
+    def _client(self) -> httpx2.Client:
+        return httpx2.Client(transport=httpx2.HTTPTransport(uds=str(self._socket)), timeout=5)

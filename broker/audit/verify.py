@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""Check an export of the Portunus audit log on any machine: python verify.py FILE [--witness FILE] [--key VERIFIER]
+
+Stands alone: Python 3.8 or newer, nothing else. Checks that every entry is where the signed tree heads say (RFC 9162
+Merkle tree, C2SP checkpoints, Ed25519), and names the entry or line that is wrong. With --witness, every head the second
+sink saw must be a prefix of this log: that finds edits, cuts and restored copies even by someone who holds the key. With
+--key, the log must be signed by that very key. Exit codes: 0 accepted, 1 rejected, 2 not readable.
+"""
+
+import base64
+import hashlib
+import json
+import sys
+
+FORMAT = "portunus-audit-1"
+
+
+class Rejected(Exception):
+    """The file does not prove what it says."""
+
+
+# --- Ed25519 verification (RFC 8032, section 5.1), for machines without a cryptography library ---------------------
+
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+SQRT_M1 = pow(2, (P - 1) // 4, P)
+
+
+def recover_x(y, sign):
+    if y >= P:
+        return None
+    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    if x2 == 0:
+        return None if sign else 0
+    x = pow(x2, (P + 3) // 8, P)
+    if (x * x - x2) % P:
+        x = x * SQRT_M1 % P
+    if (x * x - x2) % P:
+        return None
+    return P - x if (x & 1) != sign else x
+
+
+def add(a, b):
+    s, t = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
+    c, d = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
+    e, f, g, h = t - s, d - c, d + c, t + s
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def multiply(scalar, point):
+    total = (0, 1, 1, 0)
+    while scalar:
+        if scalar & 1:
+            total = add(total, point)
+        point, scalar = add(point, point), scalar >> 1
+    return total
+
+
+def decompress(data):
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    x = recover_x(y, sign)
+    return None if x is None else (x, y, 1, x * y % P)
+
+
+def ed25519_verify(public, message, signature):
+    if len(public) != 32 or len(signature) != 64:
+        return False
+    a, r = decompress(public), decompress(signature[:32])
+    s = int.from_bytes(signature[32:], "little")
+    if a is None or r is None or s >= L:
+        return False
+    base_y = 4 * pow(5, P - 2, P) % P
+    base_x = recover_x(base_y, 0)
+    base = (base_x, base_y, 1, base_x * base_y % P)
+    h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
+    left, right = multiply(s, base), add(r, multiply(h, a))
+    return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (left[1] * right[2] - right[1] * left[2]) % P == 0
+
+
+# --- the tree ------------------------------------------------------------------------------------------------------
+
+
+def leaf_hash(leaf):
+    return hashlib.sha256(b"\x00" + leaf).digest()
+
+
+def node_hash(left, right):
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+class Tree:
+    """Grows leaf by leaf and remembers the root at the sizes somebody signed."""
+
+    def __init__(self):
+        self.size, self.frontier = 0, []
+
+    def append(self, hashed):
+        nodes, size = self.frontier + [hashed], self.size
+        while size & 1:
+            right = nodes.pop()
+            nodes.append(node_hash(nodes.pop(), right))
+            size >>= 1
+        self.frontier, self.size = nodes, self.size + 1
+
+    def root(self):
+        if not self.frontier:
+            return hashlib.sha256(b"").digest()
+        root = self.frontier[-1]
+        for left in reversed(self.frontier[:-1]):
+            root = node_hash(left, root)
+        return root
+
+
+def root_from_path(hashed, index, size, path):
+    if not 0 <= index < size:
+        raise Rejected("the proof's index is outside its tree")
+    fn, sn, r = index, size - 1, hashed
+    for node in path:
+        if sn == 0 or len(node) != 32:
+            raise Rejected("the proof of entry %d has a wrong length" % index)
+        if fn & 1 or fn == sn:
+            r = node_hash(node, r)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            r = node_hash(r, node)
+        fn, sn = fn >> 1, sn >> 1
+    if sn:
+        raise Rejected("the proof of entry %d is too short" % index)
+    return r
+
+
+# --- notes and lines -----------------------------------------------------------------------------------------------
+
+
+def b64(text):
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Rejected("a line is not proper base64")
+
+
+def public_key(verifier):
+    """The raw key out of `name+hash+key`."""
+    parts = verifier.split("+", 2)
+    if len(parts) != 3:
+        raise Rejected("the log's key is malformed")
+    name, named_hash, data = parts[0], parts[1], b64(parts[2])
+    expected = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
+    if data[:1] != b"\x01" or len(data) != 33 or expected.hex() != named_hash:
+        raise Rejected("the log's key does not match its name")
+    return name, expected, data[1:]
+
+
+def open_checkpoint(note, verifier):
+    """(size, root) of a checkpoint note, once its signature holds."""
+    name, named_hash, public = public_key(verifier)
+    text, split, signatures = note.partition("\n\n")
+    lines = text.split("\n")
+    if not split or len(lines) != 3 or lines[0] != name or not lines[1].isdigit() or lines[1] != str(int(lines[1])):
+        raise Rejected("a checkpoint is malformed or of another log")
+    prefix = "\u2014 " + name + " "
+    signed = [line[len(prefix) :] for line in signatures.split("\n") if line.startswith(prefix)]
+    if len(signed) != 1 or signatures != prefix + signed[0] + "\n":
+        raise Rejected("checkpoint %s is not signed once by the log" % lines[1])
+    blob, root = b64(signed[0]), b64(lines[2])
+    canonical = base64.b64encode(blob).decode() == signed[0] and base64.b64encode(root).decode() == lines[2]
+    if not canonical or blob[:4] != named_hash or not ed25519_verify(public, (text + "\n").encode(), blob[4:]):
+        raise Rejected("the signature of checkpoint %s does not hold" % lines[1])
+    return int(lines[1]), root
+
+
+def strict(pairs):
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise Rejected("a line names a field twice")
+    return dict(pairs)
+
+
+def read(file):
+    """The lines of an export, each exactly as Portunus writes it (so that no byte can change unnoticed)."""
+    with open(file, "rb") as lines:
+        for number, raw in enumerate(lines, 1):
+            try:
+                line = json.loads(raw.decode("ascii"), object_pairs_hook=strict)
+            except (ValueError, RecursionError):
+                raise Rejected("line %d is not one JSON object" % number)
+            exact = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=True) + "\n"
+            if not isinstance(line, dict) or exact.encode() != raw:
+                raise Rejected("line %d is not in the form Portunus writes" % number)
+            yield number, line
+
+
+def witnessed(file):
+    """The checkpoint notes the second sink kept: separated by lines of `--`."""
+    with open(file, encoding="utf-8") as text:
+        return [note for note in text.read().split("--\n") if note.strip()]
+
+
+def verify(file, witness=None, key=None):
+    """What was proved, in a sentence. Raises Rejected."""
+    lines = read(file)
+    number, header = next(lines, (0, {}))
+    fields = {"kind", "format", "origin", "key", "size"}
+    if header.get("kind") != "header" or header.get("format") != FORMAT or set(header) != fields:
+        raise Rejected("the first line is not the header of a Portunus audit export")
+    verifier = header["key"]
+    if not isinstance(verifier, str) or header["origin"] != verifier.split("+")[0]:
+        raise Rejected("the header's origin is not its key's name")
+    if key is not None and key != verifier:
+        raise Rejected("the log is signed by another key than the one you trust")
+    tree, roots, heads, proofs = Tree(), {}, [], []
+    for number, line in lines:
+        kind = line.get("kind")
+        if kind == "entry" and set(line) == {"kind", "leaf"}:
+            check_leaf(line["leaf"], tree.size, number)
+            tree.append(leaf_hash(line["leaf"].encode()))
+            roots[tree.size] = tree.root()
+        elif kind == "proof" and set(line) == {"kind", "leaf", "index", "path"}:
+            check_leaf(line["leaf"], line["index"], number)
+            proofs.append((line["index"], line["leaf"], [bytes.fromhex(node) for node in line["path"]]))
+        elif kind == "checkpoint" and set(line) == {"kind", "note"}:
+            heads.append(open_checkpoint(line["note"], verifier))
+        else:
+            raise Rejected("line %d is of no known kind" % number)
+    if not heads:
+        raise Rejected("nothing in this file is signed")
+    if proofs:
+        return check_proofs(proofs, heads, header, tree)
+    if tree.size != header["size"] or max(size for size, _ in heads) != tree.size:
+        raise Rejected("the file has %d entries where its head says %s: its end is cut" % (tree.size, header["size"]))
+    for note in witnessed(witness) if witness else []:
+        heads.append(open_checkpoint(note, verifier))
+    for size, root in sorted(heads):
+        if size > tree.size:
+            raise Rejected("a witness saw %d entries, this log has %d: entries are missing" % (size, tree.size))
+        if size == 0 or roots[size] != root:
+            raise Rejected("entries 0 to %d are not what was signed: one of them was changed" % (size - 1))
+    return "accepted: %d entries, %d signed heads, key %s" % (tree.size, len(heads), verifier)
+
+
+def check_leaf(leaf, index, number):
+    try:
+        fields = json.loads(leaf)
+    except (TypeError, ValueError, RecursionError):
+        raise Rejected("line %d: the entry is not JSON" % number)
+    if not isinstance(fields, dict) or fields.get("index") != index or isinstance(index, bool):
+        raise Rejected("line %d: entry %s stands where entry %s belongs" % (number, fields.get("index"), index))
+
+
+def check_proofs(proofs, heads, header, tree):
+    if len(proofs) != 1 or len(heads) != 1 or tree.size or heads[0][0] != header["size"]:
+        raise Rejected("a proof file holds one entry and one signed head")
+    (index, leaf, path), (size, root) = proofs[0], heads[0]
+    if root_from_path(leaf_hash(leaf.encode()), index, size, path) != root:
+        raise Rejected("entry %d is not in the signed log" % index)
+    return "accepted: entry %d is in the log of %d entries, key %s" % (index, size, header["key"])
+
+
+def main(arguments):
+    if not arguments or arguments[0] in ("-h", "--help") or len(arguments) % 2 == 0:
+        print(__doc__)
+        return 2
+    options = dict(zip(arguments[1::2], arguments[2::2]))
+    if set(options) - {"--witness", "--key"}:
+        print(__doc__)
+        return 2
+    try:
+        print(verify(arguments[0], options.get("--witness"), options.get("--key")))
+    except Rejected as wrong:
+        print("REJECTED: %s" % wrong, file=sys.stderr)
+        return 1
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as unreadable:
+        print("REJECTED: the file cannot be read (%s)" % type(unreadable).__name__, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
