@@ -29,10 +29,16 @@ def clock() -> ManualClock:
     return ManualClock()
 
 
-@pytest.fixture(params=["sqlite"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test module that says `BOTH_DATABASES = True` runs on SQLite and on PostgreSQL."""
+    if getattr(metafunc.module, "BOTH_DATABASES", False) and "database_url" in metafunc.fixturenames:
+        metafunc.parametrize("database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """SQLite; a test module that must hold on PostgreSQL too says `both_databases` (see tests/databases.py)."""
-    if request.param == "sqlite":
+    """Address of a database: SQLite unless the test is parametrized with `postgres`."""
+    if getattr(request, "param", "sqlite") == "sqlite":
         return f"sqlite:///{tmp_path / 'portunus.db'}"
     from tests.postgres import postgres_url
 

@@ -17,9 +17,8 @@ from broker.audit.models import AuditEntry
 from broker.audit.witness import witness
 from broker.base.actor import system
 from broker.wiring import Portunus
-from tests.databases import both_databases
 
-pytestmark = both_databases
+BOTH_DATABASES = True
 
 
 def exported(portunus: Portunus, file: Path) -> Path:

@@ -15,10 +15,9 @@ from broker.vault import envelope
 from broker.vault.models import Secret
 from broker.wiring import Portunus
 from tests import factories as make
-from tests.databases import both_databases
 from tests.fakes.clock import ManualClock
 
-pytestmark = both_databases
+BOTH_DATABASES = True
 SEED = "JBSWY3DPEHPK3PXP"
 
 
