@@ -10,6 +10,7 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.audit import tree
 from broker.audit.acts import Act
@@ -95,10 +96,7 @@ def record(
 
 def _append_pending(work: Unit) -> None:
     pending: list[dict[str, object]] = work.db.info.pop(_PENDING, [])
-    head = work.db.execute(select(AuditHead).where(AuditHead.id == 1).with_for_update()).scalar_one_or_none()
-    if head is None:
-        head = AuditHead(id=1, size=0, frontier=b"")
-        work.db.add(head)
+    head = _lock_head(work)
     frontier = split(head.frontier)
     size = head.size
     for fields in pending:
@@ -128,6 +126,16 @@ def _append_pending(work: Unit) -> None:
     head.size = size
     head.frontier = b"".join(frontier)
     work.db.flush()
+
+
+def _lock_head(work: Unit) -> AuditHead:
+    locked = select(AuditHead).where(AuditHead.id == 1).with_for_update().execution_options(populate_existing=True)
+    head = work.db.execute(locked).scalar_one_or_none()
+    if head is None:  # the very first entry: whoever inserts second finds the first one's row
+        insert = postgresql.insert if work.db.get_bind().dialect.name == "postgresql" else sqlite.insert
+        work.db.execute(insert(AuditHead).values(id=1, size=0, frontier=b"").on_conflict_do_nothing())
+        head = work.db.execute(locked).scalar_one()
+    return head
 
 
 def split(frontier: bytes) -> list[bytes]:
