@@ -18,7 +18,7 @@ from tests import factories as make
 from tests.fakes.clock import ManualClock
 
 BOTH_DATABASES = True
-SEED = "JBSWY3DPEHPK3PXP"
+SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 @pytest.fixture

@@ -1,0 +1,344 @@
+"""Find and change practices, portals, accounts and endpoints. Each change is an audit entry.
+
+Who may do it is decided by the caller (`identity.policy` lies above this feature).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from broker.audit import service as audit
+from broker.audit.acts import Act
+from broker.base.errors import Conflict, Incomplete, NotFound
+from broker.base.ids import new_id
+from broker.base.unit import Unit
+from broker.directory import checks
+from broker.directory.models import (
+    BehaviourFact,
+    Carrier,
+    DeliveryEndpoint,
+    Location,
+    MfaMethod,
+    Organization,
+    Portal,
+    PortalAccount,
+    ScriptVersion,
+    TaxEntity,
+)
+
+AUTOMATION = ("attended", "assisted", "automated")
+LOGIN_KINDS = ("individual", "practice_shared", "delegate", "service")
+CHANNELS = ("email", "sms", "totp", "desk")
+ENDPOINT_OF = {"email": "mailbox", "sms": "phone", "desk": "desk"}
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One observed value of a portal's behaviour, with where it was seen and when."""
+
+    value: Any
+    source: str
+    verified_on: date
+
+
+@dataclass(frozen=True)
+class Method:
+    """How an account gets its codes, as an administrator says it."""
+
+    channel: str
+    endpoint_id: str | None = None
+    masked_destination: str = ""
+    template: Mapping[str, Any] = field(default_factory=dict)
+
+
+# --- practices
+
+
+def create_organization(work: Unit, name: str, kind: str = "group_practice") -> Organization:
+    """Raises `Incomplete` for an impossible name."""
+    row = Organization(id=new_id("org"), name=checks.name(name, "The organization's name"), kind=kind)
+    work.db.add(row)
+    work.db.flush()
+    audit.record(work, Act.ORGANIZATION_CREATED, "organization", row.id, detail={"name": row.name})
+    return row
+
+
+def create_location(
+    work: Unit,
+    organization_id: str,
+    *,
+    key: str,
+    name: str,
+    npi: str,
+    city: str,
+    time_zone: str,
+    tax_entities: Iterable[tuple[str, str]],
+) -> Location:
+    """`tax_entities` are (legal name, TIN). Raises `Incomplete`, `Conflict` when the key is taken."""
+    if work.db.scalar(select(Location.id).where(Location.key == key)):
+        raise Conflict(f"There is a location {key} already: choose another short name.")
+    row = Location(
+        id=new_id("loc"),
+        organization_id=organization_id,
+        key=checks.name(key, "The location's short name", 60).lower(),
+        name=checks.name(name, "The location's name"),
+        npi=checks.npi(npi),
+        city=checks.name(city, "The city", 80),
+        time_zone=time_zone,
+        tax_entities=[_tax_entity(work, organization_id, legal, tin) for legal, tin in tax_entities],
+    )
+    work.db.add(row)
+    work.db.flush()
+    audit.record(work, Act.LOCATION_CREATED, "location", row.id, location_id=row.id, detail={"key": row.key})
+    return row
+
+
+def _tax_entity(work: Unit, organization_id: str, legal_name: str, tin: str) -> TaxEntity:
+    digits = checks.tin(tin)
+    known = work.db.scalar(
+        select(TaxEntity).where(TaxEntity.organization_id == organization_id, TaxEntity.tin == digits)
+    )
+    return known or TaxEntity(
+        id=new_id("tin"),
+        organization_id=organization_id,
+        legal_name=checks.name(legal_name, "The legal name"),
+        tin=digits,
+    )
+
+
+def location_by_key(work: Unit, key: str) -> Location:
+    """Raises `NotFound`."""
+    found = work.db.scalar(select(Location).where(Location.key == key))
+    if found is None:
+        raise NotFound(f"There is no location {key}.")
+    return found
+
+
+# --- portals and their scripts
+
+
+def register_portal(
+    work: Unit,
+    *,
+    key: str,
+    name: str,
+    start_url: str,
+    hosts: Sequence[str],
+    automation: str,
+    carriers: Sequence[str],
+    facts: Mapping[str, Fact],
+    script_digest: str,
+    provider_line: str | None = None,
+) -> Portal:
+    """Add or update what a shipped script says about its portal; an administrator's own facts are kept.
+
+    A shipped script version counts as approved by the release it came with.
+    """
+    if automation not in AUTOMATION:
+        raise Incomplete(f"The automation mode of {key} must be one of {', '.join(AUTOMATION)}.")
+    row = work.db.scalar(select(Portal).where(Portal.key == key))
+    told = {"name": name, "start_url": start_url, "hosts": checks.hosts(list(hosts)), "provider_line": provider_line}
+    if row is None:
+        row = Portal(id=new_id("por"), key=key, automation=automation, status="active", **told)
+        work.db.add(row)
+        audit.record(work, Act.PORTAL_REGISTERED, "portal", row.id, detail={"key": key, "automation": automation})
+    elif any(getattr(row, field) != value for field, value in told.items()):
+        for attribute, value in told.items():
+            setattr(row, attribute, value)
+        audit.record(work, Act.PORTAL_CHANGED, "portal", row.id, detail={"key": key})
+    row.carriers = [_carrier(work, carrier) for carrier in carriers]
+    work.db.flush()
+    known = {fact.field: fact for fact in sorted(row.facts, key=lambda fact: fact.recorded_at)}
+    for fact_name, fact in facts.items():
+        latest = known.get(fact_name)
+        if latest is None or (latest.recorded_by == work.actor.id and latest.value != fact.value):
+            record_behaviour(work, row, fact_name, fact)
+    _register_script(work, row, script_digest)
+    return row
+
+
+def _carrier(work: Unit, name: str) -> Carrier:
+    known = work.db.scalar(select(Carrier).where(Carrier.name == name))
+    if known is None:
+        known = Carrier(id=new_id("car"), name=checks.name(name, "The carrier's name"))
+        work.db.add(known)
+    return known
+
+
+def _register_script(work: Unit, portal: Portal, digest: str) -> None:
+    if work.db.get(ScriptVersion, digest):
+        return
+    now = work.clock.now()
+    row = ScriptVersion(
+        digest=digest, portal_id=portal.id, author="portunus", approved_by="release", approved_at=now, registered_at=now
+    )
+    work.db.add(row)
+    work.db.flush()
+    audit.record(work, Act.SCRIPT_REGISTERED, "script_version", digest[:32], detail={"portal": portal.key})
+    audit.record(work, Act.SCRIPT_APPROVED, "script_version", digest[:32], detail={"approved_by": "release"})
+
+
+def record_behaviour(work: Unit, portal: Portal, field_name: str, fact: Fact) -> None:
+    """Note a newly observed value; older ones stay as history."""
+    row = BehaviourFact(
+        id=new_id("fact"),
+        portal_id=portal.id,
+        field=field_name,
+        value=fact.value,
+        source=fact.source,
+        verified_on=fact.verified_on,
+        recorded_by=work.actor.id,
+        recorded_at=work.clock.now(),
+    )
+    work.db.add(row)
+    work.db.flush()
+    audit.record(work, Act.BEHAVIOUR_RECORDED, "portal", portal.id, detail={"field": field_name, "source": fact.source})
+
+
+def behaviour(work: Unit, portal: Portal) -> dict[str, Any]:
+    """The newest value of every known fact about the portal."""
+    rows = work.db.scalars(
+        select(BehaviourFact).where(BehaviourFact.portal_id == portal.id).order_by(BehaviourFact.recorded_at, BehaviourFact.id)
+    )
+    return {row.field: row.value for row in rows}
+
+
+def portal_by_key(work: Unit, key: str) -> Portal:
+    """Raises `NotFound`."""
+    found = work.db.scalar(select(Portal).where(Portal.key == key))
+    if found is None:
+        raise NotFound(f"There is no portal {key}.")
+    return found
+
+
+# --- endpoints and accounts
+
+
+def create_endpoint(
+    work: Unit,
+    organization_id: str,
+    *,
+    kind: str,
+    name: str,
+    address: str,
+    settings: Mapping[str, Any],
+    location_id: str | None = None,
+    custodian: str | None = None,
+) -> DeliveryEndpoint:
+    """A mailbox, phone or desk where codes arrive. Secrets go into the vault, never into `settings`."""
+    if kind not in ("mailbox", "phone", "desk"):
+        raise Incomplete("An endpoint is a mailbox, a phone or a desk.")
+    if any("password" in word or "secret" in word for word in settings):
+        raise Incomplete("A password or secret is stored in the vault, not in an endpoint's settings.")
+    row = DeliveryEndpoint(
+        id=new_id("end"),
+        organization_id=organization_id,
+        kind=kind,
+        name=checks.name(name, "The endpoint's name", 120),
+        address=checks.name(address, "The address"),
+        settings=dict(settings),
+        location_id=location_id,
+        custodian=custodian,
+        health_at=None,
+    )
+    work.db.add(row)
+    work.db.flush()
+    audit.record(work, Act.ENDPOINT_CREATED, "delivery_endpoint", row.id, location_id=location_id, detail={"kind": kind})
+    return row
+
+
+def create_account(
+    work: Unit,
+    *,
+    portal: Portal,
+    username: str,
+    login_kind: str,
+    locations: Sequence[Location],
+    methods: Sequence[Method],
+    shared_reason: str | None = None,
+    review_on: date | None = None,
+    owner_id: str | None = None,
+) -> PortalAccount:
+    """One login at one portal. Raises `Incomplete` (a shared login needs a reason and a review date), `Conflict`."""
+    if login_kind not in LOGIN_KINDS:
+        raise Incomplete(f"The kind of login must be one of {', '.join(LOGIN_KINDS)}.")
+    if not locations:
+        raise Incomplete("Choose at least one location this login is for.")
+    if len({place.organization_id for place in locations}) > 1:
+        raise Incomplete("A login belongs to one organization: its locations must too.")
+    if login_kind == "practice_shared" and not (shared_reason and review_on):
+        raise Incomplete("A shared login needs a reason and a date to review it.")
+    username = checks.name(username, "The username", 120)
+    if work.db.scalar(
+        select(PortalAccount.id).where(PortalAccount.portal_id == portal.id, PortalAccount.username == username)
+    ):
+        raise Conflict("This portal has an account with that username already.")
+    row = PortalAccount(
+        id=new_id("acc"),
+        organization_id=locations[0].organization_id,
+        portal=portal,
+        username=username,
+        login_kind=login_kind,
+        locations=list(locations),
+        shared_reason=shared_reason,
+        review_on=review_on,
+        owner_id=owner_id,
+        mfa_methods=[_method(work, number, method) for number, method in enumerate(methods)],
+    )
+    work.db.add(row)
+    work.db.flush()
+    audit.record(
+        work,
+        Act.ACCOUNT_CREATED,
+        "portal_account",
+        row.id,
+        account_id=row.id,
+        detail={"portal": portal.key, "login_kind": login_kind, "locations": len(locations)},
+    )
+    return row
+
+
+def _method(work: Unit, preference: int, method: Method) -> MfaMethod:
+    if method.channel not in CHANNELS:
+        raise Incomplete(f"A code comes by one of {', '.join(CHANNELS)}.")
+    endpoint = work.db.get(DeliveryEndpoint, method.endpoint_id) if method.endpoint_id else None
+    wanted = ENDPOINT_OF.get(method.channel)
+    if wanted in ("mailbox", "phone") and (endpoint is None or endpoint.kind != wanted):
+        raise Incomplete(f"A code by {method.channel} needs the {wanted} it arrives at.")
+    return MfaMethod(
+        id=new_id("mfa"),
+        channel=method.channel,
+        endpoint=endpoint,
+        masked_destination=method.masked_destination,
+        preference=preference,
+        template=dict(method.template),
+    )
+
+
+def park_account(work: Unit, account: PortalAccount, status: str, words: str) -> None:
+    """No further attempt until a person releases the account."""
+    account.status, account.status_words, account.status_at = status, words, work.clock.now()
+    audit.record(
+        work, Act.ACCOUNT_PARKED, "portal_account", account.id, account_id=account.id, outcome=status, reason=words
+    )
+    work.signal("tiles")
+
+
+def release_account(work: Unit, account: PortalAccount, reason: str) -> None:
+    """A person says that the cause is dealt with. Raises `Incomplete` without a reason."""
+    if len(reason.strip()) < 5:
+        raise Incomplete("Say in a few words what was put right.")
+    account.status, account.status_words, account.status_at = "active", None, work.clock.now()
+    audit.record(work, Act.ACCOUNT_RELEASED, "portal_account", account.id, account_id=account.id, reason=reason)
+    work.signal("tiles")
+
+
+def account_by_id(work: Unit, account_id: str) -> PortalAccount:
+    """Raises `NotFound`."""
+    found = work.db.get(PortalAccount, account_id)
+    if found is None:
+        raise NotFound("There is no such portal account.")
+    return found
