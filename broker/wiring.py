@@ -17,8 +17,10 @@ from broker.adapters.stored_blobs import open_blobs
 from broker.base.actor import Actor
 from broker.base.clock import Clock, SystemClock
 from broker.base.db import READ_ONLY, make_engine
+from broker.base.errors import BrokerError
 from broker.base.settings import Settings, settings
 from broker.base.unit import Unit
+from broker.identity.policy import record_denials
 from broker.ports.blobs import Blobs
 from broker.ports.browserhost import BrowserHost
 from broker.ports.keyring import Keyring
@@ -49,18 +51,37 @@ class Portunus:
         """A writing transaction: commits when the block ends well, rolls back when it raises; then sends the hints."""
         with Session(self.engine, expire_on_commit=False) as db:
             work = Unit(db=db, actor=actor, clock=self.clock)
-            yield work
-            work.commit()
+            try:
+                yield work
+                work.commit()
+            except BrokerError:
+                db.rollback()
+                self._keep_denials(work)
+                raise
         for task, row_id in work.tasks:
             self.queue.enqueue(task, row_id)
         for channel in work.signals:
             self.signals.send(channel)
 
+    def _keep_denials(self, refused: Unit) -> None:
+        if not refused.denials:
+            return
+        with Session(self.engine) as db:
+            work = Unit(db=db, actor=refused.actor, clock=self.clock)
+            record_denials(work, refused.denials)
+            work.commit()
+
     @contextmanager
     def reading(self, actor: Actor) -> Iterator[Unit]:
         """A reading transaction that takes no write lock and changes nothing."""
         with self.engine.connect().execution_options(**{READ_ONLY: True}) as connection, Session(connection) as db:
-            yield Unit(db=db, actor=actor, clock=self.clock)
+            work = Unit(db=db, actor=actor, clock=self.clock)
+            try:
+                yield work
+            except BrokerError:
+                db.rollback()
+                self._keep_denials(work)
+                raise
 
 
 def build(chosen: Settings | None = None) -> Portunus:

@@ -21,6 +21,8 @@ class Unit:
     """(task name, row id) pairs, enqueued after commit. A hint only: a sweeper finds rows nobody works on."""
     signals: list[str] = field(default_factory=list)
     """Channels to wake after commit. A hint only: whoever waits also looks at the database."""
+    denials: list[str] = field(default_factory=list)
+    """What was refused in this unit; recorded in a unit of its own, since a refusal rolls this one back."""
     last_steps: list[Callable[["Unit"], None]] = field(default_factory=list)
     """Run inside the transaction, just before commit (the audit log takes its locked head row here)."""
 
