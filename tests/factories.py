@@ -136,7 +136,7 @@ def account(
                 channel=channel,
                 endpoint=endpoint,
                 masked_destination="c•••@lab.test" if channel == "email" else "•••• 0142",
-                template=template or {"senders": ["codes@harborline.sim.test"], "pattern": r"\b\d{6}\b"},
+                template=template or {"senders": ["codes@harborline.sim.test"], "pattern": r"\d{6}"},
             )
         )
     work.db.add(row)

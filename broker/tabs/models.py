@@ -71,6 +71,8 @@ class LoginAttempt(Base):
     created_at: Mapped[datetime]
     claimed_at: Mapped[datetime | None]
     submitted_at: Mapped[datetime | None]
+    released_at: Mapped[datetime | None]
+    """When the password was released to the desk: once."""
     ended_at: Mapped[datetime | None]
     beat_at: Mapped[datetime | None]
     """Last sign of life of the host that runs it."""

@@ -1,0 +1,144 @@
+"""The error tree as HTTP, once: problem details (RFC 9457) for programs, a page with a way forward for people.
+
+Never a stack trace, never what was sent: an error's text is one sentence that somebody wrote.
+"""
+
+import traceback
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.websockets import WebSocket
+
+from api import pages
+from api.access import Here, SignInNeeded, template_of, visitor
+from broker.base.errors import BrokerError, NotFound, Refused, Unavailable
+from broker.identity.denials import record_denial
+from broker.identity.policy import NOTHING_THERE
+
+log = structlog.get_logger("api")
+
+VALIDATION_FIELDS = 20
+WORDS = {
+    400: "The request could not be read. Go back and try again.",
+    404: NOTHING_THERE,
+    405: "This address does not take that kind of request.",
+    413: "That is too large: the limit is one megabyte.",
+    415: "This address does not take that kind of content.",
+}
+BROKEN = "Something went wrong in Portunus, and it has been noted. Try again; if it stays, tell an administrator the request number."
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers on the application."""
+    app.add_exception_handler(BrokerError, _broker_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(WebSocketRequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(OperationalError, _database_error)
+
+
+async def _broker_error(connection: HTTPConnection, error: Exception) -> Response:
+    assert isinstance(error, BrokerError)
+    if isinstance(error, Refused | NotFound):
+        await run_in_threadpool(_note_denial, connection, error)
+    if isinstance(error, SignInNeeded) and isinstance(connection, Request) and wants_page(connection):
+        return RedirectResponse(_sign_in_address(connection, error), HTTPStatus.SEE_OTHER)
+    # one answer for every unknown and every foreign id, whatever sentence a service chose
+    words = NOTHING_THERE if isinstance(error, NotFound) and error.code == NotFound.code else error.message
+    return await answer(connection, error.status, error.code, words)
+
+
+async def _invalid(connection: HTTPConnection, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError | WebSocketRequestValidationError)
+    fields = [
+        {"field": ".".join(str(part)[:60] for part in problem["loc"]), "problem": _without_values(problem)}
+        for problem in error.errors()[:VALIDATION_FIELDS]
+    ]
+    return await answer(connection, 422, "invalid", "Some fields are missing or wrong. Correct them and send it again.", fields=fields)
+
+
+async def _http_error(connection: HTTPConnection, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = error.status_code
+    code = HTTPStatus(status).phrase.lower().replace(" ", "-")
+    response = await answer(connection, status, code, WORDS.get(status, WORDS[400]))
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+async def _database_error(connection: HTTPConnection, error: Exception) -> Response:
+    note(connection, error)
+    words = "The database does not take this now (busy, full or read-only). Nothing was changed; try again in a moment."
+    return await answer(connection, Unavailable.status, Unavailable.code, words)
+
+
+async def unexpected(connection: HTTPConnection, error: Exception) -> Response:
+    """The answer to a bug. What is noted has the error's type and places in the program, not its text."""
+    note(connection, error)
+    return await answer(connection, 500, "internal", BROKEN)
+
+
+def note(connection: HTTPConnection, error: Exception) -> None:
+    """Log an unexpected error without its text and without values: they may be somebody's."""
+    frames = traceback.extract_tb(error.__traceback__)[-6:]
+    log.error(
+        "unexpected error",
+        error=type(error).__qualname__,
+        places=[f"{frame.filename.rsplit('/site-packages/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in frames],
+        route=template_of(connection),
+        request_id=pages.request_id(connection),
+    )
+
+
+async def answer(connection: HTTPConnection, status: int, code: str, words: str, **more: Any) -> Response:
+    """A problem as page, as JSON, or as a refused socket."""
+    if isinstance(connection, WebSocket):
+        await connection.close(1008, code)
+        return Response()
+    assert isinstance(connection, Request)
+    title = HTTPStatus(status).phrase
+    if wants_page(connection):
+        return pages.page(connection, "error.html", status=status, problem_status=status, title=title, words=words, code=code)
+    body = {"type": f"/problems/{code}", "title": title, "status": status, "detail": words, "code": code, **more}
+    if status != HTTPStatus.NOT_FOUND:  # a 404 has the same bytes for an unknown and a foreign id; its number is in the header
+        body["request_id"] = pages.request_id(connection)
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def wants_page(request: Request) -> bool:
+    """A person's browser asks for a page; scripts and programs for JSON."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(("/api/", "/hooks/"))
+
+
+def _note_denial(connection: HTTPConnection, error: Refused | NotFound) -> None:
+    """Nobody signed in has no rights to be refused; an ordinary unknown id is no denial."""
+    found = getattr(connection.state, "here", None)
+    if not isinstance(found, Here) or found.actor.id == visitor(connection).id:
+        return
+    if isinstance(error, NotFound) and not hasattr(error, "denial"):
+        return
+    with found.unit() as work:
+        record_denial(work, error, way=template_of(connection))
+
+
+def _without_values(problem: dict[str, Any]) -> str:
+    """Pydantic's sentence; a validator's own text could repeat what was sent."""
+    return "This value is not possible." if problem["type"] in {"value_error", "assertion_error"} else str(problem["msg"])[:160]
+
+
+def _sign_in_address(request: Request, error: SignInNeeded) -> str:
+    if error.half_way:
+        return "/sign-in/continue"
+    if request.method != "GET" or request.url.path == "/":
+        return "/sign-in"
+    return f"/sign-in?next={quote(urlsplit(str(request.url)).path)}"

@@ -1,0 +1,55 @@
+"""Server-rendered pages: one Jinja environment, everything escaped, a missing value is an error."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import HTMLResponse
+
+from api.access import Here
+from broker.identity.policy import Permission
+
+WEB = Path(__file__).parent / "web"
+
+environment = Environment(
+    loader=FileSystemLoader(WEB / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+MENU: list[tuple[str, str, Permission]] = [
+    ("Portals", "/", Permission.TAB_OPEN),
+    ("Code desk", "/codes", Permission.CODE_DESK),
+    ("My recordings", "/recordings", Permission.RECORDING_VIEW_OWN),
+    ("Recordings", "/recordings", Permission.RECORDING_VIEW_ALL),
+    ("Last code", "/last-code", Permission.REPORT_LAST_CODE),
+    ("Accounts", "/accounts", Permission.ACCOUNT_MANAGE),
+    ("Audit log", "/audit", Permission.AUDIT_VIEW),
+]
+
+
+def page(request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """Render a template. It also sees `here` (or None), `menu`, `csrf`, `path` and `request_id`."""
+    found = getattr(request.state, "here", None)
+    here = found if isinstance(found, Here) and found.login is not None and found.login.second_factor_at else None
+    shared = {
+        "here": here,
+        "menu": [(title, address) for title, address, needed in MENU if here and needed in here.held],
+        "csrf": found.csrf if isinstance(found, Here) else "",
+        "path": request.url.path,
+        "request_id": request_id(request),
+    }
+    return HTMLResponse(environment.get_template(name).render(**shared | values), status)
+
+
+def home(here: Here) -> str:
+    """Where a person starts: the first page of her menu."""
+    return next((address for _, address, needed in MENU if needed in here.held), "/me")
+
+
+def request_id(connection: HTTPConnection) -> str:
+    """The number of this request, in its answer's header and in the log."""
+    return str(connection.scope.get("state", {}).get("request_id", "-"))

@@ -1,0 +1,146 @@
+"""The edge of every request: its number, which host and origin it may come from, and the headers of every answer."""
+
+import secrets
+import time
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import errors
+from api.access import SAFE_METHODS, template_of
+
+log = structlog.get_logger("access")
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
+FOR_MONITORS = frozenset({"/healthz", "/readyz"})
+"""Probes come by address, not by name."""
+FOREIGN_POSTS = ("/hooks/",)
+"""Other machines post here; each proves itself by a signature."""
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data: blob:",
+        "connect-src 'self'",
+        "font-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), display-capture=()",
+    "x-frame-options": "DENY",
+}
+ONE_YEAR = "max-age=31536000; includeSubDomains"
+
+
+class Edge:
+    """Outermost ASGI layer of the application."""
+
+    def __init__(self, app: ASGIApp, public_url: str) -> None:
+        self.app = app
+        self.public_url = public_url.rstrip("/")
+        parts = urlsplit(public_url)
+        self.origin = f"{parts.scheme}://{parts.netloc}".lower()
+        self.host = parts.netloc.lower()
+        self.loopback = parts.hostname in LOOPBACK
+        self.https = parts.scheme == "https"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        scope.setdefault("state", {})["request_id"] = secrets.token_hex(8)
+        if scope["type"] == "websocket":
+            await self._socket(scope, receive, send)
+        else:
+            await self._request(scope, receive, send)
+
+    async def _socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = Headers(scope=scope)
+        if headers.get("host", "").lower() != self.host or headers.get("origin", "").lower() != self.origin:
+            await send({"type": "websocket.close", "code": 1008, "reason": "foreign origin"})
+            return
+        await self.app(scope, receive, send)
+
+    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        status = 0
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._stamp(MutableHeaders(scope=message), scope)
+            await send(message)
+
+        request = Request(scope, receive)
+        try:
+            refusal = await self._refusal(request)
+            await (refusal or self.app)(scope, receive, sending)
+        except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may leave as a stack trace
+            if status:
+                errors.note(request, error)  # too late for another answer; the server closes the connection
+                raise ConnectionAbortedError from None
+            await (await errors.unexpected(request, error))(scope, receive, sending)
+        if request.url.path not in FOR_MONITORS and not request.url.path.startswith("/static/"):
+            log.info(
+                "request",
+                method=request.method,
+                route=template_of(request),
+                status=status,
+                ms=round((time.perf_counter() - started) * 1000),
+                request_id=scope["state"]["request_id"],
+            )
+
+    async def _refusal(self, request: Request) -> ASGIApp | None:
+        """An answer instead of the application's, when the request must not reach it."""
+        path = request.url.path
+        host = request.headers.get("host", "").lower()
+        if host != self.host and path not in FOR_MONITORS and not path.startswith(FOREIGN_POSTS):
+            if self.loopback and request.method == "GET" and host.rpartition(":")[0] in LOOPBACK:
+                return RedirectResponse(self.public_url + path, 307)
+            return await _no(request, 421, "wrong-host", f"Portunus is at {self.public_url}. Use that address.")
+        if request.method in SAFE_METHODS or path.startswith(FOREIGN_POSTS):
+            return None
+        if not self._same_origin(request.headers):
+            return await _no(request, 403, "foreign-origin", "This request came from another site and was not carried out.")
+        return None
+
+    def _same_origin(self, headers: Headers) -> bool:
+        """Browsers say where a request comes from; what is no browser says nothing and has no cookie to abuse.
+
+        `Sec-Fetch-Site` first: under `Referrer-Policy: no-referrer` a form's `Origin` is `null` (Fetch standard).
+        """
+        site = headers.get("sec-fetch-site")
+        if site is not None:
+            return site == "same-origin"
+        origin = headers.get("origin")
+        return origin is None or origin.lower() == self.origin
+
+    def _stamp(self, headers: MutableHeaders, scope: Scope) -> None:
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
+        if self.https:
+            headers.setdefault("strict-transport-security", ONE_YEAR)
+        headers.setdefault("cache-control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
+        headers["x-request-id"] = scope["state"]["request_id"]
+
+
+async def _no(request: HTTPConnection, status: int, code: str, words: str) -> Response:
+    return await errors.answer(request, status, code, words)
+
+

@@ -1,0 +1,285 @@
+"""A login attempt, from the host's claim to its last word. The rows, not the messages, say what may happen."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import update
+
+from broker.audit import service as audit
+from broker.audit.acts import Act
+from broker.base.actor import Actor, ActorKind
+from broker.base.errors import Conflict, Refused
+from broker.base.settings import settings
+from broker.base.unit import Unit
+from broker.codes import service as codes
+from broker.directory import service as directory
+from broker.directory.models import Location, PortalAccount, ScriptVersion
+from broker.identity.models import User
+from broker.tabs import records
+from broker.tabs.models import LoginAttempt
+from broker.tabs.records import Ending
+from broker.tabs.states import AttemptState, SessionState
+from broker.vault.service import Vault
+
+
+@dataclass(frozen=True)
+class Practice:
+    """What a portal may show to say for whom it is signed in."""
+
+    location_id: str
+    name: str
+    legal_names: tuple[str, ...]
+    tin_tails: tuple[str, ...]
+    npi: str
+    city: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Everything the browser host needs for one attempt; no secret."""
+
+    attempt_id: str
+    portal_session_id: str
+    organization_id: str
+    account_id: str
+    location_id: str
+    kind: str
+    fence: int
+    portal_key: str
+    start_url: str
+    hosts: tuple[str, ...]
+    behaviour: dict[str, Any]
+    time_zone: str
+    wanted: Practice
+    others: tuple[Practice, ...] = field(default_factory=tuple)
+    """The organization's other locations on this account: none of them may be what is signed in."""
+
+
+def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) -> Claim | None:
+    """Take the attempt, once, and the account's fence with it. None when it is not there to take.
+
+    Raises `Refused` when the script's exact bytes are not approved; the attempt is then ended with that outcome.
+    """
+    now = work.clock.now()
+    taken = work.db.execute(
+        update(LoginAttempt)
+        .where(LoginAttempt.id == attempt_id, LoginAttempt.state == AttemptState.RESERVED)
+        .values(state=AttemptState.CLAIMED.value, claimed_at=now, beat_at=now, node=node)
+    )
+    if taken.rowcount == 0:
+        return None
+    row = records.attempt(work, attempt_id)
+    work.db.refresh(row)
+    account = row.account
+    work.db.refresh(account, with_for_update=True)
+    account.fence += 1
+    session = row.portal_session
+    row.fence = session.fence = account.fence
+    session.node, session.script_digest = node, script_digest
+    version = work.db.get(ScriptVersion, script_digest)
+    if version is None or version.approved_by is None or version.portal_id != account.portal_id:
+        raise Refused("This version of the carrier script is not approved.", code="script-not-approved")
+    if row.kind == "login":
+        records.move_session(work, session, SessionState.SIGNING_IN, "Opening the portal.")
+    audit.record(
+        work,
+        Act.ATTEMPT_CLAIMED,
+        "login_attempt",
+        row.id,
+        account_id=account.id,
+        location_id=session.location_id,
+        detail={"node": node, "fence": row.fence, "script": script_digest[:16], "kind": row.kind},
+    )
+    return Claim(
+        attempt_id=row.id,
+        portal_session_id=session.id,
+        organization_id=account.organization_id,
+        account_id=account.id,
+        location_id=session.location_id,
+        kind=row.kind,
+        fence=row.fence,
+        portal_key=account.portal.key,
+        start_url=account.portal.start_url,
+        hosts=tuple(account.portal.hosts),
+        behaviour=directory.behaviour(work, account.portal),
+        time_zone=session.location.time_zone,
+        wanted=_practice(session.location),
+        others=tuple(_practice(place) for place in account.locations if place.id != session.location_id),
+    )
+
+
+def _practice(location: Location) -> Practice:
+    return Practice(
+        location_id=location.id,
+        name=location.name,
+        legal_names=tuple(entity.legal_name for entity in location.tax_entities),
+        tin_tails=tuple(entity.tin[-4:] for entity in location.tax_entities),
+        npi=location.npi,
+        city=location.city,
+    )
+
+
+def username(work: Unit, attempt_id: str, fence: int) -> str:
+    """The login's user name, for the desk to type."""
+    return records.fenced(work, attempt_id, fence).account.username
+
+
+def becomes_login(work: Unit, attempt_id: str, fence: int) -> None:
+    """A revival did not work: from here it is a login, and takes its try first. Raises `Conflict` when none is left."""
+    row = records.fenced(work, attempt_id, fence)
+    row.kind = "login"
+    records.reserve_try(work, row, directory.behaviour(work, row.account.portal))
+    records.move_session(work, row.portal_session, SessionState.SIGNING_IN, "Signing in again.")
+
+
+def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
+    """The one transaction that permits the password to be typed: try taken, code request open, intent on record.
+
+    Returns the code request's id (None without a second factor). Raises `Conflict` for a stale fence, a second submit,
+    a parked account, or a busy endpoint.
+    """
+    row = records.fenced(work, attempt_id, fence)
+    if row.state != AttemptState.CLAIMED:
+        raise Conflict("The password was submitted in this sign-in already.", code="submitted-already")
+    account = row.account
+    if account.status != "active":
+        raise Conflict("This login was parked meanwhile.", code="account-parked")
+    if not records.holds_debit(work, row.id):
+        records.reserve_try(work, row, directory.behaviour(work, account.portal))
+    records.move_attempt(work, row, AttemptState.SUBMITTING)
+    row.submitted_at = work.clock.now()
+    location = row.portal_session.location
+    behaviour = directory.behaviour(work, account.portal)
+    request = codes.expect(
+        work,
+        attempt_id=row.id,
+        account=account,
+        location=location,
+        requester=_requester(work, row),
+        life_s=min(int(behaviour.get("code_ttl_s") or settings().code_wait_s), settings().code_wait_s),
+    )
+    audit.record(
+        work,
+        Act.LOGIN_SUBMITTED,
+        "login_attempt",
+        row.id,
+        account_id=account.id,
+        location_id=location.id,
+        detail={"fence": fence, "code_request": request.id if request else None},
+    )
+    return request.id if request else None
+
+
+def _requester(work: Unit, row: LoginAttempt) -> Actor:
+    user = work.db.get(User, row.requester_id)
+    return Actor(kind=ActorKind(row.requester_kind), id=row.requester_id, name=user.name if user else row.requester_id)
+
+
+def release_password(work: Unit, vault: Vault, attempt_id: str, fence: int) -> str:
+    """The password, once per attempt, after `submit` has committed. For the desk, which types it at once."""
+    row = records.fenced(work, attempt_id, fence)
+    taken = work.db.execute(
+        update(LoginAttempt)
+        .where(LoginAttempt.id == row.id, LoginAttempt.state == AttemptState.SUBMITTING, LoginAttempt.released_at.is_(None))
+        .values(released_at=work.clock.now())
+    )
+    if taken.rowcount == 0:
+        raise Refused("The password of this sign-in was released already.", code="released-already")
+    return vault.use(work, "portal_account", row.account_id, "password", purpose=f"sign-in {row.id}").decode()
+
+
+def progress(work: Unit, attempt_id: str, fence: int, state: SessionState, words: str) -> None:
+    """Tell whoever waits how far it is."""
+    row = records.fenced(work, attempt_id, fence)
+    row.beat_at = work.clock.now()
+    records.move_session(work, row.portal_session, state, words)
+
+
+def beat(work: Unit, attempt_id: str, fence: int) -> bool:
+    """A sign of life; False when the attempt is no longer this host's to run."""
+    beaten = work.db.execute(
+        update(LoginAttempt)
+        .where(
+            LoginAttempt.id == attempt_id,
+            LoginAttempt.fence == fence,
+            LoginAttempt.state.in_((AttemptState.CLAIMED, AttemptState.SUBMITTING)),
+        )
+        .values(beat_at=work.clock.now())
+    )
+    return beaten.rowcount == 1
+
+
+def finish(work: Unit, attempt_id: str, fence: int, ending: Ending) -> None:
+    """The attempt's last word: a proved session is granted to whoever waits; anything else ends with its words."""
+    row = records.fenced(work, attempt_id, fence)
+    session, account = row.portal_session, row.account
+    if ending.signed_in:
+        records.close_attempt(work, row, AttemptState.SUCCEEDED, ending.outcome)
+        records.credit_try(work, row.id)
+        account.last_login_at = work.clock.now()
+        _ready(work, row)
+        return
+    submitted = row.state == AttemptState.SUBMITTING
+    records.close_attempt(work, row, AttemptState.FAILED, ending.outcome, ending.evidence)
+    if not submitted:
+        records.credit_try(work, row.id)
+    if ending.parks_account:
+        directory.park_account(work, account, ending.outcome, ending.words)
+    records.end_session(work, session, ending.outcome, ending.words)
+
+
+def _ready(work: Unit, row: LoginAttempt) -> None:
+    session, now = row.portal_session, work.clock.now()
+    records.move_session(work, session, SessionState.READY)
+    session.proved_at = session.active_at = now
+    audit.record(
+        work,
+        Act.SESSION_REVIVED if row.kind == "revive" else Act.SESSION_PROVED,
+        "portal_session",
+        session.id,
+        account_id=session.account_id,
+        location_id=session.location_id,
+        detail={"attempt": row.id, "script": (session.script_digest or "")[:16]},
+    )
+    held = records.live_lease(work, session.id)
+    if held is not None and held.granted_at is None:
+        held.granted_at = now
+        audit.record(
+            work,
+            Act.TAB_GRANTED,
+            "lease",
+            held.id,
+            account_id=session.account_id,
+            location_id=held.location_id,
+            detail={"holder": held.holder_id, "session": session.id},
+        )
+        work.signal(f"lease:{held.id}")
+
+
+def refuse(work: Unit, attempt_id: str, words: str) -> None:
+    """End an attempt that this host may not run (unknown or unapproved script)."""
+    row = records.attempt(work, attempt_id)
+    if row.state not in (AttemptState.RESERVED, AttemptState.CLAIMED):
+        return
+    records.close_attempt(work, row, AttemptState.WITHDRAWN, "refused")
+    records.credit_try(work, row.id)
+    records.end_session(work, row.portal_session, "refused", words)
+
+
+# --- the remembered device
+
+
+def keep_trusted_device(work: Unit, vault: Vault, account: PortalAccount, state: list[dict[str, Any]]) -> None:
+    """Vault the portal's remembered-device cookies at once: a crash would lose them, and with them a code per day."""
+    vault.put(work, account.organization_id, "portal_account", account.id, "trusted_device", json.dumps(state).encode())
+
+
+def trusted_device(work: Unit, vault: Vault, account_id: str) -> list[dict[str, Any]]:
+    """The cookies to start with, if any were kept."""
+    if not vault.has(work, "portal_account", account_id, "trusted_device"):
+        return []
+    kept: list[dict[str, Any]] = json.loads(
+        vault.use(work, "portal_account", account_id, "trusted_device", purpose="start the browser")
+    )
+    return kept
