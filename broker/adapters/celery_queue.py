@@ -27,7 +27,10 @@ class CeleryQueue:
         sent = int(time.time())
         try:
             self._celery.send_task(
-                f"{APP}.{task}", args=[row_id, sent, self.signature(task, row_id, sent)], retry=False, ignore_result=True
+                f"{APP}.{task}",
+                args=[row_id, sent, self.signature(task, row_id, sent)],
+                retry=False,
+                ignore_result=True,
             )
         except (OperationalError, OSError):
             return  # a hint only: the sweeper finds the row

@@ -20,9 +20,7 @@ class EnvironmentKeyring:
         except binascii.Error:
             self._root = b""
         if not strong(self._root):
-            raise Unavailable(
-                "PORTUNUS_ROOT_KEY must be 32 random bytes in base64: head -c 32 /dev/urandom | base64"
-            )
+            raise Unavailable("PORTUNUS_ROOT_KEY must be 32 random bytes in base64: head -c 32 /dev/urandom | base64")
 
     def wrap(self, key: bytes, context: bytes) -> bytes:
         return wrap_with(self._root, VERSION, key, context)

@@ -23,9 +23,7 @@ class RedisSignals:
 
     @cached_property
     def _client(self) -> redis.Redis:
-        return redis.Redis.from_url(
-            self._url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1)
-        )
+        return redis.Redis.from_url(self._url, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 1))
 
     def send(self, channel: str) -> None:
         with contextlib.suppress(*AWAY):

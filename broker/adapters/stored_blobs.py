@@ -112,5 +112,7 @@ class StoreBlobs:
         return iter(sorted(seen))
 
     def _parts(self, name: str) -> list[tuple[str, int]]:
-        found = [(meta["path"], meta["size"]) for page in obstore.list(self._store, f"{checked(name)}/") for meta in page]
+        found = [
+            (meta["path"], meta["size"]) for page in obstore.list(self._store, f"{checked(name)}/") for meta in page
+        ]
         return sorted(found)

@@ -231,7 +231,6 @@ def entries(
     return list(work.db.scalars(query))
 
 
-
 def log_key(work: Unit, keyring: Keyring) -> LogKey:
     """The log's signing key, made at first use."""
     row = work.db.get(AuditKey, 1)

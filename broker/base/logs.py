@@ -26,7 +26,9 @@ SECRET_WORDS = (
     "body",
 )
 """A field whose name has one of these in it is replaced."""
-SECRET_NAMES = frozenset({"code", "codes", "pin", "key", "value", "ticket", "url", "exception", "exc_info", "stack_info"})
+SECRET_NAMES = frozenset(
+    {"code", "codes", "pin", "key", "value", "ticket", "url", "exception", "exc_info", "stack_info"}
+)
 """Whole names that are replaced: too short to look for inside others. Exceptions' texts may hold values too."""
 DROPPED = "[dropped]"
 

@@ -133,7 +133,9 @@ def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting
     if not found:
         return Decision(Verdict.NO_CODE, "No number in it looks like this portal's code.")
     if len(found) > 1:
-        many = "several waiting sign-ins" if len({request.request_id for request, _ in found}) > 1 else "several numbers"
+        many = (
+            "several waiting sign-ins" if len({request.request_id for request, _ in found}) > 1 else "several numbers"
+        )
         return Decision(Verdict.AMBIGUOUS, f"It fits {many}: a person must read it and type the code.")
     request, code = found[0]
     return Decision(Verdict.MATCHED, "Sender, time and form fit this sign-in only.", request.request_id, code)
@@ -174,7 +176,9 @@ def _codes(arrival: Arrival, rule: Rule) -> list[str]:
     return list(seen)
 
 
-SAFE_PATTERN = re.compile(r"(?:\\d|\[[A-Za-z0-9-]+\]|[A-Za-z0-9])(?:\{\d{1,2}(?:,\d{1,2})?\})?(?:(?:\\d|\[[A-Za-z0-9-]+\]|[A-Za-z0-9]|-)(?:\{\d{1,2}(?:,\d{1,2})?\})?){0,7}")
+SAFE_PATTERN = re.compile(
+    r"(?:\\d|\[[A-Za-z0-9-]+\]|[A-Za-z0-9])(?:\{\d{1,2}(?:,\d{1,2})?\})?(?:(?:\\d|\[[A-Za-z0-9-]+\]|[A-Za-z0-9]|-)(?:\{\d{1,2}(?:,\d{1,2})?\})?){0,7}"
+)
 
 
 def pattern_is_safe(pattern: str) -> bool:

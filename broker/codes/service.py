@@ -130,7 +130,9 @@ def not_needed(work: Unit, request_id: str) -> None:
 
 def withdraw(work: Unit, attempt_id: str, reason: str) -> None:
     """The attempt is over: whatever arrives now for it is late."""
-    for row in work.db.scalars(select(CodeRequest).where(CodeRequest.attempt_id == attempt_id, CodeRequest.state.in_(OPEN))):
+    for row in work.db.scalars(
+        select(CodeRequest).where(CodeRequest.attempt_id == attempt_id, CodeRequest.state.in_(OPEN))
+    ):
         _move(work, row, "withdrawn")
         _drop_held(work, row)
         _record(work, Act.CODE_WITHDRAWN, row, reason=reason)
@@ -150,7 +152,9 @@ def resend(work: Unit, request_id: str) -> None:
 def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arrival) -> CodeMessage:
     """A message came: decide, keep the verdict, hold the code for its request. The same message twice counts once."""
     known = work.db.scalar(
-        select(CodeMessage).where(CodeMessage.endpoint_id == endpoint.id, CodeMessage.external_id == arrival.external_id[:200])
+        select(CodeMessage).where(
+            CodeMessage.endpoint_id == endpoint.id, CodeMessage.external_id == arrival.external_id[:200]
+        )
     )
     if known is not None:
         return known
@@ -192,11 +196,15 @@ def give(work: Unit, vault: Vault, request_id: str, value: str) -> None:
     require(work, Permission.CODE_GIVE, location=location)
     if row.state not in ("expected", "waiting") or row.deadline <= work.clock.now():
         raise Conflict("This sign-in no longer waits for a code.")
-    code = "".join(value.split()).replace("-", "") if row.rule.get("pattern", r"\d").startswith(r"\d") else value.strip()
+    code = (
+        "".join(value.split()).replace("-", "") if row.rule.get("pattern", r"\d").startswith(r"\d") else value.strip()
+    )
     if not matching.well_formed(code, Rule.of(row.rule)):
         raise Incomplete("That does not look like this portal's code. Check it and type it again.")
     _record(work, Act.CODE_GIVEN, row, detail={"by": work.actor.name})
-    _hold(work, vault, row, Decision(Verdict.MATCHED, "Typed in by a person.", row.id, code), message=None, channel="desk")
+    _hold(
+        work, vault, row, Decision(Verdict.MATCHED, "Typed in by a person.", row.id, code), message=None, channel="desk"
+    )
 
 
 def _hold(
@@ -221,7 +229,13 @@ def _hold(
     work.db.flush()
     vault.put(work, account.organization_id, "code", code.id, "value", decision.code.encode())
     _move(work, row, "matched")
-    _record(work, Act.CODE_MATCHED, row, reason=decision.why, detail={"code": code.id, "message": message.id if message else None})
+    _record(
+        work,
+        Act.CODE_MATCHED,
+        row,
+        reason=decision.why,
+        detail={"code": code.id, "message": message.id if message else None},
+    )
     work.signal(f"code:{row.id}")
 
 
@@ -337,7 +351,11 @@ def pending(work: Unit) -> list[Pending]:
     where = reach(work, Permission.CODE_GIVE)
     rows = work.db.scalars(
         select(CodeRequest)
-        .where(CodeRequest.state.in_(("expected", "waiting")), CodeRequest.deadline > work.clock.now(), CodeRequest.channel != "totp")
+        .where(
+            CodeRequest.state.in_(("expected", "waiting")),
+            CodeRequest.deadline > work.clock.now(),
+            CodeRequest.channel != "totp",
+        )
         .order_by(CodeRequest.asked_at)
     )
     return [_pending(work, row) for row in rows if where.covers(account_id=row.account_id, location_id=row.location_id)]
@@ -439,5 +457,11 @@ def _as_waiting(row: CodeRequest) -> Waiting:
 
 def _record(work: Unit, act: Act, row: CodeRequest, **more: object) -> None:
     audit.record(
-        work, act, "code_request", row.id, account_id=row.account_id, location_id=row.location_id, **more  # type: ignore[arg-type]
+        work,
+        act,
+        "code_request",
+        row.id,
+        account_id=row.account_id,
+        location_id=row.location_id,
+        **more,  # type: ignore[arg-type]
     )

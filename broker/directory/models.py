@@ -176,9 +176,7 @@ class PortalAccount(Base):
 
     portal: Mapped[Portal] = relationship()
     locations: Mapped[list[Location]] = relationship(secondary=account_location)
-    mfa_methods: Mapped[list["MfaMethod"]] = relationship(
-        back_populates="account", order_by="MfaMethod.preference"
-    )
+    mfa_methods: Mapped[list["MfaMethod"]] = relationship(back_populates="account", order_by="MfaMethod.preference")
 
     __table_args__ = (UniqueConstraint("portal_id", "username"),)
 

@@ -201,7 +201,9 @@ def record_behaviour(work: Unit, portal: Portal, field_name: str, fact: Fact) ->
 def behaviour(work: Unit, portal: Portal) -> dict[str, Any]:
     """The newest value of every known fact about the portal."""
     rows = work.db.scalars(
-        select(BehaviourFact).where(BehaviourFact.portal_id == portal.id).order_by(BehaviourFact.recorded_at, BehaviourFact.id)
+        select(BehaviourFact)
+        .where(BehaviourFact.portal_id == portal.id)
+        .order_by(BehaviourFact.recorded_at, BehaviourFact.id)
     )
     return {row.field: row.value for row in rows}
 
@@ -246,7 +248,9 @@ def create_endpoint(
     )
     work.db.add(row)
     work.db.flush()
-    audit.record(work, Act.ENDPOINT_CREATED, "delivery_endpoint", row.id, location_id=location_id, detail={"kind": kind})
+    audit.record(
+        work, Act.ENDPOINT_CREATED, "delivery_endpoint", row.id, location_id=location_id, detail={"kind": kind}
+    )
     return row
 
 

@@ -41,7 +41,11 @@ def create_api_key(work: Unit, service_account_id: str, *, life: timedelta = LON
         revoked_at=None,
     )
     audit.record(
-        work, Act.API_KEY_CREATED, "api_key", row.id, detail={"service_account": owner.id, "expires": row.expires_at.isoformat()}
+        work,
+        Act.API_KEY_CREATED,
+        "api_key",
+        row.id,
+        detail={"service_account": owner.id, "expires": row.expires_at.isoformat()},
     )
     work.db.add(row)
     work.db.flush()

@@ -35,9 +35,7 @@ def digest(token: str) -> bytes:
 
 def actor_of(login: Login) -> Actor:
     """The actor of requests that come with this sign-in."""
-    return Actor(
-        kind=ActorKind.USER, id=login.user_id, name=login.user.name, login_id=login.id, address=login.address
-    )
+    return Actor(kind=ActorKind.USER, id=login.user_id, name=login.user.name, login_id=login.id, address=login.address)
 
 
 def begin(work: Unit, user: User, *, device: str, complete: bool) -> tuple[Login, str]:

@@ -15,8 +15,23 @@ _AT_ONCE = threading.BoundedSemaphore(2)  # 64 MiB each
 _NOBODY = HASHER.hash("nobody has this password")
 
 COMMON = frozenset(
-    """password123456 passwordpassword 123456789012 1234567890123 qwertyuiop12 qwertyuiopas letmeinletmein iloveyou1234
-    administrator welcome12345 changeme1234 portunus1234 password1234 dentaloffice billing12345""".split()
+    [
+        "password123456",
+        "passwordpassword",
+        "123456789012",
+        "1234567890123",
+        "qwertyuiop12",
+        "qwertyuiopas",
+        "letmeinletmein",
+        "iloveyou1234",
+        "administrator",
+        "welcome12345",
+        "changeme1234",
+        "portunus1234",
+        "password1234",
+        "dentaloffice",
+        "billing12345",
+    ]
 )
 
 

@@ -45,7 +45,9 @@ def create_user(work: Unit, *, organization_id: str, email: str, name: str) -> U
         raise Incomplete("A name has 1 to 120 letters: type the person's name.")
     if work.db.scalar(select(User.id).where(User.email == normal)) is not None:
         raise Conflict("A person with this e-mail address exists already: change that one.")
-    user = User(id=new_id("usr"), organization_id=organization_id, email=normal, name=shown, created_at=work.clock.now())
+    user = User(
+        id=new_id("usr"), organization_id=organization_id, email=normal, name=shown, created_at=work.clock.now()
+    )
     audit.record(work, Act.USER_CREATED, "user", user.id, detail={"name": shown})
     work.db.add(user)
     work.db.flush()

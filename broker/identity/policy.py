@@ -1,4 +1,8 @@
-"""Who may do what, where: one table of roles, one function `may`. Default deny; nothing is cached."""
+"""Who may do what, where: one table of roles, one function `may`. Default deny; nothing is cached.
+
+A grant without a place holds in the whole of the holder's own organization and nowhere else. The operator at the
+machine's own shell and Portunus's own named processes are not limited here: who controls them controls the database.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,11 +28,16 @@ class Permission(StrEnum):
     RECORDING_VIEW_ALL = "recording:view_all"
     ACCOUNT_VIEW = "account:view"
     ACCOUNT_MANAGE = "account:manage"
+    SECRET_STORE = "secret:store"
+    """Store or replace a credential. There is no permission to read one."""
+    PORTAL_MANAGE = "portal:manage"
     USER_MANAGE = "user:manage"
     AUDIT_VIEW = "audit:view"
     AUDIT_EXPORT = "audit:export"
     LAST_CODE = "report:last_code"
     SCRIPT_MAINTAIN = "script:maintain"
+    SCRIPT_APPROVE = "script:approve"
+    """Not with SCRIPT_MAINTAIN in one role: who writes a version does not approve it."""
     STATUS_VIEW = "status:view"
 
 
@@ -44,14 +53,37 @@ class Role(StrEnum):
 P = Permission
 ROLES: dict[Role, frozenset[Permission]] = {
     # runs the accounts, sees no patient: opens no portal and views no recording (domain: portal administrator)
-    Role.ADMIN: frozenset({P.ACCOUNT_VIEW, P.ACCOUNT_MANAGE, P.USER_MANAGE, P.CODE_GIVE, P.STATUS_VIEW, P.TAB_END_ANY, P.LAST_CODE}),
+    Role.ADMIN: frozenset(
+        {
+            P.ACCOUNT_VIEW,
+            P.ACCOUNT_MANAGE,
+            P.SECRET_STORE,
+            P.PORTAL_MANAGE,
+            P.USER_MANAGE,
+            P.CODE_GIVE,
+            P.STATUS_VIEW,
+            P.TAB_END_ANY,
+            P.LAST_CODE,
+            P.SCRIPT_APPROVE,
+        }
+    ),
     Role.BILLER: frozenset({P.TAB_OPEN, P.CODE_GIVE, P.LOOKUP_RUN, P.RECORDING_VIEW_OWN}),
     Role.FRONT_DESK: frozenset({P.TAB_OPEN, P.CODE_GIVE, P.RECORDING_VIEW_OWN}),
     # sees everything, does nothing
-    Role.COMPLIANCE: frozenset({P.RECORDING_VIEW_ALL, P.ACCOUNT_VIEW, P.AUDIT_VIEW, P.AUDIT_EXPORT, P.LAST_CODE, P.STATUS_VIEW}),
+    Role.COMPLIANCE: frozenset(
+        {P.RECORDING_VIEW_ALL, P.ACCOUNT_VIEW, P.AUDIT_VIEW, P.AUDIT_EXPORT, P.LAST_CODE, P.STATUS_VIEW}
+    ),
     Role.SCRIPT_MAINTAINER: frozenset({P.SCRIPT_MAINTAIN, P.STATUS_VIEW}),
     Role.SERVICE: frozenset({P.LOOKUP_RUN}),
 }
+WHOLE_ORGANIZATION = frozenset(
+    {P.USER_MANAGE, P.PORTAL_MANAGE, P.AUDIT_VIEW, P.AUDIT_EXPORT, P.SCRIPT_MAINTAIN, P.SCRIPT_APPROVE}
+)
+"""What cannot be cut by location or account: only a grant without a place gives these."""
+
+NOTHING_THERE = "There is no such thing, or it is not at one of your locations."
+"""The one answer to an unknown id and to somebody else's."""
+
 ROLE_WORDS: dict[Role, str] = {
     Role.ADMIN: "Administrator",
     Role.BILLER: "Biller",
@@ -64,14 +96,20 @@ ROLE_WORDS: dict[Role, str] = {
 
 @dataclass(frozen=True)
 class Reach:
-    """Where a permission holds: everywhere, or at these locations and on these accounts."""
+    """Where a permission holds: everywhere, or at these locations and on these accounts.
+
+    A grant for a whole organization shows as that organization's locations; `everywhere` is for the operator and the
+    system only.
+    """
 
     everywhere: bool
     location_ids: frozenset[str]
     account_ids: frozenset[str]
+    organization_id: str | None = None
+    """The organization in whose whole the permission holds."""
 
     def __bool__(self) -> bool:
-        return self.everywhere or bool(self.location_ids) or bool(self.account_ids)
+        return self.everywhere or bool(self.location_ids or self.account_ids or self.organization_id)
 
     def covers(self, *, account_id: str | None = None, location_id: str | None = None) -> bool:
         """Whether the thing at this location, or on this account, is within reach."""
@@ -83,9 +121,12 @@ NOWHERE = Reach(everywhere=False, location_ids=frozenset(), account_ids=frozense
 
 
 def grants_of(work: Unit) -> Sequence[Grant]:
-    """The actor's grants that hold now; none for a disabled user or service account."""
-    holder = Grant.user_id if work.actor.kind is ActorKind.USER else Grant.service_account_id
-    table = User if work.actor.kind is ActorKind.USER else ServiceAccount
+    """The actor's grants that hold now; none for a disabled user or service account, nor one that names two places."""
+    person = work.actor.kind is ActorKind.USER
+    if not person and work.actor.kind is not ActorKind.SERVICE:
+        return []
+    holder = Grant.user_id if person else Grant.service_account_id
+    table = User if person else ServiceAccount
     return work.db.scalars(
         select(Grant)
         .join(table, table.id == holder)
@@ -93,6 +134,7 @@ def grants_of(work: Unit) -> Sequence[Grant]:
             holder == work.actor.id,
             table.status == "active",
             Grant.revoked_at.is_(None),
+            or_(Grant.location_id.is_(None), Grant.account_id.is_(None)),
             or_(Grant.expires_at.is_(None), Grant.expires_at > work.clock.now()),
         )
     ).all()
@@ -102,16 +144,41 @@ def reach(work: Unit, permission: Permission | None) -> Reach:
     """Where the actor holds the permission (None: any role at all). The operator at the shell and the system reach all."""
     if work.actor.kind in (ActorKind.OPERATOR, ActorKind.SYSTEM):
         return EVERYWHERE
-    held = [
-        grant
-        for grant in grants_of(work)
-        if grant.role in Role.__members__.values() and (permission is None or permission in ROLES[Role(grant.role)])
-    ]
+    held = [grant for grant in grants_of(work) if permission is None or permission in _allowed(grant)]
+    organization_id = organization_of(work) if any(_without_place(grant) for grant in held) else None
     return Reach(
-        everywhere=any(grant.location_id is None and grant.account_id is None for grant in held),
-        location_ids=frozenset(grant.location_id for grant in held if grant.location_id),
+        everywhere=False,
+        location_ids=frozenset(grant.location_id for grant in held if grant.location_id)
+        | frozenset(_locations_of(work, organization_id)),
         account_ids=frozenset(grant.account_id for grant in held if grant.account_id),
+        organization_id=organization_id,
     )
+
+
+def held(work: Unit) -> frozenset[Permission]:
+    """Every permission the actor holds somewhere: what to offer. Offering is not allowing: services ask `require`."""
+    if work.actor.kind in (ActorKind.OPERATOR, ActorKind.SYSTEM):
+        return frozenset(Permission)
+    return frozenset[Permission]().union(*(_allowed(grant) for grant in grants_of(work)))
+
+
+def has_role(work: Unit, user_id: str, role: Role) -> bool:
+    """Whether a user holds a role somewhere now."""
+    query = select(Grant.id).where(
+        Grant.user_id == user_id,
+        Grant.role == role.value,
+        Grant.revoked_at.is_(None),
+        or_(Grant.expires_at.is_(None), Grant.expires_at > work.clock.now()),
+    )
+    return work.db.scalar(query.limit(1)) is not None
+
+
+def organization_of(work: Unit) -> str | None:
+    """The organization of a person or service account; None for the operator and the system, who belong to all."""
+    if work.actor.kind in (ActorKind.OPERATOR, ActorKind.SYSTEM):
+        return None
+    table = User if work.actor.kind is ActorKind.USER else ServiceAccount
+    return work.db.scalar(select(table.organization_id).where(table.id == work.actor.id)) or ""
 
 
 def may(
@@ -146,7 +213,7 @@ def require(
     known = anywhere or _holds(work, reach(work, None), account, location, anywhere=False)
     work.denials.append(f"{permission.value} {account.id if account else ''} {location.id if location else ''}".strip())
     if not known:
-        raise NotFound("There is no such thing, or it is not at one of your locations.")
+        raise NotFound(NOTHING_THERE)
     raise Refused("Your role does not allow this. Ask an administrator if you need it for your work.")
 
 
@@ -156,21 +223,41 @@ def record_denials(work: Unit, denials: Sequence[str]) -> None:
         audit.record(work, Act.ACCESS_DENIED, work.actor.kind.value, work.actor.id, outcome="denied", reason=words)
 
 
+def _allowed(grant: Grant) -> frozenset[Permission]:
+    """What the grant allows; a role that this version does not know allows nothing."""
+    permissions = ROLES[Role(grant.role)] if grant.role in Role.__members__.values() else frozenset[Permission]()
+    return permissions if _without_place(grant) else permissions - WHOLE_ORGANIZATION
+
+
+def _without_place(grant: Grant) -> bool:
+    return grant.location_id is None and grant.account_id is None
+
+
+def _locations_of(work: Unit, organization_id: str | None) -> Sequence[str]:
+    if organization_id is None:
+        return []
+    return work.db.scalars(select(Location.id).where(Location.organization_id == organization_id)).all()
+
+
 def _holds(
     work: Unit, where: Reach, account: PortalAccount | None, location: Location | None, *, anywhere: bool
 ) -> bool:
     if not where:
         return False
-    if where.everywhere or (anywhere and account is None and location is None):
+    if account is None and location is None:
+        return anywhere or where.everywhere
+    if account is not None and location is not None and location not in account.locations:
+        return False
+    if where.everywhere:
         return True
     if account is not None and location is not None:
-        covered = location in account.locations
-        return covered and where.covers(account_id=account.id, location_id=location.id)
+        return where.covers(account_id=account.id, location_id=location.id)
     if account is not None:
+        if account.id in where.account_ids or account.organization_id == where.organization_id:
+            return True
         places = work.db.scalars(
             select(account_location.c.location_id).where(account_location.c.account_id == account.id)
         )
-        return account.id in where.account_ids or any(place in where.location_ids for place in places)
-    if location is not None:
-        return location.id in where.location_ids
-    return False
+        return any(place in where.location_ids for place in places)
+    assert location is not None
+    return location.id in where.location_ids

@@ -221,7 +221,13 @@ def failed(work: Unit, email: str) -> None:
     work.db.execute(delete(FailedSignIn).where(FailedSignIn.at < now - timedelta(days=1)))
     for kind, name in (("user", email), ("address", work.actor.address)):
         work.db.add(FailedSignIn(id=new_id("bad"), subject=f"{kind}:{name}"[:220], at=now))
-    audit.record(work, Act.LOGIN_REFUSED, "sign_in", hashlib.sha256(email.encode("utf-8", "replace")).hexdigest()[:16], outcome="refused")
+    audit.record(
+        work,
+        Act.LOGIN_REFUSED,
+        "sign_in",
+        hashlib.sha256(email.encode("utf-8", "replace")).hexdigest()[:16],
+        outcome="refused",
+    )
 
 
 def _new_login(work: Unit, user: User, device: str | None) -> tuple[Login, str]:
@@ -292,7 +298,12 @@ def create_link(work: Unit, user: User) -> str:
     token = secrets.token_urlsafe(32)
     now = work.clock.now()
     row = SignInLink(
-        id=new_id("lnk"), user_id=user.id, digest=digest(token), created_at=now, expires_at=now + LINK_LIFE, used_at=None
+        id=new_id("lnk"),
+        user_id=user.id,
+        digest=digest(token),
+        created_at=now,
+        expires_at=now + LINK_LIFE,
+        used_at=None,
     )
     work.db.add(row)
     audit.record(work, Act.LINK_CREATED, "user", user.id)
@@ -363,9 +374,7 @@ def actor_of_key(work: Unit, token: str, address: str | None) -> Actor | None:
 
 def actor_of_login(login: Login, address: str | None) -> Actor:
     """The person behind a sign-in."""
-    return Actor(
-        kind=ActorKind.USER, id=login.user_id, name=login.user.name, login_id=login.id, address=address
-    )
+    return Actor(kind=ActorKind.USER, id=login.user_id, name=login.user.name, login_id=login.id, address=address)
 
 
 def manages_users(work: Unit) -> bool:

@@ -181,7 +181,9 @@ def release_password(work: Unit, vault: Vault, attempt_id: str, fence: int) -> s
     row = records.fenced(work, attempt_id, fence)
     taken = work.db.execute(
         update(LoginAttempt)
-        .where(LoginAttempt.id == row.id, LoginAttempt.state == AttemptState.SUBMITTING, LoginAttempt.released_at.is_(None))
+        .where(
+            LoginAttempt.id == row.id, LoginAttempt.state == AttemptState.SUBMITTING, LoginAttempt.released_at.is_(None)
+        )
         .values(released_at=work.clock.now())
     )
     if taken.rowcount == 0:

@@ -103,7 +103,8 @@ def _of_holder(work: Unit, held: Lease, location: Location) -> Lease:
     if mine:
         raise Conflict("You have this login open for another location. End that tab first.", code="in-use")
     raise Conflict(
-        f"{held.holder_name} has this portal open since {held.created_at:%H:%M} UTC. Ask for it, or wait.", code="in-use"
+        f"{held.holder_name} has this portal open since {held.created_at:%H:%M} UTC. Ask for it, or wait.",
+        code="in-use",
     )
 
 

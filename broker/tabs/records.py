@@ -88,7 +88,9 @@ def live_lease(work: Unit, session_id: str) -> Lease | None:
 def move_session(work: Unit, row: PortalSession, state: SessionState, words: str | None = None) -> None:
     """Change a session's state by the table and wake whoever watches. Raises `Conflict` for a change it rules out."""
     if not session_may_become(row.state, state):
-        raise Conflict(f"A portal session that is {row.state.replace('_', ' ')} cannot become {state.replace('_', ' ')}.")
+        raise Conflict(
+            f"A portal session that is {row.state.replace('_', ' ')} cannot become {state.replace('_', ' ')}."
+        )
     row.state, row.state_at, row.words = state.value, work.clock.now(), words
     work.signal(f"session:{row.id}")
     work.signal("tiles")
@@ -168,7 +170,9 @@ def reserve_try(work: Unit, row: LoginAttempt, behaviour: dict[str, Any]) -> Non
             f"{free:%Y-%m-%d %H:%M} UTC; sign in by hand to see what is wrong.",
             code="lockout-budget",
         )
-    work.db.add(LockoutDebit(id=new_id("deb"), account_id=row.account_id, attempt_id=row.id, debited_at=now, credited_at=None))
+    work.db.add(
+        LockoutDebit(id=new_id("deb"), account_id=row.account_id, attempt_id=row.id, debited_at=now, credited_at=None)
+    )
     work.db.flush()
 
 
@@ -190,7 +194,9 @@ def holds_debit(work: Unit, attempt_id: str) -> bool:
     )
 
 
-def close_attempt(work: Unit, row: LoginAttempt, state: AttemptState, outcome: str, evidence: str | None = None) -> None:
+def close_attempt(
+    work: Unit, row: LoginAttempt, state: AttemptState, outcome: str, evidence: str | None = None
+) -> None:
     """An attempt's last word, with its audit entry; its code request, if still open, is withdrawn."""
     move_attempt(work, row, state)
     row.outcome, row.evidence = outcome, evidence

@@ -99,9 +99,7 @@ class Vault:
     def use(self, work: Unit, owner_kind: str, owner_id: str, field: str, *, purpose: str) -> bytes:
         """The secret, for a part of Portunus that uses it at once. Raises `NotFound`, `Unavailable` (tampered row)."""
         value = self._open(work, owner_kind, owner_id, field)
-        audit.record(
-            work, Act.SECRET_RELEASED, "secret", _name(owner_id, field), detail={"purpose": purpose}
-        )
+        audit.record(work, Act.SECRET_RELEASED, "secret", _name(owner_id, field), detail={"purpose": purpose})
         return value
 
     def totp(self, work: Unit, account_id: str, attempt_id: str, now: datetime) -> TotpRelease:
@@ -167,7 +165,9 @@ class Vault:
     def _open(self, work: Unit, owner_kind: str, owner_id: str, field: str) -> bytes:
         newest = self._newest(work, owner_kind, owner_id, field)
         if newest is None:
-            raise NotFound(f"No {field.replace('_', ' ')} is stored for this {owner_kind.replace('_', ' ')}: store it under Accounts.")
+            raise NotFound(
+                f"No {field.replace('_', ' ')} is stored for this {owner_kind.replace('_', ' ')}: store it under Accounts."
+            )
         self._refuse_older_copy(work, newest)
         return self._unseal(work, newest)
 
@@ -184,7 +184,9 @@ class Vault:
         try:
             return envelope.unseal(self._open_tenant(tenant), parts, secret.sealed)
         except envelope.Unopenable as wrong:
-            raise Unavailable("A stored secret was changed outside Portunus and cannot be opened: store it again.") from wrong
+            raise Unavailable(
+                "A stored secret was changed outside Portunus and cannot be opened: store it again."
+            ) from wrong
 
     def _refuse_older_copy(self, work: Unit, secret: Secret) -> None:
         """A row put back from an old backup opens, but the log knows a newer version."""

@@ -1,0 +1,197 @@
+"""A holder's right to a portal session: ticket, join, extend, end; and the session's rest: park, wake, be lost."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from broker.audit import service as audit
+from broker.audit.acts import Act
+from broker.base.actor import ActorKind
+from broker.base.errors import Conflict, NotFound, Refused
+from broker.base.settings import settings
+from broker.base.unit import Unit
+from broker.identity.models import Login
+from broker.identity.policy import Permission, may
+from broker.tabs import records
+from broker.tabs.models import BrowserNode, Lease, ParkedState, StreamTicket
+from broker.tabs.states import SessionState
+
+TICKET_LIFE = timedelta(seconds=15)
+BAD_TICKET = "This tab's address is used up. Reload the page."
+
+
+def own_lease(work: Unit, lease_id: str) -> Lease:
+    """The actor's own lease. Another's answers like an unknown one: raises `NotFound`."""
+    row = records.lease(work, lease_id)
+    if (row.holder_kind, row.holder_id) != (work.actor.kind.value, work.actor.id):
+        raise NotFound("There is no such tab.")
+    return row
+
+
+def ticket(work: Unit, lease_id: str) -> str:
+    """A one-time permission to open the stream within 15 s, for this sign-in and this lease."""
+    row = own_lease(work, lease_id)
+    if row.ended_at is not None:
+        raise Conflict("This tab has ended.", code="tab-ended")
+    token, now = secrets.token_urlsafe(32), work.clock.now()
+    work.db.add(
+        StreamTicket(
+            digest=_digest(token),
+            lease_id=row.id,
+            login_id=work.actor.login_id or "",
+            created_at=now,
+            expires_at=now + TICKET_LIFE,
+            used_at=None,
+        )
+    )
+    return token
+
+
+def join(work: Unit, token: str, lease_id: str) -> Lease:
+    """Use a ticket. Raises `Refused` when it is unknown, used, late, or another sign-in's or lease's."""
+    now = work.clock.now()
+    taken = work.db.execute(
+        update(StreamTicket)
+        .where(
+            StreamTicket.digest == _digest(token),
+            StreamTicket.lease_id == lease_id,
+            StreamTicket.login_id == (work.actor.login_id or ""),
+            StreamTicket.used_at.is_(None),
+            StreamTicket.expires_at > now,
+        )
+        .values(used_at=now)
+    )
+    if taken.rowcount == 0:
+        raise Refused(BAD_TICKET, code="ticket")
+    row = own_lease(work, lease_id)
+    if row.ended_at is not None or row.granted_at is None:
+        raise Refused("This tab is not ready or has ended.", code="tab-ended")
+    session = records.portal_session(work, row.portal_session_id)
+    session.active_at = now
+    audit.record(work, Act.STREAM_JOINED, "lease", row.id, account_id=session.account_id, location_id=row.location_id)
+    return row
+
+
+def refused_stream(work: Unit, lease_id: str, why: str) -> None:
+    """Keep a refused stream in the log (a unit of its own: the refused one is rolled back)."""
+    audit.record(work, Act.STREAM_REFUSED, "lease", lease_id[:60], outcome="refused", reason=why)
+
+
+def left(work: Unit, lease_id: str) -> None:
+    """The viewer is gone; the lease stays hers until it ends or runs out."""
+    row = records.lease(work, lease_id)
+    session = records.portal_session(work, row.portal_session_id)
+    audit.record(work, Act.STREAM_LEFT, "lease", row.id, account_id=session.account_id, location_id=row.location_id)
+
+
+def holds(work: Unit, lease_id: str) -> bool:
+    """Whether the lease is alive and its holder may still be there: asked every second while a stream runs."""
+    row = work.db.get(Lease, lease_id)
+    if row is None or row.ended_at is not None or row.expires_at <= work.clock.now():
+        return False
+    session = records.portal_session(work, row.portal_session_id)
+    if session.state == SessionState.ENDED:
+        return False
+    if work.actor.kind is ActorKind.USER:
+        login = work.db.get(Login, work.actor.login_id) if work.actor.login_id else None
+        if login is None or login.ended_at is not None or login.expires_at <= work.clock.now():
+            return False
+    return may(work, Permission.TAB_OPEN, account=session.account, location=session.location)
+
+
+def extend(work: Unit, lease_id: str) -> Lease:
+    """Another hour (or what the setting says). Raises `NotFound`, `Conflict` when it has ended."""
+    row = own_lease(work, lease_id)
+    if row.ended_at is not None:
+        raise Conflict("This tab has ended. Open the portal again.", code="tab-ended")
+    row.expires_at = work.clock.now() + timedelta(seconds=settings().lease_s)
+    session = records.portal_session(work, row.portal_session_id)
+    audit.record(work, Act.TAB_EXTENDED, "lease", row.id, account_id=session.account_id, location_id=row.location_id)
+    work.signal(f"lease:{row.id}")
+    return row
+
+
+def end_tab(work: Unit, lease_id: str) -> None:
+    """Give the session back: it stays signed in for the next one. The holder may, and whoever may end any tab."""
+    row = records.lease(work, lease_id)
+    session = records.portal_session(work, row.portal_session_id)
+    mine = (row.holder_kind, row.holder_id) == (work.actor.kind.value, work.actor.id)
+    if not mine and not may(work, Permission.TAB_END_ANY, account=session.account, location=session.location):
+        raise NotFound("There is no such tab.")
+    if row.ended_at is None:
+        records.end_lease(work, row, "given_back" if mine else "ended_by_other")
+    if session.state in (SessionState.REQUESTED,):
+        records.end_session(work, session, "withdrawn", "Nobody waits for it any more.")
+
+
+def sign_out(work: Unit, lease_id: str) -> None:
+    """End the tab and the portal session behind it."""
+    end_tab(work, lease_id)
+    session = records.portal_session(work, records.lease(work, lease_id).portal_session_id)
+    if session.state in (SessionState.READY, SessionState.PARKED):
+        records.end_session(work, session, "signed_out_by_holder")
+
+
+def proved(work: Unit, session_id: str) -> None:
+    """The portal just showed again that it is signed in for the right practice."""
+    row = records.portal_session(work, session_id)
+    row.proved_at = work.clock.now()
+
+
+def lost(work: Unit, session_id: str, reason: str, words: str) -> None:
+    """The browser or the sign-in is gone."""
+    row = records.portal_session(work, session_id)
+    records.end_session(work, row, reason, words)
+
+
+def park(work: Unit, session_id: str, sealed: bytes) -> None:
+    """Keep an idle session as sealed browser state. Raises `Conflict` when someone holds it."""
+    row = records.portal_session(work, session_id)
+    if records.live_lease(work, row.id) is not None:
+        raise Conflict("Someone works in this session.", code="in-use")
+    records.move_session(work, row, SessionState.PARKED)
+    kept = work.db.get(ParkedState, row.id)
+    if kept is not None:
+        work.db.delete(kept)
+        work.db.flush()
+    work.db.add(ParkedState(portal_session_id=row.id, sealed=sealed, parked_at=work.clock.now(), size=len(sealed)))
+    audit.record(
+        work,
+        Act.SESSION_PARKED,
+        "portal_session",
+        row.id,
+        account_id=row.account_id,
+        location_id=row.location_id,
+        detail={"bytes": len(sealed)},
+    )
+
+
+def parked_state(work: Unit, session_id: str) -> bytes | None:
+    """The sealed state of a parked session; it is used once."""
+    kept = work.db.get(ParkedState, session_id)
+    if kept is None:
+        return None
+    sealed = kept.sealed
+    work.db.delete(kept)
+    return sealed
+
+
+def node_beat(work: Unit, name: str, *, sessions: int, shards: int, sandbox: str, browser: str) -> None:
+    """A browser host's sign of life."""
+    row = work.db.get(BrowserNode, name)
+    if row is None:
+        row = BrowserNode(name=name, beat_at=work.clock.now(), sessions=0, shards=0, sandbox="", browser="")
+        work.db.add(row)
+    row.beat_at, row.sessions, row.shards, row.sandbox, row.browser = (
+        work.clock.now(),
+        sessions,
+        shards,
+        sandbox,
+        browser,
+    )
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()

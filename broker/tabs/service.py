@@ -1,0 +1,77 @@
+"""What can be done with tabs, in one place to import; each verb lives in the file that its subject names."""
+
+from broker.tabs.attempts import (
+    Claim,
+    Practice,
+    beat,
+    becomes_login,
+    claim_attempt,
+    finish,
+    keep_trusted_device,
+    progress,
+    refuse,
+    release_password,
+    submit,
+    trusted_device,
+    username,
+)
+from broker.tabs.last_code import LastCode, last_code
+from broker.tabs.leases import (
+    end_tab,
+    extend,
+    holds,
+    join,
+    left,
+    lost,
+    node_beat,
+    own_lease,
+    park,
+    parked_state,
+    proved,
+    refused_stream,
+    sign_out,
+    ticket,
+)
+from broker.tabs.opening import open_tab
+from broker.tabs.records import Ending
+from broker.tabs.sweep import restarted, sweep
+from broker.tabs.tiles import Tile, opening, tiles
+
+__all__ = [
+    "Claim",
+    "Ending",
+    "LastCode",
+    "Practice",
+    "Tile",
+    "beat",
+    "becomes_login",
+    "claim_attempt",
+    "end_tab",
+    "extend",
+    "finish",
+    "holds",
+    "join",
+    "keep_trusted_device",
+    "last_code",
+    "left",
+    "lost",
+    "node_beat",
+    "open_tab",
+    "opening",
+    "own_lease",
+    "park",
+    "parked_state",
+    "progress",
+    "proved",
+    "refuse",
+    "refused_stream",
+    "release_password",
+    "restarted",
+    "sign_out",
+    "submit",
+    "sweep",
+    "ticket",
+    "tiles",
+    "trusted_device",
+    "username",
+]

@@ -1,0 +1,153 @@
+"""The launcher's tiles: every portal account at every location the actor may open, its state, and what to do next."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from broker.base.unit import Unit
+from broker.codes.models import CodeRequest
+from broker.codes.service import OPEN
+from broker.directory.models import Location, PortalAccount
+from broker.identity.policy import Permission, reach
+from broker.tabs.models import Lease, LoginAttempt, PortalSession
+from broker.tabs.states import LIVE_ATTEMPTS, SessionState
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One portal account at one location, as the launcher shows it."""
+
+    account_id: str
+    location_id: str
+    location_key: str
+    location_name: str
+    portal_key: str
+    portal_name: str
+    carrier_names: tuple[str, ...]
+    login_tail: str
+    state: str
+    """cold, signing_in, needs_code, warm, parked, yours, in_use, stopped, failed, attended, off"""
+    words: str
+    deadline: datetime | None = None
+    """Until when a code is good, or the tab is yours."""
+    lease_id: str | None = None
+    provider_line: str | None = None
+
+
+def tiles(work: Unit) -> list[Tile]:
+    """Sorted by location, then portal."""
+    where = reach(work, Permission.TAB_OPEN)
+    if not where:
+        return []
+    accounts = work.db.scalars(select(PortalAccount)).all()
+    sessions = {
+        row.account_id: row
+        for row in work.db.scalars(select(PortalSession).where(PortalSession.state != SessionState.ENDED))
+    }
+    made = [
+        _tile(work, account, location, sessions.get(account.id))
+        for account in accounts
+        for location in account.locations
+        if where.covers(account_id=account.id, location_id=location.id)
+    ]
+    return sorted(made, key=lambda tile: (tile.location_name, tile.portal_name, tile.login_tail))
+
+
+def _tile(work: Unit, account: PortalAccount, location: Location, session: PortalSession | None) -> Tile:
+    state, words, deadline, lease_id = _state(work, account, location, session)
+    portal = account.portal
+    return Tile(
+        account_id=account.id,
+        location_id=location.id,
+        location_key=location.key,
+        location_name=location.name,
+        portal_key=portal.key,
+        portal_name=portal.name,
+        carrier_names=tuple(carrier.name for carrier in portal.carriers),
+        login_tail="…" + account.username[-3:],
+        state=state,
+        words=words,
+        deadline=deadline,
+        lease_id=lease_id,
+        provider_line=portal.provider_line,
+    )
+
+
+Said = tuple[str, str, datetime | None, str | None]
+
+
+def _state(work: Unit, account: PortalAccount, location: Location, session: PortalSession | None) -> Said:
+    if account.portal.status != "active":
+        return "off", "Switched off by an administrator.", None, None
+    if account.portal.automation == "attended":
+        return "attended", "This portal must be signed in to by hand.", None, None
+    if session is None:
+        return _without_session(work, account, location)
+    here = session.location_id == location.id
+    lease = work.db.scalar(select(Lease).where(Lease.portal_session_id == session.id, Lease.ended_at.is_(None)))
+    if lease is not None:
+        mine = (lease.holder_kind, lease.holder_id) == (work.actor.kind.value, work.actor.id)
+        if not mine or not here:
+            return "in_use", f"{lease.holder_name} has it open since {lease.created_at:%H:%M} UTC.", None, None
+        if lease.granted_at is not None:
+            return "yours", "Open. Enter goes back to it.", lease.expires_at, lease.id
+    lease_id = lease.id if lease else None
+    if session.state == SessionState.WAITING_CODE:
+        return "needs_code", session.words or "Waiting for a code.", _code_deadline(work, account), lease_id
+    if session.state in (SessionState.REQUESTED, SessionState.SIGNING_IN, SessionState.REVIVING):
+        return "signing_in", session.words or "Signing in.", None, lease_id
+    if not here:
+        return "cold", f"Signed in for {session.location.name}; opening it here signs in again.", None, None
+    if session.state == SessionState.PARKED:
+        return "parked", "Asleep, signed in. Enter wakes it.", None, None
+    return "warm", "Signed in. Enter opens it at once.", None, None
+
+
+def _without_session(work: Unit, account: PortalAccount, location: Location) -> Said:
+    if account.status != "active":
+        return "stopped", account.status_words or "A person must look after this login.", None, None
+    last = work.db.scalar(
+        select(PortalSession)
+        .where(PortalSession.account_id == account.id, PortalSession.location_id == location.id)
+        .order_by(PortalSession.id.desc())
+        .limit(1)
+    )
+    if last is not None and last.words and last.end_reason not in (None, "given_back", "other_location", "withdrawn"):
+        return "failed", last.words, None, None
+    return "cold", "Enter signs in.", None, None
+
+
+def _code_deadline(work: Unit, account: PortalAccount) -> datetime | None:
+    return work.db.scalar(
+        select(CodeRequest.deadline)
+        .where(CodeRequest.account_id == account.id, CodeRequest.state.in_(OPEN))
+        .order_by(CodeRequest.id.desc())
+        .limit(1)
+    )
+
+
+def opening(work: Unit, lease: Lease) -> tuple[str, str, datetime | None]:
+    """Where the tab of this lease is: (state, words, code deadline) for the page that waits for it."""
+    session = lease.portal_session
+    if lease.ended_at is not None:
+        return "ended", session.words or ENDED_WORDS.get(lease.end_reason or "", "This tab has ended."), None
+    if lease.granted_at is not None:
+        return "ready", "Signed in.", lease.expires_at
+    attempt = work.db.scalar(
+        select(LoginAttempt).where(
+            LoginAttempt.portal_session_id == session.id,
+            LoginAttempt.state.in_([state.value for state in LIVE_ATTEMPTS]),
+        )
+    )
+    if session.state == SessionState.WAITING_CODE:
+        return "needs_code", session.words or "Waiting for a code.", _code_deadline(work, session.account)
+    return "signing_in", session.words or ("Signing in." if attempt else "Waiting for a browser."), None
+
+
+ENDED_WORDS = {
+    "given_back": "You ended this tab. The portal stays signed in for the next one.",
+    "ended_by_other": "An administrator ended this tab.",
+    "expired": "The time for this tab is over. Open it again to go on.",
+    "signed_out_by_holder": "You signed out of the portal.",
+}
