@@ -1,0 +1,51 @@
+"""Read messages as they arrive in a mailbox."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class MailboxAddress:
+    """Where a mailbox is and how to get in; made from an endpoint's settings and the vault."""
+
+    host: str
+    port: int
+    tls: bool
+    username: str
+    password: str
+    folder: str = "INBOX"
+
+    def __repr__(self) -> str:
+        return f"MailboxAddress({self.username}@{self.host}:{self.port})"
+
+
+@dataclass(frozen=True)
+class RawMail:
+    """One message: its UID, when the server took it in, its size, and its bytes (empty when too large to fetch)."""
+
+    uid: int
+    received_at: datetime
+    size: int
+    raw: bytes
+
+
+class Mailbox(Protocol):
+    def baseline(self) -> tuple[int, int]:
+        """(UIDVALIDITY, UIDNEXT) now: messages from that UID on are new."""
+        ...
+
+    def since(self, uid: int) -> Iterator[RawMail]:
+        """Messages with this UID or a higher one, oldest first."""
+        ...
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for news (IDLE where offered); True when there may be some. Raises `Unavailable` when the server is gone."""
+        ...
+
+    def probe(self) -> None:
+        """Ask for a sign of life. Raises `Unavailable`: a frozen server looks just like "no mail"."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,60 @@
+"""Celery: short tasks that look at one row, and the beat that sweeps. A message is a signed hint, never a permission."""
+
+from collections.abc import Callable
+from functools import cache
+
+import structlog
+from celery import Celery
+from celery.signals import worker_ready
+
+from broker.adapters.celery_queue import APP, CONFIGURATION, CeleryQueue, celery_url
+from broker.base.settings import settings
+from broker.wiring import Portunus, build, embedded_redis_url
+from workers import end_session, open_tab, sweep, witness
+
+log = structlog.get_logger("worker")
+app = Celery(APP, broker=celery_url(settings().redis_url.get_secret_value() or embedded_redis_url(settings())))
+app.conf.update(CONFIGURATION)
+app.conf.beat_schedule = {
+    "sweep": {"task": f"{APP}.sweep", "schedule": sweep.EVERY_S, "options": {"expires": sweep.EVERY_S}},
+    "witness": {"task": f"{APP}.witness", "schedule": witness.EVERY_S, "options": {"expires": witness.EVERY_S}},
+}
+
+
+@cache
+def portunus() -> Portunus:
+    """This process's Portunus, built after the fork."""
+    return build()
+
+
+def _hinted(name: str, look: Callable[[Portunus, str], None]) -> None:
+    """Register a task that takes a signed hint; a forged or old one is dropped."""
+
+    def task(row_id: str, sent: int, signature: str) -> None:
+        queue = portunus().queue
+        assert isinstance(queue, CeleryQueue)
+        if not queue.genuine(name, row_id, sent, signature):
+            log.warning("dropped a task that Portunus did not send", task=name)
+            return
+        look(portunus(), row_id)
+
+    app.task(task, name=f"{APP}.{name}")
+
+
+_hinted("open_tab", open_tab.look)
+_hinted("end_session", end_session.look)
+
+
+@app.task(name=f"{APP}.sweep")
+def _sweep() -> None:
+    sweep.run(portunus())
+
+
+@app.task(name=f"{APP}.witness")
+def _witness() -> None:
+    witness.run(portunus())
+
+
+@worker_ready.connect
+def _ready(**_: object) -> None:
+    (settings().run_dir / "worker.ready").touch()
