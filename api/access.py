@@ -26,7 +26,7 @@ from broker.base.errors import BrokerError, Refused
 from broker.base.unit import Unit
 from broker.identity import keys, logins, policy
 from broker.identity.models import Login
-from broker.identity.policy import Denial, Denied, Permission
+from broker.identity.policy import Permission
 from broker.wiring import Portunus
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -103,7 +103,7 @@ class Access:
     async def __call__(self, connection: HTTPConnection) -> None:
         found = await run_in_threadpool(self._recognise, connection)
         connection.state.here = found
-        self._admit(found, connection)
+        await run_in_threadpool(self._admit, found)
         if found.login is not None and isinstance(connection, Request) and connection.method not in SAFE_METHODS:
             await _check_csrf(connection, found.login)
 
@@ -113,7 +113,7 @@ class Access:
         scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
         with portunus.reading(nobody) as work:
             if scheme.lower() == "bearer":
-                actor = keys.actor_of_key(work, credential.strip(), address=nobody.address)
+                actor = keys.actor_of_key(work, credential.strip(), nobody.address)
                 work.actor = actor or nobody
                 return Here(portunus, work.actor, held=policy.held(work))
             token = connection.cookies.get(cookie_name(portunus.settings.public_url))
@@ -122,14 +122,14 @@ class Access:
                 return Here(portunus, nobody)
             if login.second_factor_at is None:
                 return Here(portunus, nobody, login)
-            work.actor = Actor(ActorKind.USER, login.user_id, login.user.name, login.id, nobody.address)
+            work.actor = logins.actor_of(login, nobody.address)
             found = Here(portunus, work.actor, login, policy.held(work))
         if portunus.clock.now() - login.seen_at >= logins.SEEN_EVERY:
             with portunus.unit(found.actor) as work:
                 logins.seen(work, login.id)
         return found
 
-    def _admit(self, found: Here, connection: HTTPConnection) -> None:
+    def _admit(self, found: Here) -> None:
         if self.who is Who.ANYBODY:
             return
         complete = found.login is not None and found.login.second_factor_at is not None
@@ -143,7 +143,8 @@ class Access:
         if (by_key and not self.keys) or (not by_key and not self.people):
             raise Refused("This address is not for API keys." if by_key else "This address is for API keys only.")
         if self.permission is not None and self.permission not in found.held:
-            raise Denied(Denial(self.permission, "route", template_of(connection)))
+            with found.reading() as work:  # asks again and leaves the refusal in the audit log
+                policy.require(work, self.permission, anywhere=True)
 
 
 def permits(permission: Permission, *, people: bool = True, keys: bool = False) -> Any:

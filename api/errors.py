@@ -12,16 +12,14 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from sqlalchemy.exc import OperationalError
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.websockets import WebSocket
 
 from api import pages
-from api.access import Here, SignInNeeded, template_of, visitor
-from broker.base.errors import BrokerError, NotFound, Refused, Unavailable
-from broker.identity.denials import record_denial
+from api.access import SignInNeeded, template_of
+from broker.base.errors import BrokerError, NotFound, Unavailable
 from broker.identity.policy import NOTHING_THERE
 
 log = structlog.get_logger("api")
@@ -48,8 +46,6 @@ def install(app: FastAPI) -> None:
 
 async def _broker_error(connection: HTTPConnection, error: Exception) -> Response:
     assert isinstance(error, BrokerError)
-    if isinstance(error, Refused | NotFound):
-        await run_in_threadpool(_note_denial, connection, error)
     if isinstance(error, SignInNeeded) and isinstance(connection, Request) and wants_page(connection):
         return RedirectResponse(_sign_in_address(connection, error), HTTPStatus.SEE_OTHER)
     # one answer for every unknown and every foreign id, whatever sentence a service chose
@@ -118,17 +114,6 @@ async def answer(connection: HTTPConnection, status: int, code: str, words: str,
 def wants_page(request: Request) -> bool:
     """A person's browser asks for a page; scripts and programs for JSON."""
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(("/api/", "/hooks/"))
-
-
-def _note_denial(connection: HTTPConnection, error: Refused | NotFound) -> None:
-    """Nobody signed in has no rights to be refused; an ordinary unknown id is no denial."""
-    found = getattr(connection.state, "here", None)
-    if not isinstance(found, Here) or found.actor.id == visitor(connection).id:
-        return
-    if isinstance(error, NotFound) and not hasattr(error, "denial"):
-        return
-    with found.unit() as work:
-        record_denial(work, error, way=template_of(connection))
 
 
 def _without_values(problem: dict[str, Any]) -> str:

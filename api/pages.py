@@ -22,10 +22,10 @@ environment = Environment(
 
 MENU: list[tuple[str, str, Permission]] = [
     ("Portals", "/", Permission.TAB_OPEN),
-    ("Code desk", "/codes", Permission.CODE_DESK),
+    ("Code desk", "/codes", Permission.CODE_GIVE),
     ("My recordings", "/recordings", Permission.RECORDING_VIEW_OWN),
     ("Recordings", "/recordings", Permission.RECORDING_VIEW_ALL),
-    ("Last code", "/last-code", Permission.REPORT_LAST_CODE),
+    ("Last code", "/last-code", Permission.LAST_CODE),
     ("Accounts", "/accounts", Permission.ACCOUNT_MANAGE),
     ("Audit log", "/audit", Permission.AUDIT_VIEW),
 ]

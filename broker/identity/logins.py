@@ -33,12 +33,12 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-def actor_of(login: Login) -> Actor:
-    """The actor of requests that come with this sign-in."""
-    return Actor(kind=ActorKind.USER, id=login.user_id, name=login.user.name, login_id=login.id, address=login.address)
+def actor_of(login: Login, address: str | None = None) -> Actor:
+    """The person behind a sign-in, asking from `address`."""
+    return Actor(kind=ActorKind.USER, id=login.user_id, name=login.user.name, login_id=login.id, address=address)
 
 
-def begin(work: Unit, user: User, *, device: str, complete: bool) -> tuple[Login, str]:
+def begin(work: Unit, user: User, *, device: str, via: str, complete: bool = False) -> tuple[Login, str]:
     """A new sign-in and its cookie's token. Not `complete`: it opens only the pages of the second factor."""
     now = work.clock.now()
     token = secrets.token_urlsafe(32)
@@ -53,17 +53,23 @@ def begin(work: Unit, user: User, *, device: str, complete: bool) -> tuple[Login
         expires_at=now + (ABSOLUTE if complete else HALF_WAY),
         second_factor_at=now if complete else None,
         ended_at=None,
+        via=via,
         address=work.actor.address,
         device=device[:200],
     )
     work.db.add(login)
     work.db.flush()
+    if complete:
+        work.actor = actor_of(login, work.actor.address)
+        audit.record(work, Act.LOGIN_COMPLETED, "login", login.id, detail={"user": user.id, "via": via})
     return login, token
 
 
 def complete(work: Unit, login: Login) -> str:
     """The second factor was right: the sign-in counts from now, under a new token (no fixation; ASVS 7.2.4)."""
     now = work.clock.now()
+    work.actor = actor_of(login, work.actor.address)
+    audit.record(work, Act.LOGIN_COMPLETED, "login", login.id, detail={"user": login.user_id, "via": login.via})
     token = secrets.token_urlsafe(32)
     login.digest = digest(token)
     login.csrf = secrets.token_urlsafe(32)

@@ -96,6 +96,8 @@ class Login(Base):
     second_factor_at: Mapped[datetime | None]
     """Empty while the password was right and the second factor is still to come."""
     ended_at: Mapped[datetime | None]
+    via: Mapped[str] = mapped_column(String(10), default="password")
+    """password; link (a new password must be chosen first); direct (a link made at the machine's own shell)"""
     address: Mapped[str | None] = mapped_column(String(60))
     device: Mapped[str | None] = mapped_column(String(200))
 
@@ -110,6 +112,8 @@ class SignInLink(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     user_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    direct: Mapped[bool] = mapped_column(default=False)
+    """Signs in at once. Else it leads to choosing a password and showing the second factor."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

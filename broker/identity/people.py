@@ -18,7 +18,7 @@ from broker.identity.models import Grant, ServiceAccount, User
 from broker.identity.policy import NOTHING_THERE, Permission, Role, require
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,130}")
-WORKS_IN_PORTALS = frozenset(role for role in Role if Permission.TAB_OPEN in policy.PERMISSIONS[role])
+WORKS_IN_PORTALS = frozenset(role for role in Role if Permission.TAB_OPEN in policy.ROLES[role])
 
 
 def same_organization(work: Unit, organization_id: str) -> bool:
@@ -34,17 +34,12 @@ def normal_email(email: str) -> str:
     return normal
 
 
-def create_user(work: Unit, *, organization_id: str, email: str, name: str) -> User:
-    """A new person without roles, password or second factor. Raises `Conflict` when the address is taken."""
-    require(work, Permission.USER_MANAGE)
-    if not same_organization(work, organization_id) or work.db.get(Organization, organization_id) is None:
-        raise NotFound(NOTHING_THERE)
-    normal = normal_email(email)
-    shown = " ".join(name.split())
-    if not 1 <= len(shown) <= 120 or not shown.isprintable():
-        raise Incomplete("A name has 1 to 120 letters: type the person's name.")
+def create_user(work: Unit, organization_id: str, *, email: str, name: str) -> User:
+    """A user who can do nothing yet. Raises `Conflict` when the address is taken, `Incomplete`, `NotFound`, `Refused`."""
+    _require_management(work, organization_id)
+    normal, shown = normal_email(email), _shown_name(name)
     if work.db.scalar(select(User.id).where(User.email == normal)) is not None:
-        raise Conflict("A person with this e-mail address exists already: change that one.")
+        raise Conflict("There is a user with that e-mail address already.")
     user = User(
         id=new_id("usr"), organization_id=organization_id, email=normal, name=shown, created_at=work.clock.now()
     )
@@ -54,18 +49,12 @@ def create_user(work: Unit, *, organization_id: str, email: str, name: str) -> U
     return user
 
 
-def create_service_account(
-    work: Unit, *, organization_id: str, name: str, owner_id: str | None = None
-) -> ServiceAccount:
-    """A new automation without roles or keys. Raises `Conflict` when the name is taken."""
-    require(work, Permission.USER_MANAGE)
-    if not same_organization(work, organization_id) or work.db.get(Organization, organization_id) is None:
-        raise NotFound(NOTHING_THERE)
-    shown = " ".join(name.split())
-    if not 1 <= len(shown) <= 120 or not shown.isprintable():
-        raise Incomplete("A service account's name has 1 to 120 letters.")
+def create_service_account(work: Unit, organization_id: str, name: str, owner_id: str | None = None) -> ServiceAccount:
+    """Automation's own identity; it gets API keys, never a password. Raises as `create_user` does."""
+    _require_management(work, organization_id)
+    shown = _shown_name(name)
     if work.db.scalar(select(ServiceAccount.id).where(ServiceAccount.name == shown)) is not None:
-        raise Conflict("A service account of this name exists already.")
+        raise Conflict("There is a service account of that name already.")
     row = ServiceAccount(
         id=new_id("svc"), organization_id=organization_id, name=shown, owner_id=owner_id, created_at=work.clock.now()
     )
@@ -85,23 +74,23 @@ def give_grant(
     account_id: str | None = None,
     expires_at: datetime | None = None,
 ) -> Grant:
-    """Give a role to one user or service account: at a location, with an account, or (neither) in the whole organization.
+    """Give a role: at a location, on a portal account, or (neither) in the whole organization.
 
     Nobody gives himself a role, and compliance stays apart from work in portals (threats.md 3.5). Raises `Refused`,
     `NotFound`, `Conflict`, `Incomplete`.
     """
-    require(work, Permission.USER_MANAGE)
+    require(work, Permission.USER_MANAGE, anywhere=True)
     chosen = _role(role)
     holder = _holder(work, user_id, service_account_id)
-    if work.actor.id == holder.id and work.actor.kind in {ActorKind.USER, ActorKind.SERVICE}:
+    if holder.id == work.actor.id and work.actor.kind in (ActorKind.USER, ActorKind.SERVICE):
         raise Refused("Nobody gives himself a role: ask another administrator.")
     if (chosen is Role.SERVICE) != isinstance(holder, ServiceAccount):
-        raise Incomplete("The role service is for service accounts, and they hold no other.")
+        raise Incomplete("The role for service accounts is for them alone, and theirs alone.")
     _check_place(work, holder, location_id, account_id)
     if expires_at is not None and expires_at <= work.clock.now():
         raise Incomplete("The grant would end before it begins: choose a later end.")
     _keep_apart(work, chosen, user_id)
-    grant = Grant(
+    row = Grant(
         id=new_id("gra"),
         user_id=user_id,
         service_account_id=service_account_id,
@@ -113,66 +102,76 @@ def give_grant(
         expires_at=expires_at,
         revoked_at=None,
     )
-    audit.record(
-        work,
-        Act.GRANT_GIVEN,
-        "grant",
-        grant.id,
-        account_id=account_id,
-        location_id=location_id,
-        detail={"to": holder.id, "role": chosen.value, "until": expires_at.isoformat() if expires_at else None},
-    )
-    work.db.add(grant)
+    until = expires_at.isoformat() if expires_at else None
+    detail = {"role": chosen.value, "to": holder.id, "until": until}
+    audit.record(work, Act.GRANT_GIVEN, "grant", row.id, account_id=account_id, location_id=location_id, detail=detail)
+    work.db.add(row)
     work.db.flush()
-    return grant
+    return row
 
 
 def revoke_grant(work: Unit, grant_id: str) -> None:
-    """Take a role back; it counts from the next decision. Raises `NotFound`, `Refused`."""
-    require(work, Permission.USER_MANAGE)
-    grant = work.db.get(Grant, grant_id)
-    if grant is None:
+    """Take a role back; live streams re-check at once. Raises `NotFound`, `Refused`."""
+    require(work, Permission.USER_MANAGE, anywhere=True)
+    row = work.db.get(Grant, grant_id)
+    if row is None or row.revoked_at is not None:
         raise NotFound(NOTHING_THERE)
-    holder = _holder(work, grant.user_id, grant.service_account_id)
-    if grant.revoked_at is None:
-        audit.record(
-            work, Act.GRANT_REVOKED, "grant", grant.id,
-            account_id=grant.account_id, location_id=grant.location_id, detail={"from": holder.id, "role": grant.role},
-        )  # fmt: skip
-        grant.revoked_at = work.clock.now()
-        work.signal("revoked")
+    holder = _holder(work, row.user_id, row.service_account_id)
+    detail = {"role": row.role, "from": holder.id}
+    audit.record(
+        work, Act.GRANT_REVOKED, "grant", row.id, account_id=row.account_id, location_id=row.location_id, detail=detail
+    )
+    row.revoked_at = work.clock.now()
+    work.signal("revoked")
 
 
 def disable_user(work: Unit, user_id: str) -> None:
-    """The person can do nothing from now on: sign-ins end, grants stop counting. Raises `NotFound`, `Refused`."""
-    require(work, Permission.USER_MANAGE)
-    user = _holder(work, user_id, None)
-    if work.actor.id == user.id:
+    """No sign-in, no stream, from this moment. Raises `NotFound`, `Refused`."""
+    require(work, Permission.USER_MANAGE, anywhere=True)
+    user = find_user(work, user_id)
+    if user.id == work.actor.id:
         raise Refused("You cannot disable yourself: ask another administrator.")
-    if user.status == "active":
-        audit.record(work, Act.USER_DISABLED, "user", user.id)
-        user.status = "disabled"
-        logins.end_all(work, user.id, "disabled")
-        work.signal("revoked")
+    audit.record(work, Act.USER_DISABLED, "user", user.id)
+    user.status = "disabled"
+    logins.end_all(work, user.id, "disabled")
+    work.signal("revoked")
 
 
 def find_user(work: Unit, user_id: str) -> User:
-    """A user of the actor's organization. Raises `NotFound`."""
+    """A user of the actor's own organization. Raises `NotFound`."""
     user = work.db.get(User, user_id)
     if user is None or not same_organization(work, user.organization_id):
         raise NotFound(NOTHING_THERE)
     return user
 
 
-def _holder(work: Unit, user_id: str | None, service_account_id: str | None) -> User | ServiceAccount:
-    if (user_id is None) == (service_account_id is None):
-        raise Incomplete("A grant is for one person or one service account: name one of them.")
-    if user_id is not None:
-        return find_user(work, user_id)
+def find_service_account(work: Unit, service_account_id: str) -> ServiceAccount:
+    """A service account of the actor's own organization. Raises `NotFound`."""
     row = work.db.get(ServiceAccount, service_account_id)
     if row is None or not same_organization(work, row.organization_id):
         raise NotFound(NOTHING_THERE)
     return row
+
+
+def _require_management(work: Unit, organization_id: str) -> None:
+    require(work, Permission.USER_MANAGE, anywhere=True)
+    if work.db.get(Organization, organization_id) is None or not same_organization(work, organization_id):
+        raise NotFound(NOTHING_THERE)
+
+
+def _shown_name(name: str) -> str:
+    shown = " ".join(unicodedata.normalize("NFC", name).split())
+    if not 1 <= len(shown) <= 120 or not shown.isprintable():
+        raise Incomplete("A name has 1 to 120 letters, digits and spaces: type the name people know.")
+    return shown
+
+
+def _holder(work: Unit, user_id: str | None, service_account_id: str | None) -> User | ServiceAccount:
+    if user_id is not None and service_account_id is None:
+        return find_user(work, user_id)
+    if service_account_id is not None and user_id is None:
+        return find_service_account(work, service_account_id)
+    raise Incomplete("A grant is for one person or one service account: name one of them.")
 
 
 def _role(role: Role | str) -> Role:
@@ -183,13 +182,13 @@ def _role(role: Role | str) -> Role:
 
 
 def _check_place(work: Unit, holder: User | ServiceAccount, location_id: str | None, account_id: str | None) -> None:
-    location = work.db.get(Location, location_id) if location_id else None
-    account = work.db.get(PortalAccount, account_id) if account_id else None
-    for asked, row in ((location_id, location), (account_id, account)):
-        if asked is not None and (row is None or row.organization_id != holder.organization_id):
-            raise NotFound(NOTHING_THERE)
-    if location is not None and account is not None and location not in account.locations:
-        raise Incomplete("This portal account does not serve that location: choose one it serves.")
+    if location_id is not None and account_id is not None:
+        raise Incomplete("A grant names one place: a location, or a portal account, or none for the whole organization.")
+    if location_id is None and account_id is None:
+        return
+    place = work.db.get(Location, location_id) if location_id is not None else work.db.get(PortalAccount, account_id)
+    if place is None or place.organization_id != holder.organization_id:
+        raise NotFound(NOTHING_THERE)
 
 
 def _keep_apart(work: Unit, role: Role, user_id: str | None) -> None:
