@@ -1,0 +1,55 @@
+"""The desk: a script's only way to secrets, codes and decisions. It types them; it never tells them.
+
+Before it types, the host checks that the frame which owns the field is https and on one of the portal's hosts, and then
+fills that very element.
+"""
+
+from collections.abc import Sequence
+
+from carrier_scripts.kit.page import Ask, Locator
+
+
+class Desk:
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    async def type_username(self, field: Locator) -> None:
+        """Type the login's user name."""
+        await self._ask("type_username", _where(field))
+
+    async def type_secret(self, field: Locator, name: str = "password") -> None:
+        """Have a stored secret typed. The password itself is typed when `submit_login` is called, not before."""
+        await self._ask("type_secret", {**_where(field), "field": name})
+
+    async def submit_login(self, button: Locator) -> None:
+        """Take a try of the lockout budget, open the code request, type the password, press the button: in this order."""
+        await self._ask("submit_login", _where(button))
+
+    async def type_code(self, field: Locator) -> bool:
+        """Wait for the code and type it. False when none came in time."""
+        return bool(await self._ask("type_code", _where(field)))
+
+    async def resend_code(self, button: Locator) -> None:
+        """Ask the portal to send the code again; one that comes from before no longer counts."""
+        await self._ask("resend_code", _where(button))
+
+    async def code_answered(self, *, accepted: bool) -> None:
+        """Tell what the portal said to the code."""
+        await self._ask("code_answered", {"accepted": accepted})
+
+    async def choose(self, question: str, options: Sequence[str]) -> str | None:
+        """Which option is the practice (or organization, or office) that was asked for; None when it is not clear."""
+        choice = await self._ask("choose", {"question": question, "options": list(options)})
+        return None if choice is None else str(choice)
+
+    async def confirm_practice(self, texts: Sequence[str]) -> bool:
+        """Whether what the portal shows is the practice that was asked for and none of its siblings."""
+        return bool(await self._ask("confirm_practice", {"texts": list(texts)}))
+
+    async def log(self, words: str) -> None:
+        """A line for the maintainer's run log."""
+        await self._ask("log", {"words": words})
+
+
+def _where(field: Locator) -> dict[str, object]:
+    return {"page": field.page, "chain": field.chain}

@@ -1,0 +1,115 @@
+"""`Portal`: what every carrier script is. Declared facts first; override `sign_in` only when the portal is odd."""
+
+from typing import ClassVar
+
+from carrier_scripts.kit.desk import Desk
+from carrier_scripts.kit.outcomes import Outcome
+from carrier_scripts.kit.page import Page
+from carrier_scripts.kit.signs import Sign, sees
+from carrier_scripts.kit.steps import Between, Choice, CodeStep, LoginForm
+
+LOGIN_FORM = "login_form"
+LOOK_MS = 20_000
+AFTER_SUBMIT_MS = 30_000
+STEPS = 12
+"""More pages than this between login and home mean that the script goes in circles."""
+
+Seen = Outcome | str
+"""An outcome, `login_form`, or `between:<n>` for a page that stands between login and home."""
+
+
+class Portal:
+    """A carrier's site: facts that are declared, and a few verbs that use them.
+
+    Every script says `name`, `hosts`, `start`, `login` and `signs`; most say no more than that and `code`.
+    """
+
+    name: ClassVar[str]
+    hosts: ClassVar[frozenset[str]]
+    start: ClassVar[str]
+    """Address of the sign-in page."""
+    home: ClassVar[str]
+    """Address of a cheap page that only a signed-in user sees."""
+    automation: ClassVar[str] = "assisted"
+    """The strongest mode the carrier's terms are known to allow: attended, assisted or automated."""
+    carriers: ClassVar[tuple[str, ...]] = ()
+    """The carriers behind a hub; empty: the portal's own name."""
+
+    login: ClassVar[LoginForm]
+    code: ClassVar[CodeStep | None] = None
+    signs: ClassVar[dict[Outcome, Sign]]
+    between: ClassVar[tuple[Between, ...]] = ()
+    """Pages that may stand between login and home, in any order."""
+    office: ClassVar[Choice | None] = None
+    """A choice that is made on the home page itself."""
+    practice: ClassVar[tuple[str, ...]] = ()
+    """Selectors of where the signed-in page says for which practice it is signed in."""
+    sign_out: ClassVar[str | None] = None
+    """The button that signs out."""
+
+    async def sign_in(self, page: Page, desk: Desk) -> Outcome:
+        """From the start page to a proved, signed-in home page, or the outcome that stopped it."""
+        await page.goto(self.start)
+        but_not: tuple[Seen, ...] = ()
+        submitted = code_typed = False
+        for _ in range(STEPS):
+            seen = await self.recognise(page, but_not=but_not)
+            if code_typed and seen in (Outcome.WRONG_CODE, Outcome.CODE_LATE):
+                await desk.code_answered(accepted=False)
+                return Outcome(seen)
+            if code_typed and seen is not Outcome.UNRECOGNISED:
+                await desk.code_answered(accepted=True)
+                code_typed = False
+            but_not = (seen,)
+            if seen == LOGIN_FORM and not submitted:
+                await self.login.fill(page, desk)
+                submitted = True
+            elif seen is Outcome.ASKS_CODE and self.code:
+                if not await self.code.fill(page, desk):
+                    return Outcome.NO_CODE
+                code_typed = True
+            elif isinstance(seen, str) and seen.startswith("between:"):
+                if not await self.between[int(seen.partition(":")[2])].act(page, desk):
+                    return Outcome.NEEDS_PERSON
+            elif seen is Outcome.SIGNED_IN:
+                return await self._settle(page, desk)
+            else:
+                return Outcome.UNRECOGNISED if seen == LOGIN_FORM else Outcome(seen)
+        return Outcome.UNRECOGNISED
+
+    async def _settle(self, page: Page, desk: Desk) -> Outcome:
+        if self.office is not None and not await self.office.act(page, desk):
+            return Outcome.NEEDS_PERSON
+        return await self.prove(page, desk)
+
+    async def prove(self, page: Page, desk: Desk) -> Outcome:
+        """Whether this page is signed in, and for the practice that was asked for."""
+        seen = await self.recognise(page)
+        if seen is not Outcome.SIGNED_IN:
+            return Outcome.SIGNED_OUT if seen == LOGIN_FORM else Outcome(seen) if seen in Outcome else Outcome.UNRECOGNISED
+        texts = [text for selector in self.practice for text in await page.locator(selector).all_inner_texts()]
+        return Outcome.SIGNED_IN if await desk.confirm_practice(texts) else Outcome.WRONG_PRACTICE
+
+    async def keep_alive(self, page: Page, desk: Desk) -> Outcome:
+        """Look at a cheap signed-in page, so that the portal does not time out, and prove it again."""
+        await page.goto(self.home)
+        return await self.prove(page, desk)
+
+    async def log_out(self, page: Page, desk: Desk) -> Outcome:
+        """Leave the way the portal wants it."""
+        del desk
+        if self.sign_out:
+            await page.locator(self.sign_out).click()
+        return Outcome.SIGNED_OUT
+
+    async def recognise(self, page: Page, *, but_not: tuple[Seen, ...] = (), timeout_ms: int = LOOK_MS) -> Seen:
+        """Which sign shows, read from the top; waits until one does. UNRECOGNISED when none shows in time.
+
+        `but_not` are signs of the page we come from: after a submit the old page may stand a moment longer.
+        """
+        questions: list[list[object]] = [[outcome.value, sign.to_json()] for outcome, sign in self.signs.items()]
+        questions += [[f"between:{number}", step.sign.to_json()] for number, step in enumerate(self.between)]
+        questions.append([LOGIN_FORM, sees(self.login.username).to_json()])
+        told = {"page": page.index, "signs": questions, "but_not": [str(seen) for seen in but_not], "timeout_ms": timeout_ms}
+        seen = await page._ask("recognise", told)  # noqa: SLF001 - the kit's own page
+        return Outcome(seen) if seen in Outcome else str(seen)

@@ -1,0 +1,101 @@
+"""What a script process and the browser host say to each other: JSON lines, from closed lists that both sides import.
+
+The script names things (a locator is a recorded chain, an act is a word); the host does them. Nothing here can carry a
+password, a code, a cookie or a piece of JavaScript.
+"""
+
+from typing import Any, TypedDict
+
+LINE_BYTES = 1_000_000
+"""A longer line ends the run."""
+
+CHAIN = frozenset(
+    {
+        "locator",
+        "frame_locator",
+        "get_by_role",
+        "get_by_label",
+        "get_by_text",
+        "get_by_placeholder",
+        "get_by_title",
+        "get_by_test_id",
+        "filter",
+        "nth",
+        "first",
+        "last",
+    }
+)
+"""Playwright locator methods (or properties) a chain may be made of."""
+
+ACTS = frozenset(
+    {
+        "click",
+        "fill",
+        "check",
+        "uncheck",
+        "select_option",
+        "press",
+        "inner_text",
+        "all_inner_texts",
+        "text_content",
+        "is_visible",
+        "is_checked",
+        "count",
+        "wait_for",
+        "get_attribute",
+    }
+)
+"""What may be done to a located element."""
+
+CHAIN_OPTIONS = frozenset({"has_text", "has_not_text", "name", "exact", "checked", "level", "visible"})
+ACT_OPTIONS = frozenset({"label", "value", "index", "timeout", "state"})
+READABLE_ATTRIBUTES = frozenset({"href", "title", "alt", "id", "name", "class", "type", "role", "aria-label", "datetime", "for"})
+"""`value` is not among them: what a field holds may be a secret."""
+KEYS = frozenset({"Enter", "Tab", "Escape", "ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End", "Space"})
+
+CALLS = frozenset(
+    {
+        "goto",
+        "reload",
+        "page",
+        "url",
+        "recognise",
+        "pages",
+        "wait_page",
+        "type_username",
+        "type_secret",
+        "submit_login",
+        "type_code",
+        "resend_code",
+        "code_answered",
+        "choose",
+        "confirm_practice",
+        "log",
+    }
+)
+
+RUNS = frozenset({"sign_in", "prove", "keep_alive", "log_out", "recognise"})
+
+
+class Source(TypedDict):
+    """One file of a script, as text; the process compiles exactly these bytes."""
+
+    module: str
+    text: str
+
+
+class Run(TypedDict):
+    """The first line a script process gets."""
+
+    run: str
+    portal: str
+    digest: str
+    sources: list[Source]
+
+
+class Call(TypedDict):
+    """Script → host. Answered by `{"id": n, "ok": value}` or `{"id": n, "error": {"code": …, "message": …}}`."""
+
+    id: int
+    call: str
+    args: dict[str, Any]
