@@ -387,6 +387,11 @@ def name_of(work: Unit, kind: str, actor_id: str) -> str:
     return user.name if user else actor_id
 
 
+def deadline(work: Unit, request_id: str) -> datetime:
+    """Until when the request waits."""
+    return _request(work, request_id).deadline
+
+
 def request_of_attempt(work: Unit, attempt_id: str) -> CodeRequest | None:
     """The newest request of a sign-in."""
     return work.db.scalar(

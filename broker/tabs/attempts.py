@@ -120,6 +120,11 @@ def _practice(location: Location) -> Practice:
     )
 
 
+def portal_key(work: Unit, attempt_id: str) -> str:
+    """Which portal's script an attempt needs."""
+    return records.attempt(work, attempt_id).account.portal.key
+
+
 def username(work: Unit, attempt_id: str, fence: int) -> str:
     """The login's user name, for the desk to type."""
     return records.fenced(work, attempt_id, fence).account.username

@@ -143,7 +143,8 @@ async def serve() -> None:
         outcome = await (portal.recognise(page) if verb == "recognise" else getattr(portal, verb)(page, Desk(wire.ask)))
         done = {"outcome": str(outcome), "words": ""}
     except HostRefused as refused:
-        done = {"outcome": Outcome.REFUSED.value, "words": str(refused), "code": refused.code}
+        known = refused.code if refused.code in Outcome else Outcome.REFUSED.value
+        done = {"outcome": known, "words": str(refused)}
     except Exception as wrong:  # noqa: BLE001 - the boundary: whatever a script does becomes an outcome
         done = {"outcome": Outcome.SCRIPT_FAILED.value, "words": f"{type(wrong).__name__}: {wrong}"[:300]}
     wire.say({"done": done})

@@ -1,0 +1,208 @@
+"""One login attempt, from the claim to its last word. However it goes, the row gets an ending and nothing is left open."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from playwright.async_api import Error
+
+from broker.base.actor import system
+from broker.base.errors import BrokerError, Conflict, Refused
+from broker.base.unit import Unit
+from broker.tabs import service as tabs
+from broker.tabs.service import Claim, Ending
+from broker.wiring import Portunus
+from carrier_scripts import registry
+from carrier_scripts.kit.outcomes import MEANINGS, Outcome
+from workers.browser import evidence, guard, park
+from workers.browser.desk import Desk
+from workers.browser.egress import Denied, Egress
+from workers.browser.facade import Facade
+from workers.browser.live import LiveSession
+from workers.browser.pool import Pool
+from workers.browser.scriptrun import Done, ScriptProcesses
+from workers.browser.tasks import cancelled, keep
+
+ACTOR = system("browserhost")
+BEAT_S = 3.0
+SCRIPT_S = 240.0
+log = structlog.get_logger("attempt")
+
+
+@dataclass
+class Node:
+    """What one browser host has at hand."""
+
+    portunus: Portunus
+    pool: Pool
+    egress: Egress
+    scripts: ScriptProcesses
+
+    async def unit(self, act: Callable[[Unit], Any]) -> Any:
+        """`act` in a unit of its own, off the event loop."""
+
+        def run() -> Any:
+            with self.portunus.unit(ACTOR) as work:
+                return act(work)
+
+        return await asyncio.to_thread(run)
+
+
+async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSession], None]) -> None:
+    """Claim the attempt (another's, or one already taken, is left alone) and see it through."""
+    claim = await _claim(node, attempt_id)
+    if claim is None:
+        return
+    beating = keep(_beat(node, claim), f"beat {attempt_id}")
+    live: LiveSession | None = None
+    try:
+        live = await _open(node, claim, await park.saved_state(node, claim))
+        done = await _sign_in(node, live)
+        ending = await _ending(node, live, done)
+        if ending.signed_in:
+            await park.vault_trusted_device(node, live)
+        await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, ending))
+        if ending.signed_in:
+            keep_live(live)
+            live = None
+    except Denied as stale:
+        await _fail(node, claim, Outcome.REFUSED, str(stale))
+    except BrokerError as refused:
+        log.info("attempt refused", attempt=attempt_id, code=refused.code)
+        await _fail(node, claim, Outcome.REFUSED, refused.message)
+    except (Error, OSError, TimeoutError) as broken:
+        log.error("attempt broke", attempt=attempt_id, kind=type(broken).__name__)
+        await _fail(node, claim, Outcome.SCRIPT_FAILED, "The browser failed in mid sign-in.")
+    finally:
+        await cancelled(beating)
+        if live is not None:
+            await close(node, live)
+
+
+async def _claim(node: Node, attempt_id: str) -> Claim | None:
+    def claim(work: Unit) -> Claim | None:
+        key = tabs.portal_key(work, attempt_id)
+        return tabs.claim_attempt(work, attempt_id, node.portunus.settings.node, registry.script(key).digest)
+
+    try:
+        claimed: Claim | None = await node.unit(claim)
+    except KeyError:
+        await node.unit(lambda work: tabs.refuse(work, attempt_id, "There is no carrier script for this portal."))
+        return None
+    except Refused as refused:
+        words = refused.message
+        await node.unit(lambda work: tabs.refuse(work, attempt_id, words))
+        return None
+    return claimed
+
+
+async def _beat(node: Node, claim: Claim) -> None:
+    """Say every few seconds that the attempt is being worked on, and keep its door open only while it is ours."""
+    while True:
+        if not await node.unit(lambda work: tabs.beat(work, claim.attempt_id, claim.fence)):
+            return
+        for door in node.egress.doors():
+            if door.session_id == claim.portal_session_id and door.fence == claim.fence:
+                node.egress.renew(door)
+        await asyncio.sleep(BEAT_S)
+
+
+async def _open(node: Node, claim: Claim, state: park.Saved | None) -> LiveSession:
+    """A fresh context behind a door of this fence, with the remembered device (or the parked state) in it."""
+    holder: list[LiveSession] = []
+    door = await node.egress.open(
+        session_id=claim.portal_session_id,
+        account_id=claim.account_id,
+        fence=claim.fence,
+        hosts=claim.hosts,
+        on_denied=lambda host, why: [guard.denied(live, host) for live in holder] and None,
+    )
+    try:
+        shard, context = await node.pool.context(
+            claim.organization_id,
+            proxy={"server": door.url, "bypass": "<-loopback>"},
+            service_workers="block",
+            accept_downloads=True,
+            timezone_id=claim.time_zone,
+            locale="en-US",
+            **({"storage_state": state.storage} if state else {}),
+        )
+        live = LiveSession(claim=claim, context=context, door=door, shard=shard)
+        holder.append(live)
+        if state is None:
+            cookies = await node.unit(lambda work: tabs.trusted_device(work, node.portunus.vault, claim.account_id))
+            if cookies:
+                await context.add_cookies(cookies)
+        if state is not None:
+            await park.restore_session_storage(context, state)
+        page = await context.new_page()
+        guard.adopt_first(live, page)
+        guard.watch(live)
+    except BaseException:
+        await node.egress.shut(door)
+        raise
+    return live
+
+
+async def _sign_in(node: Node, live: LiveSession) -> Done:
+    if live.claim.kind == "revive":
+        done = await run_verb(node, live, "keep_alive")
+        if done.outcome is Outcome.SIGNED_IN:
+            return done
+        try:
+            await node.unit(lambda work: tabs.becomes_login(work, live.claim.attempt_id, live.claim.fence))
+        except Conflict as none_left:
+            return Done(Outcome.REFUSED, none_left.message)
+    return await run_verb(node, live, "sign_in", limit_s=SCRIPT_S + node.portunus.settings.code_wait_s)
+
+
+async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float = 60, page: Any = None) -> Done:
+    """One verb of the session's script on a page of it (its first tab unless another is given)."""
+    facade = Facade(live, page or live.tabs[0].page)
+    desk = Desk(node.portunus, live, facade)
+
+    async def answer(name: str, args: dict[str, Any]) -> Any:
+        return await (desk if desk.knows(name) else facade).call(name, args)
+
+    async with live.lock:
+        return await node.scripts.run(registry.script(live.claim.portal_key), verb, answer, limit_s=limit_s)
+
+
+async def _ending(node: Node, live: LiveSession, done: Done) -> Ending:
+    if done.outcome is Outcome.SIGNED_IN:
+        return ending(done)
+    kept = await evidence.keep_evidence(node, live)
+    return ending(done, kept)
+
+
+def ending(done: Done, kept: str | None = None) -> Ending:
+    """An outcome in the broker's terms: who acts next, in what words, and whether the account is parked."""
+    meaning = MEANINGS[done.outcome]
+    own_words = done.outcome in (Outcome.REFUSED, Outcome.DOWN) and done.words
+    return Ending(
+        outcome=done.outcome.value,
+        signed_in=done.outcome is Outcome.SIGNED_IN,
+        words=done.words if own_words else meaning.words,
+        next_actor=meaning.next.value,
+        parks_account=meaning.parks_account,
+        evidence=kept,
+    )
+
+
+async def _fail(node: Node, claim: Claim, outcome: Outcome, words: str) -> None:
+    """End the row whatever happened; a fence that is no longer ours means that someone else ended it already."""
+    try:
+        await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, ending(Done(outcome, words))))
+    except BrokerError as gone:
+        log.info("attempt was ended elsewhere", attempt=claim.attempt_id, code=gone.code)
+
+
+async def close(node: Node, live: LiveSession) -> None:
+    """The door first, then the browser."""
+    live.ended = True
+    live.tell("ended")
+    await node.egress.shut(live.door)
+    await node.pool.give_back(live.shard, live.context)
+

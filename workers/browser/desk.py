@@ -1,0 +1,196 @@
+"""The host's side of the desk: types secrets and codes, after checking who owns the field; decides which practice.
+
+A password is typed only after the transaction that records `submitting` has committed: `type_secret` notes the field,
+`submit_login` commits, types, and presses the button.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.async_api import ElementHandle, Error, Frame, Locator
+from playwright.async_api import TimeoutError as TooSlow
+
+from broker.base.actor import system
+from broker.base.errors import BrokerError
+from broker.codes import service as codes
+from broker.tabs import service as tabs
+from broker.tabs.states import SessionState
+from broker.wiring import Portunus
+from workers.browser import practice
+from workers.browser.facade import CallRefused, Facade
+from workers.browser.live import LiveSession
+
+FIELD_MS = 15_000
+LOOK_S = 0.2
+ACTOR = system("browserhost")
+
+
+class Desk:
+    """One attempt's desk. Answers the script's calls; nothing it returns is a secret."""
+
+    def __init__(self, portunus: Portunus, live: LiveSession, facade: Facade) -> None:
+        self._portunus = portunus
+        self._live = live
+        self._facade = facade
+        self._claim = live.claim
+        self._password_field: ElementHandle | None = None
+        self._request_id: str | None = None
+        self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
+            "type_username": self.type_username,
+            "type_secret": self.type_secret,
+            "submit_login": self.submit_login,
+            "type_code": self.type_code,
+            "resend_code": self.resend_code,
+            "code_answered": self.code_answered,
+            "choose": self.choose,
+            "confirm_practice": self.confirm_practice,
+            "log": self.log,
+        }
+
+    def knows(self, name: str) -> bool:
+        """Whether this is one of the desk's calls."""
+        return name in self._calls
+
+    async def call(self, name: str, args: dict[str, Any]) -> Any:
+        """Do one call. Raises `CallRefused`."""
+        try:
+            return await self._calls[name](**args)
+        except BrokerError as refused:
+            raise CallRefused(refused.code, refused.message) from refused
+        except TooSlow as slow:
+            raise CallRefused("unrecognised", "A field the script names is not on the page.") from slow
+        except Error as failed:
+            raise CallRefused("unrecognised", "The page changed while a field was filled.") from failed
+        except (TypeError, KeyError, IndexError) as wrong:
+            raise CallRefused("script_failed", f"{name}: {type(wrong).__name__}") from wrong
+
+    async def type_username(self, page: int, chain: list[Any]) -> None:
+        field = await self._field(self._facade.locate(page, chain))
+        name = await self._in_unit(lambda work: tabs.username(work, self._claim.attempt_id, self._claim.fence))
+        await field.fill(name)
+
+    async def type_secret(self, page: int, chain: list[Any], field: str) -> None:
+        if field != "password":
+            raise CallRefused("script_failed", f"there is no secret {field}")
+        found = await self._field(self._facade.locate(page, chain))
+        if await found.get_attribute("type") != "password":
+            raise CallRefused("refused", "A password is typed into a password field only.")
+        self._password_field = found
+
+    async def submit_login(self, page: int, chain: list[Any]) -> None:
+        """Commit the intent, then type, then press."""
+        if self._password_field is None:
+            raise CallRefused("script_failed", "submit_login comes after type_secret")
+        button = self._facade.locate(page, chain)
+        await self._check_owner(await self._handle(button))
+        fence, attempt_id = self._claim.fence, self._claim.attempt_id
+        self._request_id = await self._in_unit(lambda work: tabs.submit(work, attempt_id, fence))
+        password = await self._in_unit(
+            lambda work: tabs.release_password(work, self._portunus.vault, attempt_id, fence)
+        )
+        await self._check_owner(self._password_field)
+        self._live.secret_fields.append(self._password_field)
+        await self._password_field.fill(password)
+        del password
+        await button.click(timeout=FIELD_MS)
+
+    async def type_code(self, page: int, chain: list[Any]) -> bool:
+        """Wait for the code until its deadline, then type it into the checked field."""
+        request_id = self._request_id
+        if request_id is None:
+            raise CallRefused(
+                "needs_person", "The portal asks for a code, but this login has no way to get one. Set one under Accounts."
+            )
+        field = await self._field(self._facade.locate(page, chain))
+        await self._in_unit(lambda work: codes.waiting(work, request_id))
+        await self._progress(SessionState.WAITING_CODE, "Waiting for the code.")
+        value = await self._wait_for_code(request_id)
+        if value is None:
+            return False
+        await self._check_owner(field)
+        self._live.secret_fields.append(field)
+        await field.fill(value)
+        del value
+        shown = urlsplit(self._facade.page(page).url)
+        await self._in_unit(lambda work: codes.typed(work, request_id, f"{shown.hostname}{shown.path}"))
+        await self._progress(SessionState.SIGNING_IN, "The code is typed in.")
+        return True
+
+    async def _wait_for_code(self, request_id: str) -> str | None:
+        deadline = await self._in_unit(lambda work: codes.deadline(work, request_id))
+        async with self._portunus.signals.listen(f"code:{request_id}") as heard:
+            while self._portunus.clock.now() < deadline:
+                taken = await self._in_unit(
+                    lambda work: codes.take(work, self._portunus.vault, request_id, self._claim.attempt_id)
+                )
+                if taken.code is not None:
+                    return taken.code
+                left = (deadline - self._portunus.clock.now()).total_seconds()
+                try:
+                    async with asyncio.timeout(max(min(taken.wait_s if taken.wait_s > LOOK_S else LOOK_S, left), 0.01)):
+                        await anext(heard)
+                except TimeoutError:
+                    continue
+        return None
+
+    async def resend_code(self, page: int, chain: list[Any]) -> None:
+        if self._request_id is None:
+            raise CallRefused("script_failed", "no code was asked for")
+        request_id = self._request_id
+        await self._in_unit(lambda work: codes.resend(work, request_id))
+        await self._facade.locate(page, chain).click(timeout=FIELD_MS)
+
+    async def code_answered(self, accepted: bool) -> None:
+        if self._request_id is not None:
+            request_id = self._request_id
+            await self._in_unit(lambda work: codes.answered(work, request_id, accepted=accepted))
+
+    async def choose(self, question: str, options: list[str]) -> str | None:
+        del question
+        return practice.chosen(options, self._claim.wanted)
+
+    async def confirm_practice(self, texts: list[str]) -> bool:
+        return practice.is_signed_in_for(texts, self._claim.wanted, self._claim.others)
+
+    async def log(self, words: str) -> None:
+        del words  # a script's own words may hold what it read: they go nowhere yet
+
+    async def _progress(self, state: SessionState, words: str) -> None:
+        claim = self._claim
+        await self._in_unit(lambda work: tabs.progress(work, claim.attempt_id, claim.fence, state, words))
+
+    async def _field(self, locator: Locator) -> ElementHandle:
+        """The one element, an editable field on the portal's own page."""
+        handle = await self._handle(locator)
+        await self._check_owner(handle)
+        if not await handle.is_editable():
+            raise CallRefused("unrecognised", "A field the script names cannot be typed into.")
+        return handle
+
+    async def _handle(self, locator: Locator) -> ElementHandle:
+        await locator.wait_for(state="visible", timeout=FIELD_MS)
+        if await locator.count() != 1:
+            raise CallRefused("unrecognised", "A field the script names is not the only one of its kind.")
+        return await locator.element_handle(timeout=FIELD_MS)
+
+    async def _check_owner(self, handle: ElementHandle) -> None:
+        """The frame that owns the element, and every frame around it, is https and on the portal's hosts."""
+        frame: Frame | None = await handle.owner_frame()
+        if frame is None:
+            raise CallRefused("unrecognised", "A field the script names is gone.")
+        while frame is not None:
+            shown = urlsplit(frame.url)
+            if shown.scheme != "https" or not self._live.door.allows(shown.hostname or ""):
+                raise CallRefused(
+                    "refused", f"The field belongs to {shown.hostname or shown.scheme}, not to the portal. Nothing was typed."
+                )
+            frame = frame.parent_frame
+
+    async def _in_unit(self, act: Callable[[Any], Any]) -> Any:
+        def run() -> Any:
+            with self._portunus.unit(ACTOR) as work:
+                return act(work)
+
+        return await asyncio.to_thread(run)

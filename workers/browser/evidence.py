@@ -1,0 +1,42 @@
+"""What the page showed when a sign-in stopped: masked picture and text, sealed, for whoever must act next."""
+
+import asyncio
+import json
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+from playwright.async_api import Error
+
+from broker.base.ids import new_id
+from broker.base.unit import Unit
+from workers.browser.live import LiveSession
+
+if TYPE_CHECKING:
+    from workers.browser.attempt import Node
+
+TEXT_CHARACTERS = 8000
+PICTURE_S = 5
+
+
+async def keep_evidence(node: "Node", live: LiveSession) -> str | None:
+    """Seal a picture (every input masked) and the visible text of the newest tab; its id, or None when there is no page."""
+    tab = live.tab()
+    if tab is None:
+        return None
+    try:
+        async with asyncio.timeout(PICTURE_S):
+            picture = await tab.page.screenshot(mask=[tab.page.locator("input, textarea")], timeout=PICTURE_S * 1000)
+            text = await tab.page.locator("body").inner_text(timeout=1000)
+            title = await tab.page.title()
+    except (Error, TimeoutError):
+        return None
+    evidence_id = new_id("evi")
+    raw = json.dumps(
+        {"title": title[:200], "text": text[:TEXT_CHARACTERS], "png": b64encode(picture).decode()}
+    ).encode()
+
+    def seal(work: Unit) -> bytes:
+        return node.portunus.vault.seal(work, live.claim.organization_id, ("evidence", evidence_id), raw)
+
+    node.portunus.blobs.append(f"evidence/{evidence_id}", await node.unit(seal))
+    return evidence_id

@@ -1,0 +1,210 @@
+"""What a script may do to a page: its recorded chains and acts, replayed from the closed lists, on the portal's hosts only.
+
+No JavaScript, no cookies, no field values: what is not in `carrier_scripts.kit.wire` cannot be asked for.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
+
+from playwright.async_api import Error, FrameLocator, Locator, Page, Response
+from playwright.async_api import TimeoutError as TooSlow
+
+from carrier_scripts.kit import wire
+from workers.browser.live import LiveSession
+
+ACT_MS = 15_000
+GOTO_MS = 30_000
+LOOK_EVERY_S = 0.04
+TEXT_CHARACTERS = 20_000
+CHAIN_LINKS = 12
+
+
+class CallRefused(Exception):
+    """A call that is not done; `code` becomes the run's outcome when it is one."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+statuses: "WeakKeyDictionary[Page, int]" = WeakKeyDictionary()
+"""HTTP status of each page's newest main document."""
+
+
+def watch_status(page: Page) -> None:
+    """Remember the status of the page's main document."""
+
+    def note(response: Response) -> None:
+        try:
+            if response.request.is_navigation_request() and response.frame == page.main_frame:
+                statuses[page] = response.status
+        except Error:
+            return
+
+    page.on("response", note)
+
+
+class Facade:
+    """One run's view of a live session. `first` is the page that the script knows as 0."""
+
+    def __init__(self, live: LiveSession, first: Page) -> None:
+        self._live = live
+        self._pages = [first]
+        self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
+            "goto": self.goto,
+            "reload": self.reload,
+            "page": self.page_act,
+            "url": self.url,
+            "recognise": self.recognise,
+            "pages": self.pages,
+            "wait_page": self.wait_page,
+        }
+
+    async def call(self, name: str, args: dict[str, Any]) -> Any:
+        """Do one call. Raises `CallRefused` with a typed code for everything that does not work."""
+        try:
+            return await self._calls[name](**args)
+        except TooSlow as slow:
+            raise CallRefused("unrecognised", f"{name}: what the script looks for did not show in time") from slow
+        except (TypeError, KeyError, IndexError, ValueError) as wrong:
+            raise CallRefused("script_failed", f"{name}: {type(wrong).__name__}") from wrong
+        except Error as failed:
+            raise CallRefused(*self._meaning(failed)) from failed
+
+    def page(self, index: int) -> Page:
+        """The script's page of that index."""
+        return self._pages[index]
+
+    def locate(self, page: int, chain: list[Any]) -> Locator:
+        """The locator a chain stands for. Raises `CallRefused` for a link that is not allowed."""
+        here: Any = self.page(page)
+        if not chain or len(chain) > CHAIN_LINKS:
+            raise CallRefused("script_failed", "a locator has 1 to 12 links")
+        for method, args, options in chain:
+            if method not in wire.CHAIN or not set(options) <= wire.CHAIN_OPTIONS or not all(_plain(arg) for arg in args):
+                raise CallRefused("script_failed", f"{method} is not open to scripts")
+            link = getattr(here, method)
+            here = link(*args, **options) if callable(link) else link
+        if isinstance(here, FrameLocator) or not isinstance(here, Locator):
+            raise CallRefused("script_failed", "a chain ends at an element")
+        return here
+
+    async def goto(self, page: int, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme != "https" or not self._live.door.allows(parts.hostname or ""):
+            raise CallRefused("refused", f"A script may go to its portal's own https addresses only, not to {parts.scheme}://{parts.hostname}.")
+        await self._arrive(self.page(page).goto(url, wait_until="domcontentloaded", timeout=GOTO_MS))
+
+    async def reload(self, page: int) -> None:
+        await self._arrive(self.page(page).reload(wait_until="domcontentloaded", timeout=GOTO_MS))
+
+    async def _arrive(self, going: Awaitable[Response | None]) -> None:
+        try:
+            await going
+        except TooSlow as slow:
+            raise CallRefused("down", "The portal did not answer in time.") from slow
+
+    async def page_act(self, page: int, chain: list[Any], act: str, args: list[Any], options: dict[str, Any]) -> Any:
+        if act not in wire.ACTS or not set(options) <= wire.ACT_OPTIONS or not all(_plain(arg) for arg in args):
+            raise CallRefused("script_failed", f"{act} is not open to scripts")
+        if act == "get_attribute" and args[0] not in wire.READABLE_ATTRIBUTES:
+            raise CallRefused("script_failed", f"the attribute {args[0]} is not open to scripts")
+        if act == "press" and args[0] not in wire.KEYS:
+            raise CallRefused("script_failed", f"the key {args[0]} is not open to scripts")
+        locator = self.locate(page, chain)
+        if act in ("is_visible", "count", "all_inner_texts"):
+            answer = await getattr(locator, act)()
+        else:
+            answer = await getattr(locator, act)(*args, **{"timeout": ACT_MS, **options})
+        if isinstance(answer, str):
+            return answer[:TEXT_CHARACTERS]
+        if isinstance(answer, list):
+            return [text[:TEXT_CHARACTERS] for text in answer[:500]]
+        return answer
+
+    async def url(self, page: int) -> str:
+        parts = urlsplit(self.page(page).url)
+        return f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+    async def pages(self) -> list[int]:
+        return list(range(len(self._pages)))
+
+    async def wait_page(self, timeout_ms: int) -> int:
+        known = set(self._pages)
+        async with asyncio.timeout(min(timeout_ms, GOTO_MS) / 1000):
+            while True:
+                fresh = [tab.page for tab in self._live.tabs if tab.page not in known]
+                if fresh:
+                    self._pages.append(fresh[0])
+                    return len(self._pages) - 1
+                await asyncio.sleep(LOOK_EVERY_S)
+
+    async def recognise(self, page: int, signs: list[list[Any]], but_not: list[str], timeout_ms: int) -> str:
+        """The first sign that shows, asked again and again until one does; `unrecognised` when none does in time."""
+        target = self.page(page)
+        end = asyncio.get_running_loop().time() + min(timeout_ms, GOTO_MS) / 1000
+        while True:
+            for name, sign in signs:
+                if name not in but_not and await shows(target, sign):
+                    return str(name)
+            if asyncio.get_running_loop().time() > end:
+                return "unrecognised"
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _meaning(self, failed: Error) -> tuple[str, str]:
+        """What a browser error means to a person. The browser's own words may hold addresses: they are not passed on."""
+        text = failed.message
+        if "ERR_TUNNEL_CONNECTION_FAILED" in text:
+            led = ", ".join(host for host in self._live.door.denied if not self._live.door.allows(host))
+            if led:
+                return "refused", f"The portal led to {led}, which is not one of its hosts. Nothing was typed there."
+            return "down", "The portal's host did not answer."
+        if "ERR_CERT" in text or "SSL" in text:
+            return "refused", "The portal's certificate is not in order."
+        if "net::ERR" in text or "Timeout" in text:
+            return "down", "The portal did not answer."
+        if "closed" in text or "crashed" in text:
+            return "script_failed", "The browser tab was closed in mid run."
+        return "unrecognised", "The page did not behave as the script expects."
+
+
+async def shows(page: Page, sign: list[Any]) -> bool:
+    """Whether a sign shows on the page now. A page in mid navigation shows nothing."""
+    kind, *what = sign
+    try:
+        if kind == "at":
+            path = urlsplit(page.url).path
+            return path.startswith(what[0][:-1]) if what[0].endswith("*") else path == what[0]
+        if kind == "sees":
+            return await page.locator(what[0]).first.is_visible()
+        if kind == "says":
+            return await page.get_by_text(what[0]).first.is_visible()
+        if kind == "status":
+            return statuses.get(page) in what
+        if kind == "inside":
+            return await _shows_inside(page, what[0], what[1])
+        if kind == "all":
+            return all([await shows(page, part) for part in what])
+        if kind == "any":
+            for part in what:
+                if await shows(page, part):
+                    return True
+            return False
+    except Error:
+        return False
+    raise CallRefused("script_failed", f"there is no sign {kind}")
+
+
+async def _shows_inside(page: Page, frame: str, sign: list[Any]) -> bool:
+    kind, what = sign[0], sign[1]
+    inner = page.frame_locator(frame).first
+    found = inner.locator(what) if kind == "sees" else inner.get_by_text(what)
+    return kind in ("sees", "says") and await found.first.is_visible()
+
+
+def _plain(value: Any) -> bool:
+    return isinstance(value, str | int | float | bool) or value is None

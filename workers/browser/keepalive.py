@@ -1,0 +1,59 @@
+"""Keeps idle sessions signed in as far as the portal's behaviour record allows, in a tab of its own that nobody sees."""
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from playwright.async_api import Error
+
+from broker.tabs import service as tabs
+from carrier_scripts.kit.outcomes import MEANINGS, Outcome
+from workers.browser.attempt import Node, run_verb
+from workers.browser.live import LiveSession
+
+if TYPE_CHECKING:
+    from workers.browser.scriptrun import Done
+
+UNKNOWN_IDLE_S = 600
+EARLY, LATE = 0.6, 0.9
+TROUBLE = (Outcome.DOWN, Outcome.SCRIPT_FAILED, Outcome.REFUSED)
+"""Not a proof of being signed out: look again later."""
+
+
+def due_in(behaviour: dict[str, Any]) -> float | None:
+    """Seconds until the next look, with jitter; None where the portal does not allow keeping alive."""
+    if behaviour.get("keepalive_allowed") is False:
+        return None
+    idle = float(behaviour.get("idle_timeout_s") or UNKNOWN_IDLE_S)
+    return idle * random.uniform(EARLY, LATE)
+
+
+async def look(node: Node, live: LiveSession) -> Outcome:
+    """Look at the home page once, unseen; ends the session when the portal has signed out."""
+    live.hiding += 1
+    page = await live.context.new_page()
+    try:
+        done: Done = await run_verb(node, live, "keep_alive", page=page)
+    finally:
+        live.hidden.discard(page)
+        try:
+            await page.close()
+        except Error:
+            pass
+    await settle(node, live, done.outcome)
+    return done.outcome
+
+
+async def prove(node: Node, live: LiveSession) -> bool:
+    """Show the home page in the session's own tab and prove it, before a new holder sees anything."""
+    done = await run_verb(node, live, "keep_alive")
+    await settle(node, live, done.outcome)
+    return done.outcome is Outcome.SIGNED_IN
+
+
+async def settle(node: Node, live: LiveSession, outcome: Outcome) -> None:
+    """Write down what the look showed."""
+    if outcome is Outcome.SIGNED_IN:
+        await node.unit(lambda work: tabs.proved(work, live.id))
+    elif outcome not in TROUBLE:
+        words = MEANINGS[outcome].words
+        await node.unit(lambda work: tabs.lost(work, live.id, outcome.value, words))

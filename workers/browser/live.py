@@ -1,0 +1,93 @@
+"""One portal session with a browser: its context, its tabs, its door, and who listens to it."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from playwright.async_api import BrowserContext, CDPSession, ElementHandle, Page
+
+from broker.tabs.service import Claim
+from workers.browser.egress import Door
+from workers.browser.pool import Shard
+
+
+@dataclass
+class Tab:
+    """A remote tab or pop-up, by a number that never changes while the session lives."""
+
+    number: int
+    page: Page
+    opener: int | None = None
+
+
+@dataclass
+class LiveSession:
+    """The browser side of a `PortalSession` row. `changed` and `closed` are told to whoever streams it."""
+
+    claim: Claim
+    context: BrowserContext
+    door: Door
+    shard: Shard
+    tabs: list[Tab] = field(default_factory=list)
+    active: int = 0
+    listeners: list[Callable[[str], None]] = field(default_factory=list)
+    """Called with `tabs`, `notice` or `ended`."""
+    notices: list[str] = field(default_factory=list)
+    secret_fields: list[ElementHandle] = field(default_factory=list)
+    """Fields the desk typed a secret into: never in a frame."""
+    hidden: set[Page] = field(default_factory=set)
+    """Pages of our own (keep-alive) that are no tabs."""
+    hiding: int = 0
+    """How many pages of our own are being opened just now."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by whoever drives the pages: a script's verb, or parking."""
+    viewers: int = 0
+    ended: bool = False
+    next_keep_alive: float = 0.0
+    idle_since: float = 0.0
+    _numbers: "count[int]" = field(default_factory=count)
+
+    @property
+    def id(self) -> str:
+        return self.claim.portal_session_id
+
+    def adopt(self, page: Page, opener: int | None = None) -> Tab:
+        """Take a new tab in; it becomes the active one."""
+        tab = Tab(next(self._numbers), page, opener)
+        self.tabs.append(tab)
+        self.active = tab.number
+        self.tell("tabs")
+        return tab
+
+    def forget(self, page: Page) -> None:
+        """A tab has closed; its opener, or the last one left, becomes active."""
+        gone = next((tab for tab in self.tabs if tab.page is page), None)
+        if gone is None:
+            return
+        self.tabs.remove(gone)
+        if self.active == gone.number and self.tabs:
+            known = {tab.number for tab in self.tabs}
+            self.active = gone.opener if gone.opener in known and gone.opener is not None else self.tabs[-1].number
+        self.tell("tabs")
+
+    def tab(self, number: int | None = None) -> Tab | None:
+        """The tab of that number, or the active one."""
+        wanted = self.active if number is None else number
+        return next((tab for tab in self.tabs if tab.number == wanted), None)
+
+    def tell(self, what: str) -> None:
+        """Tell the listeners."""
+        for listener in list(self.listeners):
+            listener(what)
+
+    def notice(self, words: str) -> None:
+        """Something the user should read, in the bar."""
+        if not self.notices or self.notices[-1] != words:
+            self.notices.append(words)
+            del self.notices[:-20]
+            self.tell("notice")
+
+    async def new_cdp(self, page: Page) -> CDPSession:
+        """A DevTools session of its own on this page."""
+        return await self.context.new_cdp_session(page)

@@ -1,0 +1,236 @@
+"""Shards: a few Chromium processes, each with one Playwright connection, never two organizations in one.
+
+One warm shard waits ahead of need. A shard that dies ends its own sessions only. Everything starts over a pipe: no port.
+"""
+
+import asyncio
+import contextlib
+import os
+import pwd
+import shlex
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import structlog
+from playwright.async_api import Browser, BrowserContext, Error, Playwright, async_playwright
+
+from broker.base.errors import Unavailable
+from broker.base.settings import Settings
+from workers.browser.find import Browser as Found
+from workers.browser.tasks import keep
+
+ARGUMENTS = (
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--proxy-bypass-list=<-loopback>",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--no-pings",
+    "--no-first-run",
+)
+NO_WAY_OUT = "http://127.0.0.1:9"
+"""The proxy of the default context, which nobody uses: the discard port."""
+WIDTH, HEIGHT = 1280, 800
+START_S = 30
+log = structlog.get_logger("pool")
+
+
+@dataclass
+class Shard:
+    """One Chromium process."""
+
+    playwright: Playwright
+    browser: Browser
+    organization_id: str | None = None
+    contexts: set[BrowserContext] = field(default_factory=set)
+    dead: bool = False
+    pid: int | None = None
+
+
+class Pool:
+    """The shards of this node."""
+
+    def __init__(self, settings: Settings, found: Found, on_shard_death: Callable[[Shard], None]) -> None:
+        self._settings = settings
+        self._found = found
+        self._on_shard_death = on_shard_death
+        self._shards: list[Shard] = []
+        self._launcher = Path()
+        self._temporary = Path()
+        self._starting = asyncio.Lock()
+        self.sandbox = "unknown"
+
+    async def start(self) -> None:
+        """Make the launcher, start the first shard. Raises `Unavailable` when Chromium cannot run in its sandbox."""
+        self._temporary = Path(tempfile.mkdtemp(prefix="portunus-browser-"))
+        self._temporary.chmod(0o711)
+        self._launcher = self._write_launcher()
+        try:
+            self._shards.append(await self._launch())
+        except Error as failed:
+            raise Unavailable(
+                "Chromium does not start inside its own sandbox on this machine. Allow unprivileged user namespaces "
+                f"(sysctl kernel.unprivileged_userns_clone=1), or see docs/operating.md. It said: {_first_line(failed)}"
+            ) from failed
+
+    async def context(self, organization_id: str, **options: Any) -> tuple[Shard, BrowserContext]:
+        """A fresh context in a shard of this organization. Raises `Unavailable` when the node is full or the browser is away."""
+        async with self._starting:
+            if sum(len(shard.contexts) for shard in self._shards) >= self._settings.max_sessions:
+                raise Unavailable("This node has as many portal sessions as it may have. End one, or raise PORTUNUS_MAX_SESSIONS.")
+            shard = self._with_room(organization_id)
+            if shard is None:
+                shard = await self._launch()
+                self._shards.append(shard)
+            shard.organization_id = organization_id
+        try:
+            context = await shard.browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, **options)
+        except Error as failed:
+            raise Unavailable("The browser is not available just now.") from failed
+        shard.contexts.add(context)
+        if self._with_room(None) is None:
+            keep(self._warm_up(), "warm shard")
+        return shard, context
+
+    async def give_back(self, shard: Shard, context: BrowserContext) -> None:
+        """Close the context; an empty shard of an organization is closed too, so that the next one starts clean."""
+        shard.contexts.discard(context)
+        with contextlib.suppress(Error, TimeoutError):
+            async with asyncio.timeout(5):
+                await context.close()
+        if not shard.contexts and not shard.dead and len(self._shards) > 1:
+            await self._close(shard)
+
+    async def stop(self) -> None:
+        """Close every browser and remove what they left."""
+        for shard in list(self._shards):
+            await self._close(shard)
+        shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def numbers(self) -> dict[str, Any]:
+        """Shards, contexts and memory (proportional set size, MB) for the status page and the bench."""
+        sizes = [_pss(shard.pid) for shard in self._shards if shard.pid]
+        return {
+            "shards": len(self._shards),
+            "contexts": sum(len(shard.contexts) for shard in self._shards),
+            "browser_pss_mb": round(sum(sizes) / 1e6, 1),
+            "sandbox": self.sandbox,
+            "browser": self._found.version,
+        }
+
+    def _with_room(self, organization_id: str | None) -> Shard | None:
+        for shard in self._shards:
+            if shard.dead or len(shard.contexts) >= self._settings.shard_size:
+                continue
+            if shard.organization_id == organization_id or shard.organization_id is None:
+                return shard
+        return None
+
+    async def _warm_up(self) -> None:
+        async with self._starting:
+            if self._with_room(None) is None:
+                with contextlib.suppress(Error):
+                    self._shards.append(await self._launch())
+
+    async def _launch(self) -> Shard:
+        sandboxed = not self._settings.allow_unsandboxed_browser
+        playwright = await async_playwright().start()
+        try:
+            async with asyncio.timeout(START_S):
+                browser = await playwright.chromium.launch(
+                    executable_path=str(self._launcher),
+                    chromium_sandbox=sandboxed,
+                    proxy={"server": NO_WAY_OUT, "bypass": "<-loopback>"},
+                    args=[*ARGUMENTS, *self._spki()],
+                    ignore_default_args=["--disable-field-trial-config", "--hide-scrollbars"],
+                    env={"PORTUNUS_ALLOW_UNSANDBOXED_BROWSER": str(not sandboxed).lower(), **_plain_environment()},
+                    handle_sigint=False,
+                    handle_sigterm=False,
+                    handle_sighup=False,
+                )
+        except BaseException:
+            await playwright.stop()
+            raise
+        shard = Shard(playwright, browser, pid=_browser_pid(self._found.path, {s.pid for s in self._shards}))
+        self.sandbox = "on" if sandboxed else "OFF"
+        browser.on("disconnected", lambda _: self._died(shard))
+        return shard
+
+    def _spki(self) -> list[str]:
+        keys = ",".join(self._settings.trusted_spki)
+        return [f"--ignore-certificate-errors-spki-list={keys}"] if keys else []
+
+    def _died(self, shard: Shard) -> None:
+        if shard.dead:
+            return
+        shard.dead = True
+        if shard in self._shards:
+            self._shards.remove(shard)
+        self._on_shard_death(shard)
+        keep(self._after_death(shard), "dead shard")
+
+    async def _after_death(self, shard: Shard) -> None:
+        with contextlib.suppress(Error):
+            await shard.playwright.stop()
+        await self._warm_up()
+
+    async def _close(self, shard: Shard) -> None:
+        shard.dead = True
+        if shard in self._shards:
+            self._shards.remove(shard)
+        with contextlib.suppress(Error, TimeoutError):
+            async with asyncio.timeout(5):
+                await shard.browser.close()
+        with contextlib.suppress(Error):
+            await shard.playwright.stop()
+
+    def _write_launcher(self) -> Path:
+        """Playwright wants one executable file; ours carries the browser's path and the user to become."""
+        uid = pwd.getpwnam(self._settings.browser_user).pw_uid if os.geteuid() == 0 else 0
+        script = Path(__file__).with_name("launcher.py")
+        words = " ".join(shlex.quote(word) for word in (sys.executable, "-I", str(script), self._found.path, str(uid)))
+        file = self._temporary / "browser"
+        file.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
+        file.chmod(stat.S_IRWXU)
+        return file
+
+
+def _plain_environment() -> dict[str, str | float | bool]:
+    kept = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+    return {name: os.environ[name] for name in kept if name in os.environ}  # noqa: TID251 - for the browser
+
+
+def _browser_pid(path: str, known: set[int | None]) -> int | None:
+    """The pid of the browser just started: the new one among our descendants that runs this file and is no helper."""
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            words = process.cmdline()
+            if process.pid not in known and words and Path(words[0]).name == Path(path).name or "headless_shell" in words[0] or "headless-shell" in words[0]:
+                if not any(word.startswith("--type=") for word in words):
+                    return process.pid
+    return None
+
+
+def _pss(pid: int) -> int:
+    """Proportional memory of the process and its children, in bytes."""
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in (root, *root.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                total += process.memory_full_info().pss
+    return total
+
+
+def _first_line(failed: Error) -> str:
+    return str(failed).splitlines()[0][:200]

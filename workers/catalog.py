@@ -1,0 +1,49 @@
+"""Tell the directory which scripts are shipped: their portals, facts and exact versions. Run when a browser host starts."""
+
+from datetime import date
+
+from broker.base.actor import system
+from broker.directory import service as directory
+from broker.directory.service import Fact
+from broker.wiring import Portunus, build
+from carrier_scripts import registry
+
+ACTOR = system("catalog")
+
+
+def register(portunus: Portunus) -> list[str]:
+    """Add or update every shipped script's portal; returns their keys."""
+    with portunus.unit(ACTOR) as work:
+        for key in registry.keys():
+            script = registry.portal(key)
+            directory.register_portal(
+                work,
+                key=key,
+                name=script.name,
+                start_url=script.start,
+                hosts=sorted(script.hosts),
+                automation=script.automation,
+                carriers=script.carriers or (script.name,),
+                facts=facts(key),
+                script_digest=registry.script(key).digest,
+                provider_line=registry.behaviour(key).get("provider_line", {}).get("value"),
+            )
+    return registry.keys()
+
+
+def facts(key: str) -> dict[str, Fact]:
+    """The shipped behaviour record as facts."""
+    found = registry.behaviour(key)
+    return {
+        name: Fact(value=fact["value"], source=fact["source"], verified_on=_day(fact["verified_on"]))
+        for name, fact in found.items()
+        if isinstance(fact, dict) and "value" in fact
+    }
+
+
+def _day(value: date | str) -> date:
+    return value if isinstance(value, date) else date.fromisoformat(value)
+
+
+if __name__ == "__main__":
+    register(build())
