@@ -1,0 +1,70 @@
+"""Papers a carrier hands out: explanation of benefits as PDF, claims as CSV, a remittance in 835 form."""
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import date
+
+from fpdf import FPDF
+
+from carrier_scripts.lab.founding import Carrier, Location
+from carrier_scripts.lab.people import Claim
+
+
+def eob_pdf(carrier: Carrier, place: Location, claim: Claim) -> bytes:
+    """One claim's explanation of benefits."""
+    pdf = FPDF(format="letter")
+    pdf.set_title(f"Explanation of benefits {claim.number}")
+    pdf.set_creation_date(None)
+    pdf.add_page()
+    pdf.set_font("Helvetica", "B", 16)
+    pdf.cell(0, 10, carrier.name, new_x="LMARGIN", new_y="NEXT")
+    pdf.set_font("Helvetica", "", 10)
+    for words in (
+        f"Explanation of benefits for claim {claim.number}",
+        f"Paid to: {place.legal_name}, TIN ending {place.tin_ending}, NPI {place.npi}",
+        f"Member: {claim.member.name}, {claim.member.id}, born {claim.member.born:%m/%d/%Y}",
+        f"Date of service: {claim.served:%m/%d/%Y}    Treating: {claim.provider}    Status: {claim.status}",
+        f"Check or EFT: {claim.check or 'none'}    Paid on: {claim.paid_on.strftime('%m/%d/%Y') if claim.paid_on else '-'}",
+    ):
+        pdf.cell(0, 6, words, new_x="LMARGIN", new_y="NEXT")
+    pdf.ln(4)
+    with pdf.table(col_widths=(14, 44, 10, 14, 14, 14, 44), line_height=6) as table:
+        table.row(["Code", "Service", "Tooth", "Fee", "Allowed", "Paid", "Remark"])
+        for line in claim.lines:
+            table.row([line.code, line.words, line.tooth, *(f"{n}.00" for n in (line.fee, line.allowed, line.paid)), line.remark])
+    pdf.ln(4)
+    pdf.set_font("Helvetica", "B", 11)
+    pdf.cell(0, 8, f"Total paid: ${claim.paid}.00", new_x="LMARGIN", new_y="NEXT")
+    return bytes(pdf.output())
+
+
+def claims_csv(claims: Iterable[Claim]) -> str:
+    out = io.StringIO()
+    rows = csv.writer(out)
+    rows.writerow(["claim", "member_id", "member", "service_date", "provider", "status", "billed", "paid", "check"])
+    for c in claims:
+        rows.writerow([c.number, c.member.id, c.member.name, c.served, c.provider, c.status, c.billed, c.paid, c.check or ""])
+    return out.getvalue()
+
+
+def remittance_835(carrier: Carrier, place: Location, claim: Claim, today: date) -> str:
+    """A payment of one claim, as an X12 835 has it: envelope, payer, payee, claim, service lines."""
+    paid_on = claim.paid_on or today
+    segments = [
+        f"ISA*00*          *00*          *ZZ*{'NORTHGATE':<15}*ZZ*{'SAGUARO':<15}*{paid_on:%y%m%d}*0900*^*00501*000000001*0*T*:",
+        f"GS*HP*NORTHGATE*SAGUARO*{paid_on:%Y%m%d}*0900*1*X*005010X221A1",
+        "ST*835*0001",
+        f"BPR*I*{claim.paid}*C*ACH*CCP*01*999999992*DA*123456*1999999999**01*999988880*DA*98765*{paid_on:%Y%m%d}",
+        f"TRN*1*{claim.check}*1999999999",
+        f"N1*PR*{carrier.name.upper()}",
+        f"N1*PE*{place.legal_name.upper()}*XX*{place.npi}",
+        "LX*1",
+        f"CLP*{claim.number}*1*{claim.billed}*{claim.paid}*0*12*{claim.number}",
+        f"NM1*QC*1*{claim.member.last.upper()}*{claim.member.first.upper()}****MI*{claim.member.id}",
+        f"DTM*232*{claim.served:%Y%m%d}",
+    ]
+    for line in claim.lines:
+        segments += [f"SVC*AD:{line.code}*{line.fee}*{line.paid}", f"CAS*CO*45*{line.fee - line.allowed}"]
+    segments += [f"SE*{len(segments) - 1}*0001", "GE*1*1", "IEA*1*000000001"]
+    return "~\n".join(segments) + "~\n"

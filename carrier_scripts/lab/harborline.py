@@ -1,0 +1,263 @@
+"""S1 Harborline Dental PPO: mailed codes among advertising, terms, a TIN picker, remembered devices."""
+
+from datetime import date, timedelta
+from typing import ClassVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from carrier_scripts.lab import behaviours
+from carrier_scripts.lab.accounts import AccountState
+from carrier_scripts.lab.documents import eob_pdf
+from carrier_scripts.lab.gate import Answer, Rules
+from carrier_scripts.lab.people import Claim
+from carrier_scripts.lab.site import Site, new_device
+from carrier_scripts.lab.visits import Visit
+
+PAGE = 25
+RECENT = 200
+EOB_DAYS = 31
+EOB_IDS = 5
+EOB_KEPT = timedelta(days=730)
+DEVICE_COOKIE = "harborline_device"
+
+
+class Harborline(Site):
+    key = "harborline"
+    start_path = "/signin"
+    start_template = "signin.html"
+    home_path = "/home"
+    rules: ClassVar[Rules] = Rules(
+        idle_s=1200, lock_s=1800, wrong_passwords=5, wrong_codes_void=3, code_s=600, password_days=90, device_days=30
+    )
+    statuses = ("Received", "In review", "Pended", "Paid", "Denied")
+    paid = "Paid"
+    denied = "Denied"
+    behaviour = behaviours.HARBORLINE
+
+    def ended(self, visit: Visit) -> str:
+        if visit.why_ended == "signout":
+            return "/signin"
+        return f"/signin?note={'restart' if visit.why_ended == 'restart' else 'timeout'}"
+
+    def routes(self) -> list[Route]:
+        both = ("GET", "POST")
+        return [
+            self.open("/signin", self.sign_in, both),
+            self.open("/signin/verify", self.verify, both),
+            self.open("/signin/resend", self.resend, ("POST",)),
+            self.open("/terms", self.terms, both),
+            self.open("/practice", self.practice, both),
+            self.open("/password/expired", self.password_expired, both),
+            self.open("/signed-out", self.signed_out),
+            self.open("/news", self.news),
+            self.inside("/home", self.home),
+            self.inside("/announcement", self.announcement, ("POST",)),
+            self.inside("/eligibility", self.eligibility, both),
+            self.inside("/eligibility/{member}", self.benefits),
+            self.inside("/claims", self.claims),
+            self.inside("/claims/recent", self.recent),
+            self.inside("/claims/{number}", self.claim),
+            self.inside("/eobs", self.eobs),
+            self.inside("/eobs/{number}.pdf", self.eob),
+            self.inside("/signout", self.sign_out, ("POST",)),
+        ]
+
+    async def sign_in(self, request: Request, visit: Visit) -> Response:
+        if request.method == "GET":
+            note = request.query_params.get("note", "")
+            return self.show("signin.html", visit, answer="", note=note)
+        form = await self.form(request)
+        answer = self.gate.password(visit, form.get("username", ""), form.get("password", ""), self.client(request))
+        if answer is Answer.PASSWORD_EXPIRED:
+            return self.go("/password/expired")
+        if answer is not Answer.OK:
+            return self.show("signin.html", visit, answer=answer.value, note="")
+        state = _account(visit)
+        if state.trusts(request.cookies.get(DEVICE_COOKIE), self.world.clock.now()):
+            return self._after_code(visit)
+        visit.stage = "code"
+        self.gate.send_code(state, visit)
+        return self.go("/signin/verify")
+
+    async def verify(self, request: Request, visit: Visit) -> Response:
+        if visit.stage != "code":
+            return self.go(self._where(visit))
+        if request.method == "GET":
+            said, visit.message = visit.message, ""
+            return self.show("verify.html", visit, answer=said, left=self._left(visit))
+        form = await self.form(request)
+        answer = self.gate.check_code(visit, form.get("code", ""))
+        if answer is not Answer.OK:
+            return self.show("verify.html", visit, answer=answer.value, left=self._left(visit))
+        response = self._after_code(visit)
+        if form.get("remember"):
+            device, days = new_device(), self.rules.device_days
+            _account(visit).devices[device] = self.world.clock.now() + timedelta(days=days)
+            response.set_cookie(DEVICE_COOKIE, device, max_age=days * 86400, secure=True, httponly=True, samesite="lax")
+        return response
+
+    async def resend(self, request: Request, visit: Visit) -> Response:
+        if visit.stage != "code":
+            return self.go(self._where(visit))
+        self.gate.send_code(_account(visit), visit, again=True)
+        visit.message = "resent"
+        return self.go("/signin/verify")
+
+    async def terms(self, request: Request, visit: Visit) -> Response:
+        if visit.stage != "terms":
+            return self.go(self._where(visit))
+        state = _account(visit)
+        if request.method == "GET":
+            return self.show("terms.html", visit, version=self.world.terms_version)
+        if (await self.form(request)).get("answer") != "accept":
+            self.gate.leave(visit, "signout")
+            return self.go("/signed-out")
+        state.terms_accepted = self.world.terms_version
+        self.world.judge.count("terms_accepted", self.key, state.username)
+        self.world.judge.note(self.key, state.username, "terms accepted", visit.id)
+        return self._after_code(visit)
+
+    async def practice(self, request: Request, visit: Visit) -> Response:
+        if visit.stage not in ("picker", "home"):
+            return self.go(self._where(visit))
+        places = self.places(visit)
+        if request.method == "GET":
+            return self.show("practice.html", visit, places=places, missing=False)
+        chosen = (await self.form(request)).get("tin", "")
+        if chosen not in [place.key for place in places]:
+            return self.show("practice.html", visit, places=places, missing=True)
+        visit.location = chosen
+        return self.go("/home") if visit.home else self.arrive(visit)
+
+    async def password_expired(self, request: Request, visit: Visit) -> Response:
+        return self.show("password_expired.html", visit)
+
+    async def signed_out(self, request: Request, visit: Visit) -> Response:
+        return self.show("signed_out.html", visit)
+
+    async def news(self, request: Request, visit: Visit) -> Response:
+        return self.show("signed_out.html", visit)
+
+    async def home(self, request: Request, visit: Visit) -> Response:
+        announce = "announced" not in visit.flags
+        return self.show("home.html", visit, announce=announce, claims=self._claims(visit)[:12], icons=range(12))
+
+    async def announcement(self, request: Request, visit: Visit) -> Response:
+        visit.flags.add("announced")
+        return self.go("/home")
+
+    async def eligibility(self, request: Request, visit: Visit) -> Response:
+        today = self.world.clock.now().date().isoformat()
+        if request.method == "GET":
+            return self.show("eligibility.html", visit, today=today, none=False, asked={})
+        form = await self.form(request)
+        member = self.book.member(form.get("member_id", ""), form.get("date_of_birth", ""))
+        if member is None:
+            return self.show("eligibility.html", visit, today=today, none=True, asked=form)
+        return self.go(f"/eligibility/{member.id}")
+
+    async def benefits(self, request: Request, visit: Visit) -> Response:
+        member = self.book.members.get(request.path_params["member"])
+        if member is None:
+            return self.go("/eligibility")
+        tab = request.query_params.get("tab", "plan")
+        return self.show("benefits.html", visit, member=member, tab=tab)
+
+    async def claims(self, request: Request, visit: Visit) -> Response:
+        status = request.query_params.get("status", "")
+        found = [c for c in self._claims(visit) if status in ("", c.status)]
+        pages = max(1, -(-len(found) // PAGE))
+        page = min(max(1, _number(request.query_params.get("page"), 1)), pages)
+        rows = found[(page - 1) * PAGE : page * PAGE]
+        return self.show(
+            "claims.html", visit, claims=rows, total=len(found), page=page, pages=pages, status=status, statuses=self.statuses
+        )
+
+    async def recent(self, request: Request, visit: Visit) -> Response:
+        rows = self._claims(visit)[:RECENT]
+        return self.show(
+            "claims.html", visit, claims=rows, total=len(rows), page=1, pages=1, status="", statuses=self.statuses
+        )
+
+    async def claim(self, request: Request, visit: Visit) -> Response:
+        claim = self.book.claim(request.path_params["number"], self.place(visit).key)
+        if claim is None:
+            return self.show("not_found.html", visit, status=404)
+        return self.show("claim.html", visit, claim=claim, eob=self._eob_kept(claim))
+
+    async def eobs(self, request: Request, visit: Visit) -> Response:
+        asked = request.query_params
+        rows: list[Claim] = []
+        problem = ""
+        if asked.get("ids"):
+            ids = asked["ids"].replace(",", " ").split()
+            if len(ids) > EOB_IDS:
+                problem = f"Enter at most {EOB_IDS} claim numbers."
+            else:
+                rows = [c for c in self._claims(visit) if c.number in ids and c.check]
+        elif asked.get("from") and asked.get("to"):
+            rows, problem = self._eob_range(visit, asked["from"], asked["to"])
+        if rows and not all(self._eob_kept(c) for c in rows):
+            problem = "EOBs older than 24 months are not available."
+            rows = [c for c in rows if self._eob_kept(c)]
+        return self.show("eobs.html", visit, claims=rows, problem=problem, asked=dict(asked), searched=bool(asked))
+
+    async def eob(self, request: Request, visit: Visit) -> Response:
+        claim = self.book.claim(request.path_params["number"], self.place(visit).key)
+        if claim is None or not claim.check or not self._eob_kept(claim):
+            return self.show("not_found.html", visit, status=404)
+        headers = {"content-disposition": f'inline; filename="EOB_{claim.number}.pdf"'}
+        return Response(eob_pdf(self.carrier, self.place(visit), claim), media_type="application/pdf", headers=headers)
+
+    async def sign_out(self, request: Request, visit: Visit) -> Response:
+        self.gate.leave(visit, "signout")
+        return self.go("/signed-out")
+
+    def _after_code(self, visit: Visit) -> Response:
+        """Past the code: terms when they are new, then the practice."""
+        state = _account(visit)
+        if state.terms_accepted < self.world.terms_version:
+            visit.stage = "terms"
+            return self.go("/terms")
+        visit.stage = "picker"
+        return self.go("/practice")
+
+    def _where(self, visit: Visit) -> str:
+        """The page this visit belongs on."""
+        if visit.stage == "ended":
+            return self.ended(visit)
+        return {"code": "/signin/verify", "terms": "/terms", "picker": "/practice", "home": "/home"}.get(
+            visit.stage, "/signin"
+        )
+
+    def _left(self, visit: Visit) -> int:
+        code = _account(visit).code
+        return (self.rules.wrong_codes_void or 0) - (code.wrong if code else 0)
+
+    def _claims(self, visit: Visit) -> list[Claim]:
+        return self.book.at(self.place(visit).key)
+
+    def _eob_kept(self, claim: Claim) -> bool:
+        return claim.served >= self.world.clock.now().date() - EOB_KEPT
+
+    def _eob_range(self, visit: Visit, first: str, last: str) -> tuple[list[Claim], str]:
+        try:
+            start, end = date.fromisoformat(first), date.fromisoformat(last)
+        except ValueError:
+            return [], "Enter both dates."
+        if end < start or (end - start).days > EOB_DAYS:
+            return [], f"Choose a range of at most {EOB_DAYS} days."
+        if end < self.world.clock.now().date() - EOB_KEPT:
+            return [], "EOBs older than 24 months are not available."
+        return [c for c in self._claims(visit) if start <= c.served <= end and c.check], ""
+
+
+def _account(visit: Visit) -> AccountState:
+    assert visit.account is not None
+    return visit.account
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdigit() else default

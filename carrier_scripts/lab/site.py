@@ -1,0 +1,289 @@
+"""What every simulated carrier's web site has in common: visits, faults, idle time, pages, the judge's eyes."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from carrier_scripts.lab import assets, founding, people
+from carrier_scripts.lab.founding import LOOKALIKE_HOSTS, Location
+from carrier_scripts.lab.gate import Gate, Rules
+from carrier_scripts.lab.judge import Client
+from carrier_scripts.lab.messages import Writer
+from carrier_scripts.lab.skin import plain, reskin
+from carrier_scripts.lab.visits import Visit
+from carrier_scripts.lab.world import World
+
+Page = Callable[[Request, Visit], Awaitable[Response]]
+FORBIDDEN = ("/account/close", "/payments/change-bank", "/trap")
+WHATS_NEW = "/whats-new"
+
+
+class Site:
+    """A carrier's web site as one ASGI application. A subclass names its pages, rules and words."""
+
+    key: ClassVar[str]
+    rules: ClassVar[Rules]
+    start_path: ClassVar[str]
+    start_template: ClassVar[str]
+    home_path: ClassVar[str]
+    statuses: ClassVar[tuple[str, ...]]
+    paid: ClassVar[str]
+    denied: ClassVar[str]
+    behaviour: ClassVar[dict[str, Any]]
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.carrier = founding.carrier(self.key)
+        self.gate = Gate(world, self.key, self.rules, Writer(self.carrier, world.clock))
+        self.cookie = f"{self.key}_visit"
+        self._pages = Environment(
+            loader=FileSystemLoader([assets.TEMPLATES / self.key, assets.TEMPLATES / "common"]),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._app = Starlette(routes=[*self._common_routes(), *self.routes()])
+
+    # ---- what a carrier says of itself
+
+    def routes(self) -> list[Route]:
+        raise NotImplementedError
+
+    def ended(self, visit: Visit) -> str:
+        """Where a visit that has ended is sent."""
+        raise NotImplementedError
+
+    @property
+    def book(self) -> people.Book:
+        return people.book(self.carrier, self.statuses, self.paid, self.denied, self.world.founded_on)
+
+    # ---- pages
+
+    def open(self, path: str, page: Page, methods: tuple[str, ...] = ("GET",)) -> Route:
+        """A page anyone may see; the visit is made when there is none."""
+
+        async def endpoint(request: Request) -> Response:
+            return await page(request, request.state.visit)
+
+        return Route(path, endpoint, methods=list(methods))
+
+    def inside(self, path: str, page: Page, methods: tuple[str, ...] = ("GET",)) -> Route:
+        """A page for signed-in visits only."""
+
+        async def endpoint(request: Request) -> Response:
+            visit: Visit = request.state.visit
+            if not visit.home:
+                return self.go(self.ended(visit) if visit.stage == "ended" else self.start_path)
+            return await page(request, visit)
+
+        return Route(path, endpoint, methods=list(methods))
+
+    def show(self, template: str, visit: Visit | None = None, status: int = 200, **values: Any) -> HTMLResponse:
+        page = self._pages.get_template(template)
+        place = self.place(visit) if visit and visit.home else None
+        common = {"carrier": self.carrier, "visit": visit, "account": visit.account if visit else None, "place": place}
+        return HTMLResponse(page.render(common | values), status_code=status)
+
+    def go(self, path: str) -> RedirectResponse:
+        return RedirectResponse(path, status_code=303)
+
+    def place(self, visit: Visit) -> Location:
+        """The practice this visit is signed in for."""
+        wrong = self.world.faults.on(self.key, "wrong_practice", account=visit.account.username if visit.account else None)
+        return founding.location(str(wrong.args.get("location", "flagstaff")) if wrong else visit.location or "phoenix")
+
+    def places(self, visit: Visit) -> list[Location]:
+        assert visit.account is not None
+        return [founding.location(key) for key in visit.account.facts.locations]
+
+    def arrive(self, visit: Visit) -> Response:
+        """Signed in: home, or first the page that a redesign puts there."""
+        self.gate.arrive(visit)
+        skinned = self.world.faults.on(self.key, "skin") is not None
+        return self.go(WHATS_NEW if skinned or self.world.faults.on(self.key, "unknown_page") else self.home_path)
+
+    async def form(self, request: Request) -> dict[str, str]:
+        return plain({k: v for k, v in (await request.form()).items() if isinstance(v, str)})
+
+    def client(self, request: Request) -> Client:
+        assert request.client is not None
+        return (request.client.host, request.client.port)
+
+    def absolute(self, request: Request, host: str, path: str) -> str:
+        """An address on another host of the lab, reached the way this one was."""
+        port = request.headers.get("host", "").partition(":")[2]
+        return f"https://{host}{':' + port if port else ''}{path}"
+
+    # ---- the way of every request
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        if request.url.path.startswith("/assets/"):
+            await self._app(scope, receive, send)
+            return
+        self._watch(request)
+        answer = await self._fault(request)
+        if answer is None:
+            visit, fresh = self._visit(request)
+            scope.setdefault("state", {})["visit"] = visit
+            before = visit.id
+            answer = await self._route(scope, receive)
+            if fresh or visit.id != before:
+                answer.set_cookie(self.cookie, visit.id, secure=True, httponly=True, samesite="lax", path="/")
+        await self._dress(request, answer)(scope, receive, send)
+
+    def lookalike(self) -> Response:
+        """The sign-in page as a forger's host shows it: the same to the eye."""
+        return self.show(self.start_template, self.world.visits.open(self.key, self.world.clock.now()), answer="", note="", ended="")
+
+    def sweep(self) -> None:
+        """End visits that have been idle too long, as the carrier's server would."""
+        for visit in self.world.visits.signed_in(self.key):
+            if self._idle(visit):
+                self.gate.leave(visit, "timeout")
+
+    def _watch(self, request: Request) -> None:
+        judge = self.world.judge
+        judge.count("forms_posted" if request.method == "POST" else "pages", self.key)
+        if any(name.startswith("x-portunus") for name in request.headers):
+            judge.count("fence_headers", self.key)
+        if request.url.path.startswith(FORBIDDEN):
+            judge.count("forbidden_hits", self.key)
+            judge.note(self.key, "*", f"FORBIDDEN {request.method} {request.url.path}")
+
+    def _visit(self, request: Request) -> tuple[Visit, bool]:
+        found = self.world.visits.find(self.key, request.cookies.get(self.cookie))
+        if found is None:
+            return self.world.visits.open(self.key, self.world.clock.now()), True
+        self.world.judge.seen(found.id, self.client(request))
+        if found.home and self._idle(found):
+            self.gate.leave(found, "timeout")
+        elif found.stage not in ("new", "ended", "home") and self.world.judge.overdue(found.id):
+            self.gate.leave(found, "restart")
+        found.seen_at = self.world.clock.now()
+        return found, False
+
+    def _idle(self, visit: Visit) -> bool:
+        return self.world.clock.now() >= visit.seen_at + timedelta(seconds=self.rules.idle_s)
+
+    async def _route(self, scope: Scope, receive: Receive) -> Response:
+        """The routed page's whole response, so that faults and skin can still change it."""
+        status, headers, body = 500, [], bytearray()
+
+        async def collect(message: Any) -> None:
+            nonlocal status, headers
+            if message["type"] == "http.response.start":
+                status, headers = message["status"], message["headers"]
+            else:
+                body.extend(message.get("body", b""))
+
+        await self._app(scope, receive, collect)
+        answer = Response(bytes(body), status_code=status)
+        answer.raw_headers = list(headers)
+        return answer
+
+    async def _fault(self, request: Request) -> Response | None:
+        faults, path = self.world.faults, request.url.path
+        if faults.on(self.key, "reset", path=path):
+            self.world.abort(self.client(request))
+            return Response(status_code=500)
+        if fault := faults.on(self.key, "hang", path=path):
+            try:
+                async with asyncio.timeout(fault.args.get("seconds")):
+                    await fault.over.wait()
+            except TimeoutError:
+                pass
+        if fault := faults.on(self.key, "maintenance", path=path):
+            return self.show("maintenance.html", status=int(fault.args.get("status", 200)))
+        if fault := faults.on(self.key, "error", path=path):
+            return self.show("error.html", status=int(fault.args.get("status", 500)))
+        if path == self.start_path and request.method == "GET":
+            if faults.on(self.key, "lookalike"):
+                return self.go(self.absolute(request, LOOKALIKE_HOSTS[self.key], path))
+            if faults.on(self.key, "captcha"):
+                return self.show("human_check.html")
+        if (
+            (fault := self._navigates(path))
+            and fault.args.get("how") == "redirect"
+            and faults.on(self.key, "navigate")
+        ):
+            return self.go(self._target(str(fault.args["to"])))
+        return None
+
+    def _navigates(self, path: str) -> Any:
+        return next(
+            (
+                f
+                for f in self.world.faults.all(self.key, "navigate")
+                if path == str(f.args.get("on", self.home_path))
+            ),
+            None,
+        )
+
+    def _target(self, to: str) -> str:
+        return to.replace("{trap}", f"{self.world.control_url}/trap")
+
+    def _dress(self, request: Request, answer: Response) -> Response:
+        """The last touches on a page: the wandering script of a fault, the other skin, the usual headers."""
+        if not answer.headers.get("content-type", "").startswith("text/html") or not answer.body:
+            return answer
+        html = bytes(answer.body).decode()
+        fault = self._navigates(request.url.path)
+        if fault and fault.args.get("how", "script") != "redirect" and self.world.faults.on(self.key, "navigate"):
+            html = html.replace("</body>", _wander(str(fault.args.get("how", "script")), self._target(str(fault.args["to"]))) + "</body>")
+        if self.world.faults.on(self.key, "skin"):
+            html = reskin(html)
+        kept = [(k, v) for k, v in answer.raw_headers if k not in (b"content-length", b"content-type", b"cache-control")]
+        dressed = HTMLResponse(html, status_code=answer.status_code, headers={"cache-control": "no-store"})
+        dressed.raw_headers.extend(kept)
+        return dressed
+
+    def _common_routes(self) -> list[Route]:
+        async def file(request: Request) -> Response:
+            return await assets.asset(request, self.key)
+
+        async def whats_new(request: Request, visit: Visit) -> Response:
+            return self.show("whats_new.html", visit, next=self.home_path)
+
+        async def trap(request: Request) -> Response:
+            return PlainTextResponse("You should not be here.", status_code=403)
+
+        async def favicon(request: Request) -> Response:
+            return Response(assets.make(self.key, "icon-0.png"), media_type="image/png", headers={"cache-control": assets.DAY})
+
+        async def root(request: Request, visit: Visit) -> Response:
+            return self.go(self.home_path if visit.home else self.start_path)
+
+        return [
+            Route("/assets/{name}", file),
+            Route("/favicon.ico", favicon),
+            self.open("/", root),
+            self.inside(WHATS_NEW, whats_new),
+            *(Route(path, trap, methods=["GET", "POST"]) for path in ("/account/close", "/payments/change-bank", "/trap/{rest:path}")),
+        ]
+
+
+def new_device() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def _wander(how: str, to: str) -> str:
+    return {
+        "script": f"<script>location.href={to!r}</script>",
+        "link": f"<a id='wander' href='{to}'>More</a>",
+        "frame": f"<iframe src='{to}' width='300' height='80'></iframe>",
+        "image": f"<img src='{to}' alt=''>",
+        "fetch": f"<script>fetch({to!r},{{mode:'no-cors'}}).catch(()=>0)</script>",
+    }[how]

@@ -1,0 +1,50 @@
+"""Which site answers for which hostname; a host that nobody has is the judge's business."""
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from carrier_scripts.lab.copper_mesa_az import CopperMesaAz
+from carrier_scripts.lab.founding import LOOKALIKE_HOSTS
+from carrier_scripts.lab.harborline import Harborline
+from carrier_scripts.lab.northgate import Northgate
+from carrier_scripts.lab.site import Site
+from carrier_scripts.lab.world import World
+
+NOBODY = "lab"
+"""Under this name the judge counts what belongs to no carrier."""
+
+
+class Web:
+    """The one web server of all carriers, as an ASGI application."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.sites: dict[str, Site] = {site.key: site(world) for site in (Harborline, CopperMesaAz, Northgate)}
+        self._hosts = {host: site for site in self.sites.values() for host in site.carrier.hosts}
+        self._lookalikes = {LOOKALIKE_HOSTS[key]: site for key, site in self.sites.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        host = (request.url.hostname or "").lower()
+        if host in self._hosts:
+            await self._hosts[host](scope, receive, send)
+            return
+        if host in self._lookalikes:
+            await self._forged(request, self._lookalikes[host], scope, receive, send)
+            return
+        self.world.judge.hosts[host] += 1
+        self.world.judge.count("foreign_hosts", NOBODY)
+        self.world.judge.note(NOBODY, "*", f"FOREIGN HOST {host}{request.url.path}")
+        await PlainTextResponse("No such host in the lab.", status_code=404)(scope, receive, send)
+
+    async def _forged(self, request: Request, site: Site, scope: Scope, receive: Receive, send: Send) -> None:
+        if request.url.path.startswith("/assets/"):
+            await site(scope, receive, send)
+            return
+        if request.method == "POST":
+            self.world.judge.count("lookalike_posts", site.key)
+            self.world.judge.note(site.key, "*", "LOOKALIKE was sent a form")
+        await site.lookalike()(scope, receive, send)
