@@ -106,7 +106,12 @@ class Access:
         await run_in_threadpool(self._admit, found)
         # a public route acts for nobody, so there is no one to abuse; the edge has checked the origin
         checked = self.who is not Who.ANYBODY
-        if checked and found.login is not None and isinstance(connection, Request) and connection.method not in SAFE_METHODS:
+        if (
+            checked
+            and found.login is not None
+            and isinstance(connection, Request)
+            and connection.method not in SAFE_METHODS
+        ):
             await _check_csrf(connection, found.login)
 
     def _recognise(self, connection: HTTPConnection) -> Here:

@@ -14,8 +14,6 @@ from api.security import Edge
 from broker.base.logs import set_up_logs
 from broker.wiring import Portunus, build
 
-LARGEST_BODY = 1_000_000
-
 
 def create_app(portunus: Portunus) -> FastAPI:
     """The application on the given parts. Raises RuntimeError when a route declares no access."""
@@ -25,7 +23,6 @@ def create_app(portunus: Portunus) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        max_body_size=LARGEST_BODY,
         telemetry={"logs": False, "auto_configure": False},
     )
     app.state.portunus = portunus

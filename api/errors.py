@@ -59,7 +59,9 @@ async def _invalid(connection: HTTPConnection, error: Exception) -> Response:
         {"field": ".".join(str(part)[:60] for part in problem["loc"]), "problem": _without_values(problem)}
         for problem in error.errors()[:VALIDATION_FIELDS]
     ]
-    return await answer(connection, 422, "invalid", "Some fields are missing or wrong. Correct them and send it again.", fields=fields)
+    return await answer(
+        connection, 422, "invalid", "Some fields are missing or wrong. Correct them and send it again.", fields=fields
+    )
 
 
 async def _http_error(connection: HTTPConnection, error: Exception) -> Response:
@@ -104,9 +106,13 @@ async def answer(connection: HTTPConnection, status: int, code: str, words: str,
     assert isinstance(connection, Request)
     title = HTTPStatus(status).phrase
     if wants_page(connection):
-        return pages.page(connection, "error.html", status=status, problem_status=status, title=title, words=words, code=code)
+        return pages.page(
+            connection, "error.html", status=status, problem_status=status, title=title, words=words, code=code
+        )
     body = {"type": f"/problems/{code}", "title": title, "status": status, "detail": words, "code": code, **more}
-    if status != HTTPStatus.NOT_FOUND:  # a 404 has the same bytes for an unknown and a foreign id; its number is in the header
+    if (
+        status != HTTPStatus.NOT_FOUND
+    ):  # a 404 has the same bytes for an unknown and a foreign id; its number is in the header
         body["request_id"] = pages.request_id(connection)
     return JSONResponse(body, status, media_type="application/problem+json")
 
@@ -118,7 +124,11 @@ def wants_page(request: Request) -> bool:
 
 def _without_values(problem: dict[str, Any]) -> str:
     """Pydantic's sentence; a validator's own text could repeat what was sent."""
-    return "This value is not possible." if problem["type"] in {"value_error", "assertion_error"} else str(problem["msg"])[:160]
+    return (
+        "This value is not possible."
+        if problem["type"] in {"value_error", "assertion_error"}
+        else str(problem["msg"])[:160]
+    )
 
 
 def _sign_in_address(request: Request, error: SignInNeeded) -> str:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -43,6 +44,8 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), serial=(), display-capture=()",
     "x-frame-options": "DENY",
 }
+LARGEST_BODY = 1_000_000
+"""Bytes of a request's body. FastAPI's own limit answers outside this layer, without its headers."""
 ONE_YEAR = "max-age=31536000; includeSubDomains"
 
 
@@ -89,7 +92,7 @@ class Edge:
         request = Request(scope, receive)
         try:
             refusal = await self._refusal(request)
-            await (refusal or self.app)(scope, receive, sending)
+            await (refusal or self.app)(scope, _limited(receive), sending)
         except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may leave as a stack trace
             if status:
                 errors.note(request, error)  # too late for another answer; the server closes the connection
@@ -107,6 +110,9 @@ class Edge:
 
     async def _refusal(self, request: Request) -> ASGIApp | None:
         """An answer instead of the application's, when the request must not reach it."""
+        length = request.headers.get("content-length", "")
+        if length.isdecimal() and int(length) > LARGEST_BODY:
+            return await _no(request, 413, "too-large", errors.WORDS[413])
         path = request.url.path
         host = request.headers.get("host", "").lower()
         if host != self.host and path not in FOR_MONITORS and not path.startswith(FOREIGN_POSTS):
@@ -116,7 +122,9 @@ class Edge:
         if request.method in SAFE_METHODS or path.startswith(FOREIGN_POSTS):
             return None
         if not self._same_origin(request.headers):
-            return await _no(request, 403, "foreign-origin", "This request came from another site and was not carried out.")
+            return await _no(
+                request, 403, "foreign-origin", "This request came from another site and was not carried out."
+            )
         return None
 
     def _same_origin(self, headers: Headers) -> bool:
@@ -139,7 +147,20 @@ class Edge:
         headers["x-request-id"] = scope["state"]["request_id"]
 
 
+def _limited(receive: Receive) -> Receive:
+    """Counts what comes, for bodies that do not say their length."""
+    size = 0
+
+    async def counting() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > LARGEST_BODY:
+            raise HTTPException(413)
+        return message
+
+    return counting
+
+
 async def _no(request: HTTPConnection, status: int, code: str, words: str) -> Response:
     return await errors.answer(request, status, code, words)
-
-

@@ -148,14 +148,26 @@ def own_path(path: str) -> str:
 def offer_page(request: Request, offer: second_factor.Offer, action: str) -> Response:
     """The picture and the key, this once."""
     spaced = " ".join(offer.seed[at : at + 4] for at in range(0, len(offer.seed), 4))
-    values: dict[str, Any] = {"words": "", "offer": True, "begun": True, "picture": picture(offer.uri), "spaced": spaced}
+    values: dict[str, Any] = {
+        "words": "",
+        "offer": True,
+        "begun": True,
+        "picture": picture(offer.uri),
+        "spaced": spaced,
+    }
     return page(request, "enrol.html", action=action, **values)
 
 
 def device_words(request: Request) -> str:
     """`Chrome on Windows`: enough to know one's own browsers by."""
     agent = request.headers.get("user-agent", "")[:400]
-    browsers = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+    browsers = (
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    )
     systems = (
         ("Windows", "Windows"),
         ("Android", "Android"),

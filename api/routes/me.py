@@ -101,10 +101,18 @@ def _page(request: Request, here: Here, no: BrokerError | None = None, words: st
     with here.reading() as work:
         user = _own(work, here).user
         rows = [
-            {"id": row.id, "device": row.device, "address": row.address or "", "since": row.created_at, "seen": row.seen_at}
+            {
+                "id": row.id,
+                "device": row.device,
+                "address": row.address or "",
+                "since": row.created_at,
+                "seen": row.seen_at,
+            }
             for row in logins.standing(work, here.actor.id)
         ]
-        roles = {ROLE_WORDS[Role(grant.role)] for grant in policy.grants_of(work) if grant.role in Role.__members__.values()}
+        roles = {
+            ROLE_WORDS[Role(grant.role)] for grant in policy.grants_of(work) if grant.role in Role.__members__.values()
+        }
         values = {"email": user.email, "has_password": user.password_hash is not None}
         values["has_second_factor"] = user.totp_secret_id is not None
     return page(

@@ -38,7 +38,9 @@ def hashed(password: str, *, about: tuple[str, ...] = ()) -> str:
     if normal is None or not SHORTEST <= len(password) <= LONGEST:
         raise Incomplete(f"A password has {SHORTEST} to {LONGEST} characters; a few words make a good one.")
     if _is_common(normal, about):
-        raise Incomplete("That password is among the first that anyone tries. Choose another; a few words make a good one.")
+        raise Incomplete(
+            "That password is among the first that anyone tries. Choose another; a few words make a good one."
+        )
     with _one_of_two():
         return HASHER.hash(normal)
 

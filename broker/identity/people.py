@@ -183,7 +183,9 @@ def _role(role: Role | str) -> Role:
 
 def _check_place(work: Unit, holder: User | ServiceAccount, location_id: str | None, account_id: str | None) -> None:
     if location_id is not None and account_id is not None:
-        raise Incomplete("A grant names one place: a location, or a portal account, or none for the whole organization.")
+        raise Incomplete(
+            "A grant names one place: a location, or a portal account, or none for the whole organization."
+        )
     if location_id is None and account_id is None:
         return
     place = work.db.get(Location, location_id) if location_id is not None else work.db.get(PortalAccount, account_id)

@@ -1,0 +1,82 @@
+"""The web application on a fresh database, and people's browsers: `visitor`, `signed_in(user)`, `with_key(service account)`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from api.app import create_app
+from broker.base.actor import system
+from broker.identity import keys, logins
+from broker.identity.models import ServiceAccount, User
+from broker.wiring import Portunus
+
+ADDRESS = "http://127.0.0.1:8400"
+PAGE = {"accept": "text/html"}
+
+
+@dataclass
+class Browser:
+    """A client with cookies that behaves like a person's browser: it says where its requests come from."""
+
+    client: TestClient
+    csrf: str = ""
+
+    def get(self, path: str, **more: Any):
+        return self.client.get(path, **{"headers": PAGE, **more})
+
+    def post(self, path: str, data: dict[str, Any] | None = None, **more: Any):
+        headers = PAGE | {"sec-fetch-site": "same-origin"} | more.pop("headers", {})
+        return self.client.post(path, data={"csrf": self.csrf} | (data or {}), headers=headers, **more)
+
+    def post_json(self, path: str, body: Any = None, **more: Any):
+        headers = {"x-csrf-token": self.csrf, "sec-fetch-site": "same-origin"} | more.pop("headers", {})
+        return self.client.post(path, json=body, headers=headers, **more)
+
+
+@pytest.fixture
+def app(portunus: Portunus) -> FastAPI:
+    return create_app(portunus)
+
+
+def _client(app: FastAPI) -> TestClient:
+    return TestClient(app, base_url=ADDRESS, follow_redirects=False)
+
+
+@pytest.fixture
+def visitor(app: FastAPI) -> Browser:
+    """Somebody who is not signed in."""
+    return Browser(_client(app))
+
+
+@pytest.fixture
+def signed_in(app: FastAPI, portunus: Portunus) -> Callable[..., Browser]:
+    """`signed_in(user)`: a browser with a complete sign-in; `complete=False` for one that lacks its second factor."""
+
+    def make(user: User, *, complete: bool = True, via: str = "password") -> Browser:
+        with portunus.unit(system("test")) as work:
+            row = work.db.get(User, user.id)
+            login, token = logins.begin(work, row, device="Test browser", via=via, complete=complete)
+            csrf = login.csrf
+        browser = Browser(_client(app), csrf)
+        browser.client.cookies.set("portunus", token)
+        return browser
+
+    return make
+
+
+@pytest.fixture
+def with_key(app: FastAPI, portunus: Portunus) -> Callable[[ServiceAccount], TestClient]:
+    """A program that sends the service account's API key."""
+
+    def make(account: ServiceAccount) -> TestClient:
+        with portunus.unit(system("test")) as work:
+            _, key = keys.create_api_key(work, account)
+        client = _client(app)
+        client.headers["authorization"] = f"Bearer {key}"
+        return client
+
+    return make
