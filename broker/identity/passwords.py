@@ -21,6 +21,11 @@ HASHER = PasswordHasher(time_cost=3, memory_cost=65536, parallelism=1)
 LONGEST = 1024
 SHORTEST = 8
 LONGEST_WAIT_S = 5.0
+LEAST_DIFFERENT = 5
+"""Different characters."""
+LEAST_WORD = 4
+MOST_LEFT = 5
+"""Characters beside well-known words that a guesser appends anyway: a year, a digit, an exclamation mark."""
 _AT_ONCE = threading.BoundedSemaphore(2)  # 64 MiB each
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=1$saNaR7g71e19YP2ycN/X0w$SRchu1MeleuGtqeRheuUgIVeLSGrX/XVwh2nOJNRqO4"
 """Hash of a random password that was thrown away: an unknown user takes as long as a known one."""
@@ -76,17 +81,21 @@ def _normal(password: str) -> str | None:
 
 
 def _is_common(password: str, about: tuple[str, ...]) -> bool:
-    """Whether little is left once a well-known word, the user's own names, or a run of neighbours is taken away."""
+    """Whether little is left once one or two well-known words, the user's own names, or a run of neighbours is taken away."""
     folded = password.casefold()
-    if len(set(folded)) < 5 or folded in _common():
+    if len(set(folded)) < LEAST_DIFFERENT or folded in _common():
         return True
-    own = {part for text in about for part in re.split(r"[^a-z0-9]+", text.casefold()) if len(part) >= 4}
-    guessed = _common() | own
-    for text in (folded, folded.translate(_LEET)):
-        words = re.findall(r"[a-z]+", text)
-        if words and max(len(word) for word in words) >= 4 and all(word in guessed or len(word) < 3 for word in words):
-            return len(words) <= 2  # three known words and more are a phrase
-        if any(text.strip("!.#*?_-") in run or text.strip("!.#*?_-") in run[::-1] for run in _RUNS):
+    own = {part for text in about for part in re.split(r"[^a-z0-9]+", text.casefold()) if len(part) >= LEAST_WORD}
+    words = sorted(own | {word for word in _common() if len(word) >= LEAST_WORD}, key=len, reverse=True)
+    for text in {folded, folded.translate(_LEET)}:
+        bare = text.strip("!.#*?_-")
+        if any(bare in run or bare in run[::-1] for run in _RUNS):
+            return True
+        rest = text
+        for _ in range(2):
+            known = next((word for word in words if word in rest), "")
+            rest = rest.replace(known, "") if known else rest
+        if rest != text and len(rest) <= MOST_LEFT:
             return True
     return False
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
@@ -118,6 +118,11 @@ def _practice(location: Location) -> Practice:
         npi=location.npi,
         city=location.city,
     )
+
+
+def attempts_of_session(work: Unit, session_id: str) -> list[str]:
+    """Ids of the sign-ins that opened this session."""
+    return list(work.db.scalars(select(LoginAttempt.id).where(LoginAttempt.portal_session_id == session_id)))
 
 
 def portal_key(work: Unit, attempt_id: str) -> str:

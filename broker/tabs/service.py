@@ -3,6 +3,7 @@
 from broker.tabs.attempts import (
     Claim,
     Practice,
+    attempts_of_session,
     beat,
     becomes_login,
     claim_attempt,
@@ -44,6 +45,7 @@ __all__ = [
     "LastCode",
     "Practice",
     "Tile",
+    "attempts_of_session",
     "beat",
     "becomes_login",
     "claim_attempt",

@@ -10,6 +10,7 @@ from playwright.async_api import BrowserContext, CDPSession, ElementHandle, Page
 from broker.tabs.service import Claim
 from workers.browser.egress import Door
 from workers.browser.pool import Shard
+from workers.browser.recorder import Recorder
 
 
 @dataclass
@@ -42,7 +43,10 @@ class LiveSession:
     """How many pages of our own are being opened just now."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whoever drives the pages: a script's verb, or parking."""
-    viewers: int = 0
+    viewer: "asyncio.Task[None] | None" = None
+    """The task that streams to the present holder; a newer one replaces it."""
+    recorder: Recorder | None = None
+    """Runs from the holder's first look to the end of her lease."""
     ended: bool = False
     next_keep_alive: float = 0.0
     idle_since: float = 0.0

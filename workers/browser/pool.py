@@ -149,6 +149,7 @@ class Pool:
             async with asyncio.timeout(START_S):
                 browser = await playwright.chromium.launch(
                     executable_path=str(self._launcher),
+                    downloads_path=str(self._temporary / "downloads"),
                     chromium_sandbox=sandboxed,
                     proxy={"server": NO_WAY_OUT, "bypass": "<-loopback>"},
                     args=[*ARGUMENTS, *self._spki()],
@@ -199,6 +200,10 @@ class Pool:
         uid = pwd.getpwnam(self._settings.browser_user).pw_uid if os.geteuid() == 0 else 0
         script = Path(__file__).with_name("launcher.py")
         words = " ".join(shlex.quote(word) for word in (sys.executable, "-I", str(script), self._found.path, str(uid)))
+        downloads = self._temporary / "downloads"
+        downloads.mkdir(mode=0o700)
+        if uid:
+            os.chown(downloads, uid, uid)
         file = self._temporary / "browser"
         file.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
         file.chmod(stat.S_IRWXU)

@@ -1,0 +1,119 @@
+"""Writes a lease's stream before it is shown. What cannot be written is not shown: the stream ends."""
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from broker.base.actor import system
+from broker.codes import service as codes
+from broker.recordings import service as recordings
+from broker.recordings.container import Message, Writer
+from broker.recordings.service import Subject
+from broker.tabs import service as tabs
+from broker.wiring import Portunus
+
+ACTOR = system("browserhost")
+BEAT_S = 5.0
+log = structlog.get_logger("recorder")
+
+
+class RecorderFailed(Exception):
+    """Nothing more may be shown in this tab."""
+
+
+class Recorder:
+    """One recording. Messages go to the blob in the order they are given, each flushed before `write` returns."""
+
+    def __init__(self, portunus: Portunus, recording_id: str, blob: str, key: bytes) -> None:
+        self.recording_id = recording_id
+        self._portunus = portunus
+        self._blob = blob
+        self._writer = Writer(recording_id, key)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"record {recording_id}")
+        self._began = time.monotonic()
+        self._beaten = 0.0
+        self._size = self._messages = 0
+        self._closed = False
+        self.seq = 0
+
+    @classmethod
+    async def start(cls, portunus: Portunus, subject: Subject) -> "Recorder":
+        """A new recording for this lease, linked from the code requests that opened its session. Raises `RecorderFailed`."""
+
+        def begin() -> "Recorder":
+            with portunus.unit(ACTOR) as work:
+                row, key = recordings.start(work, portunus.vault, subject)
+                attempts = tabs.attempts_of_session(work, subject.portal_session_id)
+                codes.shown_in_recording(work, attempts, row.id, 0)
+                recorder = cls(portunus, row.id, row.blob, key)
+            portunus.blobs.append(row.blob, recorder._writer.header())  # noqa: SLF001 - our own
+            return recorder
+
+        try:
+            return await asyncio.to_thread(begin)
+        except OSError as failed:
+            raise RecorderFailed("This tab cannot be recorded, so it is not shown.") from failed
+
+    def ms(self) -> int:
+        """Milliseconds since the recording began."""
+        return int((time.monotonic() - self._began) * 1000)
+
+    def next_seq(self) -> int:
+        """The next message's number."""
+        self.seq += 1
+        return self.seq
+
+    async def write(self, *messages: bytes) -> None:
+        """Seal and flush. Raises `RecorderFailed`: then nothing of it may be shown."""
+        ms = self.ms()
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._thread, self._append, [Message(ms, data) for data in messages])
+        except (OSError, RuntimeError) as failed:
+            log.error("recording failed", recording=self.recording_id, kind=type(failed).__name__)
+            raise RecorderFailed("This tab can no longer be recorded, so it is no longer shown.") from failed
+
+    def _append(self, messages: list[Message]) -> None:
+        data = self._writer.chunk(messages)
+        self._portunus.blobs.append(self._blob, data)
+        self._size += len(data)
+        self._messages += len(messages)
+        if time.monotonic() - self._beaten > BEAT_S:
+            self.beat()
+
+    def beat(self) -> None:
+        """Tell SQL that the recording goes on (also while a still page writes nothing)."""
+        self._beaten = time.monotonic()
+        with self._portunus.unit(ACTOR) as work:
+            recordings.beat(work, self.recording_id, size=self._size, messages=self._messages, duration_ms=self.ms())
+
+    async def beat_soon(self) -> None:
+        """`beat` in the recorder's own thread."""
+        if not self._closed:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self.beat)
+
+    async def close(self) -> None:
+        """The final chunk, and the digest into the audit log."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    def _close(self) -> None:
+        try:
+            final = self._writer.final()
+            self._portunus.blobs.append(self._blob, final)
+        except OSError:
+            return  # the sweep closes it as recovered
+        with self._portunus.unit(ACTOR) as work:
+            recordings.close(
+                work,
+                self.recording_id,
+                digest=self._writer.digest(),
+                size=self._portunus.blobs.size(self._blob),
+                messages=self._messages,
+                duration_ms=self.ms(),
+            )
