@@ -63,6 +63,8 @@ def _clean(name: str, value: Any) -> Any:
         return DROPPED
     if isinstance(value, dict):
         return {str(inner): _clean(str(inner), held) for inner, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean("", held) for held in value]
     if isinstance(value, bytes):
         return f"[{len(value)} bytes]"
     return value
