@@ -17,7 +17,9 @@ PR_SET_PDEATHSIG = 1
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m carrier_scripts.lab", description=__doc__)
     parser.add_argument("--state-dir", type=Path, required=True, help="certificates, keys and lab.json are kept here")
-    parser.add_argument("--port", type=int, default=0, help="TLS port of every carrier (default: as last time, or free)")
+    parser.add_argument(
+        "--port", type=int, default=0, help="TLS port of every carrier (default: as last time, or free)"
+    )
     parser.add_argument("--control-port", type=int, default=0, help="port of the control plane")
     parser.add_argument("--smtp-port", type=int, default=0)
     parser.add_argument("--imap-port", type=int, default=0)

@@ -61,7 +61,12 @@ def _grid() -> str:
     """Utility classes such as every large portal carries around, and hardly uses."""
     rules = [
         f".{side}-{size}-{unit}{{{name}:{size / 4}{unit}}}"
-        for side, name in (("mt", "margin-top"), ("mb", "margin-bottom"), ("pt", "padding-top"), ("pb", "padding-bottom"))
+        for side, name in (
+            ("mt", "margin-top"),
+            ("mb", "margin-bottom"),
+            ("pt", "padding-top"),
+            ("pb", "padding-bottom"),
+        )
         for size in range(40)
         for unit in ("rem", "em", "vh", "px")
     ]
@@ -103,7 +108,9 @@ def _photo(key: str, number: int) -> bytes:
     for _ in range(6):
         x, y, r = luck.randrange(120), luck.randrange(72), luck.randrange(10, 40)
         share = luck.random()
-        draw.ellipse((x - r, y - r, x + r, y + r), fill=tuple(round(light[c] * share + dark[c] * (1 - share)) for c in range(3)))
+        draw.ellipse(
+            (x - r, y - r, x + r, y + r), fill=tuple(round(light[c] * share + dark[c] * (1 - share)) for c in range(3))
+        )
     return _png(_grain(picture, luck, 0.05))
 
 

@@ -60,7 +60,8 @@ class Control:
     async def accounts(self, request: Request) -> Any:
         now = self.world.clock.now()
         return [
-            a.view(now) | {"sessions": len(self.world.visits.signed_in(a.facts.carrier, a))} for a in self.world.accounts
+            a.view(now) | {"sessions": len(self.world.visits.signed_in(a.facts.carrier, a))}
+            for a in self.world.accounts
         ]
 
     async def outbox(self, request: Request) -> Any:
@@ -116,7 +117,9 @@ class Control:
         order, now, serial = await request.json(), self.world.clock.now(), self.world.serial.next()
         sender = str(order["from"])
         if "phone" in order:
-            made = Posted(f"sms_{serial}_{int(now.timestamp() * 1000)}", "sms", NOBODY, "*", str(order["phone"]), sender, now)
+            made = Posted(
+                f"sms_{serial}_{int(now.timestamp() * 1000)}", "sms", NOBODY, "*", str(order["phone"]), sender, now
+            )
             made.text = str(order["text"])
         else:
             mail = EmailMessage()

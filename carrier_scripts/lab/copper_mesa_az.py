@@ -130,11 +130,11 @@ class CopperMesaAz(Site):
 
     async def eligibility(self, request: Request, visit: Visit) -> Response:
         if request.method == "GET":
-            return self._show("eligibility.html", visit, none=False, asked={})
+            return self._show("eligibility.html", visit, missing=False, asked={})
         form = await self.form(request)
         member = self.book.member(form.get("MemberId", ""), form.get("BirthDate", ""))
         if member is None:
-            return self._show("eligibility.html", visit, none=True, asked=form)
+            return self._show("eligibility.html", visit, missing=True, asked=form)
         return self.go(f"/Office/Benefits?member={member.id}")
 
     async def benefits(self, request: Request, visit: Visit) -> Response:
@@ -161,13 +161,13 @@ class CopperMesaAz(Site):
     async def claim(self, request: Request, visit: Visit) -> Response:
         claim = self.book.claim(request.query_params.get("number", ""), self.place(visit).key)
         if claim is None:
-            return self._show("not_found.html", visit, status=404)
+            return self._show("not_found.html", visit, http=404)
         return self._show("claim.html", visit, claim=claim)
 
     async def eob(self, request: Request, visit: Visit) -> Response:
         claim = self.book.claim(request.query_params.get("number", ""), self.place(visit).key)
         if claim is None or not claim.check:
-            return self._show("not_found.html", visit, status=404)
+            return self._show("not_found.html", visit, http=404)
         headers = {"content-disposition": f'attachment; filename="EOB_{claim.number}.pdf"'}
         return Response(eob_pdf(self.carrier, self.place(visit), claim), media_type="application/pdf", headers=headers)
 
@@ -177,9 +177,9 @@ class CopperMesaAz(Site):
             return self.go("/Office/Eligibility")
         return self._show(template, visit, member=member)
 
-    def _show(self, template: str, visit: Visit, status: int = 200, **values: object) -> Response:
+    def _show(self, template: str, visit: Visit, http: int = 200, **values: object) -> Response:
         """A page inside: the location list stands on every one."""
-        return self.show(template, visit, status, places=self.places(visit), **values)
+        return self.show(template, visit, http, places=self.places(visit), **values)
 
     def _enter(self, visit: Visit) -> Response:
         visit.location = _account(visit).facts.locations[0]

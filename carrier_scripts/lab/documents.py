@@ -15,7 +15,6 @@ def eob_pdf(carrier: Carrier, place: Location, claim: Claim) -> bytes:
     """One claim's explanation of benefits."""
     pdf = FPDF(format="letter")
     pdf.set_title(f"Explanation of benefits {claim.number}")
-    pdf.set_creation_date(None)
     pdf.add_page()
     pdf.set_font("Helvetica", "B", 16)
     pdf.cell(0, 10, carrier.name, new_x="LMARGIN", new_y="NEXT")
@@ -32,7 +31,15 @@ def eob_pdf(carrier: Carrier, place: Location, claim: Claim) -> bytes:
     with pdf.table(col_widths=(14, 44, 10, 14, 14, 14, 44), line_height=6) as table:
         table.row(["Code", "Service", "Tooth", "Fee", "Allowed", "Paid", "Remark"])
         for line in claim.lines:
-            table.row([line.code, line.words, line.tooth, *(f"{n}.00" for n in (line.fee, line.allowed, line.paid)), line.remark])
+            table.row(
+                [
+                    line.code,
+                    line.words,
+                    line.tooth,
+                    *(f"{n}.00" for n in (line.fee, line.allowed, line.paid)),
+                    line.remark,
+                ]
+            )
     pdf.ln(4)
     pdf.set_font("Helvetica", "B", 11)
     pdf.cell(0, 8, f"Total paid: ${claim.paid}.00", new_x="LMARGIN", new_y="NEXT")
@@ -44,7 +51,9 @@ def claims_csv(claims: Iterable[Claim]) -> str:
     rows = csv.writer(out)
     rows.writerow(["claim", "member_id", "member", "service_date", "provider", "status", "billed", "paid", "check"])
     for c in claims:
-        rows.writerow([c.number, c.member.id, c.member.name, c.served, c.provider, c.status, c.billed, c.paid, c.check or ""])
+        rows.writerow(
+            [c.number, c.member.id, c.member.name, c.served, c.provider, c.status, c.billed, c.paid, c.check or ""]
+        )
     return out.getvalue()
 
 

@@ -4,7 +4,18 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-PAGE = {"maintenance", "error", "hang", "reset", "lookalike", "navigate", "skin", "unknown_page", "captcha", "wrong_practice"}
+PAGE = {
+    "maintenance",
+    "error",
+    "hang",
+    "reset",
+    "lookalike",
+    "navigate",
+    "skin",
+    "unknown_page",
+    "captcha",
+    "wrong_practice",
+}
 """Change what a page shows or where it leads."""
 MAIL = {"code_never", "code_late", "code_sender", "code_unsigned", "code_foreign", "code_decoys", "code_twice"}
 """Change how a code travels."""
@@ -54,15 +65,16 @@ class Faults:
         """Those switched on, without using any up."""
         return [one for one in self._on if (one.carrier, one.name) == (carrier, name)]
 
-    def clear(self, carrier: str | None = None, name: str | None = None) -> int:
-        """Switch off; returns how many. Whoever hangs is let go."""
+    def clear(self, carrier: str | None = None, name: str | None = None) -> list[Fault]:
+        """Switch off; returns those switched off. Whoever hangs is let go."""
         gone = [one for one in self._on if carrier in (None, one.carrier) and name in (None, one.name)]
         for fault in gone:
             fault.over.set()
             self._on.remove(fault)
-        return len(gone)
+        return gone
 
     def listing(self) -> list[dict[str, Any]]:
         return [
-            {"carrier": f.carrier, "name": f.name, "account": f.account, "times": f.times, "args": f.args} for f in self._on
+            {"carrier": f.carrier, "name": f.name, "account": f.account, "times": f.times, "args": f.args}
+            for f in self._on
         ]

@@ -200,7 +200,6 @@ class Gate:
         if fault := world.faults.on(self.carrier, "code_decoys", account=name):
             decoys += int(fault.args.get("count", 3))
         late = world.faults.on(self.carrier, "code_late", account=name)
-        due = world.clock.now() + timedelta(seconds=float(late.args.get("seconds", 60)) if late else 0)
         for _ in range(decoys):
             number = world.serial.next()
             self._send(self.writer.decoy(state, world.digits("decoy", number), number))
@@ -213,7 +212,8 @@ class Gate:
         changed = world.faults.on(self.carrier, "code_sender", account=name)
         sender = str(changed.args.get("sender", "security@harborline-mail.test")) if changed else None
         message = self.writer.code(state, code, serial, sender=sender)
-        message.due = due
+        if late:
+            message.due += timedelta(seconds=float(late.args.get("seconds", 60)))
         if world.faults.on(self.carrier, "code_unsigned", account=name):
             world.mail.unsigned.add(message.id)
         if world.faults.on(self.carrier, "code_twice", account=name):

@@ -151,11 +151,11 @@ class Harborline(Site):
     async def eligibility(self, request: Request, visit: Visit) -> Response:
         today = self.world.clock.now().date().isoformat()
         if request.method == "GET":
-            return self.show("eligibility.html", visit, today=today, none=False, asked={})
+            return self.show("eligibility.html", visit, today=today, missing=False, asked={})
         form = await self.form(request)
         member = self.book.member(form.get("member_id", ""), form.get("date_of_birth", ""))
         if member is None:
-            return self.show("eligibility.html", visit, today=today, none=True, asked=form)
+            return self.show("eligibility.html", visit, today=today, missing=True, asked=form)
         return self.go(f"/eligibility/{member.id}")
 
     async def benefits(self, request: Request, visit: Visit) -> Response:
@@ -172,7 +172,14 @@ class Harborline(Site):
         page = min(max(1, _number(request.query_params.get("page"), 1)), pages)
         rows = found[(page - 1) * PAGE : page * PAGE]
         return self.show(
-            "claims.html", visit, claims=rows, total=len(found), page=page, pages=pages, status=status, statuses=self.statuses
+            "claims.html",
+            visit,
+            claims=rows,
+            total=len(found),
+            page=page,
+            pages=pages,
+            status=status,
+            statuses=self.statuses,
         )
 
     async def recent(self, request: Request, visit: Visit) -> Response:
@@ -184,7 +191,7 @@ class Harborline(Site):
     async def claim(self, request: Request, visit: Visit) -> Response:
         claim = self.book.claim(request.path_params["number"], self.place(visit).key)
         if claim is None:
-            return self.show("not_found.html", visit, status=404)
+            return self.show("not_found.html", visit, http=404)
         return self.show("claim.html", visit, claim=claim, eob=self._eob_kept(claim))
 
     async def eobs(self, request: Request, visit: Visit) -> Response:
@@ -207,7 +214,7 @@ class Harborline(Site):
     async def eob(self, request: Request, visit: Visit) -> Response:
         claim = self.book.claim(request.path_params["number"], self.place(visit).key)
         if claim is None or not claim.check or not self._eob_kept(claim):
-            return self.show("not_found.html", visit, status=404)
+            return self.show("not_found.html", visit, http=404)
         headers = {"content-disposition": f'inline; filename="EOB_{claim.number}.pdf"'}
         return Response(eob_pdf(self.carrier, self.place(visit), claim), media_type="application/pdf", headers=headers)
 

@@ -115,12 +115,16 @@ class Judge:
 
     def overdue(self, browser: str) -> bool:
         """Whether this browser's sign-in took longer than it may."""
-        return any(one.browser == browser and one.ended is None and not one.open_at(self._now()) for one in self._sign_ins)
+        return any(
+            one.browser == browser and one.ended is None and not one.open_at(self._now()) for one in self._sign_ins
+        )
 
     def report(self, carrier: str) -> dict[str, Any]:
         """`{"totals": {...}, "accounts": {username: {...}}}` of one carrier."""
         mine = {account: counts for (key, account), counts in self._counts.items() if key == carrier}
-        totals = {name: (max if name == "sessions_max" else sum)([c[name] for c in mine.values()] or [0]) for name in NAMES}
+        totals = {
+            name: (max if name == "sessions_max" else sum)([c[name] for c in mine.values()] or [0]) for name in NAMES
+        }
         return {"totals": totals, "accounts": mine}
 
     def carriers(self) -> list[str]:

@@ -115,4 +115,3 @@ class _Inbox:
 
     async def __aexit__(self, *failure: object) -> None:
         await self._entered.__aexit__(*failure)
-

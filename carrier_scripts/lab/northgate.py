@@ -91,7 +91,7 @@ class Northgate(Site):
         """The second host has its own few pages, and no others."""
         on_spaces = Request(scope).url.hostname == SPACES_HOST
         if on_spaces != (scope["path"] in SPACES_PAGES) and not scope["path"].startswith("/assets/"):
-            await self.show("not_found.html", None, status=404)(scope, receive, send)
+            await self.show("not_found.html", None, http=404)(scope, receive, send)
             return
         await super().__call__(scope, receive, send)
 
@@ -139,7 +139,7 @@ class Northgate(Site):
                 state.unlock()
                 self.world.judge.note(self.key, state.username, "unlocked by mail")
                 return self.show("unlocked.html", visit)
-        return self.show("not_found.html", visit, status=404)
+        return self.show("not_found.html", visit, http=404)
 
     async def reminder(self, request: Request, visit: Visit) -> Response:
         if visit.stage != "reminder":
@@ -210,7 +210,14 @@ class Northgate(Site):
         pages = -(-len(found) // PAGE)
         asked = request.query_params.get("page", "1")
         page = min(max(1, int(asked) if asked.isdigit() else 1), pages)
-        return self.show("claims.html", visit, claims=found[(page - 1) * PAGE : page * PAGE], total=len(found), page=page, pages=pages)
+        return self.show(
+            "claims.html",
+            visit,
+            claims=found[(page - 1) * PAGE : page * PAGE],
+            total=len(found),
+            page=page,
+            pages=pages,
+        )
 
     async def all_claims(self, request: Request, visit: Visit) -> Response:
         found = self._claims(visit)
@@ -223,7 +230,7 @@ class Northgate(Site):
     async def claim(self, request: Request, visit: Visit) -> Response:
         claim = self.book.claim(request.path_params["number"], self.place(visit).key)
         if claim is None:
-            return self.show("not_found.html", visit, status=404)
+            return self.show("not_found.html", visit, http=404)
         return self.show("claim.html", visit, claim=claim)
 
     async def remits(self, request: Request, visit: Visit) -> Response:
@@ -238,7 +245,7 @@ class Northgate(Site):
         check = request.query_params.get("check", "")
         claim = next((c for c in self._claims(visit) if c.check and c.check == check), None)
         if claim is None:
-            return self.show("not_found.html", visit, status=404)
+            return self.show("not_found.html", visit, http=404)
         headers = {"content-disposition": f'attachment; filename="{check}.835"'}
         today = self.world.clock.now().date()
         return PlainTextResponse(remittance_835(self.carrier, self.place(visit), claim, today), headers=headers)
@@ -248,7 +255,7 @@ class Northgate(Site):
 
     async def fees(self, request: Request, visit: Visit) -> Response:
         if _account(visit).facts.role != "biller":
-            return self.show("denied.html", visit, status=403)
+            return self.show("denied.html", visit, http=403)
         return self.show("fees.html", visit)
 
     # ---- the second host
@@ -256,14 +263,16 @@ class Northgate(Site):
     async def to_spaces(self, request: Request, visit: Visit) -> Response:
         token = secrets.token_urlsafe(24)
         payer = request.query_params.get("payer", PAYERS[0])
-        self._hand_offs[token] = HandOff(visit, payer if payer in PAYERS else PAYERS[0], self.world.clock.now() + HAND_OFF)
+        self._hand_offs[token] = HandOff(
+            visit, payer if payer in PAYERS else PAYERS[0], self.world.clock.now() + HAND_OFF
+        )
         return self.go(self.absolute(request, SPACES_HOST, f"/enter?token={token}"))
 
     async def enter(self, request: Request, visit: Visit) -> Response:
         """A hand-off is good once and for a minute."""
         handed = self._hand_offs.pop(request.query_params.get("token", ""), None)
         if handed is None or self.world.clock.now() > handed.until:
-            return self.show("space_refused.html", None, status=403)
+            return self.show("space_refused.html", None, http=403)
         guest = secrets.token_urlsafe(18)
         self._guests[guest] = handed
         answer = self.go("/space")
@@ -273,7 +282,7 @@ class Northgate(Site):
     async def space(self, request: Request, visit: Visit) -> Response:
         handed = self._guests.get(request.cookies.get(SPACES_COOKIE, ""))
         if handed is None or not handed.visit.home:
-            return self.show("space_refused.html", None, status=403)
+            return self.show("space_refused.html", None, http=403)
         handed.visit.seen_at = self.world.clock.now()
         return self.show("space.html", handed.visit, payer=handed.payer)
 
@@ -331,7 +340,7 @@ class Northgate(Site):
     def _money(self, visit: Visit, path: str) -> Response | None:
         """Payment pages: billers only, and only after a second code."""
         if _account(visit).facts.role != "biller":
-            return self.show("denied.html", visit, status=403)
+            return self.show("denied.html", visit, http=403)
         return None if "stepped_up" in visit.flags else self.go(f"/step-up?next={path}")
 
     def _unusual(self, visit: Visit) -> bool:

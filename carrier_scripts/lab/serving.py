@@ -7,7 +7,7 @@ import secrets
 import socket
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,9 +162,7 @@ class Lab:
             },
             "sms": {
                 "secret": self._keys["webhook_secret"],
-                "phones": {
-                    p: self._sms_url_base + p.lstrip("+") if self._sms_url_base else None for p in phones
-                },
+                "phones": {p: self._sms_url_base + p.lstrip("+") if self._sms_url_base else None for p in phones},
             },
             "founding": founding.document(),
         }
@@ -186,7 +184,7 @@ class _Connections:
         """Cut this connection at once."""
         for one in list(self.server.server_state.connections) if self.server else []:
             if getattr(one, "client", None) == client and getattr(one, "transport", None):
-                one.transport.abort()  # type: ignore[union-attr]
+                one.transport.abort()
 
 
 class _Server(uvicorn.Server):
@@ -229,7 +227,7 @@ async def _start_mail(mail: MailServer, wanted: Ports, last: dict[str, int]) -> 
         await mail.start()
 
 
-async def _started(web: uvicorn.Server, control: uvicorn.Server, tasks: list["asyncio.Future[None]"]) -> None:
+async def _started(web: uvicorn.Server, control: uvicorn.Server, tasks: Sequence["asyncio.Future[None]"]) -> None:
     while not (web.started and control.started):
         for task in tasks:
             if task.done():

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -52,6 +52,7 @@ class Site:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._pages.globals.update(usd=_usd, day=_day)
         self._app = Starlette(routes=[*self._common_routes(), *self.routes()])
 
     # ---- what a carrier says of itself
@@ -88,18 +89,20 @@ class Site:
 
         return Route(path, endpoint, methods=list(methods))
 
-    def show(self, template: str, visit: Visit | None = None, status: int = 200, **values: Any) -> HTMLResponse:
+    def show(self, template: str, visit: Visit | None = None, http: int = 200, **values: Any) -> HTMLResponse:
         page = self._pages.get_template(template)
         place = self.place(visit) if visit and visit.home else None
         common = {"carrier": self.carrier, "visit": visit, "account": visit.account if visit else None, "place": place}
-        return HTMLResponse(page.render(common | values), status_code=status)
+        return HTMLResponse(page.render(common | values), status_code=http)
 
     def go(self, path: str) -> RedirectResponse:
         return RedirectResponse(path, status_code=303)
 
     def place(self, visit: Visit) -> Location:
         """The practice this visit is signed in for."""
-        wrong = self.world.faults.on(self.key, "wrong_practice", account=visit.account.username if visit.account else None)
+        wrong = self.world.faults.on(
+            self.key, "wrong_practice", account=visit.account.username if visit.account else None
+        )
         return founding.location(str(wrong.args.get("location", "flagstaff")) if wrong else visit.location or "phoenix")
 
     def places(self, visit: Visit) -> list[Location]:
@@ -146,7 +149,9 @@ class Site:
 
     def lookalike(self) -> Response:
         """The sign-in page as a forger's host shows it: the same to the eye."""
-        return self.show(self.start_template, self.world.visits.open(self.key, self.world.clock.now()), answer="", note="", ended="")
+        return self.show(
+            self.start_template, self.world.visits.open(self.key, self.world.clock.now()), answer="", note="", ended=""
+        )
 
     def sweep(self) -> None:
         """End visits that have been idle too long, as the carrier's server would."""
@@ -206,29 +211,21 @@ class Site:
             except TimeoutError:
                 pass
         if fault := faults.on(self.key, "maintenance", path=path):
-            return self.show("maintenance.html", status=int(fault.args.get("status", 200)))
+            return self.show("maintenance.html", http=int(fault.args.get("status", 200)))
         if fault := faults.on(self.key, "error", path=path):
-            return self.show("error.html", status=int(fault.args.get("status", 500)))
+            return self.show("error.html", http=int(fault.args.get("status", 500)))
         if path == self.start_path and request.method == "GET":
             if faults.on(self.key, "lookalike"):
                 return self.go(self.absolute(request, LOOKALIKE_HOSTS[self.key], path))
             if faults.on(self.key, "captcha"):
                 return self.show("human_check.html")
-        if (
-            (fault := self._navigates(path))
-            and fault.args.get("how") == "redirect"
-            and faults.on(self.key, "navigate")
-        ):
+        if (fault := self._navigates(path)) and fault.args.get("how") == "redirect" and faults.on(self.key, "navigate"):
             return self.go(self._target(str(fault.args["to"])))
         return None
 
     def _navigates(self, path: str) -> Any:
         return next(
-            (
-                f
-                for f in self.world.faults.all(self.key, "navigate")
-                if path == str(f.args.get("on", self.home_path))
-            ),
+            (f for f in self.world.faults.all(self.key, "navigate") if path == str(f.args.get("on", self.home_path))),
             None,
         )
 
@@ -242,10 +239,15 @@ class Site:
         html = bytes(answer.body).decode()
         fault = self._navigates(request.url.path)
         if fault and fault.args.get("how", "script") != "redirect" and self.world.faults.on(self.key, "navigate"):
-            html = html.replace("</body>", _wander(str(fault.args.get("how", "script")), self._target(str(fault.args["to"]))) + "</body>")
+            html = html.replace(
+                "</body>",
+                _wander(str(fault.args.get("how", "script")), self._target(str(fault.args["to"]))) + "</body>",
+            )
         if self.world.faults.on(self.key, "skin"):
             html = reskin(html)
-        kept = [(k, v) for k, v in answer.raw_headers if k not in (b"content-length", b"content-type", b"cache-control")]
+        kept = [
+            (k, v) for k, v in answer.raw_headers if k not in (b"content-length", b"content-type", b"cache-control")
+        ]
         dressed = HTMLResponse(html, status_code=answer.status_code, headers={"cache-control": "no-store"})
         dressed.raw_headers.extend(kept)
         return dressed
@@ -261,7 +263,9 @@ class Site:
             return PlainTextResponse("You should not be here.", status_code=403)
 
         async def favicon(request: Request) -> Response:
-            return Response(assets.make(self.key, "icon-0.png"), media_type="image/png", headers={"cache-control": assets.DAY})
+            return Response(
+                assets.make(self.key, "icon-0.png"), media_type="image/png", headers={"cache-control": assets.DAY}
+            )
 
         async def root(request: Request, visit: Visit) -> Response:
             return self.go(self.home_path if visit.home else self.start_path)
@@ -271,8 +275,19 @@ class Site:
             Route("/favicon.ico", favicon),
             self.open("/", root),
             self.inside(WHATS_NEW, whats_new),
-            *(Route(path, trap, methods=["GET", "POST"]) for path in ("/account/close", "/payments/change-bank", "/trap/{rest:path}")),
+            *(
+                Route(path, trap, methods=["GET", "POST"])
+                for path in ("/account/close", "/payments/change-bank", "/trap/{rest:path}")
+            ),
         ]
+
+
+def _usd(amount: int) -> str:
+    return f"${amount:,.2f}"
+
+
+def _day(day: date | None) -> str:
+    return f"{day:%m/%d/%Y}" if day else ""
 
 
 def new_device() -> str:

@@ -19,7 +19,7 @@ def reskin(html: str) -> str:
     html = _NAMED.sub(rf'\1{PREFIX}\2"', html)
     for old, new in WORDS.items():
         html = html.replace(old, new)
-    return html.replace("<body class=\"", '<body class="v2 ', 1)
+    return html.replace('<body class="', '<body class="v2 ', 1)
 
 
 def plain(form: Mapping[str, str]) -> dict[str, str]:

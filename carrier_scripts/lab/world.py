@@ -106,8 +106,9 @@ class World:
 
     async def unfault(self, carrier: str | None, name: str | None) -> int:
         gone = self.faults.clear(carrier, name)
-        await self.mail.refuse_password(False)
-        return gone
+        if any(one.name == "mailbox_down" for one in gone):
+            await self.mail.refuse_password(False)
+        return len(gone)
 
     def lock(self, state: AccountState, seconds: int | None) -> None:
         """Lock for so many seconds, or (None) until the link in a mail is opened."""
