@@ -1,5 +1,6 @@
 """The only place that picks adapters for ports, and the process's one `Portunus` object."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,6 +63,17 @@ class Portunus:
             self.queue.enqueue(task, row_id)
         for channel in work.signals:
             self.signals.send(channel)
+
+    def signals_or_ticks(self, *channels: str, limit_s: float, tick_s: float = 1.0) -> Iterator[None]:
+        """Yield at once, at every signal, and at least every `tick_s`, until `limit_s` is over: signals may be lost."""
+        end = self.clock.monotonic() + limit_s
+        yield
+        while self.clock.monotonic() < end:
+            began = self.clock.monotonic()
+            next(self.signals.wait(*channels, timeout_s=tick_s), None)
+            if self.clock.monotonic() - began < tick_s / 20:
+                time.sleep(tick_s / 20)  # noqa: TID251 - no signals to wait for: the message broker is away
+            yield
 
     def _keep_denials(self, refused: Unit) -> None:
         if not refused.denials:

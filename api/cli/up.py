@@ -20,6 +20,7 @@ from broker.base.errors import Unavailable
 from broker.base.settings import Settings
 
 console = Console(highlight=False)
+MIGRATIONS = Path(__file__).parents[2] / "broker" / "migrations"
 
 
 def prepare(settings: Settings) -> None:
@@ -32,7 +33,7 @@ def prepare(settings: Settings) -> None:
 def migrate(settings: Settings) -> None:
     """Bring the database to its newest migration."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[2] / "broker" / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = settings.database
     alembic.upgrade(config, "head")
 
@@ -135,6 +136,9 @@ def _show_log(log: Path) -> None:
 
 class Announce:
     """What `up` and `demo` say and do differently around the common start."""
+
+    def ask(self, settings: Settings) -> None:
+        """Before anything starts: what must be asked at the terminal."""
 
     def seed(self, settings: Settings, env: Mapping[str, str]) -> None:
         """Before the services: what must be in the database."""

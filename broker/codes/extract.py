@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
 
-from selectolax.parser import HTMLParser, Node
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 MESSAGE_BYTES = 2 * 1024 * 1024
 HEADER_BYTES = 64 * 1024
@@ -131,7 +131,7 @@ def _unicode(payload: bytes, charset: str | None) -> str:
 
 def visible(html: str) -> str:
     """The text of an HTML page that is shown: hidden elements, zero-width letters and unseen tags are left out."""
-    tree = HTMLParser(html)
+    tree = LexborHTMLParser(html)
     for tag in UNSEEN_TAGS:
         for node in tree.css(tag):
             node.decompose()
@@ -146,7 +146,7 @@ def visible(html: str) -> str:
     return body.text(deep=True, separator="")
 
 
-def _hidden(node: Node) -> bool:
+def _hidden(node: LexborNode) -> bool:
     attributes = node.attributes
     if "hidden" in attributes or HIDING.search(attributes.get("style") or ""):
         return True

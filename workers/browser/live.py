@@ -50,6 +50,8 @@ class LiveSession:
     ended: bool = False
     next_keep_alive: float = 0.0
     idle_since: float = 0.0
+    proved: float = 0.0
+    """When the portal last showed that it is signed in (the event loop's clock)."""
     _numbers: "count[int]" = field(default_factory=count)
 
     @property

@@ -120,10 +120,13 @@ class Pool:
     def numbers(self) -> dict[str, Any]:
         """Shards, contexts and memory (proportional set size, MB) for the status page and the bench."""
         sizes = [_pss(shard.pid) for shard in self._shards if shard.pid]
+        return {**self.light_numbers(), "browser_pss_mb": round(sum(sizes) / 1e6, 1)}
+
+    def light_numbers(self) -> dict[str, Any]:
+        """The same without the memory, which takes a while to add up."""
         return {
             "shards": len(self._shards),
             "contexts": sum(len(shard.contexts) for shard in self._shards),
-            "browser_pss_mb": round(sum(sizes) / 1e6, 1),
             "sandbox": self.sandbox,
             "browser": self._found.version,
         }

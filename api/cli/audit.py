@@ -1,0 +1,67 @@
+"""`portunus audit`: who received the last code, and the log itself for an outsider to check."""
+
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from api.cli.console import Json, console, operator, print_json
+from broker.audit import service as audit
+from broker.audit import verify as verifier
+from broker.audit.acts import Act
+from broker.tabs import service as tabs
+from broker.wiring import build
+
+app = typer.Typer(help="The audit log: questions, exports, proofs.", no_args_is_help=True)
+
+
+@app.command("last-code")
+def last_code(
+    portal: str = typer.Option(..., help="The portal's key, such as harborline."),
+    location: str = typer.Option(..., help="The location's key, such as phoenix."),
+    *,
+    as_json: bool = Json,
+) -> None:
+    """Who received the last code for this portal at this location, with its proof."""
+    portunus = build()
+    with portunus.unit(operator()) as work:
+        answer = tabs.last_code(work, audit.log_key(work, portunus.keyring), portal, location)
+    if as_json:
+        print_json(asdict(answer))
+        return
+    console.print(f"[bold]{answer.portal}[/bold] at [bold]{answer.location}[/bold]")
+    console.print(f"  asked by      {answer.asked_by}, {answer.asked_at:%Y-%m-%d %H:%M:%S} UTC")
+    console.print(f"  received by   {answer.received_by}")
+    console.print(f"  channel       {answer.channel} to {answer.sent_to or 'an authenticator'} ({answer.endpoint or 'vault'})")
+    if answer.given_by:
+        console.print(f"  handed in by  {answer.given_by}")
+    console.print(f"  released      {answer.released_at:%Y-%m-%d %H:%M:%S} UTC; the portal {answer.answer} it")
+    console.print(f"  session       {answer.portal_session_id}")
+    console.print(f"  recording     {answer.recording_id or 'none yet'} at {answer.recording_offset_ms or 0} ms")
+    console.print(f"  proof         entry {answer.proof.index} in the signed log of {answer.proof.size} entries")
+
+
+@app.command("export")
+def export(output: Path = typer.Option(Path("-"), "--output", "-o", help="File to write; - for standard output.")) -> None:
+    """Write the whole log as JSON Lines that broker/audit/verify.py checks offline."""
+    portunus = build()
+    with portunus.unit(operator()) as work:
+        key = audit.log_key(work, portunus.keyring)
+        audit.record(work, Act.LOG_EXPORTED, "audit_log", "all")
+    with portunus.unit(operator()) as work:
+        to_stdout = str(output) == "-"
+        with nullcontext(sys.stdout) if to_stdout else output.open("w", encoding="ascii") as sink:
+            count = 0
+            for count, line in enumerate(audit.export(work, key), 1):  # noqa: B007 - the count is said below
+                sink.write(line + "\n")
+    if not to_stdout:
+        console.print(f"{count} lines written to {output}. Check it anywhere: python broker/audit/verify.py {output}")
+
+
+@app.command("verify")
+def verify(file: Path, witness: Path | None = typer.Option(None, help="The second sink's checkpoints.log.")) -> None:
+    """Check an export, as verify.py does on any machine."""
+    told = [str(file), *(["--witness", str(witness)] if witness else [])]
+    raise typer.Exit(verifier.main(told))

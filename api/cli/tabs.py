@@ -1,0 +1,51 @@
+"""`portunus open`: sign a portal in now, so that it is warm for whoever comes next."""
+
+import typer
+from sqlalchemy import select
+
+from api.cli.console import NEEDS_A_HUMAN, Json, console, operator, print_json
+from broker.base.errors import NotFound
+from broker.directory import service as directory
+from broker.directory.models import PortalAccount
+from broker.tabs import service as tabs
+from broker.tabs.models import Lease
+from broker.wiring import build
+
+LIMIT_S = 300
+
+
+def open_portal(
+    portal: str = typer.Argument(help="The portal's key, such as harborline."),
+    location: str = typer.Option(..., help="The location's key, such as phoenix."),
+    login: str | None = typer.Option(None, help="The login's user name, where there are several."),
+    *,
+    as_json: bool = Json,
+) -> None:
+    """Sign in, wait, say how it went, and leave the session warm."""
+    portunus = build()
+    with portunus.unit(operator()) as work:
+        place = directory.location_by_key(work, location)
+        site = directory.portal_by_key(work, portal)
+        accounts = work.db.scalars(select(PortalAccount).where(PortalAccount.portal_id == site.id)).all()
+        fitting = [row for row in accounts if place in row.locations and login in (None, row.username)]
+        if not fitting:
+            raise NotFound(f"No account of {site.name} covers {place.name}.")
+        lease_id = tabs.open_tab(work, fitting[0].id, place.id, "Warm-up from the command line").id
+        session_id = work.db.get_one(Lease, lease_id).portal_session_id
+    state, words, said = "signing_in", "", ""
+    for _ in portunus.signals_or_ticks(f"session:{session_id}", limit_s=LIMIT_S):
+        with portunus.reading(operator()) as work:
+            state, words, _ = tabs.opening(work, work.db.get_one(Lease, lease_id))
+        if words != said and not as_json:
+            console.print(f"  {words}")
+        said = words
+        if state in ("ready", "ended"):
+            break
+    with portunus.unit(operator()) as work:
+        tabs.end_tab(work, lease_id)
+    if as_json:
+        print_json({"portal": portal, "location": location, "state": state, "words": words, "portal_session": session_id})
+    if state != "ready":
+        raise typer.Exit(NEEDS_A_HUMAN)
+    if not as_json:
+        console.print(f"Warm. Open it at {portunus.settings.public_url}/")

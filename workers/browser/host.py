@@ -1,0 +1,312 @@
+"""The host's sessions by id, its loops, and what may be asked of it over its socket."""
+
+import asyncio
+import contextlib
+import json
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from playwright.async_api import Error
+from sqlalchemy import select
+
+from broker.base.actor import system
+from broker.base.errors import BrokerError, Conflict
+from broker.base.unit import Unit
+from broker.recordings.service import Subject
+from broker.tabs import service as tabs
+from broker.tabs.models import Lease, PortalSession
+from broker.tabs.states import SessionState
+from broker.wiring import Portunus
+from carrier_scripts import registry
+from workers.browser import guard, keepalive, park
+from workers.browser.attempt import Node, close, run_attempt
+from workers.browser.downloads import Downloads
+from workers.browser.egress import Egress
+from workers.browser.find import find
+from workers.browser.live import LiveSession
+from workers.browser.pool import Pool, Shard
+from workers.browser.recorder import Recorder, RecorderFailed
+from workers.browser.scriptrun import ScriptProcesses
+from workers.browser.stream import Gone, Stream
+from workers.browser.tasks import cancelled, keep
+
+ACTOR = system("browserhost")
+TEND_S = 1.0
+NODE_BEAT_S = 5.0
+FRESH_S = 20.0
+"""A proof younger than this is not repeated when a holder joins."""
+log = structlog.get_logger("browserhost")
+
+
+class Host:
+    """Owns the browsers of this node."""
+
+    def __init__(self, portunus: Portunus) -> None:
+        self._portunus = portunus
+        self._sessions: dict[str, LiveSession] = {}
+        self._attempts: dict[str, asyncio.Task[None]] = {}
+        self._loops: list[asyncio.Task[None]] = []
+        chosen = portunus.settings
+        self._pool = Pool(chosen, find(chosen), self._shard_died)
+        self.node = Node(portunus, self._pool, Egress(chosen.resolve), ScriptProcesses(chosen.browser_user))
+
+    async def start(self) -> None:
+        """Browsers first; then the rows of a former life of this node are brought to an end."""
+        await self._pool.start()
+        await self.node.scripts.warm_up()
+        await self.node.unit(lambda work: tabs.restarted(work, self._portunus.settings.node))
+        await self._beat()
+        self._loops = [keep(self._every(TEND_S, self._tend), "tend"), keep(self._every(NODE_BEAT_S, self._beat), "beat")]
+
+    async def stop(self) -> None:
+        """Orderly: attempts are ended, sessions closed, browsers gone."""
+        await cancelled(*self._loops, *self._attempts.values())
+        for live in list(self._sessions.values()):
+            await self._drop(live)
+            await self.node.unit(lambda work, live=live: tabs.lost(work, live.id, "host_stopped", "Portunus was restarted. Open it again."))
+        await self.node.scripts.stop()
+        await self._pool.stop()
+
+    # --- asked from outside
+
+    def run_attempt(self, attempt_id: str) -> None:
+        """Start on the attempt unless this host does already."""
+        if attempt_id not in self._attempts:
+            task = keep(run_attempt(self.node, attempt_id, self._keep_live), f"attempt {attempt_id}")
+            self._attempts[attempt_id] = task
+            task.add_done_callback(lambda _: self._attempts.pop(attempt_id, None))
+
+    async def end_session(self, session_id: str) -> None:
+        """Close the browser of a session that SQL says has ended."""
+        live = self._sessions.get(session_id)
+        if live is not None:
+            await self._tend_one(live)
+
+    def status(self) -> dict[str, Any]:
+        """Numbers for `portunus status`."""
+        return {
+            "node": self._portunus.settings.node,
+            "sessions": len(self._sessions),
+            "attempts": len(self._attempts),
+            "streaming": sum(live.viewer is not None for live in self._sessions.values()),
+            **self._pool.numbers(),
+        }
+
+    async def stream(self, lease_id: str, socket: WebSocket) -> None:
+        """Prove the session, then stream it to its holder until either side ends it."""
+        await socket.accept()
+        live, lease = await self._leased(lease_id)
+        if live is None or lease is None:
+            await _say_goodbye(socket, "This portal session is gone. Open it again.")
+            return
+        if live.viewer is not None:
+            await cancelled(live.viewer)
+        try:
+            if not await self._proved(live):
+                await _say_goodbye(socket, "The portal has signed out. Open it again.")
+                return
+            if live.recorder is None:
+                live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
+        except RecorderFailed as failed:
+            await _say_goodbye(socket, str(failed))
+            return
+        home = registry.portal(live.claim.portal_key).home
+        viewer = Stream(live, live.recorder, _Socket(socket), Downloads(self._portunus, live, lease.id), home)
+        live.viewer = keep(self._streamed(viewer, socket), f"stream {lease_id}")
+        mine = live.viewer
+        await asyncio.wait([mine])
+        if live.viewer is mine:
+            live.viewer = None
+
+    async def _streamed(self, viewer: Stream, socket: WebSocket) -> None:
+        try:
+            await viewer.run()
+        except RecorderFailed as failed:
+            await _say_goodbye(socket, str(failed))
+        except (Gone, WebSocketDisconnect, RuntimeError):
+            return
+        finally:
+            with contextlib.suppress(RuntimeError):
+                await socket.close()
+
+    # --- inside
+
+    def _keep_live(self, live: LiveSession) -> None:
+        now = asyncio.get_running_loop().time()
+        live.idle_since = now
+        wait = keepalive.due_in(live.claim.behaviour)
+        live.next_keep_alive = now + wait if wait is not None else float("inf")
+        live.proved = now
+        self._sessions[live.id] = live
+
+    async def _leased(self, lease_id: str) -> tuple[LiveSession | None, Lease | None]:
+        def look(work: Unit) -> Lease | None:
+            row = work.db.get(Lease, lease_id)
+            return row if row is not None and row.ended_at is None and row.granted_at is not None else None
+
+        lease = await self.node.unit(look)
+        return (self._sessions.get(lease.portal_session_id) if lease else None), lease
+
+    async def _proved(self, live: LiveSession) -> bool:
+        now = asyncio.get_running_loop().time()
+        if live.recorder is not None or now - live.proved < FRESH_S:
+            return True
+        if await keepalive.prove(self.node, live):
+            live.proved = asyncio.get_running_loop().time()
+            return True
+        return False
+
+    def _shard_died(self, shard: Shard) -> None:
+        for live in list(self._sessions.values()):
+            if live.shard is shard:
+                keep(self._crashed(live), "crashed session")
+
+    async def _crashed(self, live: LiveSession) -> None:
+        await self._drop(live)
+        await self.node.unit(lambda work: tabs.lost(work, live.id, "browser_crashed", "The browser crashed. Open it again."))
+
+    async def _drop(self, live: LiveSession) -> None:
+        self._sessions.pop(live.id, None)
+        await self._end_lease_side(live)
+        await close(self.node, live)
+
+    async def _end_lease_side(self, live: LiveSession) -> None:
+        await cancelled(live.viewer)
+        live.viewer = None
+        recorder, live.recorder = live.recorder, None
+        if recorder is not None:
+            await recorder.close()
+
+    async def _every(self, seconds: float, act: Any) -> None:
+        """For ever; a failure is logged and the loop goes on."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await act()
+            except (BrokerError, Error, OSError) as failed:
+                log.error("a loop of the host failed", loop=act.__name__, kind=type(failed).__name__)
+
+    async def _beat(self) -> None:
+        numbers = await asyncio.to_thread(self._pool.light_numbers)
+        await self.node.unit(
+            lambda work: tabs.node_beat(
+                work,
+                self._portunus.settings.node,
+                sessions=len(self._sessions),
+                shards=numbers["shards"],
+                sandbox=numbers["sandbox"],
+                browser=numbers["browser"],
+            )
+        )
+        for live in self._sessions.values():
+            if live.recorder is not None:
+                await live.recorder.beat_soon()
+
+    async def _tend(self) -> None:
+        """Every second: what SQL says of each session counts; idle ones are kept alive or put to sleep."""
+        for live in list(self._sessions.values()):
+            await self._tend_one(live)
+
+    async def _tend_one(self, live: LiveSession) -> None:
+        def look(work: Unit) -> tuple[str, int, str | None]:
+            row = work.db.get(PortalSession, live.id)
+            lease = work.db.scalar(select(Lease.id).where(Lease.portal_session_id == live.id, Lease.ended_at.is_(None)))
+            return (row.state, row.fence, lease) if row else (SessionState.ENDED.value, -1, None)
+
+        state, fence, lease_id = await self.node.unit(look)
+        if state != SessionState.READY or fence != live.claim.fence:
+            await self._drop(live)
+            return
+        self.node.egress.renew(live.door)
+        now = asyncio.get_running_loop().time()
+        if lease_id is None and live.recorder is not None:
+            await self._given_back(live)
+        if lease_id is not None:
+            live.idle_since = now
+        if now >= live.next_keep_alive and not live.lock.locked():
+            wait = keepalive.due_in(live.claim.behaviour)
+            live.next_keep_alive = now + (wait or float("inf"))
+            keep(self._keep_alive(live), "keep alive")
+        elif lease_id is None and now - live.idle_since > self._portunus.settings.park_after_s:
+            await self._park(live)
+
+    async def _given_back(self, live: LiveSession) -> None:
+        """The holder is done: her recording is closed, and nothing she did shows in the tab."""
+        await self._end_lease_side(live)
+        live.idle_since = asyncio.get_running_loop().time()
+        live.notices.clear()
+        await guard.clean(live)
+        if await keepalive.prove(self.node, live):
+            live.proved = asyncio.get_running_loop().time()
+
+    async def _keep_alive(self, live: LiveSession) -> None:
+        with contextlib.suppress(Error):
+            await keepalive.look(self.node, live)
+
+    async def _park(self, live: LiveSession) -> None:
+        live.idle_since = asyncio.get_running_loop().time()
+        try:
+            asleep = await park.save(self.node, live)
+        except Conflict:
+            return
+        if asleep:
+            await self._drop(live)
+
+
+class _Socket:
+    """The API's end of the socket as a stream sees it."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+
+    async def send_bytes(self, data: bytes) -> None:
+        await self._socket.send_bytes(data)
+
+    async def receive_text(self) -> str:
+        try:
+            return await self._socket.receive_text()
+        except (WebSocketDisconnect, RuntimeError, KeyError) as left:
+            raise Gone from left
+
+
+async def _say_goodbye(socket: WebSocket, words: str) -> None:
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        await socket.send_text(json.dumps({"e": "ended", "words": words}))
+        await socket.close()
+
+
+def _subject(live: LiveSession, lease: Lease) -> Subject:
+    return Subject(
+        organization_id=live.claim.organization_id,
+        lease_id=lease.id,
+        portal_session_id=live.id,
+        account_id=live.claim.account_id,
+        location_id=lease.location_id,
+        holder_kind=lease.holder_kind,
+        holder_id=lease.holder_id,
+        holder_name=lease.holder_name,
+    )
+
+
+def make_app(host: Host) -> FastAPI:
+    """The host's own small server; only this machine's Portunus processes can reach its socket."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.post("/attempts/{attempt_id}", status_code=202)
+    async def attempts(attempt_id: str) -> None:
+        host.run_attempt(attempt_id)
+
+    @app.post("/portal-sessions/{session_id}/end", status_code=202)
+    async def end(session_id: str) -> None:
+        await host.end_session(session_id)
+
+    @app.get("/status")
+    async def status() -> dict[str, Any]:
+        return await asyncio.to_thread(host.status)
+
+    @app.websocket("/leases/{lease_id}/stream")
+    async def stream(socket: WebSocket, lease_id: str) -> None:
+        await host.stream(lease_id, socket)
+
+    return app

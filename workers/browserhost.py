@@ -1,0 +1,53 @@
+"""The browser host's process: owns the browsers of this node, answers on its Unix socket, ends them all on SIGTERM."""
+
+import asyncio
+import signal
+import sys
+
+import uvicorn
+
+from broker.base.errors import BrokerError
+from broker.wiring import build
+from workers import catalog
+from workers.browser.host import Host, make_app
+
+
+async def serve() -> None:
+    """Until SIGTERM or SIGINT."""
+    portunus = build()
+    catalog.register(portunus)
+    host = Host(portunus)
+    await host.start()
+    socket = portunus.settings.hostsocket
+    socket.unlink(missing_ok=True)
+    config = uvicorn.Config(
+        make_app(host),
+        uds=str(socket),
+        log_level="warning",
+        access_log=False,
+        ws_per_message_deflate=False,
+        ws_max_size=1024 * 1024,
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: setattr(server, "should_exit", True))
+    try:
+        await server.serve()
+    finally:
+        await host.stop()
+        socket.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """Exit code 1 and one sentence when it cannot start."""
+    try:
+        asyncio.run(serve())
+    except BrokerError as failed:
+        sys.exit(failed.message)
+
+
+if __name__ == "__main__":
+    main()
