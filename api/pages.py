@@ -28,6 +28,7 @@ MENU: list[tuple[str, str, Permission]] = [
     ("Last code", "/last-code", Permission.LAST_CODE),
     ("Accounts", "/accounts", Permission.ACCOUNT_MANAGE),
     ("Audit log", "/audit", Permission.AUDIT_VIEW),
+    ("People", "/people", Permission.USER_MANAGE),
 ]
 
 

@@ -85,7 +85,7 @@ class Edge:
         async def sending(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = int(message["status"])
                 self._stamp(MutableHeaders(scope=message), scope)
             await send(message)
 

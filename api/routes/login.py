@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.access import Here, HereNow, cookie_name, half_way, public, visitor
+from api.access import Here, HereNow, cookie_name, half_way, public, signed_in, visitor
 from api.pages import home, page
 from api.qr import picture
 from broker.base.errors import BrokerError, Incomplete, Refused, TooMany
@@ -20,6 +20,7 @@ router = APIRouter()
 Text = Annotated[str, Form()]
 _OWN_PATH = re.compile(r"/(?!/)[A-Za-z0-9_./-]{0,200}")
 ENROL = "/sign-in/second-factor"
+START = "/start"
 
 
 @router.get("/sign-in", dependencies=[public("the way in")])
@@ -60,7 +61,7 @@ def follow_link(request: Request, here: HereNow, token: str) -> Response:
             login, cookie = links.use_link(work, token, device_words(request))
     except Refused:
         return page(request, "sign_in_link.html", status=410, works=False)
-    return _signed_in(here, cookie, "/sign-in/continue" if login.second_factor_at is None else "/")
+    return _signed_in(here, cookie, "/sign-in/continue" if login.second_factor_at is None else START)
 
 
 @router.get("/sign-in/continue", dependencies=[half_way("what the sign-in still lacks")])
@@ -73,7 +74,7 @@ def go_on(request: Request, here: HereNow, next: str = "") -> Response:  # noqa:
         return page(request, "enrol.html", words="", offer=None, begun=False, action=ENROL)
     if step is Step.CODE:
         return page(request, "second_factor.html", words="", next=own_path(next))
-    return _go(own_path(next) or "/")
+    return _go(own_path(next) or START)
 
 
 @router.post("/sign-in/password", dependencies=[half_way("a link leads to choosing a password")])
@@ -113,7 +114,7 @@ def enrol(request: Request, here: HereNow, code: Text = "") -> Response:
         no = checked.refusal() or Refused(second_factor.WRONG)
         values = {"words": no.message, "offer": None, "begun": True, "action": ENROL}
         return _patient(page(request, "enrol.html", status=no.status, **values), no)
-    return _signed_in(here, checked.token, "/")
+    return _signed_in(here, checked.token, START)
 
 
 @router.post("/sign-in/code", dependencies=[half_way("the second factor itself")])
@@ -127,7 +128,12 @@ def show_code(request: Request, here: HereNow, code: Text = "", next: Text = "")
         no = checked.refusal() or Refused(second_factor.WRONG)
         values = {"words": no.message, "next": own_path(next)}
         return _patient(page(request, "second_factor.html", status=no.status, **values), no)
-    return _signed_in(here, checked.token, own_path(next) or "/")
+    return _signed_in(here, checked.token, own_path(next) or START)
+
+
+@router.get(START, dependencies=[signed_in("leads to the first page of one's own menu")])
+def start(here: HereNow) -> Response:
+    return _go(home(here))
 
 
 @router.post("/sign-out", dependencies=[half_way("ends one's own sign-in")])

@@ -75,7 +75,11 @@ def account(account_id: str, here: HereNow) -> dict[str, str]:
 @pytest.fixture
 def app(portunus, monkeypatch):
     real = list(application.routers())
-    monkeypatch.setattr(application, "routers", lambda: iter([router, *[r for r in real if r.routes and r.routes[0].path == "/sign-in"]]))
+    monkeypatch.setattr(
+        application,
+        "routers",
+        lambda: iter([router, *[r for r in real if r.routes and r.routes[0].path == "/sign-in"]]),
+    )
     return create_app(portunus)
 
 
@@ -102,7 +106,7 @@ def test_person_gets_a_page_with_a_way_forward(program):
     response = program.get("/conflict", headers=PAGE)
     assert response.status_code == 409
     assert "This tab has ended." in response.text
-    assert 'href="/sign-in"' in response.text
+    assert 'href="/start"' in response.text
 
 
 @pytest.mark.parametrize("headers", [{}, PAGE], ids=["program", "page"])
@@ -190,4 +194,6 @@ def test_route_beyond_ones_role_is_refused_and_recorded(app, portunus, signed_in
         audrey = factories.user(work, factories.organization(work), "Audrey Audit", role="compliance")
     assert signed_in(audrey).client.get("/accounts/x").status_code == 403
     with portunus.reading(system("test")) as work:
-        assert [e.actor_id for e in work.db.scalars(select(AuditEntry)) if e.act == "access:request:deny"] == [audrey.id]
+        assert [e.actor_id for e in work.db.scalars(select(AuditEntry)) if e.act == "access:request:deny"] == [
+            audrey.id
+        ]

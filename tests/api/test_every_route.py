@@ -22,7 +22,8 @@ def test_walk_sees_every_route_of_every_router(app):
         route.path
         for router in routers()
         for route in router.routes
-        if isinstance(route, APIRoute | APIWebSocketRoute) and not any(name.endswith(f" {route.path}") for name in declared)
+        if isinstance(route, APIRoute | APIWebSocketRoute)
+        and not any(name.endswith(f" {route.path}") for name in declared)
     ]
     assert missing == []
 

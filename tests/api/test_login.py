@@ -67,7 +67,7 @@ def cookie_line(response) -> str:
 def test_password_and_code_sign_in(visitor, enrolled, clock):
     to_second_factor(visitor)
     response = visitor.post("/sign-in/code", {"code": code_now(enrolled, clock)})
-    assert (response.status_code, response.headers["location"]) == (303, "/")
+    assert (response.status_code, response.headers["location"]) == (303, "/start")
     assert visitor.get("/me").status_code == 200
 
 
@@ -169,13 +169,17 @@ def test_a_code_counts_once(visitor, enrolled, clock, app):
     assert visitor.post("/sign-in/code", {"code": code}).status_code == 403
 
 
-@pytest.mark.parametrize("change", [
-    lambda code: code.translate({0x30 + n: 0xFF10 + n for n in range(10)}),
-    lambda code: code + "\n",
-    lambda code: "0" * 12 + code,
-    lambda code: "",
-    lambda code: "١٢٣٤٥٦",
-], ids=["full width", "newline", "too long", "empty", "arabic"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda code: code.translate({0x30 + n: 0xFF10 + n for n in range(10)}),
+        lambda code: code + "\n",
+        lambda code: "0" * 12 + code,
+        lambda code: "",
+        lambda code: "١٢٣٤٥٦",
+    ],
+    ids=["full width", "newline", "too long", "empty", "arabic"],
+)
 def test_only_the_code_itself_passes(visitor, enrolled, clock, change):
     to_second_factor(visitor)
     assert visitor.post("/sign-in/code", {"code": change(code_now(enrolled, clock))}).status_code == 403
@@ -218,7 +222,7 @@ def test_looking_at_a_link_does_not_use_it_up(visitor, portunus, maria):
     for _ in range(3):
         assert "signs you in once" in visitor.get(f"/sign-in/link/{token}").text
     response = visitor.post(f"/sign-in/link/{token}")
-    assert (response.status_code, response.headers["location"]) == (303, "/")
+    assert (response.status_code, response.headers["location"]) == (303, "/start")
     assert visitor.get("/me").status_code == 200
 
 
@@ -258,7 +262,7 @@ def test_link_of_an_administrator_leads_through_password_and_second_factor(visit
     offer = visitor.post("/sign-in/second-factor/new")
     seed = re.search(r'class="seed">([A-Z2-7 ]+)<', offer.text).group(1).replace(" ", "")
     response = visitor.post("/sign-in/second-factor", {"code": pyotp.TOTP(seed).at(clock.now())})
-    assert (response.status_code, response.headers["location"]) == (303, "/")
+    assert (response.status_code, response.headers["location"]) == (303, "/start")
     assert visitor.get("/me").status_code == 200
 
 
@@ -274,7 +278,10 @@ def test_seed_is_shown_once_only(visitor, portunus, maria, signed_in):
 def test_new_passwords_must_agree_and_be_good(visitor, maria, signed_in):
     browser = signed_in(maria, complete=False, via="link")
     assert "differ" in browser.post("/sign-in/password", {"password": PASSWORD, "again": "x"}).text
-    assert "first that anyone tries" in browser.post("/sign-in/password", {"password": "Password1!", "again": "Password1!"}).text
+    assert (
+        "first that anyone tries"
+        in browser.post("/sign-in/password", {"password": "Password1!", "again": "Password1!"}).text
+    )
 
 
 def test_link_alone_does_not_replace_the_second_factor(portunus, enrolled, maria, signed_in):
@@ -285,7 +292,9 @@ def test_link_alone_does_not_replace_the_second_factor(portunus, enrolled, maria
     assert browser.post("/sign-in/second-factor/new").headers["location"] == "/sign-in/continue"
 
 
-@pytest.mark.parametrize("to", ["//evil.test", "https://evil.test", "/\\evil.test", "/a?b=//evil", "javascript:x", "/sign-in/link/x"])
+@pytest.mark.parametrize(
+    "to", ["//evil.test", "https://evil.test", "/\\evil.test", "/a?b=//evil", "javascript:x", "/sign-in/link/x"]
+)
 def test_nobody_is_led_elsewhere_after_sign_in(visitor, enrolled, clock, to):
     assert start(visitor, next=to).headers["location"] == "/sign-in/continue"
 
@@ -389,9 +398,23 @@ def test_every_step_is_in_the_audit_log(visitor, portunus, enrolled, clock):
     visitor.csrf = csrf_of(visitor.get("/me"))
     visitor.post("/sign-out")
     logged = [act for act in acts(portunus) if act.startswith("login:")]
-    assert logged == ["login:attempt:refuse", "login:password:accept", "login:second_factor:accept", "login:session:end"]
+    assert logged == [
+        "login:attempt:refuse",
+        "login:password:accept",
+        "login:second_factor:accept",
+        "login:session:end",
+    ]
 
 
 def test_password_that_cannot_be_one_is_refused_quietly(visitor, enrolled):
     for odd in ("", "x" * 5000, "a\x00b" * 5):
         assert start(visitor, odd).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "address"), [("biller", "/"), ("admin", "/codes"), ("compliance", "/recordings"), (None, "/me")]
+)
+def test_everybody_starts_at_the_first_page_of_the_own_menu(signed_in, portunus, role, address):
+    with portunus.unit(OPERATOR) as work:
+        user = factories.user(work, factories.organization(work), role=role)
+    assert signed_in(user).get("/start").headers["location"] == address

@@ -199,7 +199,9 @@ def test_key_ends_with_its_life(with_key, robot, clock):
     assert client.get("/lookups").status_code == 401
 
 
-@pytest.mark.parametrize("value", ["Bearer", "Bearer ptn_live_wrong", "Basic eDp5", "Bearer " + "x" * 5000, "ptn_live_x"])
+@pytest.mark.parametrize(
+    "value", ["Bearer", "Bearer ptn_live_wrong", "Basic eDp5", "Bearer " + "x" * 5000, "ptn_live_x"]
+)
 def test_what_is_no_key_is_nobody(app, value):
     client = TestClient(app, base_url=ADDRESS)
     assert client.get("/lookups", headers={"authorization": value}).status_code == 401
@@ -210,22 +212,33 @@ def test_wrong_key_does_not_fall_back_to_the_cookie(signed_in, maria):
     assert browser.client.get("/lookups", headers={"authorization": "Bearer ptn_live_wrong"}).status_code == 401
 
 
-@pytest.mark.parametrize("origin", [None, "null", "https://evil.test", "http://127.0.0.1", "https://127.0.0.1:8400", "http://a.127.0.0.1:8400"])
+@pytest.mark.parametrize(
+    "origin",
+    [None, "null", "https://evil.test", "http://127.0.0.1", "https://127.0.0.1:8400", "http://a.127.0.0.1:8400"],
+)
 def test_socket_of_a_foreign_origin_is_refused(signed_in, maria, origin):
     browser = signed_in(maria)
-    with pytest.raises(WebSocketDisconnect), browser.client.websocket_connect("/socket", headers={"origin": origin} if origin else {}):
+    with (
+        pytest.raises(WebSocketDisconnect),
+        browser.client.websocket_connect("/socket", headers={"origin": origin} if origin else {}),
+    ):
         pass
 
 
 def test_socket_of_the_own_origin_knows_who_it_is(signed_in, maria):
     browser = signed_in(maria)
-    with browser.client.websocket_connect(f"ws{ADDRESS[4:]}/socket", headers={"origin": ADDRESS, "host": "127.0.0.1:8400"}) as stream:
+    with browser.client.websocket_connect(
+        f"ws{ADDRESS[4:]}/socket", headers={"origin": ADDRESS, "host": "127.0.0.1:8400"}
+    ) as stream:
         assert stream.receive_text() == maria.id
 
 
 def test_socket_without_a_sign_in_is_refused(app):
     client = TestClient(app, base_url=ADDRESS)
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/socket", headers={"origin": ADDRESS, "host": "127.0.0.1:8400"}):
+    with (
+        pytest.raises(WebSocketDisconnect),
+        client.websocket_connect("/socket", headers={"origin": ADDRESS, "host": "127.0.0.1:8400"}),
+    ):
         pass
 
 
