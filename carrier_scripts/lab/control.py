@@ -34,6 +34,7 @@ class Control:
             _route("/behaviour/{key}", self.behaviour),
             _route("/founding", self.founding),
             _route("/faults", self.faults),
+            _route("/timing", self.timing),
             _route("/clock", self.clock),
             _route("/clock", self.set_clock, "POST"),
             _route("/fault", self.fault, "POST"),
@@ -75,6 +76,9 @@ class Control:
 
     async def faults(self, request: Request) -> Any:
         return self.world.faults.listing()
+
+    async def timing(self, request: Request) -> Any:
+        return {key: {"answers": count, "seconds": seconds} for key, (count, seconds) in self.world.spent.items()}
 
     async def clock(self, request: Request) -> Any:
         return {"now": self.world.clock.now().isoformat()}

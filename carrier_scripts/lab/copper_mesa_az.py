@@ -145,8 +145,8 @@ class CopperMesaAz(Site):
 
     async def claims(self, request: Request, visit: Visit) -> Response:
         status = request.query_params.get("status", "")
-        found = [c for c in self._claims(visit) if status in ("", c.status)]
         size = ALL if request.query_params.get("all") else PAGE
+        found = [c for c in self._claims(visit) if status in ("", c.status)][: None if size == PAGE else ALL]
         pages = 1 if size == ALL else max(1, -(-len(found) // size))
         asked = request.query_params.get("page", "1")
         page = min(max(1, int(asked) if asked.isdigit() else 1), pages)

@@ -166,27 +166,21 @@ class Harborline(Site):
         return self.show("benefits.html", visit, member=member, tab=tab)
 
     async def claims(self, request: Request, visit: Visit) -> Response:
-        status = request.query_params.get("status", "")
-        found = [c for c in self._claims(visit) if status in ("", c.status)]
+        asked = request.query_params
+        status, first, last = asked.get("status", ""), asked.get("from", ""), asked.get("to", "")
+        found = [
+            c
+            for c in self._claims(visit)
+            if status in ("", c.status) and (first or "0") <= c.served.isoformat() <= (last or "9")
+        ]
         pages = max(1, -(-len(found) // PAGE))
-        page = min(max(1, _number(request.query_params.get("page"), 1)), pages)
+        page = min(max(1, _number(asked.get("page"), 1)), pages)
         rows = found[(page - 1) * PAGE : page * PAGE]
-        return self.show(
-            "claims.html",
-            visit,
-            claims=rows,
-            total=len(found),
-            page=page,
-            pages=pages,
-            status=status,
-            statuses=self.statuses,
-        )
+        return self._list(visit, rows, total=len(found), page=page, pages=pages, status=status, first=first, last=last)
 
     async def recent(self, request: Request, visit: Visit) -> Response:
         rows = self._claims(visit)[:RECENT]
-        return self.show(
-            "claims.html", visit, claims=rows, total=len(rows), page=1, pages=1, status="", statuses=self.statuses
-        )
+        return self._list(visit, rows, total=len(rows), page=1, pages=1, status="", first="", last="")
 
     async def claim(self, request: Request, visit: Visit) -> Response:
         claim = self.book.claim(request.path_params["number"], self.place(visit).key)
@@ -230,6 +224,9 @@ class Harborline(Site):
             return self.go("/terms")
         visit.stage = "picker"
         return self.go("/practice")
+
+    def _list(self, visit: Visit, rows: list[Claim], **values: object) -> Response:
+        return self.show("claims.html", visit, claims=rows, statuses=self.statuses, **values)
 
     def _where(self, visit: Visit) -> str:
         """The page this visit belongs on."""

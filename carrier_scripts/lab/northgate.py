@@ -27,9 +27,13 @@ SPACES_HOST = "payerspaces.sim.test"
 SPACES_PAGES = {"/enter", "/space"}
 SPACES_COOKIE = "payerspaces_visit"
 PAYERS = (
-    "Alder Ridge Health", "Bellwether Mutual", "Cinder Cone Dental", "Desert Willow Benefits", "Ironwood Life",
-    "Palisade Dental Plans",
-)  # fmt: skip
+    "Bellwether Mutual",
+    "Cholla Health Plan",
+    "Cinder Cone Dental",
+    "Ironwood Dental",
+    "Mesquite Mutual",
+    "Palo Verde Benefits",
+)
 
 
 @dataclass(frozen=True)

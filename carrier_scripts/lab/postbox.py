@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import json
 import smtplib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -39,11 +40,14 @@ class Posted:
     """held, sent, failed"""
     error: str = ""
     tries: int = 0
+    began: float = 0.0
+    took_s: float | None = None
+    """Real seconds from posted (or due) to taken."""
 
     def view(self) -> dict[str, Any]:
         return {
             "id": self.id, "channel": self.channel, "carrier": self.carrier, "account": self.account, "to": self.to,
-            "from": self.sender, "due": self.due.isoformat(), "code": self.code, "state": self.state, "tries": self.tries,
+            "from": self.sender, "due": self.due.isoformat(), "code": self.code, "state": self.state, "tries": self.tries, "took_s": self.took_s,
             "error": self.error, "subject": self.mail["Subject"] if self.mail else None, "text": self.text,
         }  # fmt: skip
 
@@ -83,7 +87,7 @@ class Postbox:
                 for message in sorted(self._held(), key=lambda m: m.due):
                     if message.due > self.clock.now():
                         continue
-                    message.state = "sending"
+                    message.state, message.began = "sending", time.perf_counter()
                     if message.channel == "sms":
                         group.create_task(self._text(client, message))
                     else:
@@ -105,7 +109,7 @@ class Postbox:
     async def _mail(self, message: Posted) -> None:
         try:
             await asyncio.to_thread(self._smtp, message)
-            message.state = "sent"
+            message.state, message.took_s = "sent", time.perf_counter() - message.began
         except (OSError, smtplib.SMTPException) as failure:
             message.state, message.error = "failed", str(failure)
 
@@ -146,6 +150,7 @@ class Postbox:
                 answer = await client.post(url, content=body, headers=headers)
                 if answer.is_success:
                     message.state, message.error = "sent", ""
+                    message.took_s = time.perf_counter() - message.began
                     return
                 message.error = f"HTTP {answer.status_code}"
             except httpx2.HTTPError as failure:

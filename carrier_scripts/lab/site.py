@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any, ClassVar
@@ -132,7 +133,13 @@ class Site:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        request = Request(scope, receive)
+        began = time.perf_counter()
+        try:
+            await self._answer(Request(scope, receive), scope, receive, send)
+        finally:
+            self.world.spend(self.key, time.perf_counter() - began)
+
+    async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
         if request.url.path.startswith("/assets/"):
             await self._app(scope, receive, send)
             return
@@ -257,7 +264,7 @@ class Site:
             return await assets.asset(request, self.key)
 
         async def whats_new(request: Request, visit: Visit) -> Response:
-            return self.show("whats_new.html", visit, next=self.home_path)
+            return self.show("whats_new.html", next=self.home_path)  # shows nothing of who is signed in
 
         async def trap(request: Request) -> Response:
             return PlainTextResponse("You should not be here.", status_code=403)

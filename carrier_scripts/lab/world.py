@@ -47,6 +47,8 @@ class World:
     abort: Callable[[Client], None] = lambda client: None
     """Cuts a connection."""
     founded_on: date = date(2026, 1, 1)
+    spent: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """Answers and real seconds per carrier."""
     terms_version: int = TERMS
     """What carriers with terms want accepted now."""
 
@@ -56,9 +58,15 @@ class World:
         self.visits.clear()
         self.judge.reset()
         self.postbox.outbox.clear()
+        self.spent.clear()
         self.terms_version = TERMS
         self.accounts = founded(self.clock.now())
         self.founded_on = self.clock.now().date()
+
+    def spend(self, carrier: str, seconds: float) -> None:
+        """Real time a carrier took for an answer: what a measurement of ours must subtract."""
+        count, total = self.spent.get(carrier, (0, 0.0))
+        self.spent[carrier] = (count + 1, total + seconds)
 
     def account(self, carrier: str, name: str) -> AccountState | None:
         """By username (in any case) or by key."""

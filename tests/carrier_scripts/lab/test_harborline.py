@@ -164,3 +164,11 @@ def test_an_expired_password_is_told_and_trying_again_is_wasted(harborline: Brow
 
 def _claims(html: str) -> list[str]:
     return re.findall(r'<a href="/claims/(HL\d+)">', html)
+
+
+def test_claims_can_be_filtered_by_status_and_dates(harborline: Browser, lab: RunningLab) -> None:
+    sign_in_harborline(harborline, lab)
+    page = harborline.get("/claims", params={"status": "Denied", "from": "2025-01-01", "to": "2025-12-31"}).text
+    assert _claims(page)
+    assert {n[2:4] for n in _claims(page)} == {"25"}
+    assert "tag paid" not in page

@@ -114,3 +114,12 @@ def test_a_reset_leaves_nothing(lab: RunningLab) -> None:
         assert browser.get("/home").url.path == "/signin"
     assert lab.outbox() == []
     assert lab.counters("harborline")["logins"] == 0
+
+
+def test_the_carriers_own_time_can_be_subtracted(lab: RunningLab) -> None:
+    with lab.browser("harborline") as browser:
+        sign_in_harborline(browser, lab)
+    spent = lab.control.get("/timing").json()["harborline"]
+    assert spent["answers"] >= 4
+    assert spent["seconds"] > 0
+    assert all(m["took_s"] > 0 for m in lab.outbox() if m["state"] == "sent")

@@ -102,17 +102,17 @@ def test_unusual_hours_want_a_second_code(northgate: Browser, lab: RunningLab) -
 def test_the_result_is_in_a_frame(northgate: Browser, lab: RunningLab) -> None:
     sign_in_northgate(northgate, lab)
     page = northgate.post(
-        "/eligibility", data={"payer": "Ironwood Life", "member_id": "NX300042731", "dob": "1984-03-17"}
+        "/eligibility", data={"payer": "Ironwood Dental", "member_id": "NX300042731", "dob": "1984-03-17"}
     )
     assert '<iframe id="eligibility-result"' in page.text
     assert "result-status" in northgate.get("/eligibility/result").text
-    northgate.post("/eligibility", data={"payer": "Ironwood Life", "member_id": "NX300042731", "dob": "1999-01-01"})
+    northgate.post("/eligibility", data={"payer": "Ironwood Dental", "member_id": "NX300042731", "dob": "1999-01-01"})
     assert "No coverage found." in northgate.get("/eligibility/result").text
 
 
 def test_a_payer_space_is_handed_over_once_to_another_host(northgate: Browser, lab: RunningLab) -> None:
     sign_in_northgate(northgate, lab)
-    handed = northgate.get("/payer-spaces/go?payer=Ironwood Life", follow_redirects=False).headers["location"]
+    handed = northgate.get("/payer-spaces/go?payer=Ironwood Dental", follow_redirects=False).headers["location"]
     assert handed.startswith("https://payerspaces.sim.test/enter?token=")
     space = northgate.get(handed)
     assert (space.url.host, space.url.path) == ("payerspaces.sim.test", "/space")
