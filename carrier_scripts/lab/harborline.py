@@ -1,7 +1,7 @@
 """S1 Harborline Dental PPO: mailed codes among advertising, terms, a TIN picker, remembered devices."""
 
 from datetime import date, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -225,7 +225,7 @@ class Harborline(Site):
         visit.stage = "picker"
         return self.go("/practice")
 
-    def _list(self, visit: Visit, rows: list[Claim], **values: object) -> Response:
+    def _list(self, visit: Visit, rows: list[Claim], **values: Any) -> Response:
         return self.show("claims.html", visit, claims=rows, statuses=self.statuses, **values)
 
     def _where(self, visit: Visit) -> str:
