@@ -118,13 +118,14 @@ class Access:
         portunus: Portunus = connection.app.state.portunus
         nobody = visitor(connection)
         scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
+        token = connection.cookies.get(cookie_name(portunus.settings.public_url))
+        if scheme.lower() != "bearer" and not token:
+            return Here(portunus, nobody)  # without asking the database: /healthz answers while it is away
         with portunus.reading(nobody) as work:
             if scheme.lower() == "bearer":
-                actor = keys.actor_of_key(work, credential.strip(), nobody.address)
-                work.actor = actor or nobody
+                work.actor = keys.actor_of_key(work, credential.strip(), nobody.address) or nobody
                 return Here(portunus, work.actor, held=policy.held(work))
-            token = connection.cookies.get(cookie_name(portunus.settings.public_url))
-            login = logins.login_of(work, token) if token else None
+            login = logins.login_of(work, token or "")
             if login is None:
                 return Here(portunus, nobody)
             if login.second_factor_at is None:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 
 from api import pages
 from api.access import SignInNeeded, template_of
-from broker.base.errors import BrokerError, NotFound, Unavailable
+from broker.base.errors import BrokerError, Conflict, Incomplete, NotFound, Unavailable
 from broker.identity.policy import NOTHING_THERE
 
 log = structlog.get_logger("api")
@@ -42,6 +42,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(WebSocketRequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(OperationalError, _database_error)
+    app.add_exception_handler(IntegrityError, _at_the_same_moment)
+    app.add_exception_handler(DataError, _impossible_value)
 
 
 async def _broker_error(connection: HTTPConnection, error: Exception) -> Response:
@@ -78,6 +80,20 @@ async def _database_error(connection: HTTPConnection, error: Exception) -> Respo
     note(connection, error)
     words = "The database does not take this now (busy, full or read-only). Nothing was changed; try again in a moment."
     return await answer(connection, Unavailable.status, Unavailable.code, words)
+
+
+async def _at_the_same_moment(connection: HTTPConnection, error: Exception) -> Response:
+    """Two requests passed the same check, and the database let one through."""
+    note(connection, error)
+    words = "Somebody changed the same thing at the same moment. Reload the page and look before you try again."
+    return await answer(connection, Conflict.status, Conflict.code, words)
+
+
+async def _impossible_value(connection: HTTPConnection, error: Exception) -> Response:
+    """What PostgreSQL refuses to keep: a NUL character, a text longer than its column."""
+    note(connection, error)
+    words = "A value is too long or has characters that cannot be kept. Correct it and send it again."
+    return await answer(connection, Incomplete.status, Incomplete.code, words)
 
 
 async def unexpected(connection: HTTPConnection, error: Exception) -> Response:

@@ -61,7 +61,7 @@ def begin_sign_in(work: Unit, email: str) -> Try:
     try:
         name = normal_email(email)
     except Incomplete:  # the same way for what is no address at all
-        name = unicodedata.normalize("NFKC", email[:200]).casefold()
+        name = "".join(c if c.isprintable() else "?" for c in unicodedata.normalize("NFKC", email[:200]).casefold())
     reserved = limits.reserve(work, name)
     user = work.db.scalars(select(User).where(User.email == name, User.status == "active")).one_or_none()
     return Try(user.id if user else None, user.password_hash if user else None, reserved)

@@ -4,7 +4,7 @@ import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.testclient import TestClient
 
 from api import app as application
@@ -51,6 +51,16 @@ def conflict() -> None:
 @router.get("/database", dependencies=open_to_all)
 def database() -> None:
     raise OperationalError(f"SELECT '{PLANTED}'", {}, Exception("database is locked"))
+
+
+@router.get("/twice", dependencies=open_to_all)
+def twice() -> None:
+    raise IntegrityError(f"INSERT '{PLANTED}'", {}, Exception("UNIQUE constraint failed"))
+
+
+@router.get("/odd", dependencies=open_to_all)
+def odd() -> None:
+    raise DataError(f"INSERT '{PLANTED}'", {}, Exception("NUL"))
 
 
 @router.post("/order", dependencies=open_to_all)
@@ -122,10 +132,13 @@ def test_bug_shows_and_logs_neither_trace_nor_text(program, capsys, headers):
     assert "ZeroDivisionError" not in response.text
 
 
-def test_busy_database_is_said_so_and_its_statement_is_not(program, capsys):
-    response = program.get("/database")
-    assert response.status_code == 503
-    assert response.json()["code"] == "unavailable"
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [("/database", 503, "unavailable"), ("/twice", 409, "conflict"), ("/odd", 422, "incomplete")],
+)
+def test_what_the_database_refuses_is_said_so_and_its_statement_is_not(program, capsys, path, status, code):
+    response = program.get(path)
+    assert (response.status_code, response.json()["code"]) == (status, code)
     assert PLANTED not in response.text + "".join(capsys.readouterr())
 
 

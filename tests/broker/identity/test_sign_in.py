@@ -162,3 +162,13 @@ def test_link_that_is_not_direct_asks_for_a_new_password(portunus, maria, seed):
         assert sign_in.next_step(login) is Step.PASSWORD
         sign_in.change_password(work, login, "new hash")
         assert sign_in.next_step(login) is Step.CODE
+
+
+@pytest.mark.parametrize(
+    "email", ["", "\x00", "a\x00@b.test", "x" * 5000, "\ufdfa" * 200, "a@b@c", "'; DROP TABLE user; --"]
+)
+def test_what_is_no_address_is_a_counted_try_like_any_other(portunus, maria, email):
+    with portunus.unit(NOBODY) as work:
+        tried = sign_in.begin_sign_in(work, email)
+    assert tried.user_id is None
+    assert len(tried.reserved) == 2
