@@ -7,7 +7,10 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from api import app as application
 from api.access import Access, Who, declarations, permits, public
 from api.app import create_app, routers
-from broker.identity.policy import Permission
+from broker.base.actor import system
+from broker.identity import people
+from broker.identity.policy import ROLES, Permission, Role
+from tests import factories
 
 
 def test_every_route_declares_who_may_use_it(app):
@@ -93,22 +96,37 @@ def test_nobody_signed_in_gets_into_no_closed_route(app, visitor):
     assert let_in == []
 
 
-def test_a_person_without_a_role_gets_into_no_route_with_a_permission(app, portunus, signed_in):
-    from broker.base.actor import system
-    from tests import factories
-
-    with portunus.unit(system("test")) as work:
-        nobody = factories.user(work, factories.organization(work), "Nora None", role=None)
-    browser = signed_in(nobody)
-    let_in = []
+def _let_in(app, client, csrf, closed) -> list[tuple[str, str, int]]:
+    """Which of the routes for which `closed(access)` holds answer anything but 403."""
+    found = []
     for name, (access,) in declarations(app):
         methods, _, path = name.partition(" ")
-        if access.permission is None or "WEBSOCKET" in methods:
+        if access.who is not Who.SIGNED_IN or "WEBSOCKET" in methods or not closed(access):
             continue
         address = path.replace("{", "").replace("}", "").replace(":path", "")
         for method in methods.split(","):
-            headers = {"sec-fetch-site": "same-origin", "x-csrf-token": browser.csrf}
-            response = browser.client.request(method, address, headers=headers)
+            response = client.request(method, address, headers={"sec-fetch-site": "same-origin", "x-csrf-token": csrf})
             if response.status_code != 403:
-                let_in.append((method, path, response.status_code))
-    assert let_in == []
+                found.append((method, path, response.status_code))
+    return found
+
+
+@pytest.mark.parametrize("role", [*(role for role in Role if role is not Role.SERVICE), None])
+def test_no_role_opens_a_route_beyond_its_permissions(app, portunus, signed_in, role):
+    with portunus.unit(system("test")) as work:
+        user = factories.user(work, factories.organization(work), role=role)
+    browser = signed_in(user)
+    allowed = ROLES[role] if role else frozenset()
+    assert (
+        _let_in(
+            app, browser.client, browser.csrf, lambda access: access.permission and access.permission not in allowed
+        )
+        == []
+    )
+
+
+def test_an_api_key_opens_no_route_that_is_not_for_keys(app, portunus, with_key):
+    with portunus.unit(system("test")) as work:
+        robot = people.create_service_account(work, factories.organization(work).id, "Nightly eligibility")
+        people.give_grant(work, role=Role.SERVICE, service_account_id=robot.id)
+    assert _let_in(app, with_key(robot), "", lambda access: not access.keys) == []
