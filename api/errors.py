@@ -32,6 +32,18 @@ WORDS = {
     413: "That is too large: the limit is one megabyte.",
     415: "This address does not take that kind of content.",
 }
+TITLES = {
+    401: "Sign in first",
+    403: "Not allowed",
+    404: "Nothing here",
+    409: "Not possible now",
+    421: "Another address",
+    422: "Something is missing",
+    429: "Please wait",
+    500: "Something went wrong",
+    503: "Not available now",
+}
+"""Headings of the page; programs get the phrase of the HTTP standard."""
 BROKEN = "Something went wrong in Portunus, and it has been noted. Try again; if it stays, tell an administrator the request number."
 
 
@@ -122,9 +134,8 @@ async def answer(connection: HTTPConnection, status: int, code: str, words: str,
     assert isinstance(connection, Request)
     title = HTTPStatus(status).phrase
     if wants_page(connection):
-        return pages.page(
-            connection, "error.html", status=status, problem_status=status, title=title, words=words, code=code
-        )
+        heading = TITLES.get(status, title)
+        return pages.page(connection, "error.html", status=status, problem_status=status, title=heading, words=words)
     body = {"type": f"/problems/{code}", "title": title, "status": status, "detail": words, "code": code, **more}
     if (
         status != HTTPStatus.NOT_FOUND

@@ -76,9 +76,12 @@ def disable(request: Request, here: HereNow, user_id: str) -> Response:
 
 
 @router.post("/people/grants/{grant_id}/revoke", dependencies=MANAGES)
-def revoke(here: HereNow, grant_id: str) -> Response:
-    with here.unit() as work:
-        people.revoke_grant(work, grant_id)
+def revoke(request: Request, here: HereNow, grant_id: str) -> Response:
+    try:
+        with here.unit() as work:
+            people.revoke_grant(work, grant_id)
+    except SAID as no:
+        return _page(request, here, no)
     return _back()
 
 

@@ -117,6 +117,10 @@ def revoke_grant(work: Unit, grant_id: str) -> None:
     if row is None or row.revoked_at is not None:
         raise NotFound(NOTHING_THERE)
     holder = _holder(work, row.user_id, row.service_account_id)
+    if holder.id == work.actor.id and work.actor.kind is ActorKind.USER:
+        raise Refused(
+            "You cannot take back your own role, or nobody might be left to give it: ask another administrator."
+        )
     detail = {"role": row.role, "from": holder.id}
     audit.record(
         work, Act.GRANT_REVOKED, "grant", row.id, account_id=row.account_id, location_id=row.location_id, detail=detail

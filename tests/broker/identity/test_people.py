@@ -237,3 +237,10 @@ def test_link_of_a_disabled_user_is_dead(portunus, maria):
         people.disable_user(work, maria.id)
     with pytest.raises(Refused), portunus.unit(OPERATOR) as work:
         links.use_link(work, token, "x")
+
+
+def test_nobody_takes_his_own_role_back(portunus, ana):
+    with portunus.reading(OPERATOR) as work:
+        own = work.db.scalars(select(Grant.id).where(Grant.user_id == ana.id)).one()
+    with pytest.raises(Refused), portunus.unit(acting(ana)) as work:
+        people.revoke_grant(work, own)
