@@ -1,0 +1,276 @@
+"""Save the pages of the portal lab afresh: python -m tests.portals.save_lab_pages. Faults bring up the rare ones."""
+
+import asyncio
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pyotp
+from playwright.async_api import Browser, Page, async_playwright
+
+from broker.base.settings import Settings
+from carrier_scripts import registry
+from tests.labs import RunningLab, running_lab
+from tests.portals.saving import save
+from workers.browser.find import find
+
+HERE = Path(__file__).parent
+LOGINS = {"harborline": "harborline-1", "copper_mesa_az": "copper_mesa_az-1", "northgate": "northgate-1"}
+
+
+class Walk:
+    """One visit to one carrier, as a person who knows her way."""
+
+    def __init__(self, lab: RunningLab, page: Page, key: str) -> None:
+        self.lab, self.page, self.key = lab, page, key
+        self.portal = registry.portal(key)
+        self.account = lab.account(LOGINS[key])
+
+    async def start(self) -> None:
+        await self.page.goto(self.portal.start)
+
+    async def password(self, value: str | None = None) -> None:
+        await self.start()
+        await self.page.fill(self.portal.login.username, self.account.username)
+        await self.page.fill(self.portal.login.password, value or self.account.password)
+        await self.page.click(self.portal.login.submit)
+
+    async def code(self, value: str | None = None) -> None:
+        assert self.portal.code
+        await self.page.fill(self.portal.code.field, value or self.current_code())
+        await self.page.click(self.portal.code.submit)
+
+    def current_code(self) -> str:
+        if self.account.totp_seed:
+            return pyotp.TOTP(self.account.totp_seed).at(int(self.lab.now().timestamp()))
+        return self.lab.last_code(self.account.key)
+
+    async def wrong_code(self) -> None:
+        right = self.current_code()
+        await self.code("123450" if right != "123450" else "123451")
+
+    async def choose(self) -> None:
+        if self.key == "harborline":
+            await self.page.locator("label.practice-option").first.click()
+            await self.page.click("#practice-continue")
+        if self.key == "northgate":
+            await self.page.select_option("#organization", index=1)
+            await self.page.click("[data-testid=continue]")
+
+    async def in_(self) -> None:
+        await self.password()
+        await self.code()
+        await self.choose()
+        await self.page.goto(self.portal.home)
+
+    def fault(self, name: str, **args: object) -> None:
+        self.lab.fault(self.key, name, **args)
+
+
+Way = Callable[[Walk], Awaitable[int | None]]
+
+
+async def login_form(w: Walk) -> None:
+    await w.start()
+
+
+async def maintenance(w: Walk) -> int:
+    w.fault("maintenance", status=503)
+    await w.start()
+    return 503
+
+
+async def error(w: Walk) -> int:
+    w.fault("error", status=500)
+    await w.start()
+    return 500
+
+
+async def captcha(w: Walk) -> None:
+    w.fault("captcha")
+    await w.start()
+
+
+async def wrong_password(w: Walk) -> None:
+    await w.password("not-the-password-1")
+
+
+async def locked(w: Walk) -> None:
+    w.lab.fault(w.key, "lock", account=w.account.username)
+    await w.password()
+
+
+def aged(days: int) -> Way:
+    async def way(w: Walk) -> None:
+        w.lab.fault(w.key, "password_age", account=w.account.username, days=days)
+        await w.password()
+        if "code" not in w.portal.__dict__ or not await w.page.locator(w.portal.code.field).is_visible():
+            return
+        await w.code()
+
+    return way
+
+
+async def asks_code(w: Walk) -> None:
+    await w.password()
+
+
+async def wrong_code(w: Walk) -> None:
+    await w.password()
+    await w.wrong_code()
+
+
+async def void_code(w: Walk) -> None:
+    await w.password()
+    for _ in range(3):
+        await w.wrong_code()
+
+
+async def late_code(w: Walk) -> None:
+    await w.password()
+    code = w.current_code()
+    w.lab.advance(601)
+    await w.code(code)
+
+
+async def used_code(w: Walk) -> None:
+    await w.password()
+    code = w.current_code()
+    await w.code(code)
+    await w.page.context.clear_cookies()
+    await w.password()
+    await w.code(code)
+
+
+async def picker(w: Walk) -> None:
+    await w.password()
+    await w.code()
+
+
+async def signed_in(w: Walk) -> None:
+    await w.in_()
+
+
+async def unknown(w: Walk) -> None:
+    w.fault("unknown_page")
+    await w.password()
+    await w.code()
+    await w.choose()
+    await w.page.wait_for_url("**/whats-new")
+
+
+async def timed_out(w: Walk) -> None:
+    await w.in_()
+    w.lab.fault(w.key, "end_sessions")
+    await w.page.goto(w.portal.home)
+
+
+async def left(w: Walk) -> None:
+    await w.in_()
+    w.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    await w.page.evaluate("selector => document.querySelector(selector).form.requestSubmit()", w.portal.sign_out)
+    await w.page.wait_for_url(lambda url: url != w.portal.home)
+
+
+async def elsewhere(w: Walk) -> None:
+    await w.in_()
+    other = await w.page.context.browser.new_context()
+    try:
+        await Walk(w.lab, await other.new_page(), w.key).in_()
+    finally:
+        await other.close()
+    await w.page.goto(w.portal.home)
+
+
+async def terms(w: Walk) -> None:
+    w.fault("terms", version=9)
+    await w.password()
+    await w.code()
+
+
+async def profile(w: Walk) -> None:
+    w.fault("profile")
+    await w.password()
+    await w.code()
+
+
+async def step_up(w: Walk) -> None:
+    await w.in_()
+    await w.page.goto("https://northgate.sim.test/remits")
+
+
+async def eligibility(w: Walk) -> None:
+    await w.in_()
+    await w.page.goto(w.portal.home.replace("/home", "/eligibility").replace("/Office/Home", "/Office/Eligibility"))
+
+
+COMMON: dict[str, Way] = {
+    "login_form": login_form,
+    "down__maintenance": maintenance,
+    "down__error": error,
+    "captcha": captcha,
+    "wrong_password": wrong_password,
+    "locked": locked,
+    "asks_code": asks_code,
+    "wrong_code": wrong_code,
+    "signed_in": signed_in,
+    "signed_in__eligibility": eligibility,
+    "signed_out__timed_out": timed_out,
+    "signed_out__left": left,
+    "unrecognised": unknown,
+}
+PAGES: dict[str, dict[str, Way]] = {
+    "harborline": COMMON
+    | {
+        "code_late": late_code,
+        "code_late__void": void_code,
+        "password_expired": aged(91),
+        "between_0__practice": picker,
+        "terms_changed": terms,
+    },
+    "copper_mesa_az": COMMON
+    | {
+        "code_late": late_code,
+        "password_expired": aged(91),
+        "needs_person__profile": profile,
+        "signed_out__elsewhere": elsewhere,
+    },
+    "northgate": COMMON
+    | {
+        "wrong_code__used": used_code,
+        "asks_code__step_up": step_up,
+        "password_expired": aged(60),
+        "between_0__reminder": aged(56),
+        "between_1__organization": picker,
+    },
+}
+
+
+async def walk(lab: RunningLab, browser: Browser, key: str, name: str, way: Way) -> None:
+    lab.reset()
+    context = await browser.new_context()
+    try:
+        page = await context.new_page()
+        page.set_default_timeout(10_000)
+        status = await way(Walk(lab, page, key))
+        await page.wait_for_load_state()
+        await save(page, HERE / key / f"{name}.html", status or 200)
+        print(f"{key}/{name}.html")
+    finally:
+        await context.close()
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as lab:
+        rules = ", ".join(f"MAP {host} {where}" for host, where in lab.resolve.items())
+        arguments = [f"--host-resolver-rules={rules}", f"--ignore-certificate-errors-spki-list={lab.spki}"]
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=find(Settings()).path, args=arguments)
+            for key, ways in PAGES.items():
+                for name, way in ways.items():
+                    await walk(lab, browser, key, name, way)
+            await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

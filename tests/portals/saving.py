@@ -1,0 +1,33 @@
+"""Save what a page shows, without what it hides, its scripts, its field values and the rows of its tables."""
+
+from pathlib import Path
+
+from playwright.async_api import Page
+
+CLEAN = """() => {
+    const keep = new Set(['HTML', 'HEAD', 'TITLE', 'META', 'BODY', 'OPTION', 'OPTGROUP']);
+    for (const one of [...document.querySelectorAll('*')])
+        if (!one.isConnected) continue;
+        else if (['SCRIPT', 'STYLE', 'LINK', 'IMG', 'SVG', 'IFRAME'].includes(one.tagName.toUpperCase())) one.remove();
+        else if (one.closest('head')) { if (!keep.has(one.tagName)) one.remove(); }
+        else if (!keep.has(one.tagName) && !one.checkVisibility()) one.remove();
+    for (const row of document.querySelectorAll('tbody tr'))
+        if (row.querySelectorAll('td').length > 2) row.remove();
+    for (const one of document.querySelectorAll('*'))
+        for (const { name } of [...one.attributes])
+            if (name.startsWith('on') || name === 'style' || (name === 'value' && one.matches('input:not([type=submit])')))
+                one.removeAttribute(name);
+    return document.documentElement.outerHTML;
+}"""
+
+
+async def save(page: Page, file: Path, status: int = 200) -> None:
+    """Write the page as it stands, with its address (no query) as canonical link. The page is of no use afterwards."""
+    address = page.url.partition("?")[0]
+    html = await page.evaluate(CLEAN)
+    facts = f'<link rel="canonical" href="{address}">'
+    if status != 200:
+        facts += f'<meta name="saved-status" content="{status}">'
+    lines = [line.rstrip() for line in html.replace("<head>", f"<head>{facts}", 1).splitlines()]
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("<!doctype html>\n" + "\n".join(line for line in lines if line) + "\n", encoding="utf-8")
