@@ -1,5 +1,6 @@
 """How codes travel: mail in order with its verdict, text messages signed and tried again."""
 
+import asyncio
 import email
 import email.policy
 import json
@@ -13,6 +14,7 @@ import pytest
 from imapclient import IMAPClient
 from standardwebhooks import Webhook
 
+from carrier_scripts.lab.mailserver import Gathered
 from tests.carrier_scripts.lab.walking import password
 from tests.labs import Browser, RunningLab
 
@@ -37,7 +39,8 @@ def test_the_code_comes_in_html_after_a_decoy_with_the_servers_verdict(
     assert f"{code[:3]}&nbsp;{code[3:]}" in mail.get_content()
     assert mail["Content-Transfer-Encoding"] == "quoted-printable"
     assert [v for v in mail.get_all("Authentication-Results")] == [
-        "mx.lab.test; spf=pass smtp.mailfrom=harborline.sim.test; dkim=pass; dmarc=pass"
+        "mx.lab.test; spf=pass smtp.mailfrom=harborline.sim.test; dkim=pass header.d=harborline.sim.test; "
+        "dmarc=pass header.from=harborline.sim.test"
     ]
 
 
@@ -179,3 +182,25 @@ def _mails(mailbox: IMAPClient, count: int) -> list[EmailMessage]:
     assert len(uids) == count
     raw = mailbox.fetch(uids, ["BODY.PEEK[]"])
     return [email.message_from_bytes(raw[uid][b"BODY[]"], policy=email.policy.default) for uid in sorted(uids)]  # type: ignore[misc]
+
+
+def test_imap_answers_come_in_whole_lines() -> None:
+    """A client that looks between two pieces of `* 1 FETCH (...)` would take the connection for broken."""
+    sent: list[bytes] = []
+
+    class Wire:
+        def write(self, piece: bytes) -> None:
+            sent.append(piece)
+
+        def is_closing(self) -> bool:
+            return False
+
+        async def drain(self) -> None:
+            return
+
+    writer = Gathered(Wire())  # type: ignore[arg-type]
+    writer.write(b"* 1 FETCH ")
+    writer.writelines([b"(FLAGS ", b"())\r\n"])
+    assert sent == []
+    asyncio.run(writer.drain())
+    assert sent == [b"* 1 FETCH (FLAGS ())\r\n"]
