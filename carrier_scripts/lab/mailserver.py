@@ -97,11 +97,11 @@ class MailServer:
         verdict = "fail" if str(message.get("Message-ID", "")).strip() in self.unsigned else "pass"
         domain = mail_from.rpartition("@")[2]
         shown = parseaddr(str(message.get("From", "")))[1].rpartition("@")[2]
+        spf_and_dkim = f"spf={verdict} smtp.mailfrom={domain}; dkim={verdict} header.d={domain}"
         lines = [
             f"Return-Path: <{mail_from}>",
             f"Received: from {helo} by {AUTHSERV} with ESMTP",
-            f"Authentication-Results: {AUTHSERV}; spf={verdict} smtp.mailfrom={domain}; dkim={verdict} header.d={domain}; "
-            f"dmarc={verdict} header.from={shown}",
+            f"Authentication-Results: {AUTHSERV}; {spf_and_dkim}; dmarc={verdict} header.from={shown}",
         ]
         for other in others:
             message["Authentication-Results"] = str(other)

@@ -38,10 +38,9 @@ def test_the_code_comes_in_html_after_a_decoy_with_the_servers_verdict(
     code = lab.last_code("harborline-1")
     assert f"{code[:3]}&nbsp;{code[3:]}" in mail.get_content()
     assert mail["Content-Transfer-Encoding"] == "quoted-printable"
-    assert [v for v in mail.get_all("Authentication-Results")] == [
-        "mx.lab.test; spf=pass smtp.mailfrom=harborline.sim.test; dkim=pass header.d=harborline.sim.test; "
-        "dmarc=pass header.from=harborline.sim.test"
-    ]
+    (verdict,) = mail.get_all("Authentication-Results")
+    assert verdict.startswith("mx.lab.test; spf=pass smtp.mailfrom=harborline.sim.test; dkim=pass")
+    assert verdict.endswith("dmarc=pass header.from=harborline.sim.test")
 
 
 def test_who_idles_is_told_of_a_new_mail(harborline: Browser, lab: RunningLab, mailbox: IMAPClient) -> None:
