@@ -1,6 +1,6 @@
-"""The recording's file: a header, then sealed chunks, each readable as soon as it is whole; a final chunk says "complete".
+r"""The recording's file: a header, then sealed chunks, each readable as soon as it is whole; a final chunk says "complete".
 
-    header   magic `PTNREC1\\n`, u16 length of the recording id, the id
+    header   magic `PTNREC1\n`, u16 length of the recording id, the id
     chunk    u32 length of what follows, u8 kind (0 messages, 1 final), AES-256-GCM ciphertext
     inside   messages, each u32 length, u32 milliseconds since the start, the stream's own bytes
 
@@ -49,7 +49,7 @@ class Writer:
 
     def header(self) -> bytes:
         """The file's first bytes."""
-        return self._counted(MAGIC + struct.pack(">H", len(self._id)) + self._id)
+        return self._counted(header(self._id.decode()))
 
     def chunk(self, messages: list[Message]) -> bytes:
         """The next chunk."""
@@ -93,40 +93,61 @@ def read(data: bytes, recording_id: str, key: bytes) -> Contents:
         if complete:
             raise Damaged("there is more after the end", chunks)
         if kind == FINAL:
-            if struct.unpack(">Q", plain)[0] != chunks:
-                raise Damaged("chunks are missing", chunks)
             complete = True
         else:
-            messages.extend(_messages(plain))
+            messages.extend(messages_in(plain))
         chunks += 1
         end = place
     return Contents(messages=messages, complete=complete, chunks=chunks, lost_bytes=len(data) - end)
 
 
-def chunks_of(data: bytes, recording_id: str, key: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """(kind, plain bytes, where it ends) of each whole chunk. Raises `Damaged`."""
+def header(recording_id: str) -> bytes:
+    """The first bytes of that recording's file."""
     name = recording_id.encode()
-    head = MAGIC + struct.pack(">H", len(name)) + name
-    if data[: len(head)] != head:
-        raise Damaged("this is not that recording", 0)
-    cipher, place, number = AESGCM(key), len(head), 0
-    while place + 5 <= len(data):
-        length, kind = struct.unpack(">IB", data[place : place + 5])
-        if length > LARGEST_CHUNK:
-            raise Damaged("a chunk's length is impossible", number)
-        if place + 4 + length > len(data):
-            return
-        sealed = data[place + 5 : place + 4 + length]
+    return MAGIC + struct.pack(">H", len(name)) + name
+
+
+class Opener:
+    """Opens the chunks of one recording in their order."""
+
+    def __init__(self, recording_id: str, key: bytes) -> None:
+        self._id = recording_id.encode()
+        self._cipher = AESGCM(key)
+        self.number = 0
+        """Of the next chunk."""
+
+    def opened(self, kind: int, sealed: bytes) -> bytes:
+        """The next chunk's plain bytes. Raises `Damaged`."""
+        number = self.number
         try:
-            plain = cipher.decrypt(_nonce(number), sealed, _bound(name, number, kind))
+            plain = self._cipher.decrypt(_nonce(number), sealed, _bound(self._id, number, kind))
         except InvalidTag as wrong:
             raise Damaged(f"chunk {number} was changed", number) from wrong
+        if kind == FINAL and plain != struct.pack(">Q", number):
+            raise Damaged("chunks are missing", number)
+        self.number += 1
+        return plain
+
+
+def chunks_of(data: bytes, recording_id: str, key: bytes) -> Iterator[tuple[int, bytes, int]]:
+    """(kind, plain bytes, where it ends) of each whole chunk. Raises `Damaged`."""
+    head = header(recording_id)
+    if data[: len(head)] != head:
+        raise Damaged("this is not that recording", 0)
+    opener, place = Opener(recording_id, key), len(head)
+    while place + 5 <= len(data):
+        length, kind = struct.unpack(">IB", data[place : place + 5])
+        if length < 1 or length > LARGEST_CHUNK:
+            raise Damaged("a chunk's length is impossible", opener.number)
+        if place + 4 + length > len(data):
+            return
+        plain = opener.opened(kind, data[place + 5 : place + 4 + length])
         place += 4 + length
         yield kind, plain, place
-        number += 1
 
 
-def _messages(plain: bytes) -> Iterator[Message]:
+def messages_in(plain: bytes) -> Iterator[Message]:
+    """The messages of an opened chunk."""
     place = 0
     while place + 8 <= len(plain):
         length, ms = struct.unpack(">II", plain[place : place + 8])

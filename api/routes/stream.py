@@ -1,0 +1,165 @@
+"""The viewer's door: a ticket, the stream of one tab both ways, and the files that came out of it.
+
+The edge has checked `Host` and the exact `Origin` before this. Start uvicorn with `--ws-per-message-deflate false` and
+`--ws-max-size 65536`: nothing is decompressed, and a message that is too large ends before it is read.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from starlette.responses import Response
+
+from api.access import Here, HereNow, here, permits
+from broker.base.errors import BrokerError, Refused
+from broker.base.unit import Unit
+from broker.identity.policy import Permission
+from broker.ports.browserhost import StreamPipe
+from broker.tabs import downloads
+from broker.tabs import service as tabs
+
+router = APIRouter()
+
+TICKET_PATIENCE_S = 5.0
+LOOK_AGAIN_S = 1.0
+LARGEST_MESSAGE = 32 * 1024
+"""Bytes of one input message: pasted text of 20,000 characters fits."""
+REFUSED, AWAY = 1008, 1013
+OVER = "This tab has ended, or your sign-in has. Go back to Portals to open it again."
+HOLDER = [permits(Permission.TAB_OPEN)]
+T = TypeVar("T")
+log = structlog.get_logger("door")
+
+
+@router.post("/api/v1/tabs/{lease_id}/ticket", dependencies=HOLDER)
+def ticket(here: HereNow, lease_id: str) -> dict[str, str]:
+    """One join within 15 seconds, by this sign-in, of this tab."""
+    with here.unit() as work:
+        return {"ticket": tabs.ticket(work, lease_id)}
+
+
+@router.get("/tabs/{lease_id}/downloads/{file_id}", dependencies=HOLDER)
+def download(here: HereNow, lease_id: str, file_id: str) -> Response:
+    """A file the portal handed out in this tab; never shown in place, whatever it says it is."""
+    with here.unit() as work:
+        data = downloads.open_file(work, here.portunus.vault, here.portunus.blobs, lease_id, file_id)
+    return Response(data, media_type="application/octet-stream", headers={"content-disposition": "attachment"})
+
+
+@router.websocket("/tabs/{lease_id}/stream", dependencies=HOLDER)
+async def stream(socket: WebSocket, lease_id: str) -> None:
+    """Ticket first, then bytes both ways until either side ends it or the holder may no longer be there."""
+    at = here(socket)
+    if socket.query_params:
+        await _note_refusal(at, lease_id, "something in the address")
+        await socket.close(REFUSED)
+        return
+    await socket.accept()
+    try:
+        await _join(at, socket, lease_id)
+    except (BrokerError, ValueError, TimeoutError) as no:
+        words = no.message if isinstance(no, BrokerError) else "No ticket came. Reload the page."
+        await _note_refusal(at, lease_id, words)
+        await _end(socket, words, REFUSED, again=isinstance(no, Refused) and no.code == "ticket")
+        return
+    except WebSocketDisconnect:
+        return
+    try:
+        async with at.portunus.host.stream(lease_id) as pipe:
+            await _both_ways(at, socket, pipe, lease_id)
+    except BrokerError as away:
+        await _end(socket, away.message, AWAY, again=True)
+    finally:
+        await asyncio.shield(_in_unit(at, lambda work: tabs.left(work, lease_id)))
+
+
+async def _join(at: Here, socket: WebSocket, lease_id: str) -> None:
+    async with asyncio.timeout(TICKET_PATIENCE_S):
+        first = await _text(socket)
+    said = json.loads(first)
+    token = said.get("ticket") if isinstance(said, dict) else None
+    if not isinstance(token, str):
+        raise ValueError("no ticket")  # noqa: TRY004 - as any unreadable message
+    await _in_unit(at, lambda work: tabs.join(work, token, lease_id))
+
+
+async def _both_ways(at: Here, socket: WebSocket, pipe: StreamPipe, lease_id: str) -> None:
+    ways = {
+        asyncio.ensure_future(_out(socket, pipe)): "host",
+        asyncio.ensure_future(_in(socket, pipe)): "viewer",
+        asyncio.ensure_future(_watch(at, lease_id)): "revoked",
+    }
+    done, rest = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    who = {ways[task] for task in done}
+    for task in done:
+        failure = task.exception()
+        if isinstance(failure, ValueError):
+            await _end(socket, "This page sent something Portunus does not understand. Reload it.", REFUSED)
+        elif failure is not None and not isinstance(failure, WebSocketDisconnect | RuntimeError | OSError | EOFError):
+            log.error("a stream failed", kind=type(failure).__name__)
+    if "revoked" in who:
+        await _end(socket, OVER, REFUSED)
+    await _end(socket, "", 1000, again="host" in who)
+
+
+async def _out(socket: WebSocket, pipe: StreamPipe) -> None:
+    async for message in pipe:
+        if isinstance(message, bytes):
+            await socket.send_bytes(message)
+        else:
+            await socket.send_text(message)
+
+
+async def _in(socket: WebSocket, pipe: StreamPipe) -> None:
+    while True:
+        await pipe.send(await _text(socket))
+
+
+async def _watch(at: Here, lease_id: str) -> None:
+    """Returns when the lease, the sign-in or the right is gone; asked every second, and at once when signalled."""
+    async with at.portunus.signals.listen("revoked", f"lease:{lease_id}") as ear:
+        while await asyncio.to_thread(_holds, at, lease_id):
+            await ear.wait(LOOK_AGAIN_S)
+
+
+def _holds(at: Here, lease_id: str) -> bool:
+    with at.reading() as work:
+        return tabs.holds(work, lease_id)
+
+
+async def _text(socket: WebSocket) -> str:
+    """The next text message. Raises ValueError for a binary or an overlong one."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    text = message.get("text")
+    if text is None or len(text) > LARGEST_MESSAGE:
+        raise ValueError("message")
+    return str(text)
+
+
+async def _end(socket: WebSocket, words: str, code: int, *, again: bool = False) -> None:
+    """Say why, then close; `again` tells the viewer that another try may help. Silent when already closed."""
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect, OSError):
+        if words:
+            await socket.send_text(json.dumps({"e": "ended", "words": words, "again": again}))
+        await socket.close(code)
+
+
+async def _note_refusal(at: Here, lease_id: str, why: str) -> None:
+    await _in_unit(at, lambda work: tabs.refused_stream(work, lease_id, why))
+
+
+async def _in_unit(at: Here, act: Callable[[Unit], T]) -> T:
+    def run() -> T:
+        with at.unit() as work:
+            return act(work)
+
+    return await asyncio.to_thread(run)
