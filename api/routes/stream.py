@@ -1,4 +1,4 @@
-"""The viewer's door: a ticket, the stream of one tab both ways, and the files that came out of it.
+"""The viewer's door: the stream of one tab both ways. Tickets are in `tabs.py`.
 
 The edge has checked `Host` and the exact `Origin` before this. Start uvicorn with `--ws-per-message-deflate false` and
 `--ws-max-size 65536`: nothing is decompressed, and a message that is too large ends before it is read.
@@ -12,14 +12,12 @@ from typing import TypeVar
 
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
-from starlette.responses import Response
 
-from api.access import Here, HereNow, here, permits
+from api.access import Here, here, permits
 from broker.base.errors import BrokerError, Refused
 from broker.base.unit import Unit
 from broker.identity.policy import Permission
 from broker.ports.browserhost import StreamPipe
-from broker.tabs import downloads
 from broker.tabs import service as tabs
 
 router = APIRouter()
@@ -30,27 +28,11 @@ LARGEST_MESSAGE = 32 * 1024
 """Bytes of one input message: pasted text of 20,000 characters fits."""
 REFUSED, AWAY = 1008, 1013
 OVER = "This tab has ended, or your sign-in has. Go back to Portals to open it again."
-HOLDER = [permits(Permission.TAB_OPEN)]
 T = TypeVar("T")
 log = structlog.get_logger("door")
 
 
-@router.post("/api/v1/tabs/{lease_id}/ticket", dependencies=HOLDER)
-def ticket(here: HereNow, lease_id: str) -> dict[str, str]:
-    """One join within 15 seconds, by this sign-in, of this tab."""
-    with here.unit() as work:
-        return {"ticket": tabs.ticket(work, lease_id)}
-
-
-@router.get("/tabs/{lease_id}/downloads/{file_id}", dependencies=HOLDER)
-def download(here: HereNow, lease_id: str, file_id: str) -> Response:
-    """A file the portal handed out in this tab; never shown in place, whatever it says it is."""
-    with here.unit() as work:
-        data = downloads.open_file(work, here.portunus.vault, here.portunus.blobs, lease_id, file_id)
-    return Response(data, media_type="application/octet-stream", headers={"content-disposition": "attachment"})
-
-
-@router.websocket("/tabs/{lease_id}/stream", dependencies=HOLDER)
+@router.websocket("/tabs/{lease_id}/stream", dependencies=[permits(Permission.TAB_OPEN)])
 async def stream(socket: WebSocket, lease_id: str) -> None:
     """Ticket first, then bytes both ways until either side ends it or the holder may no longer be there."""
     at = here(socket)
