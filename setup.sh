@@ -20,7 +20,7 @@ echo "Setting up .venv with $("$python" --version) …"
 [ -x .venv/bin/python ] || "$python" -m venv .venv
 export UV_PYTHON_DOWNLOADS=never UV_NO_PROGRESS=1
 if .venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.8 2>/dev/null; then
-    .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements/dev.lock
+    .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python --require-hashes -r requirements/dev.lock
     .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation -e .
 else
     .venv/bin/python -m pip install --quiet --require-hashes -r requirements/dev.lock

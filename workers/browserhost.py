@@ -7,6 +7,7 @@ import sys
 import uvicorn
 
 from broker.base.errors import BrokerError
+from broker.base.logs import set_up_logs
 from broker.wiring import build
 from workers import catalog
 from workers.browser.host import Host, make_app
@@ -15,6 +16,7 @@ from workers.browser.host import Host, make_app
 async def serve() -> None:
     """Until SIGTERM or SIGINT."""
     portunus = build()
+    set_up_logs(json=portunus.settings.log_json)
     catalog.register(portunus)
     host = Host(portunus)
     await host.start()

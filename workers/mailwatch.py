@@ -14,6 +14,7 @@ from sqlalchemy import select
 from broker.adapters.imap_mailbox import ImapMailbox
 from broker.base.actor import system
 from broker.base.errors import BrokerError, Unavailable
+from broker.base.logs import set_up_logs
 from broker.base.unit import Unit
 from broker.codes import service as codes
 from broker.codes.models import CodeRequest
@@ -179,7 +180,9 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    watch_all(build(), stop)
+    portunus = build()
+    set_up_logs(json=portunus.settings.log_json)
+    watch_all(portunus, stop)
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ class Children:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **child.env},  # noqa: TID251 - children inherit the operator's environment
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **child.env},  # noqa: TID251 - children inherit the operator's environment
                 start_new_session=True,
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread, and it must run before exec
             )

@@ -40,7 +40,7 @@ class FirstAdministrator(Announce):
             org = directory.create_organization(work, practice)
             user = identity.create_user(work, org.id, email=email, name=name)
             identity.give_grant(work, role=Role.ADMIN, user_id=user.id)
-            self._link = f"{settings.public_url}/sign-in/link/{identity.create_link(work, user)}"
+            self._link = f"{settings.public_url}/sign-in/link/{identity.create_link(work, user, direct=False)}"
         portunus.engine.dispose()
 
     def seed(self, settings: Settings, env: Mapping[str, str]) -> None:

@@ -30,25 +30,13 @@ class RedisSignals:
             self._client.publish(PREFIX + channel, b"")
 
     @asynccontextmanager
-    async def listen(self, *channels: str) -> AsyncIterator[AsyncIterator[str]]:
+    async def listen(self, *channels: str) -> AsyncIterator["RedisEar"]:
         client = redis.asyncio.Redis.from_url(self._url, socket_timeout=None, socket_connect_timeout=1)
+        ear = RedisEar(client, channels)
         try:
-            yield self._names(client, channels)
+            yield ear
         finally:
-            with contextlib.suppress(*AWAY):
-                await client.aclose()
-
-    async def _names(self, client: redis.asyncio.Redis, channels: tuple[str, ...]) -> AsyncIterator[str]:
-        """For ever: subscribe, yield, and subscribe again when Redis went away."""
-        while True:
-            try:
-                async with client.pubsub() as subscription:
-                    await subscription.subscribe(*(PREFIX + channel for channel in channels))
-                    async for message in subscription.listen():
-                        if message["type"] == "message":
-                            yield message["channel"].decode().removeprefix(PREFIX)
-            except AWAY:
-                await asyncio.sleep(PAUSE_S)
+            await ear.close()
 
     def wait(self, *channels: str, timeout_s: float) -> Iterator[str]:
         end = time.monotonic() + timeout_s
@@ -61,3 +49,38 @@ class RedisSignals:
                         yield message["channel"].decode().removeprefix(PREFIX)
         except AWAY:
             return
+
+
+class RedisEar:
+    """A subscription in a task of its own, renewed when Redis went away."""
+
+    def __init__(self, client: redis.asyncio.Redis, channels: tuple[str, ...]) -> None:
+        self._client = client
+        self._channels = [PREFIX + channel for channel in channels]
+        self._heard: asyncio.Queue[str] = asyncio.Queue()
+        self._task = asyncio.get_running_loop().create_task(self._listen(), name="signals")
+
+    async def wait(self, timeout_s: float) -> str | None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._heard.get()
+        except TimeoutError:
+            return None
+
+    async def close(self) -> None:
+        """End the subscription."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        with contextlib.suppress(*AWAY):
+            await self._client.aclose()
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                async with self._client.pubsub() as subscription:
+                    await subscription.subscribe(*self._channels)
+                    async for message in subscription.listen():
+                        if message["type"] == "message":
+                            self._heard.put_nowait(message["channel"].decode().removeprefix(PREFIX))
+            except AWAY:
+                await asyncio.sleep(PAUSE_S)

@@ -5,7 +5,7 @@ import os
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,8 +27,8 @@ class Settings(BaseSettings):
     witness_dir: Path | None = None
     """Second sink for audit checkpoints; empty: `data_dir/witness`. Put it on another volume."""
 
-    public_url: str = "http://127.0.0.1:8400"
-    """The address in the user's browser; its origin is the only one the stream's socket accepts."""
+    public_url: str = ""
+    """Empty: http:// with host and port. The address in the user's browser; its origin is the only one the stream's socket accepts."""
     host: str = "127.0.0.1"
     port: int = 8400
 
@@ -67,6 +67,12 @@ class Settings(BaseSettings):
     """Egress: base64 SHA-256 of extra certificate keys the browser accepts (the lab's own authority). JSON."""
 
     log_json: bool = False
+
+    @model_validator(mode="after")
+    def _own_address(self) -> Self:
+        if not self.public_url:
+            object.__setattr__(self, "public_url", f"http://{self.host}:{self.port}")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -85,8 +85,10 @@ def _authenticated(message: Message, domain: str, authserv: str | None) -> bool:
     verdict = re.sub(r"\([^()]*\)", " ", ours[0])
     if re.search(r"\bdmarc\s*=\s*(?!pass\b)\w+", verdict, re.IGNORECASE):
         return False
-    aligned = re.search(rf"\bheader\.from\s*=\s*{re.escape(domain)}(?![\w.-])", verdict, re.IGNORECASE)
-    if re.search(r"\bdmarc\s*=\s*pass\b", verdict, re.IGNORECASE) and aligned:
+    said = re.search(r"\bheader\.from\s*=\s*([\w.-]+)", verdict, re.IGNORECASE)
+    if said is not None and said.group(1).rstrip(".").lower() != domain:
+        return False  # its verdict is about another sender than the one shown
+    if re.search(r"\bdmarc\s*=\s*pass\b", verdict, re.IGNORECASE):
         return True
     return bool(
         re.search(rf"\bdkim\s*=\s*pass\b[^;]*\bheader\.d\s*=\s*@?{re.escape(domain)}(?![\w.-])", verdict, re.IGNORECASE)

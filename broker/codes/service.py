@@ -193,7 +193,7 @@ def give(work: Unit, vault: Vault, request_id: str, value: str) -> None:
     """A person hands in the code she received. Raises `Incomplete` when it cannot be this portal's, `Conflict` when over."""
     row = _request(work, request_id)
     location = work.db.get(Location, row.location_id)
-    require(work, Permission.CODE_GIVE, location=location)
+    require(work, Permission.CODE_GIVE, account=work.db.get(PortalAccount, row.account_id), location=location)
     if row.state not in ("expected", "waiting") or row.deadline <= work.clock.now():
         raise Conflict("This sign-in no longer waits for a code.")
     code = (

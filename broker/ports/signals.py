@@ -4,9 +4,17 @@ Channels: `session:{portal_session_id}`, `code:{code_request_id}`, `desk` (code 
 `revoked` (live streams re-check their lease).
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
+
+
+class Ear(Protocol):
+    """An open subscription."""
+
+    async def wait(self, timeout_s: float) -> str | None:
+        """The next signalled channel, or None when none came in time: then look at the database."""
+        ...
 
 
 class Signals(Protocol):
@@ -14,8 +22,8 @@ class Signals(Protocol):
         """Wake the waiters of `channel`. Raises nothing when the carrier of signals is away."""
         ...
 
-    def listen(self, *channels: str) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-        """Yield channel names as they are signalled; waiters must also poll, since a signal may be lost."""
+    def listen(self, *channels: str) -> AbstractAsyncContextManager[Ear]:
+        """Subscribe; waiters must also look by themselves now and then, since a signal may be lost."""
         ...
 
     def wait(self, *channels: str, timeout_s: float) -> Iterator[str]:

@@ -146,11 +146,16 @@ def visible(work: Unit, recording_id: str) -> Recording:
     raise NotFound("There is no such recording.")
 
 
+def check_reason(reason: str) -> None:
+    """Raises `Incomplete` unless it says something."""
+    if len(reason.strip()) < REASON_CHARACTERS:
+        raise Incomplete("Say in a few words why you view this recording; it goes into the audit log.")
+
+
 def open_for_view(work: Unit, vault: Vault, recording_id: str, reason: str) -> tuple[Recording, bytes]:
     """The recording and its key, for a reason that goes into the log first. Raises `NotFound`, `Incomplete`."""
     row = visible(work, recording_id)
-    if len(reason.strip()) < REASON_CHARACTERS:
-        raise Incomplete("Say in a few words why you view this recording; it goes into the audit log.")
+    check_reason(reason)
     _record(work, Act.RECORDING_VIEWED, row, reason=reason)
     return row, _key(work, vault, row)
 

@@ -17,6 +17,7 @@ from broker.directory import service as directory
 from broker.directory.models import Location, PortalAccount, ScriptVersion
 from broker.identity.models import User
 from broker.tabs import records
+from broker.tabs.budget import Budget
 from broker.tabs.models import LoginAttempt
 from broker.tabs.records import Ending
 from broker.tabs.states import AttemptState, SessionState
@@ -123,6 +124,12 @@ def _practice(location: Location) -> Practice:
 def attempts_of_session(work: Unit, session_id: str) -> list[str]:
     """Ids of the sign-ins that opened this session."""
     return list(work.db.scalars(select(LoginAttempt.id).where(LoginAttempt.portal_session_id == session_id)))
+
+
+def tries_left(work: Unit, account: PortalAccount) -> int:
+    """How many sign-ins may still be submitted before the carrier could lock the account."""
+    budget = Budget.of(directory.behaviour(work, account.portal))
+    return budget.left(records.debits(work, account.id), work.clock.now())
 
 
 def portal_key(work: Unit, attempt_id: str) -> str:

@@ -12,7 +12,7 @@ from broker.base.actor import ActorKind
 from broker.base.errors import Conflict, NotFound, Refused
 from broker.base.settings import settings
 from broker.base.unit import Unit
-from broker.identity.models import Login
+from broker.identity import service as identity
 from broker.identity.policy import Permission, may
 from broker.tabs import records
 from broker.tabs.models import BrowserNode, Lease, ParkedState, StreamTicket
@@ -94,10 +94,8 @@ def holds(work: Unit, lease_id: str) -> bool:
     session = records.portal_session(work, row.portal_session_id)
     if session.state == SessionState.ENDED:
         return False
-    if work.actor.kind is ActorKind.USER:
-        login = work.db.get(Login, work.actor.login_id) if work.actor.login_id else None
-        if login is None or login.ended_at is not None or login.expires_at <= work.clock.now():
-            return False
+    if work.actor.kind is ActorKind.USER and not identity.still_counts(work, work.actor.login_id or ""):
+        return False
     return may(work, Permission.TAB_OPEN, account=session.account, location=session.location)
 
 

@@ -14,6 +14,7 @@ from broker.tabs.attempts import (
     refuse,
     release_password,
     submit,
+    tries_left,
     trusted_device,
     username,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "sweep",
     "ticket",
     "tiles",
+    "tries_left",
     "trusted_device",
     "username",
 ]

@@ -34,6 +34,9 @@ class Outcome(StrEnum):
     """Portunus itself refused: policy, lockout budget, foreign host."""
 
 
+NAMES = frozenset(outcome.value for outcome in Outcome)
+
+
 class Next(StrEnum):
     """Who acts next."""
 

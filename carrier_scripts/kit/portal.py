@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from carrier_scripts.kit.desk import Desk
-from carrier_scripts.kit.outcomes import Outcome
+from carrier_scripts.kit.outcomes import NAMES, Outcome
 from carrier_scripts.kit.page import Page
 from carrier_scripts.kit.signs import Sign, sees
 from carrier_scripts.kit.steps import Between, Choice, CodeStep, LoginForm
@@ -86,7 +86,7 @@ class Portal:
         """Whether this page is signed in, and for the practice that was asked for."""
         seen = await self.recognise(page)
         if seen is not Outcome.SIGNED_IN:
-            return Outcome.SIGNED_OUT if seen == LOGIN_FORM else Outcome(seen) if seen in Outcome else Outcome.UNRECOGNISED
+            return Outcome.SIGNED_OUT if seen == LOGIN_FORM else Outcome(seen) if seen in NAMES else Outcome.UNRECOGNISED
         texts = [text for selector in self.practice for text in await page.locator(selector).all_inner_texts()]
         return Outcome.SIGNED_IN if await desk.confirm_practice(texts) else Outcome.WRONG_PRACTICE
 
@@ -112,4 +112,4 @@ class Portal:
         questions.append([LOGIN_FORM, sees(self.login.username).to_json()])
         told = {"page": page.index, "signs": questions, "but_not": [str(seen) for seen in but_not], "timeout_ms": timeout_ms}
         seen = await page._ask("recognise", told)  # noqa: SLF001 - the kit's own page
-        return Outcome(seen) if seen in Outcome else str(seen)
+        return Outcome(seen) if seen in NAMES else str(seen)

@@ -17,7 +17,7 @@ from typing import Any
 
 from carrier_scripts import kit
 from carrier_scripts.kit.desk import Desk
-from carrier_scripts.kit.outcomes import Outcome
+from carrier_scripts.kit.outcomes import NAMES, Outcome
 from carrier_scripts.kit.page import Page
 from carrier_scripts.kit.portal import Portal
 from carrier_scripts.kit.wire import LINE_BYTES, RUNS, Source
@@ -143,7 +143,7 @@ async def serve() -> None:
         outcome = await (portal.recognise(page) if verb == "recognise" else getattr(portal, verb)(page, Desk(wire.ask)))
         done = {"outcome": str(outcome), "words": ""}
     except HostRefused as refused:
-        known = refused.code if refused.code in Outcome else Outcome.REFUSED.value
+        known = refused.code if refused.code in NAMES else Outcome.REFUSED.value
         done = {"outcome": known, "words": str(refused)}
     except Exception as wrong:  # noqa: BLE001 - the boundary: whatever a script does becomes an outcome
         done = {"outcome": Outcome.SCRIPT_FAILED.value, "words": f"{type(wrong).__name__}: {wrong}"[:300]}

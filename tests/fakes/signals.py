@@ -26,18 +26,14 @@ class MemorySignals:
                     loop.call_soon_threadsafe(listening.put_nowait, channel)
 
     @asynccontextmanager
-    async def listen(self, *channels: str) -> AsyncIterator[AsyncIterator[str]]:
+    async def listen(self, *channels: str) -> "AsyncIterator[MemoryEar]":
         inbox: asyncio.Queue[str] = asyncio.Queue()
         entry = (channels, asyncio.get_running_loop(), inbox)
         with self._lock:
             self._listeners.append(entry)
 
-        async def names() -> AsyncIterator[str]:
-            while True:
-                yield await inbox.get()
-
         try:
-            yield names()
+            yield MemoryEar(inbox)
         finally:
             with self._lock:
                 self._listeners.remove(entry)
@@ -57,3 +53,15 @@ class MemorySignals:
         finally:
             with self._lock:
                 self._waiters.remove(entry)
+
+
+class MemoryEar:
+    def __init__(self, inbox: asyncio.Queue[str]) -> None:
+        self._inbox = inbox
+
+    async def wait(self, timeout_s: float) -> str | None:
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._inbox.get()
+        except TimeoutError:
+            return None

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from playwright.async_api import Error
 
 from broker.base.actor import system
 from broker.base.errors import BrokerError, Conflict, Refused
@@ -72,7 +71,7 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
     except BrokerError as refused:
         log.info("attempt refused", attempt=attempt_id, code=refused.code)
         await _fail(node, claim, Outcome.REFUSED, refused.message)
-    except (Error, OSError, TimeoutError) as broken:
+    except Exception as broken:  # noqa: BLE001 - the boundary: no attempt is left without an ending
         log.error("attempt broke", attempt=attempt_id, kind=type(broken).__name__)
         await _fail(node, claim, Outcome.SCRIPT_FAILED, "The browser failed in mid sign-in.")
     finally:
@@ -155,7 +154,9 @@ async def _sign_in(node: Node, live: LiveSession) -> Done:
             await node.unit(lambda work: tabs.becomes_login(work, live.claim.attempt_id, live.claim.fence))
         except Conflict as none_left:
             return Done(Outcome.REFUSED, none_left.message)
-    return await run_verb(node, live, "sign_in", limit_s=SCRIPT_S + node.portunus.settings.code_wait_s)
+    done = await run_verb(node, live, "sign_in", limit_s=SCRIPT_S + node.portunus.settings.code_wait_s)
+    log.info("sign-in ended", attempt=live.claim.attempt_id, outcome=done.outcome.value)
+    return done
 
 
 async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float = 60, page: Any = None) -> Done:

@@ -23,7 +23,6 @@ from workers.browser.facade import CallRefused, Facade
 from workers.browser.live import LiveSession
 
 FIELD_MS = 15_000
-LOOK_S = 0.2
 ACTOR = system("browserhost")
 
 
@@ -120,19 +119,15 @@ class Desk:
 
     async def _wait_for_code(self, request_id: str) -> str | None:
         deadline = await self._in_unit(lambda work: codes.deadline(work, request_id))
-        async with self._portunus.signals.listen(f"code:{request_id}") as heard:
+        async with self._portunus.signals.listen(f"code:{request_id}") as ear:
             while self._portunus.clock.now() < deadline:
                 taken = await self._in_unit(
                     lambda work: codes.take(work, self._portunus.vault, request_id, self._claim.attempt_id)
                 )
                 if taken.code is not None:
-                    return taken.code
+                    return str(taken.code)
                 left = (deadline - self._portunus.clock.now()).total_seconds()
-                try:
-                    async with asyncio.timeout(max(min(taken.wait_s if taken.wait_s > LOOK_S else LOOK_S, left), 0.01)):
-                        await anext(heard)
-                except TimeoutError:
-                    continue
+                await ear.wait(max(min(taken.wait_s, left), 0.01))
         return None
 
     async def resend_code(self, page: int, chain: list[Any]) -> None:

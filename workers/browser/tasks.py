@@ -22,7 +22,7 @@ def keep(coroutine: Coroutine[Any, Any, T], name: str) -> "asyncio.Task[T]":
 def _ended(task: "asyncio.Task[Any]") -> None:
     _kept.discard(task)
     if not task.cancelled() and (failure := task.exception()):
-        log.error("a background task failed", task=task.get_name(), kind=type(failure).__name__, exc_info=failure)
+        log.error("a background task failed", task=task.get_name(), kind=type(failure).__name__)
 
 
 async def cancelled(*tasks: "asyncio.Task[Any] | None") -> None:

@@ -1,0 +1,156 @@
+"""Open, watch, extend and end tabs: pages for people, the same as JSON under /api/v1."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Header, Request
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from starlette.responses import RedirectResponse, Response
+
+from api.access import Here, HereNow, permits
+from api.pages import page
+from broker.base.errors import Conflict, NotFound
+from broker.base.unit import Unit
+from broker.identity.models import OneTimeUse
+from broker.identity.policy import Permission
+from broker.tabs import service as tabs
+from broker.tabs.models import Lease
+
+router = APIRouter()
+OPENERS = [permits(Permission.TAB_OPEN)]
+Text = Annotated[str, Form()]
+
+
+class OpenTab(BaseModel):
+    """What to open, where, and what for."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    account_id: str = Field(max_length=40)
+    location_id: str = Field(max_length=40)
+    purpose: str = Field(min_length=1, max_length=200)
+
+
+@router.post("/tabs", dependencies=OPENERS)
+def open_form(here: HereNow, account_id: Text, location_id: Text, purpose: Text = "") -> Response:
+    """Open from the launcher; the tab's page shows how far it is."""
+    with here.unit() as work:
+        lease = tabs.open_tab(work, account_id, location_id, purpose or "Not said")
+    return RedirectResponse(f"/tabs/{lease.id}", 303)
+
+
+@router.get("/tabs/{lease_id}", dependencies=OPENERS)
+def tab(request: Request, here: HereNow, lease_id: str) -> Response:
+    """The tab itself: progress while signing in, then the stream."""
+    with here.reading() as work:
+        lease = tabs.own_lease(work, lease_id)
+        shown = _shown(work, lease)
+    return page(request, "tab.html", tab=shown)
+
+
+@router.post("/tabs/{lease_id}/end", dependencies=OPENERS)
+def end_form(here: HereNow, lease_id: str) -> Response:
+    """Give the tab back; the portal stays signed in for the next one."""
+    with here.unit() as work:
+        tabs.end_tab(work, lease_id)
+    return RedirectResponse("/", 303)
+
+
+@router.get("/tabs/{lease_id}/downloads/{file_id}", dependencies=OPENERS)
+def download(here: HereNow, lease_id: str, file_id: str, name: str = "download") -> Response:
+    """A file the portal handed out in this tab, to its holder only."""
+    with here.reading() as work:
+        lease = tabs.own_lease(work, lease_id)
+        if not file_id.isascii() or not file_id.replace("_", "").isalnum():
+            raise NotFound("There is no such file.")
+        sealed = here.portunus.blobs.read(f"downloads/{lease.id}/{file_id}")
+        organization = lease.portal_session.account.organization_id
+        data = here.portunus.vault.unseal(work, organization, ("download", lease.id, file_id), sealed)
+    plain = "".join(letter for letter in name if letter.isalnum() or letter in "._-")[:80] or "download"
+    headers = {"Content-Disposition": f'attachment; filename="{plain}"', "X-Content-Type-Options": "nosniff"}
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+# --- the same as data
+
+
+@router.post("/api/v1/tabs", status_code=202, dependencies=OPENERS)
+def open_tab(
+    here: HereNow, asked: OpenTab, response: Response, idempotency_key: Annotated[str | None, Header(max_length=100)] = None
+) -> dict[str, Any]:
+    """202 with where to look; the same Idempotency-Key opens once (24 h)."""
+    with here.unit() as work:
+        known = _used(work, here, idempotency_key)
+        lease = tabs.own_lease(work, known) if known else tabs.open_tab(work, asked.account_id, asked.location_id, asked.purpose)
+        if idempotency_key and not known:
+            work.db.add(OneTimeUse(kind="open_tab", key=_key(here, idempotency_key), at=work.clock.now(), result_id=lease.id))
+        shown = _shown(work, lease)
+    response.headers["Location"] = f"/api/v1/tabs/{lease.id}"
+    return shown
+
+
+@router.get("/api/v1/tabs/{lease_id}", dependencies=OPENERS)
+def get_tab(here: HereNow, lease_id: str) -> dict[str, Any]:
+    """Where the tab is: signing_in, needs_code, ready or ended, in words."""
+    with here.reading() as work:
+        return _shown(work, tabs.own_lease(work, lease_id))
+
+
+@router.post("/api/v1/tabs/{lease_id}/ticket", dependencies=OPENERS)
+def ticket(here: HereNow, lease_id: str) -> dict[str, str]:
+    """A one-time ticket for the stream, good for 15 s."""
+    with here.unit() as work:
+        return {"ticket": tabs.ticket(work, lease_id)}
+
+
+@router.post("/api/v1/tabs/{lease_id}/extend", dependencies=OPENERS)
+def extend(here: HereNow, lease_id: str) -> dict[str, Any]:
+    """More time in this tab."""
+    with here.unit() as work:
+        return _shown(work, tabs.extend(work, lease_id))
+
+
+@router.post("/api/v1/tabs/{lease_id}/end", dependencies=OPENERS)
+def end(here: HereNow, lease_id: str, *, sign_out: bool = False) -> dict[str, Any]:
+    """Give the tab back; with `sign_out` the portal session ends too."""
+    with here.unit() as work:
+        lease = tabs.own_lease(work, lease_id)
+        (tabs.sign_out if sign_out else tabs.end_tab)(work, lease_id)
+        return _shown(work, lease)
+
+
+def _shown(work: Unit, lease: Lease) -> dict[str, Any]:
+    state, words, deadline = tabs.opening(work, lease)
+    session = lease.portal_session
+    return {
+        "id": lease.id,
+        "state": state,
+        "words": words,
+        "deadline": deadline.isoformat() if deadline else None,
+        "expires_at": lease.expires_at.isoformat(),
+        "portal": session.account.portal.name,
+        "portal_key": session.account.portal.key,
+        "provider_line": session.account.portal.provider_line,
+        "location": session.location.name,
+        "login_tail": "…" + session.account.username[-3:],
+        "account_id": session.account_id,
+        "location_id": lease.location_id,
+        "purpose": lease.purpose,
+    }
+
+
+def _key(here: Here, given: str) -> str:
+    return f"{here.actor.id}:{given}"
+
+
+def _used(work: Unit, here: Here, given: str | None) -> str | None:
+    """The lease that this idempotency key opened before, if any. Raises `Conflict` when it named something else."""
+    if given is None:
+        return None
+    row = work.db.scalar(select(OneTimeUse).where(OneTimeUse.kind == "open_tab", OneTimeUse.key == _key(here, given)))
+    if row is None or row.at < work.clock.now() - timedelta(hours=24):
+        return None
+    if row.result_id is None:
+        raise Conflict("That idempotency key is in use.")
+    return row.result_id

@@ -1,0 +1,63 @@
+// Hands of the viewer: mouse, wheel, keys, composed and pasted text, from our canvas to the remote tab.
+
+const held = (event) => (event.altKey ? 1 : 0) | (event.ctrlKey ? 2 : 0) | (event.metaKey ? 4 : 0) | (event.shiftKey ? 8 : 0);
+const MOVE_MS = 16;
+
+/** Sends input of `canvas` and `textarea` through `send`; `leave` is called for Ctrl+Alt+Escape. */
+export function listen(canvas, textarea, stage, send, leave) {
+  let moved = null, timer = 0, composing = false;
+  const point = (event) => {
+    const box = canvas.getBoundingClientRect();
+    return { x: Math.round(((event.clientX - box.left) * canvas.width) / box.width), y: Math.round(((event.clientY - box.top) * canvas.height) / box.height) };
+  };
+  const mouse = (k, event, more = {}) => send({ t: "mouse", k, ...point(event), m: held(event), ...more });
+  const flush = () => { timer = 0; if (moved) { mouse("move", moved); moved = null; } };
+
+  canvas.addEventListener("pointermove", (event) => { moved = event; timer ||= setTimeout(flush, MOVE_MS); });
+  canvas.addEventListener("pointerdown", (event) => {
+    textarea.focus({ preventScroll: true });
+    flush();
+    canvas.setPointerCapture(event.pointerId);
+    mouse("down", event, { b: event.button, c: clicks(event) });
+    event.preventDefault();
+  });
+  canvas.addEventListener("pointerup", (event) => { flush(); mouse("up", event, { b: event.button, c: count }); });
+  canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+  canvas.addEventListener("wheel", (event) => {
+    const unit = event.deltaMode === 1 ? 40 : event.deltaMode === 2 ? 400 : 1;
+    mouse("wheel", event, { dx: Math.round(event.deltaX * unit), dy: Math.round(event.deltaY * unit) });
+    event.preventDefault();
+  }, { passive: false });
+
+  let last = 0, count = 1, lastAt = [0, 0];
+  function clicks(event) {
+    const near = Math.abs(event.clientX - lastAt[0]) < 5 && Math.abs(event.clientY - lastAt[1]) < 5;
+    count = event.timeStamp - last < 500 && near ? Math.min(count + 1, 3) : 1;
+    last = event.timeStamp;
+    lastAt = [event.clientX, event.clientY];
+    return count;
+  }
+
+  const key = (k, event) => {
+    if (event.isComposing || composing || event.key === "Process" || event.key === "Dead") return;
+    if (event.key === "Escape" && event.ctrlKey && event.altKey) { if (k === "down") leave(); return; }
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "v") return; // the paste event brings the text
+    send({ t: "key", k, key: event.key, code: event.code, kc: event.keyCode, m: held(event), r: event.repeat });
+    event.preventDefault();
+  };
+  textarea.addEventListener("keydown", (event) => key("down", event));
+  textarea.addEventListener("keyup", (event) => key("up", event));
+  textarea.addEventListener("compositionstart", () => { composing = true; });
+  textarea.addEventListener("compositionend", (event) => { composing = false; if (event.data) send({ t: "text", v: event.data }); textarea.value = ""; });
+  textarea.addEventListener("input", (event) => {
+    if (!composing && event.inputType !== "insertCompositionText" && textarea.value) send({ t: "text", v: textarea.value });
+    if (!composing) textarea.value = "";
+  });
+  textarea.addEventListener("paste", (event) => {
+    const text = event.clipboardData.getData("text/plain");
+    if (text) send({ t: "text", v: text.slice(0, 20000) });
+    event.preventDefault();
+  });
+  textarea.addEventListener("focus", () => stage.classList.add("has-focus"));
+  textarea.addEventListener("blur", () => { stage.classList.remove("has-focus"); send({ t: "blur" }); });
+}

@@ -1,0 +1,101 @@
+// Plays a recording: the stream's own messages, drawn again at their times, with a timeline to jump by.
+
+import { draw, parse, EVENT, FRAME } from "/static/draw.js";
+
+const $ = (id) => document.getElementById(id);
+const player = $("player"), status = $("player-status"), context = $("screen").getContext("2d", { alpha: false });
+const csrf = document.querySelector("meta[name=csrf]").content;
+let messages = [], at = 0, next = 0, playing = false, started = 0, busy = Promise.resolve();
+const clock = (ms) => `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
+window.portunusPlayer = { drawn: 0, total: 0 };
+
+async function load() {
+  const body = new URLSearchParams({ reason: player.dataset.reason, csrf });
+  const answer = await fetch(`/api/v1/recordings/${player.dataset.recordingId}/messages`, { method: "POST", headers: { "x-csrf-token": csrf }, body });
+  if (!answer.ok) { status.textContent = (await answer.json().catch(() => ({}))).detail || "The recording cannot be played."; return; }
+  const complete = answer.headers.get("x-recording-complete") === "true";
+  const bytes = await answer.arrayBuffer(), view = new DataView(bytes);
+  for (let place = 0; place + 8 <= bytes.byteLength;) {
+    const size = view.getUint32(place), ms = view.getUint32(place + 4);
+    messages.push({ ...parse(bytes.slice(place + 8, place + 8 + size)), ms });
+    place += 8 + size;
+  }
+  const end = messages.length ? messages[messages.length - 1].ms : 0;
+  $("seek").max = end;
+  window.portunusPlayer.total = messages.length;
+  status.textContent = `${clock(end)} long.${complete ? "" : " The recording was cut off by a crash; it ends where the last whole part ends."}`;
+  timeline();
+  await seek(Math.min(Number(player.dataset.at), end));
+}
+
+function timeline() {
+  const words = { tabs: (e) => { const tab = e.tabs.find((one) => one.n === e.active); return tab ? `page ${tab.host}${tab.path} “${tab.title}”` : ""; }, notice: (e) => e.words, dialog: (e) => `dialog: ${e.words}`, select: (e) => `list ${e.label}`, download: (e) => `download ${e.name}`, click: () => "click" };
+  let last = "";
+  for (const message of messages) {
+    if (message.kind !== EVENT || !(message.event.e in words)) continue;
+    const text = words[message.event.e](message.event);
+    if (!text || (text === last && text !== "click")) continue;
+    last = text;
+    const row = document.createElement("li"), button = document.createElement("button");
+    button.type = "button";
+    button.textContent = `${clock(message.ms)}  ${text}`;
+    button.onclick = () => seek(message.ms);
+    row.append(button);
+    $("timeline").append(row);
+  }
+}
+
+/** Draws the state at a time: from the last whole frame before it. */
+function seek(ms) {
+  busy = busy.then(async () => {
+    let end = messages.findIndex((message) => message.ms > ms);
+    if (end < 0) end = messages.length;
+    let from = end - 1;
+    while (from > 0 && messages[from].kind !== FRAME) from--;
+    for (const message of messages.slice(Math.max(from, 0), end)) await paint(message);
+    next = end;
+    at = ms;
+    started = performance.now() - at / speed();
+    show();
+  });
+  return busy;
+}
+
+async function paint(message) {
+  if (message.kind === EVENT) return;
+  await draw(context, message);
+  window.portunusPlayer.drawn++;
+}
+
+const speed = () => Number($("speed").value);
+function show() { $("seek").value = at; $("clock").textContent = clock(at); }
+
+async function tick() {
+  if (!playing) return;
+  at = Math.min((performance.now() - started) * speed(), Number($("seek").max));
+  while (next < messages.length && messages[next].ms <= at) await paint(messages[next++]);
+  show();
+  if (next >= messages.length) return pause();
+  requestAnimationFrame(tick);
+}
+
+function pause() { playing = false; $("play").textContent = "Play"; }
+async function play() {
+  if (playing) return pause();
+  if (next >= messages.length) await seek(0);
+  playing = true;
+  $("play").textContent = "Pause";
+  started = performance.now() - at / speed();
+  tick();
+}
+
+$("play").onclick = play;
+$("seek").oninput = () => { pause(); seek(Number($("seek").value)); };
+$("speed").onchange = () => { started = performance.now() - at / speed(); };
+document.addEventListener("keydown", (event) => {
+  if (event.target.closest("input, select, button")) return;
+  if (event.key === " ") { play(); event.preventDefault(); }
+  if (event.key === "ArrowRight") seek(Math.min(at + 5000, Number($("seek").max)));
+  if (event.key === "ArrowLeft") seek(Math.max(at - 5000, 0));
+});
+load();
