@@ -1,0 +1,129 @@
+"""`running_demo`: everything of `make run`, in a folder of its own, as a child process; people sign in with its links."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+START_S = 90
+LINK = re.compile(r"(http://\S+/sign-in/link/\S+)")
+
+
+@dataclass
+class Demo:
+    """A running demo."""
+
+    data_dir: Path
+    url: str
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def link(self, name: str) -> str:
+        """The printed one-time link of Maria, Dan, Ana or Audrey."""
+        after = self.output.read_text(errors="replace").split(name, 1)[1]
+        found = LINK.search(after)
+        assert found is not None
+        return found.group(1)
+
+    @property
+    def control(self) -> httpx2.Client:
+        """The lab's control plane."""
+        facts = json.loads((self.data_dir / "lab" / "lab.json").read_text())
+        return httpx2.Client(base_url=facts["control"], trust_env=False, timeout=20)
+
+    def counters(self, carrier: str) -> dict[str, int]:
+        """What the judge counted."""
+        counted: dict[str, int] = self.control.get("/counters", params={"carrier": carrier}).json()["totals"]
+        return counted
+
+    def fault(self, carrier: str, name: str, *, times: int | None = None, **args: Any) -> None:
+        """Switch a fault of the lab on."""
+        told = {"carrier": carrier, "name": name, "times": times, "args": args}
+        self.control.post("/fault", json=told).raise_for_status()
+
+    def no_faults(self) -> None:
+        """Switch all faults off."""
+        self.control.delete("/fault").raise_for_status()
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PORTUNUS_DATA_DIR": str(self.data_dir), "PORTUNUS_PORT": self.url.rpartition(":")[2]}
+
+    def portunus(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run the command line on this demo."""
+        command = [str(Path(sys.executable).with_name("portunus")), *words]
+        return subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=timeout)
+
+    def pids(self) -> list[int]:
+        """Every process that belongs to this demo: named by its folder in command line or environment."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            try:
+                words = (entry / "cmdline").read_bytes() + (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if str(self.data_dir).encode() in words:
+                found.append(int(entry.name))
+        return found
+
+    def child(self, words: str) -> int:
+        """The pid of the demo's child whose command line has these words."""
+        for pid in self.pids():
+            try:
+                if words.encode() in (Path("/proc") / str(pid) / "cmdline").read_bytes().replace(b"\0", b" "):
+                    return pid
+            except OSError:
+                continue
+        raise AssertionError(f"no process {words}")
+
+
+@contextmanager
+def running_demo(data_dir: Path, **settings: str) -> Iterator[Demo]:
+    """Start, wait until it says that it has started, stop with Ctrl-C."""
+    port = _free_port()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    output = data_dir / "demo.out"
+    environment = {
+        **os.environ,
+        "PORTUNUS_DATA_DIR": str(data_dir),
+        "PORTUNUS_PORT": str(port),
+        "COLUMNS": "200",
+        **{f"PORTUNUS_{name.upper()}": value for name, value in settings.items()},
+    }
+    command = [str(Path(sys.executable).with_name("portunus")), "demo"]
+    with output.open("wb") as sink:
+        process = subprocess.Popen(command, env=environment, stdout=sink, stderr=sink, start_new_session=True)
+    demo = Demo(data_dir, f"http://127.0.0.1:{port}", process, output)
+    try:
+        end = time.monotonic() + START_S
+        while "Started in" not in output.read_text(errors="replace"):
+            if process.poll() is not None or time.monotonic() > end:
+                raise AssertionError(f"the demo did not start:\n{output.read_text(errors='replace')}")
+            time.sleep(0.1)
+        yield demo
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
