@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
@@ -113,7 +113,7 @@ def listed(
 ) -> list[Recording]:
     """Recordings the actor may view, newest first: his own, or all at his places."""
     everyone, own = reach(work, Permission.RECORDING_VIEW_ALL), reach(work, Permission.RECORDING_VIEW_OWN)
-    allowed = []
+    allowed: list[ColumnElement[bool]] = []
     if everyone.everywhere:
         allowed.append(Recording.id.is_not(None))
     elif everyone:

@@ -13,17 +13,17 @@ async function load() {
   const body = new URLSearchParams({ reason: player.dataset.reason, csrf });
   const answer = await fetch(`/api/v1/recordings/${player.dataset.recordingId}/messages`, { method: "POST", headers: { "x-csrf-token": csrf }, body });
   if (!answer.ok) { status.textContent = (await answer.json().catch(() => ({}))).detail || "The recording cannot be played."; return; }
-  const complete = answer.headers.get("x-recording-complete") === "true";
   const bytes = await answer.arrayBuffer(), view = new DataView(bytes);
   for (let place = 0; place + 8 <= bytes.byteLength;) {
     const size = view.getUint32(place), ms = view.getUint32(place + 4);
     messages.push({ ...parse(bytes.slice(place + 8, place + 8 + size)), ms });
     place += 8 + size;
   }
+  const ending = messages.pop()?.event; // the last one is not recorded: it says how the file ends
   const end = messages.length ? messages[messages.length - 1].ms : 0;
   $("seek").max = end;
   window.portunusPlayer.total = messages.length;
-  status.textContent = `${clock(end)} long.${complete ? "" : " The recording was cut off by a crash; it ends where the last whole part ends."}`;
+  status.textContent = `${clock(end)} long.${ending?.words ? ` ${ending.words}` : ""}`;
   timeline();
   await seek(Math.min(Number(player.dataset.at), end));
 }
