@@ -10,9 +10,13 @@ class Pgadmin(Portal):
     home = "https://pgadmin.sim.test/browser/"
     automation = "automated"
 
-    login = LoginForm(username="input[name=email]", password="input[name=password]", submit="button[name=internal_button]")
+    login = LoginForm(
+        username="input[name=email]", password="input[name=password]", submit="button[name=internal_button]"
+    )
     code = CodeStep(
-        request="button[name=send_code]", field="input[name=code]", submit="form[action='/mfa/validate'] button[type=submit]"
+        request="button[name=send_code]",
+        field="input[name=code]",
+        submit="form[action='/mfa/validate'] button[type=submit]",
     )
 
     signs = {  # read from the top; the first that shows wins
@@ -21,7 +25,7 @@ class Pgadmin(Portal):
         Outcome.WRONG_PASSWORD: says("Incorrect username or password"),
         Outcome.WRONG_CODE: says("Invalid code"),
         Outcome.ASKS_CODE: sees("[data-test=email-validate-view]"),
-        Outcome.SIGNED_IN: sees("[data-label=loggedin-username]"),
+        Outcome.SIGNED_IN: sees("[data-test=loggedin-username]"),
     }
 
     async def log_out(self, page: Page, desk: Desk) -> Outcome:

@@ -75,7 +75,9 @@ def pgadmin(folder: Path, *, smtp_port: int, email: str, password: str = "Granit
     script = Path(__file__).with_name("serve_pgadmin.py")
     keep = {name: os.environ[name] for name in ("PATH", "LANG", "HOME") if name in os.environ}
     with said.open("wb") as log:
-        process = subprocess.Popen([str(python), "-I", str(script), str(settings)], stdout=log, stderr=log, env=keep, cwd=folder)
+        process = subprocess.Popen(
+            [str(python), "-I", str(script), str(settings)], stdout=log, stderr=log, env=keep, cwd=folder
+        )
     try:
         wait_until_it_answers(port, proof.ca, process, said)
         yield Running(port=port, spki=proof.spki, ca=proof.ca, email=email, password=password)

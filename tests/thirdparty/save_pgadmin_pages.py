@@ -59,11 +59,11 @@ async def walk(page: Page, app: Running, inbox: Inbox) -> None:
     await page.click(code.request)
     await page.fill(code.field, await inbox.codes.get())
     await page.click(code.submit)
-    await keep("signed_in", "[data-label=loggedin-username]")
-    await page.context.clear_cookies()
-    for _ in range(4):
+    await keep("signed_in", "[data-test=loggedin-username]")
+    page = await page.context.browser.new_page()
+    for said in ("2 more attempt", "1 more attempt", "0 more attempt", "Your account is locked"):
         await password("not-the-password")
-        await page.locator("[data-test=notifier-message]").first.wait_for()
+        await page.locator(f"text={said}").first.wait_for()
     await keep("locked", "text=Your account is locked")
 
 

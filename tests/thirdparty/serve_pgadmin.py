@@ -22,7 +22,13 @@ def main() -> None:
     from pgAdmin4 import app
 
     register_mail_code(app, asked["email"])
-    app.run(host="127.0.0.1", port=asked["port"], ssl_context=(asked["chain"], asked["key"]), threaded=True, use_reloader=False)
+    app.run(
+        host="127.0.0.1",
+        port=asked["port"],
+        ssl_context=(asked["chain"], asked["key"]),
+        threaded=True,
+        use_reloader=False,
+    )
 
 
 def settle(asked: dict) -> None:
