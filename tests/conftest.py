@@ -32,7 +32,9 @@ def clock() -> ManualClock:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test module that says `BOTH_DATABASES = True` runs on SQLite and on PostgreSQL."""
     if getattr(metafunc.module, "BOTH_DATABASES", False) and "database_url" in metafunc.fixturenames:
-        metafunc.parametrize("database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+        metafunc.parametrize(
+            "database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
+        )
 
 
 @pytest.fixture

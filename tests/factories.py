@@ -53,7 +53,9 @@ def location(work: Unit, org: Organization, key: str = "phoenix", **values: Any)
     return row
 
 
-def portal(work: Unit, key: str = "harborline", *, automation: str = "automated", digest: str = "d" * 64, **facts: Any) -> Portal:
+def portal(
+    work: Unit, key: str = "harborline", *, automation: str = "automated", digest: str = "d" * 64, **facts: Any
+) -> Portal:
     row = Portal(
         id=new_id("por"),
         key=key,
@@ -93,7 +95,9 @@ def portal(work: Unit, key: str = "harborline", *, automation: str = "automated"
     return row
 
 
-def endpoint(work: Unit, org: Organization, kind: str = "mailbox", address: str = "codes@lab.test", **values: Any) -> DeliveryEndpoint:
+def endpoint(
+    work: Unit, org: Organization, kind: str = "mailbox", address: str = "codes@lab.test", **values: Any
+) -> DeliveryEndpoint:
     row = DeliveryEndpoint(
         id=new_id("end"),
         organization_id=org.id,

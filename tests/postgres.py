@@ -27,12 +27,20 @@ def _server() -> str | None:
         as_postgres = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         os.chown(directory, account.pw_uid, account.pw_gid)
     quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": directory}
-    subprocess.run([binaries / "initdb", "-D", directory / "data", "-U", "postgres", "-A", "trust", "-N"], **quiet, **as_postgres)
+    subprocess.run(
+        [binaries / "initdb", "-D", directory / "data", "-U", "postgres", "-A", "trust", "-N"], **quiet, **as_postgres
+    )
     options = f"-c fsync=off -c full_page_writes=off -c listen_addresses='' -c unix_socket_directories={directory}"
-    subprocess.run([binaries / "pg_ctl", "-D", directory / "data", "-o", options, "-w", "start"], **quiet, **as_postgres)
+    subprocess.run(
+        [binaries / "pg_ctl", "-D", directory / "data", "-o", options, "-w", "start"], **quiet, **as_postgres
+    )
 
     def stop() -> None:
-        subprocess.run([binaries / "pg_ctl", "-D", directory / "data", "-m", "immediate", "stop"], **(quiet | {"check": False}), **as_postgres)
+        subprocess.run(
+            [binaries / "pg_ctl", "-D", directory / "data", "-m", "immediate", "stop"],
+            **(quiet | {"check": False}),
+            **as_postgres,
+        )
         shutil.rmtree(directory, ignore_errors=True)
 
     atexit.register(stop)

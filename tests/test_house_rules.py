@@ -11,7 +11,11 @@ from broker.base.settings import Settings
 ROOT = Path(__file__).parents[1]
 LISTED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
 TRACKED = [name for name in LISTED if (ROOT / name).is_file()]
-SOURCES = [name for name in TRACKED if name.endswith(".py") and name.split("/")[0] in {"broker", "api", "workers", "carrier_scripts"}]
+SOURCES = [
+    name
+    for name in TRACKED
+    if name.endswith(".py") and name.split("/")[0] in {"broker", "api", "workers", "carrier_scripts"}
+]
 
 
 @pytest.mark.parametrize("name", list(Settings.model_fields))
@@ -24,14 +28,25 @@ def test_every_act_is_recorded_somewhere() -> None:
     assert [act.name for act in Act if f"Act.{act.name}" not in code] == []
 
 
-@pytest.mark.parametrize("needle", ["/sim" + "ple/", "index" + "-url", "pypi" + ".org", "registry.npmjs" + ".org", str(ROOT.parent) + "/"])
+@pytest.mark.parametrize(
+    "needle", ["/sim" + "ple/", "index" + "-url", "pypi" + ".org", "registry.npmjs" + ".org", str(ROOT.parent) + "/"]
+)
 def test_nothing_committed_names_a_registry_or_this_machine(needle: str) -> None:
-    found = [name for name in TRACKED if not name.endswith((".png", ".woff2")) and needle in (ROOT / name).read_text(encoding="utf-8", errors="ignore")]
+    found = [
+        name
+        for name in TRACKED
+        if not name.endswith((".png", ".woff2"))
+        and needle in (ROOT / name).read_text(encoding="utf-8", errors="ignore")
+    ]
     assert found == []
 
 
 def test_no_source_file_passes_500_lines() -> None:
-    assert [name for name in SOURCES if "/versions/" not in name and len((ROOT / name).read_text(encoding="utf-8").splitlines()) > 500] == []
+    assert [
+        name
+        for name in SOURCES
+        if "/versions/" not in name and len((ROOT / name).read_text(encoding="utf-8").splitlines()) > 500
+    ] == []
 
 
 def test_readme_stays_short() -> None:
@@ -40,4 +55,9 @@ def test_readme_stays_short() -> None:
 
 def test_the_product_never_claims_compliance() -> None:
     claim = "HIPAA " + "compliant"
-    assert [name for name in TRACKED if name.endswith((".py", ".md", ".html", ".js")) and claim.lower() in (ROOT / name).read_text(encoding="utf-8").lower()] == []
+    assert [
+        name
+        for name in TRACKED
+        if name.endswith((".py", ".md", ".html", ".js"))
+        and claim.lower() in (ROOT / name).read_text(encoding="utf-8").lower()
+    ] == []

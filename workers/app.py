@@ -38,7 +38,7 @@ def _hinted(name: str, look: Callable[[Portunus, str], None]) -> None:
             return
         look(portunus(), row_id)
 
-    app.task(task, name=f"{APP}.{name}")
+    app.task(name=f"{APP}.{name}")(task)
 
 
 _hinted("open_tab", open_tab.look)

@@ -34,7 +34,9 @@ def last_code(
     console.print(f"[bold]{answer.portal}[/bold] at [bold]{answer.location}[/bold]")
     console.print(f"  asked by      {answer.asked_by}, {answer.asked_at:%Y-%m-%d %H:%M:%S} UTC")
     console.print(f"  received by   {answer.received_by}")
-    console.print(f"  channel       {answer.channel} to {answer.sent_to or 'an authenticator'} ({answer.endpoint or 'vault'})")
+    console.print(
+        f"  channel       {answer.channel} to {answer.sent_to or 'an authenticator'} ({answer.endpoint or 'vault'})"
+    )
     if answer.given_by:
         console.print(f"  handed in by  {answer.given_by}")
     console.print(f"  released      {answer.released_at:%Y-%m-%d %H:%M:%S} UTC; the portal {answer.answer} it")
@@ -44,7 +46,9 @@ def last_code(
 
 
 @app.command("export")
-def export(output: Path = typer.Option(Path("-"), "--output", "-o", help="File to write; - for standard output.")) -> None:
+def export(
+    output: Path = typer.Option(Path("-"), "--output", "-o", help="File to write; - for standard output."),
+) -> None:
     """Write the whole log as JSON Lines that broker/audit/verify.py checks offline."""
     portunus = build()
     with portunus.unit(operator()) as work:

@@ -6,7 +6,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -58,7 +58,7 @@ class Children:
         self._stopping = False
         self._watchers: set[asyncio.Task[None]] = set()
 
-    def __iter__(self) -> "list[Child].__iter__":  # type: ignore[name-defined]
+    def __iter__(self) -> Iterator[Child]:
         return iter(self._children)
 
     def log_of(self, child: Child) -> Path:
@@ -85,9 +85,9 @@ class Children:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **child.env},  # noqa: TID251 - children inherit the operator's environment
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **child.env},
                 start_new_session=True,
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one thread, and it must run before exec
+                preexec_fn=die_with_parent,
             )
 
     async def _until_ready(self, child: Child) -> None:

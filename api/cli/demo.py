@@ -153,7 +153,7 @@ def _add_account(
         locations=[places[key] for key in account["locations"]],
         methods=[Method(account["channel"], endpoint.id if endpoint else None, account["masked"], template)],
         shared_reason="The carrier gives one login per practice." if shared else None,
-        review_on=date.today() + timedelta(days=180) if shared else None,  # noqa: DTZ011 - a calendar day
+        review_on=date.today() + timedelta(days=180) if shared else None,
     )
     portunus.vault.put(work, org.id, "portal_account", row.id, "password", account["password"].encode())
     if account["totp_seed"]:
@@ -182,7 +182,7 @@ def code_template(key: str) -> dict[str, Any]:
 def _run(module: str, env: Mapping[str, str]) -> str:
     done = subprocess.run(
         [sys.executable, "-m", module],
-        env={**os.environ, **env},  # noqa: TID251 - the operator's environment
+        env={**os.environ, **env},
         capture_output=True,
         text=True,
         check=True,

@@ -59,7 +59,9 @@ def _browser(chosen: Settings) -> Finding:
 
 def _sandbox(chosen: Settings) -> Finding:
     if chosen.allow_unsandboxed_browser:
-        return Finding("sandbox", ok=False, words="OFF by PORTUNUS_ALLOW_UNSANDBOXED_BROWSER: carrier pages run beside your keys.")
+        return Finding(
+            "sandbox", ok=False, words="OFF by PORTUNUS_ALLOW_UNSANDBOXED_BROWSER: carrier pages run beside your keys."
+        )
     return Finding("sandbox", ok=True, words="required; the browser host does not start without it")
 
 
@@ -70,7 +72,9 @@ def _database(chosen: Settings) -> Finding:
         with portunus.engine.connect() as connection:
             present = MigrationContext.configure(connection).get_current_revision()
     except SQLAlchemyError as away:
-        return Finding("database", ok=False, words=f"cannot be reached ({type(away).__name__}): check PORTUNUS_DATABASE_URL")
+        return Finding(
+            "database", ok=False, words=f"cannot be reached ({type(away).__name__}): check PORTUNUS_DATABASE_URL"
+        )
     if present != newest:
         return Finding("database", ok=False, words=f"is at {present}, newest is {newest}: run portunus migrate")
     return Finding("database", ok=True, words=f"{portunus.engine.dialect.name}, migration {present}")
@@ -85,7 +89,9 @@ def _alembic() -> Config:
 def _keys(chosen: Settings) -> Finding:
     keyring = build(chosen).keyring
     opened = keyring.unwrap(keyring.wrap(b"k" * 32, b"doctor"), b"doctor")
-    return Finding("root key", opened == b"k" * 32, f"{chosen.key_provider} provider, version {keyring.current_version()}")
+    return Finding(
+        "root key", opened == b"k" * 32, f"{chosen.key_provider} provider, version {keyring.current_version()}"
+    )
 
 
 def _message_broker(chosen: Settings) -> Finding:

@@ -32,7 +32,9 @@ class FirstAdministrator(Announce):
             if work.db.scalar(select(User.id).limit(1)) is not None:
                 return
             if not sys.stdin.isatty():
-                raise Incomplete("The first start asks for the first administrator: run portunus up in a terminal once.")
+                raise Incomplete(
+                    "The first start asks for the first administrator: run portunus up in a terminal once."
+                )
             console.print("\nThis is the first start. Who administers Portunus?")
             practice = typer.prompt("  Name of the practice or billing company")
             name = typer.prompt("  Your name")

@@ -29,7 +29,7 @@ def demo() -> None:
     """Run everything on this machine with simulated carriers and demo people."""
     chosen = settings()
     # the demo keeps apart from a real installation in the same folder
-    data_dir = chosen.data_dir if "PORTUNUS_DATA_DIR" in os.environ else chosen.data_dir / "demo"  # noqa: TID251
+    data_dir = chosen.data_dir if "PORTUNUS_DATA_DIR" in os.environ else chosen.data_dir / "demo"
     _run(chosen.model_copy(update={"data_dir": data_dir}), Demo(), demo=True)
 
 
@@ -46,6 +46,6 @@ def _run(chosen: Settings, announce: Announce, *, demo: bool) -> None:
     starting.check_port(chosen)
     starting.prepare(chosen)
     starting.console.print("  [green]✓[/green] database")
-    starting.console.print(f"  [green]✓[/green] {starting.find_browser(chosen)}")
+    starting.console.print(f"  [green]✓[/green] {starting.find_browser()}")
     announce.ask(chosen)
     asyncio.run(starting.run(chosen, demo=demo, announce=announce, started=started))

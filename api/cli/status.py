@@ -1,5 +1,7 @@
 """`portunus status`: what runs and who waits."""
 
+from typing import Any
+
 from sqlalchemy import func, select
 
 from api.cli.console import Json, console, operator, print_json
@@ -15,10 +17,12 @@ def status(*, as_json: bool = Json) -> None:
     portunus = build()
     with portunus.reading(operator()) as work:
         states = work.db.execute(
-            select(PortalSession.state, func.count()).where(PortalSession.ended_at.is_(None)).group_by(PortalSession.state)
+            select(PortalSession.state, func.count())
+            .where(PortalSession.ended_at.is_(None))
+            .group_by(PortalSession.state)
         ).all()
-        told = {
-            "sessions": {state: count for state, count in states},
+        told: dict[str, Any] = {
+            "sessions": {row[0]: row[1] for row in states},
             "open_tabs": work.db.scalar(select(func.count()).where(Lease.ended_at.is_(None))),
             "codes_waiting": len(codes.pending(work)),
             "accounts_stopped": [
@@ -37,7 +41,7 @@ def status(*, as_json: bool = Json) -> None:
     if as_json:
         print_json(told)
         return
-    console.print(f"portal sessions  {', '.join(f'{count} {state}' for state, count in states) or 'none'}")
+    console.print(f"portal sessions  {', '.join(f'{row[1]} {row[0]}' for row in states) or 'none'}")
     console.print(f"open tabs        {told['open_tabs']}, {told['codes_waiting']} waiting for a code")
     for stopped in told["accounts_stopped"]:
         console.print(f"stopped          {stopped['portal']} {stopped['login']}: {stopped['status']}", style="yellow")

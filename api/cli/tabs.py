@@ -44,7 +44,9 @@ def open_portal(
     with portunus.unit(operator()) as work:
         tabs.end_tab(work, lease_id)
     if as_json:
-        print_json({"portal": portal, "location": location, "state": state, "words": words, "portal_session": session_id})
+        print_json(
+            {"portal": portal, "location": location, "state": state, "words": words, "portal_session": session_id}
+        )
     if state != "ready":
         raise typer.Exit(NEEDS_A_HUMAN)
     if not as_json:

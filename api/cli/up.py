@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 from alembic import command as alembic
 from alembic.config import Config
@@ -38,7 +39,7 @@ def migrate(settings: Settings) -> None:
     alembic.upgrade(config, "head")
 
 
-def find_browser(settings: Settings) -> str:
+def find_browser() -> str:
     """The browser's version; installs one when there is none. Raises `Unavailable` with what to do."""
     found = subprocess.run(
         [sys.executable, "-m", "workers.browser.find"], capture_output=True, text=True, check=False, timeout=900
@@ -82,9 +83,9 @@ async def run(settings: Settings, *, demo: bool, announce: "Announce", started: 
         console.print("Stopped. Nothing is left running.")
 
 
-async def _until(asked: asyncio.Event, starting: "asyncio.Future[None] | object") -> None:
+async def _until(asked: asyncio.Event, starting: Coroutine[Any, Any, None]) -> None:
     """Run the start; a Ctrl-C in the middle of it ends it."""
-    start = asyncio.ensure_future(starting)  # type: ignore[arg-type]
+    start = asyncio.ensure_future(starting)
     stop = asyncio.ensure_future(asked.wait())
     await asyncio.wait({start, stop}, return_when=asyncio.FIRST_COMPLETED)
     if not start.done():

@@ -75,7 +75,9 @@ def add(
 
 
 @router.post("/accounts/{account_id}/credential", dependencies=KEEPERS)
-def replace(request: Request, here: HereNow, account_id: str, password: Secret = "", totp_seed: Secret = "") -> Response:
+def replace(
+    request: Request, here: HereNow, account_id: str, password: Secret = "", totp_seed: Secret = ""
+) -> Response:
     """Store a new password or authenticator seed. What is stored cannot be read back."""
     try:
         with here.unit() as work:
@@ -83,10 +85,14 @@ def replace(request: Request, here: HereNow, account_id: str, password: Secret =
             if not password and not totp_seed:
                 raise Incomplete("Type the new password or authenticator seed.")
             if password:
-                here.portunus.vault.put(work, row.organization_id, "portal_account", row.id, "password", password.encode())
+                here.portunus.vault.put(
+                    work, row.organization_id, "portal_account", row.id, "password", password.encode()
+                )
             if totp_seed:
                 Seed.parse(totp_seed)
-                here.portunus.vault.put(work, row.organization_id, "portal_account", row.id, "totp_seed", totp_seed.encode())
+                here.portunus.vault.put(
+                    work, row.organization_id, "portal_account", row.id, "totp_seed", totp_seed.encode()
+                )
     except Incomplete as no:
         return _page(request, here, error=no)
     return RedirectResponse(f"/accounts#{account_id}", 303)

@@ -24,7 +24,14 @@ def log(request: Request, here: HereNow, before: int | None = None, act: str = "
             work, before=before, act=act or None, location_ids=None if where.everywhere else sorted(where.location_ids)
         )
         shown = [_shown(row.leaf) for row in rows]
-    return page(request, "audit.html", rows=shown, acts=[one.value for one in Act], act=act, next_before=rows[-1].index if len(rows) == 100 else None)
+    return page(
+        request,
+        "audit.html",
+        rows=shown,
+        acts=[one.value for one in Act],
+        act=act,
+        next_before=rows[-1].index if len(rows) == 100 else None,
+    )
 
 
 @router.get("/audit/export", dependencies=[permits(Permission.AUDIT_EXPORT)])

@@ -32,7 +32,9 @@ def desk(request: Request, here: HereNow) -> Response:
 
 
 @router.post("/codes/{request_id}", dependencies=GIVERS)
-def give_form(request: Request, here: HereNow, request_id: str, value: Annotated[str, Form(max_length=40)] = "") -> Response:
+def give_form(
+    request: Request, here: HereNow, request_id: str, value: Annotated[str, Form(max_length=40)] = ""
+) -> Response:
     """Hand in a code."""
     try:
         _give(here, request_id, value)

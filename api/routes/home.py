@@ -67,6 +67,10 @@ async def _changes(request: Request, here: Here) -> AsyncIterator[str]:
 def _tiles(here: Here) -> list[dict[str, Any]]:
     with here.reading() as work:
         return [
-            {**asdict(tile), "deadline": tile.deadline.isoformat() if tile.deadline else None, "state_words": STATE_WORDS[tile.state]}
+            {
+                **asdict(tile),
+                "deadline": tile.deadline.isoformat() if tile.deadline else None,
+                "state_words": STATE_WORDS[tile.state],
+            }
             for tile in tabs.tiles(work)
         ]

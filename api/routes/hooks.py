@@ -105,9 +105,7 @@ def _twilio(
         return None
 
 
-def _arrival(
-    endpoint: DeliveryEndpoint, number: str, sender: str, text: str, body: bytes, now: datetime
-) -> Arrival:
+def _arrival(endpoint: DeliveryEndpoint, number: str, sender: str, text: str, body: bytes, now: datetime) -> Arrival:
     return Arrival(
         endpoint_id=endpoint.id,
         channel="sms",

@@ -38,7 +38,14 @@ def ask(request: Request, here: HereNow, portal: str = "", location: str = "") -
             if where.covers(location_id=row.id)
         ]
     return page(
-        request, "last_code.html", portals=portals, locations=places, portal=portal, location=location, answer=answer, error=error
+        request,
+        "last_code.html",
+        portals=portals,
+        locations=places,
+        portal=portal,
+        location=location,
+        answer=answer,
+        error=error,
     )
 
 

@@ -77,14 +77,23 @@ def download(here: HereNow, lease_id: str, file_id: str, name: str = "download")
 
 @router.post("/api/v1/tabs", status_code=202, dependencies=OPENERS)
 def open_tab(
-    here: HereNow, asked: OpenTab, response: Response, idempotency_key: Annotated[str | None, Header(max_length=100)] = None
+    here: HereNow,
+    asked: OpenTab,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(max_length=100)] = None,
 ) -> dict[str, Any]:
     """202 with where to look; the same Idempotency-Key opens once (24 h)."""
     with here.unit() as work:
         known = _used(work, here, idempotency_key)
-        lease = tabs.own_lease(work, known) if known else tabs.open_tab(work, asked.account_id, asked.location_id, asked.purpose)
+        lease = (
+            tabs.own_lease(work, known)
+            if known
+            else tabs.open_tab(work, asked.account_id, asked.location_id, asked.purpose)
+        )
         if idempotency_key and not known:
-            work.db.add(OneTimeUse(kind="open_tab", key=_key(here, idempotency_key), at=work.clock.now(), result_id=lease.id))
+            work.db.add(
+                OneTimeUse(kind="open_tab", key=_key(here, idempotency_key), at=work.clock.now(), result_id=lease.id)
+            )
         shown = _shown(work, lease)
     response.headers["Location"] = f"/api/v1/tabs/{lease.id}"
     return shown

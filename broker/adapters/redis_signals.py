@@ -41,7 +41,7 @@ class RedisSignals:
     def wait(self, *channels: str, timeout_s: float) -> Iterator[str]:
         end = time.monotonic() + timeout_s
         try:
-            with self._client.pubsub() as subscription:
+            with self._client.pubsub() as subscription:  # type: ignore[no-untyped-call]
                 subscription.subscribe(*(PREFIX + channel for channel in channels))
                 while (left := end - time.monotonic()) > 0:
                     message = subscription.get_message(ignore_subscribe_messages=True, timeout=min(left, 0.9))

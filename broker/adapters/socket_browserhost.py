@@ -30,7 +30,8 @@ class SocketBrowserHost:
     def status(self) -> dict[str, Any]:
         try:
             with self._client() as client:
-                return client.get(f"{BASE}/status").raise_for_status().json()
+                numbers: dict[str, Any] = client.get(f"{BASE}/status").raise_for_status().json()
+                return numbers
         except (httpx2.HTTPError, ValueError) as away:
             raise Unavailable(AWAY) from away
 

@@ -7,10 +7,18 @@ sink saw must be a prefix of this log: that finds edits, cuts and restored copie
 --key, the log must be signed by that very key. Exit codes: 0 accepted, 1 rejected, 2 not readable.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import json
 import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    Point = tuple[int, int, int, int]
 
 FORMAT = "portunus-audit-1"
 
@@ -27,7 +35,7 @@ D = -121665 * pow(121666, P - 2, P) % P
 SQRT_M1 = pow(2, (P - 1) // 4, P)
 
 
-def recover_x(y, sign):
+def recover_x(y: int, sign: int) -> int | None:
     if y >= P:
         return None
     x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
@@ -41,15 +49,15 @@ def recover_x(y, sign):
     return P - x if (x & 1) != sign else x
 
 
-def add(a, b):
+def add(a: Point, b: Point) -> Point:
     s, t = (a[1] - a[0]) * (b[1] - b[0]) % P, (a[1] + a[0]) * (b[1] + b[0]) % P
     c, d = 2 * a[3] * b[3] * D % P, 2 * a[2] * b[2] % P
     e, f, g, h = t - s, d - c, d + c, t + s
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def multiply(scalar, point):
-    total = (0, 1, 1, 0)
+def multiply(scalar: int, point: Point) -> Point:
+    total: Point = (0, 1, 1, 0)
     while scalar:
         if scalar & 1:
             total = add(total, point)
@@ -57,14 +65,14 @@ def multiply(scalar, point):
     return total
 
 
-def decompress(data):
+def decompress(data: bytes) -> Point | None:
     y = int.from_bytes(data, "little")
     sign, y = y >> 255, y & ((1 << 255) - 1)
     x = recover_x(y, sign)
     return None if x is None else (x, y, 1, x * y % P)
 
 
-def ed25519_verify(public, message, signature):
+def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
     if len(public) != 32 or len(signature) != 64:
         return False
     a, r = decompress(public), decompress(signature[:32])
@@ -72,7 +80,7 @@ def ed25519_verify(public, message, signature):
     if a is None or r is None or s >= L:
         return False
     base_y = 4 * pow(5, P - 2, P) % P
-    base_x = recover_x(base_y, 0)
+    base_x = recover_x(base_y, 0) or 0
     base = (base_x, base_y, 1, base_x * base_y % P)
     h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
     left, right = multiply(s, base), add(r, multiply(h, a))
@@ -82,21 +90,22 @@ def ed25519_verify(public, message, signature):
 # --- the tree ------------------------------------------------------------------------------------------------------
 
 
-def leaf_hash(leaf):
+def leaf_hash(leaf: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + leaf).digest()
 
 
-def node_hash(left, right):
+def node_hash(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
 class Tree:
     """Grows leaf by leaf and remembers the root at the sizes somebody signed."""
 
-    def __init__(self):
-        self.size, self.frontier = 0, []
+    def __init__(self) -> None:
+        self.size = 0
+        self.frontier: list[bytes] = []
 
-    def append(self, hashed):
+    def append(self, hashed: bytes) -> None:
         nodes, size = self.frontier + [hashed], self.size
         while size & 1:
             right = nodes.pop()
@@ -104,7 +113,7 @@ class Tree:
             size >>= 1
         self.frontier, self.size = nodes, self.size + 1
 
-    def root(self):
+    def root(self) -> bytes:
         if not self.frontier:
             return hashlib.sha256(b"").digest()
         root = self.frontier[-1]
@@ -113,7 +122,7 @@ class Tree:
         return root
 
 
-def root_from_path(hashed, index, size, path):
+def root_from_path(hashed: bytes, index: int, size: int, path: list[bytes]) -> bytes:
     if not 0 <= index < size:
         raise Rejected("the proof's index is outside its tree")
     fn, sn, r = index, size - 1, hashed
@@ -135,14 +144,14 @@ def root_from_path(hashed, index, size, path):
 # --- notes and lines -----------------------------------------------------------------------------------------------
 
 
-def b64(text):
+def b64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
     except ValueError:
         raise Rejected("a line is not proper base64")
 
 
-def public_key(verifier):
+def public_key(verifier: str) -> tuple[str, bytes, bytes]:
     """The raw key out of `name+hash+key`."""
     parts = verifier.split("+", 2)
     if len(parts) != 3:
@@ -154,7 +163,7 @@ def public_key(verifier):
     return name, expected, data[1:]
 
 
-def open_checkpoint(note, verifier):
+def open_checkpoint(note: str, verifier: str) -> tuple[int, bytes]:
     """(size, root) of a checkpoint note, once its signature holds."""
     name, named_hash, public = public_key(verifier)
     text, split, signatures = note.partition("\n\n")
@@ -172,13 +181,13 @@ def open_checkpoint(note, verifier):
     return int(lines[1]), root
 
 
-def strict(pairs):
+def strict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({key for key, _ in pairs}) != len(pairs):
         raise Rejected("a line names a field twice")
     return dict(pairs)
 
 
-def read(file):
+def read(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """The lines of an export, each exactly as Portunus writes it (so that no byte can change unnoticed)."""
     with open(file, "rb") as lines:
         for number, raw in enumerate(lines, 1):
@@ -192,13 +201,13 @@ def read(file):
             yield number, line
 
 
-def witnessed(file):
+def witnessed(file: str) -> list[str]:
     """The checkpoint notes the second sink kept: separated by lines of `--`."""
     with open(file, encoding="utf-8") as text:
         return [note for note in text.read().split("--\n") if note.strip()]
 
 
-def verify(file, witness=None, key=None):
+def verify(file: str, witness: str | None = None, key: str | None = None) -> str:
     """What was proved, in a sentence. Raises Rejected."""
     lines = read(file)
     number, header = next(lines, (0, {}))
@@ -210,7 +219,10 @@ def verify(file, witness=None, key=None):
         raise Rejected("the header's origin is not its key's name")
     if key is not None and key != verifier:
         raise Rejected("the log is signed by another key than the one you trust")
-    tree, roots, heads, proofs = Tree(), {}, [], []
+    tree = Tree()
+    roots: dict[int, bytes] = {}
+    heads: list[tuple[int, bytes]] = []
+    proofs: list[tuple[int, str, list[bytes]]] = []
     for number, line in lines:
         kind = line.get("kind")
         if kind == "entry" and set(line) == {"kind", "leaf"}:
@@ -240,7 +252,7 @@ def verify(file, witness=None, key=None):
     return "accepted: %d entries, %d signed heads, key %s" % (tree.size, len(heads), verifier)
 
 
-def check_leaf(leaf, index, number):
+def check_leaf(leaf: Any, index: Any, number: int) -> None:
     try:
         fields = json.loads(leaf)
     except (TypeError, ValueError, RecursionError):
@@ -249,7 +261,9 @@ def check_leaf(leaf, index, number):
         raise Rejected("line %d: entry %s stands where entry %s belongs" % (number, fields.get("index"), index))
 
 
-def check_proofs(proofs, heads, header, tree):
+def check_proofs(
+    proofs: list[tuple[int, str, list[bytes]]], heads: list[tuple[int, bytes]], header: dict[str, Any], tree: Tree
+) -> str:
     if len(proofs) != 1 or len(heads) != 1 or tree.size or heads[0][0] != header["size"]:
         raise Rejected("a proof file holds one entry and one signed head")
     (index, leaf, path), (size, root) = proofs[0], heads[0]
@@ -258,7 +272,7 @@ def check_proofs(proofs, heads, header, tree):
     return "accepted: entry %d is in the log of %d entries, key %s" % (index, size, header["key"])
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help") or len(arguments) % 2 == 0:
         print(__doc__)
         return 2

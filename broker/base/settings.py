@@ -48,9 +48,9 @@ class Settings(BaseSettings):
     """Started as root, Chromium runs as this user so that its sandbox can work."""
     allow_unsandboxed_browser: bool = False
     """Only for a machine where Chromium's sandbox cannot start; `portunus doctor` shows it in red."""
-    shard_size: int = Field(8, ge=1, le=50)
+    shard_size: int = Field(default=8, ge=1, le=50)
     """Portal sessions per Chromium process."""
-    max_sessions: int = Field(60, ge=1)
+    max_sessions: int = Field(default=60, ge=1)
     """Live portal sessions on this node."""
 
     park_after_s: int = 600

@@ -71,7 +71,9 @@ def read(raw: bytes, authserv: str | None) -> Seen:
 
 
 def _recipients(message: Message) -> frozenset[str]:
-    values = [str(value) for name in ("to", "cc", "delivered-to", "x-original-to") for value in message.get_all(name, [])]
+    values = [
+        str(value) for name in ("to", "cc", "delivered-to", "x-original-to") for value in message.get_all(name, [])
+    ]
     return frozenset(address.lower() for _, address in email.utils.getaddresses(values[:20]) if address)
 
 
@@ -97,7 +99,8 @@ def _authenticated(message: Message, domain: str, authserv: str | None) -> bool:
 
 def _text(message: Message) -> str:
     """Visible text: the HTML part where there is one (it is what a mail program shows), else the plain part."""
-    plain, html = [], []
+    plain: list[str] = []
+    html: list[str] = []
     for part in _parts(message, 0, [0]):
         kind = part.get_content_type()
         if part.get_filename() or kind not in ("text/plain", "text/html"):

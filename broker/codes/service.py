@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.actor import Actor
+from broker.base.db import changed
 from broker.base.errors import Conflict, Incomplete, NotFound
 from broker.base.ids import new_id
 from broker.base.unit import Unit
@@ -291,7 +292,7 @@ def _claim(work: Unit, row: CodeRequest, state: str) -> bool:
         .where(CodeRequest.id == row.id, CodeRequest.state == state)
         .values(state="released", state_at=work.clock.now(), released_to=row.attempt_id)
     )
-    return claimed.rowcount == 1
+    return changed(claimed) == 1
 
 
 def _released(work: Unit, row: CodeRequest, code: Code) -> None:

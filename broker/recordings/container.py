@@ -160,4 +160,6 @@ def _nonce(number: int) -> bytes:
 
 
 def _bound(recording_id: bytes, number: int, kind: int) -> bytes:
-    return b"portunus recording" + struct.pack(">H", len(recording_id)) + recording_id + struct.pack(">QB", number, kind)
+    return (
+        b"portunus recording" + struct.pack(">H", len(recording_id)) + recording_id + struct.pack(">QB", number, kind)
+    )

@@ -109,7 +109,12 @@ def recover(work: Unit, vault: Vault, blobs: Blobs) -> int:
 
 
 def listed(
-    work: Unit, *, before: datetime | None = None, limit: int = 50, holder_id: str | None = None, account_id: str | None = None
+    work: Unit,
+    *,
+    before: datetime | None = None,
+    limit: int = 50,
+    holder_id: str | None = None,
+    account_id: str | None = None,
 ) -> list[Recording]:
     """Recordings the actor may view, newest first: his own, or all at his places."""
     everyone, own = reach(work, Permission.RECORDING_VIEW_ALL), reach(work, Permission.RECORDING_VIEW_OWN)
@@ -165,7 +170,9 @@ def contents(row: Recording, key: bytes, blobs: Blobs) -> container.Contents:
     try:
         return container.read(blobs.read(row.blob), row.id, key)
     except container.Damaged as damaged:
-        raise Unavailable(f"The recording was changed after it was written: {damaged}.", code="recording-damaged") from damaged
+        raise Unavailable(
+            f"The recording was changed after it was written: {damaged}.", code="recording-damaged"
+        ) from damaged
 
 
 def _row(work: Unit, recording_id: str) -> Recording:
@@ -181,5 +188,11 @@ def _key(work: Unit, vault: Vault, row: Recording) -> bytes:
 
 def _record(work: Unit, act: Act, row: Recording, **more: object) -> None:
     audit.record(
-        work, act, "recording", row.id, account_id=row.account_id, location_id=row.location_id, **more  # type: ignore[arg-type]
+        work,
+        act,
+        "recording",
+        row.id,
+        account_id=row.account_id,
+        location_id=row.location_id,
+        **more,  # type: ignore[arg-type]
     )

@@ -9,6 +9,7 @@ from sqlalchemy import select, update
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.actor import Actor, ActorKind
+from broker.base.db import changed
 from broker.base.errors import Conflict, Refused
 from broker.base.settings import settings
 from broker.base.unit import Unit
@@ -68,7 +69,7 @@ def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) ->
         .where(LoginAttempt.id == attempt_id, LoginAttempt.state == AttemptState.RESERVED)
         .values(state=AttemptState.CLAIMED.value, claimed_at=now, beat_at=now, node=node)
     )
-    if taken.rowcount == 0:
+    if changed(taken) == 0:
         return None
     row = records.attempt(work, attempt_id)
     work.db.refresh(row)
@@ -203,7 +204,7 @@ def release_password(work: Unit, vault: Vault, attempt_id: str, fence: int) -> s
         )
         .values(released_at=work.clock.now())
     )
-    if taken.rowcount == 0:
+    if changed(taken) == 0:
         raise Refused("The password of this sign-in was released already.", code="released-already")
     return vault.use(work, "portal_account", row.account_id, "password", purpose=f"sign-in {row.id}").decode()
 
@@ -226,7 +227,7 @@ def beat(work: Unit, attempt_id: str, fence: int) -> bool:
         )
         .values(beat_at=work.clock.now())
     )
-    return beaten.rowcount == 1
+    return changed(beaten) == 1
 
 
 def finish(work: Unit, attempt_id: str, fence: int, ending: Ending) -> None:

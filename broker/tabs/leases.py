@@ -9,6 +9,7 @@ from sqlalchemy import update
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.actor import ActorKind
+from broker.base.db import changed
 from broker.base.errors import Conflict, NotFound, Refused
 from broker.base.settings import settings
 from broker.base.unit import Unit
@@ -63,7 +64,7 @@ def join(work: Unit, token: str, lease_id: str) -> Lease:
         )
         .values(used_at=now)
     )
-    if taken.rowcount == 0:
+    if changed(taken) == 0:
         raise Refused(BAD_TICKET, code="ticket")
     row = own_lease(work, lease_id)
     if row.ended_at is not None or row.granted_at is None:
@@ -120,7 +121,7 @@ def end_tab(work: Unit, lease_id: str) -> None:
         raise NotFound("There is no such tab.")
     if row.ended_at is None:
         records.end_lease(work, row, "given_back" if mine else "ended_by_other")
-    if session.state in (SessionState.REQUESTED,):
+    if session.state == SessionState.REQUESTED:
         records.end_session(work, session, "withdrawn", "Nobody waits for it any more.")
 
 

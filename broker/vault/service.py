@@ -18,6 +18,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.audit.models import AuditEntry
+from broker.base.db import changed
 from broker.base.errors import NotFound, Unavailable
 from broker.base.ids import new_id
 from broker.base.unit import Unit
@@ -111,7 +112,7 @@ class Vault:
             .where(PortalAccount.id == account_id, PortalAccount.totp_last_step < step)
             .values(totp_last_step=step)
         )
-        if taken.rowcount == 0:
+        if changed(taken) == 0:
             last = work.db.scalar(select(PortalAccount.totp_last_step).where(PortalAccount.id == account_id)) or step
             return TotpRelease(code=None, step=step, wait_s=seed.seconds_to(last + 1, now))
         audit.record(

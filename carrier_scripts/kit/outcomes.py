@@ -76,7 +76,9 @@ MEANINGS: dict[Outcome, Meaning] = {
         Next.OWNER, "The portal signed in to another practice. Nothing was handed out; check the account's locations."
     ),
     Outcome.TERMS_CHANGED: Meaning(
-        Next.OWNER, "The carrier asks to accept new terms. Someone entitled must read and accept them.", parks_account=True
+        Next.OWNER,
+        "The carrier asks to accept new terms. Someone entitled must read and accept them.",
+        parks_account=True,
     ),
     Outcome.NEEDS_PERSON: Meaning(Next.OWNER, "The portal shows a page that a person must deal with."),
     Outcome.CAPTCHA: Meaning(

@@ -86,7 +86,9 @@ class Portal:
         """Whether this page is signed in, and for the practice that was asked for."""
         seen = await self.recognise(page)
         if seen is not Outcome.SIGNED_IN:
-            return Outcome.SIGNED_OUT if seen == LOGIN_FORM else Outcome(seen) if seen in NAMES else Outcome.UNRECOGNISED
+            return (
+                Outcome.SIGNED_OUT if seen == LOGIN_FORM else Outcome(seen) if seen in NAMES else Outcome.UNRECOGNISED
+            )
         texts = [text for selector in self.practice for text in await page.locator(selector).all_inner_texts()]
         return Outcome.SIGNED_IN if await desk.confirm_practice(texts) else Outcome.WRONG_PRACTICE
 
@@ -110,6 +112,11 @@ class Portal:
         questions: list[list[object]] = [[outcome.value, sign.to_json()] for outcome, sign in self.signs.items()]
         questions += [[f"between:{number}", step.sign.to_json()] for number, step in enumerate(self.between)]
         questions.append([LOGIN_FORM, sees(self.login.username).to_json()])
-        told = {"page": page.index, "signs": questions, "but_not": [str(seen) for seen in but_not], "timeout_ms": timeout_ms}
-        seen = await page._ask("recognise", told)  # noqa: SLF001 - the kit's own page
+        told = {
+            "page": page.index,
+            "signs": questions,
+            "but_not": [str(seen) for seen in but_not],
+            "timeout_ms": timeout_ms,
+        }
+        seen = await page._ask("recognise", told)
         return Outcome(seen) if seen in NAMES else str(seen)

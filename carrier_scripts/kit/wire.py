@@ -49,7 +49,9 @@ ACTS = frozenset(
 
 CHAIN_OPTIONS = frozenset({"has_text", "has_not_text", "name", "exact", "checked", "level", "visible"})
 ACT_OPTIONS = frozenset({"label", "value", "index", "timeout", "state"})
-READABLE_ATTRIBUTES = frozenset({"href", "title", "alt", "id", "name", "class", "type", "role", "aria-label", "datetime", "for"})
+READABLE_ATTRIBUTES = frozenset(
+    {"href", "title", "alt", "id", "name", "class", "type", "role", "aria-label", "datetime", "for"}
+)
 """`value` is not among them: what a field holds may be a secret."""
 KEYS = frozenset({"Enter", "Tab", "Escape", "ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End", "Space"})
 

@@ -107,6 +107,7 @@ class Control:
     async def reset(self, request: Request) -> Any:
         self.world.clock.follow()
         await self.world.unfault(None, None)
+        await self.world.postbox.forget()
         self.world.found()
         await self.world.mail.empty()
         return {"now": self.world.clock.now().isoformat()}

@@ -66,6 +66,7 @@ class Postbox:
     outbox: list[Posted] = field(default_factory=list)
     serial: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _posting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def post(self, message: Posted) -> None:
         self.outbox.append(message)
@@ -84,15 +85,20 @@ class Postbox:
         async with asyncio.TaskGroup() as group, httpx2.AsyncClient(timeout=5, trust_env=False) as client:
             while True:
                 self._wake.clear()
-                for message in sorted(self._held(), key=lambda m: m.due):
-                    if message.due > self.clock.now():
-                        continue
+                while (message := self._next()) is not None:
                     message.state, message.began = "sending", time.perf_counter()
                     if message.channel == "sms":
                         group.create_task(self._text(client, message))
                     else:
-                        await self._mail(message)
+                        async with self._posting:
+                            await self._mail(message)
                 await self._rest()
+
+    async def forget(self) -> None:
+        """Drop every message, and wait until the one on its way has arrived."""
+        self.outbox.clear()
+        async with self._posting:
+            return
 
     async def _rest(self) -> None:
         waits = [self.clock.seconds_until(m.due) for m in self._held()]
@@ -102,6 +108,11 @@ class Postbox:
                 await self._wake.wait()
         except TimeoutError:
             return
+
+    def _next(self) -> Posted | None:
+        now = self.clock.now()
+        due = [m for m in self._held() if m.due <= now]
+        return min(due, key=lambda m: m.due) if due else None
 
     def _held(self) -> list[Posted]:
         return [m for m in self.outbox if m.state == "held"]
@@ -138,6 +149,8 @@ class Postbox:
 
     async def _post_until_taken(self, client: httpx2.AsyncClient, url: str, body: str, message: Posted) -> None:
         for attempt in range(TRIES):
+            if message not in self.outbox:
+                return
             message.tries += 1
             at = datetime.now(UTC)  # the provider signs by the true time, whatever the lab's clock shows
             headers = {

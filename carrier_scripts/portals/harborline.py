@@ -12,9 +12,7 @@ class Harborline(Portal):
 
     login = LoginForm(username="#username", password="#password", submit="#signin-button")
     code = CodeStep(field="#code", submit="#verify-button", remember="#remember-device")
-    between = (
-        Choice("practice", options="#practice-list label.practice-option", submit="#practice-continue"),
-    )
+    between = (Choice("practice", options="#practice-list label.practice-option", submit="#practice-continue"),)
     practice = ("#who-practice", "#who-tin")
     sign_out = "#signout-button"
 

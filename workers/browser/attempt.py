@@ -71,8 +71,8 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
     except BrokerError as refused:
         log.info("attempt refused", attempt=attempt_id, code=refused.code)
         await _fail(node, claim, Outcome.REFUSED, refused.message)
-    except Exception as broken:  # noqa: BLE001 - the boundary: no attempt is left without an ending
-        log.error("attempt broke", attempt=attempt_id, kind=type(broken).__name__)
+    except Exception as broken:
+        log.exception("attempt broke", attempt=attempt_id, kind=type(broken).__name__)
         await _fail(node, claim, Outcome.SCRIPT_FAILED, "The browser failed in mid sign-in.")
     finally:
         await cancelled(beating)
@@ -111,12 +111,17 @@ async def _beat(node: Node, claim: Claim) -> None:
 async def _open(node: Node, claim: Claim, state: park.Saved | None) -> LiveSession:
     """A fresh context behind a door of this fence, with the remembered device (or the parked state) in it."""
     holder: list[LiveSession] = []
+
+    def denied(host: str) -> None:
+        for live in holder:
+            guard.denied(live, host)
+
     door = await node.egress.open(
         session_id=claim.portal_session_id,
         account_id=claim.account_id,
         fence=claim.fence,
         hosts=claim.hosts,
-        on_denied=lambda host, why: [guard.denied(live, host) for live in holder] and None,
+        on_denied=denied,
     )
     try:
         shard, context = await node.pool.context(
@@ -206,4 +211,3 @@ async def close(node: Node, live: LiveSession) -> None:
     live.tell("ended")
     await node.egress.shut(live.door)
     await node.pool.give_back(live.shard, live.context)
-

@@ -100,7 +100,8 @@ class Desk:
         request_id = self._request_id
         if request_id is None:
             raise CallRefused(
-                "needs_person", "The portal asks for a code, but this login has no way to get one. Set one under Accounts."
+                "needs_person",
+                "The portal asks for a code, but this login has no way to get one. Set one under Accounts.",
             )
         field = await self._field(self._facade.locate(page, chain))
         await self._in_unit(lambda work: codes.waiting(work, request_id))
@@ -179,7 +180,8 @@ class Desk:
             shown = urlsplit(frame.url)
             if shown.scheme != "https" or not self._live.door.allows(shown.hostname or ""):
                 raise CallRefused(
-                    "refused", f"The field belongs to {shown.hostname or shown.scheme}, not to the portal. Nothing was typed."
+                    "refused",
+                    f"The field belongs to {shown.hostname or shown.scheme}, not to the portal. Nothing was typed.",
                 )
             frame = frame.parent_frame
 

@@ -38,7 +38,7 @@ class Door:
     account_id: str
     fence: int
     hosts: tuple[str, ...]
-    on_denied: Callable[[str, str], None]
+    on_denied: Callable[[str], None]
     port: int = 0
     server: asyncio.Server | None = None
     open_until: float = 0.0
@@ -73,7 +73,7 @@ class Egress:
         account_id: str,
         fence: int,
         hosts: Sequence[str],
-        on_denied: Callable[[str, str], None] = lambda host, why: None,
+        on_denied: Callable[[str], None],
     ) -> Door:
         """A door for this fence; doors of older fences of the account are shut first. Raises `Denied` for a stale fence."""
         for other in list(self._doors.values()):
@@ -197,7 +197,7 @@ class Egress:
         door.denied[host] += 1
         if door.denied[host] == 1:
             log.info("denied", session=door.session_id, to=host)
-        door.on_denied(host, str(denied))
+        door.on_denied(host)
 
     def _drop(self, door: Door, writer: asyncio.StreamWriter) -> None:
         door.connections.discard(writer)

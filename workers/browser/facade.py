@@ -85,7 +85,11 @@ class Facade:
         if not chain or len(chain) > CHAIN_LINKS:
             raise CallRefused("script_failed", "a locator has 1 to 12 links")
         for method, args, options in chain:
-            if method not in wire.CHAIN or not set(options) <= wire.CHAIN_OPTIONS or not all(_plain(arg) for arg in args):
+            if (
+                method not in wire.CHAIN
+                or not set(options) <= wire.CHAIN_OPTIONS
+                or not all(_plain(arg) for arg in args)
+            ):
                 raise CallRefused("script_failed", f"{method} is not open to scripts")
             link = getattr(here, method)
             here = link(*args, **options) if callable(link) else link
@@ -96,7 +100,10 @@ class Facade:
     async def goto(self, page: int, url: str) -> None:
         parts = urlsplit(url)
         if parts.scheme != "https" or not self._live.door.allows(parts.hostname or ""):
-            raise CallRefused("refused", f"A script may go to its portal's own https addresses only, not to {parts.scheme}://{parts.hostname}.")
+            raise CallRefused(
+                "refused",
+                f"A script may go to its portal's own https addresses only, not to {parts.scheme}://{parts.hostname}.",
+            )
         await self._arrive(self.page(page).goto(url, wait_until="domcontentloaded", timeout=GOTO_MS))
 
     async def reload(self, page: int) -> None:

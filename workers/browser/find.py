@@ -50,7 +50,7 @@ def find(chosen: Settings) -> Browser:
 
 
 def _playwrights_own() -> list[str]:
-    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")  # noqa: TID251 - Playwright's own setting
+    cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
     shells = sorted(cache.glob("chromium_headless_shell-*/*/*headless*shell*"), reverse=True)
     return [str(path) for path in shells if path.is_file() and os.access(path, os.X_OK)]
 
@@ -75,19 +75,25 @@ def _asked(path: str) -> Browser | None:
 def _install() -> None:
     """Try to get one; failure shows in that there is still none."""
     print("Looking for a browser to install …", file=sys.stderr)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "check": False}
-    installed = subprocess.run(
-        [sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"], timeout=600, **quiet
-    )
-    if installed.returncode and os.geteuid() == 0 and shutil.which("apt-get"):
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}  # noqa: TID251 - for apt-get
-        subprocess.run(["apt-get", "update", "-qq"], timeout=300, env=environment, **quiet)
-        subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", PACKAGE],
-            timeout=600,
-            env=environment,
-            **quiet,
-        )
+    if (
+        _quiet([sys.executable, "-m", "playwright", "install", "--only-shell", "chromium"])
+        and os.geteuid() == 0
+        and shutil.which("apt-get")
+    ):
+        _quiet(["apt-get", "update", "-qq"])
+        _quiet(["apt-get", "install", "-y", "-qq", "--no-install-recommends", PACKAGE])
+
+
+def _quiet(command: list[str]) -> int:
+    """The exit code; what it prints is of no use to anybody."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    nothing = subprocess.DEVNULL
+    try:
+        return subprocess.run(
+            command, timeout=600, env=environment, stdout=nothing, stderr=nothing, check=False
+        ).returncode
+    except (OSError, subprocess.TimeoutExpired):
+        return 1
 
 
 def main() -> None:

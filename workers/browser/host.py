@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from functools import partial
 from typing import Any
 
 import structlog
@@ -34,6 +35,7 @@ from workers.browser.tasks import cancelled, keep
 ACTOR = system("browserhost")
 TEND_S = 1.0
 NODE_BEAT_S = 5.0
+REPLACED = "replaced"
 FRESH_S = 20.0
 """A proof younger than this is not repeated when a holder joins."""
 log = structlog.get_logger("browserhost")
@@ -57,14 +59,17 @@ class Host:
         await self.node.scripts.warm_up()
         await self.node.unit(lambda work: tabs.restarted(work, self._portunus.settings.node))
         await self._beat()
-        self._loops = [keep(self._every(TEND_S, self._tend), "tend"), keep(self._every(NODE_BEAT_S, self._beat), "beat")]
+        self._loops = [
+            keep(self._every(TEND_S, self._tend), "tend"),
+            keep(self._every(NODE_BEAT_S, self._beat), "beat"),
+        ]
 
     async def stop(self) -> None:
         """Orderly: attempts are ended, sessions closed, browsers gone."""
         await cancelled(*self._loops, *self._attempts.values())
         for live in list(self._sessions.values()):
             await self._drop(live)
-            await self.node.unit(lambda work, live=live: tabs.lost(work, live.id, "host_stopped", "Portunus was restarted. Open it again."))
+            await self.node.unit(partial(_stopped, live.id))
         await self.node.scripts.stop()
         await self._pool.stop()
 
@@ -101,6 +106,7 @@ class Host:
             await _say_goodbye(socket, "This portal session is gone. Open it again.")
             return
         if live.viewer is not None:
+            live.viewer.cancel(REPLACED)
             await cancelled(live.viewer)
         try:
             if not await self._proved(live):
@@ -122,6 +128,10 @@ class Host:
     async def _streamed(self, viewer: Stream, socket: WebSocket) -> None:
         try:
             await viewer.run()
+        except asyncio.CancelledError as why:
+            if why.args == (REPLACED,):
+                await _say_goodbye(socket, "This tab is open in another window now.")
+            raise
         except RecorderFailed as failed:
             await _say_goodbye(socket, str(failed))
         except (Gone, WebSocketDisconnect, RuntimeError):
@@ -164,7 +174,9 @@ class Host:
 
     async def _crashed(self, live: LiveSession) -> None:
         await self._drop(live)
-        await self.node.unit(lambda work: tabs.lost(work, live.id, "browser_crashed", "The browser crashed. Open it again."))
+        await self.node.unit(
+            lambda work: tabs.lost(work, live.id, "browser_crashed", "The browser crashed. Open it again.")
+        )
 
     async def _drop(self, live: LiveSession) -> None:
         self._sessions.pop(live.id, None)
@@ -174,6 +186,10 @@ class Host:
     async def _end_lease_side(self, live: LiveSession) -> None:
         await cancelled(live.viewer)
         live.viewer = None
+        dialog, live.dialog = live.dialog, None
+        if dialog is not None:
+            with contextlib.suppress(Error):
+                await dialog.dismiss()
         recorder, live.recorder = live.recorder, None
         if recorder is not None:
             await recorder.close()
@@ -185,7 +201,7 @@ class Host:
             try:
                 await act()
             except (BrokerError, Error, OSError) as failed:
-                log.error("a loop of the host failed", loop=act.__name__, kind=type(failed).__name__)
+                log.exception("a loop of the host failed", loop=act.__name__, kind=type(failed).__name__)
 
     async def _beat(self) -> None:
         numbers = await asyncio.to_thread(self._pool.light_numbers)
@@ -268,6 +284,10 @@ class _Socket:
             return await self._socket.receive_text()
         except (WebSocketDisconnect, RuntimeError, KeyError) as left:
             raise Gone from left
+
+
+def _stopped(session_id: str, work: Unit) -> None:
+    tabs.lost(work, session_id, "host_stopped", "Portunus was restarted. Open it again.")
 
 
 async def _say_goodbye(socket: WebSocket, words: str) -> None:

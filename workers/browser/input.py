@@ -46,7 +46,10 @@ class Hands:
         self._at = (x, y)
         told: dict[str, Any] = {"x": x, "y": y, "modifiers": _modifiers(event)}
         if kind == "wheel":
-            self._send("Input.dispatchMouseEvent", {**told, "type": "mouseWheel", "deltaX": _number(event["dx"]), "deltaY": _number(event["dy"])})
+            self._send(
+                "Input.dispatchMouseEvent",
+                {**told, "type": "mouseWheel", "deltaX": _number(event["dx"]), "deltaY": _number(event["dy"])},
+            )
             return
         if kind == "move":
             self._send("Input.dispatchMouseEvent", {**told, "type": "mouseMoved", "buttons": self._buttons})

@@ -1,5 +1,6 @@
 """Keeps idle sessions signed in as far as the portal's behaviour record allows, in a tab of its own that nobody sees."""
 
+import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +36,8 @@ async def look(node: Node, live: LiveSession) -> Outcome:
         done: Done = await run_verb(node, live, "keep_alive", page=page)
     finally:
         live.hidden.discard(page)
-        try:
+        with contextlib.suppress(Error):
             await page.close()
-        except Error:
-            pass
     await settle(node, live, done.outcome)
     return done.outcome
 

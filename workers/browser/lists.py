@@ -6,7 +6,8 @@ from typing import Any
 from playwright.async_api import CDPSession, Error
 
 OPTIONS = 2000
-DESCRIBE = """function() {
+DESCRIBE = (
+    """function() {
   let s = this.nodeType === 1 ? this : this.parentElement;
   s = s && s.closest ? s.closest('select') : null;
   if (!s || s.disabled || s.multiple || s.size > 1) return null;
@@ -16,8 +17,8 @@ DESCRIBE = """function() {
   while (w && w.frameElement) { const f = w.frameElement.getBoundingClientRect(); x += f.left; y += f.top; w = w.parent; }
   const label = s.labels && s.labels[0] ? s.labels[0].innerText : (s.getAttribute('aria-label') || s.name || '');
   return { x: r.left + x, y: r.top + y, w: r.width, h: r.height, label: label.trim().slice(0, 80), index: s.selectedIndex,
-           options: Array.from(s.options).slice(0, %d).map(o => [o.label.slice(0, 200), o.disabled]) };
-}""" % OPTIONS
+           options: Array.from(s.options).slice(0, OPTIONS).map(o => [o.label.slice(0, 200), o.disabled]) };
+}""".replace("OPTIONS)", f"{OPTIONS})")
 CHOOSE = """function(index) {
   let s = this.nodeType === 1 ? this : this.parentElement;
   s = s.closest('select');
@@ -29,6 +30,12 @@ CHOOSE = """function(index) {
 FOCUSED = """(() => { let a = document.activeElement;
   while (a && a.contentDocument && a.contentDocument.activeElement) a = a.contentDocument.activeElement;
   return a && a.tagName === 'SELECT' ? a : null; })()"""
+SELECTED = """(() => { let d = document, a = d.activeElement;
+  while (a && a.contentDocument) { d = a.contentDocument; a = d.activeElement; }
+  if (a && typeof a.value === 'string' && a.type !== 'password') {
+    try { if (a.selectionEnd > a.selectionStart) return a.value.slice(a.selectionStart, a.selectionEnd).slice(0, 20000); } catch {}
+  }
+  return String(d.getSelection() || '').slice(0, 20000); })()"""
 OPENING_KEYS = ("Enter", " ", "F4")
 
 
@@ -59,12 +66,26 @@ async def focused(cdp: CDPSession) -> OpenList | None:
     return await _described(cdp, found["result"].get("objectId"))
 
 
+async def selected_text(cdp: CDPSession) -> str:
+    """What the mouse or the keyboard has selected in the tab, at most 20,000 characters."""
+    try:
+        found = await cdp.send("Runtime.evaluate", {"expression": SELECTED, "returnByValue": True})
+    except Error:
+        return ""
+    return str(found["result"].get("value") or "")
+
+
 async def choose(cdp: CDPSession, opened: OpenList, index: int) -> None:
     """Set the choice as a person would: with input and change events."""
     try:
         await cdp.send(
             "Runtime.callFunctionOn",
-            {"objectId": opened.object_id, "functionDeclaration": CHOOSE, "arguments": [{"value": index}], "userGesture": True},
+            {
+                "objectId": opened.object_id,
+                "functionDeclaration": CHOOSE,
+                "arguments": [{"value": index}],
+                "userGesture": True,
+            },
         )
     except Error:
         return

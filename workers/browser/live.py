@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
-from playwright.async_api import BrowserContext, CDPSession, ElementHandle, Page
+from playwright.async_api import BrowserContext, CDPSession, Dialog, ElementHandle, Page
 
 from broker.tabs.service import Claim
 from workers.browser.egress import Door
@@ -47,6 +47,8 @@ class LiveSession:
     """The task that streams to the present holder; a newer one replaces it."""
     recorder: Recorder | None = None
     """Runs from the holder's first look to the end of her lease."""
+    dialog: Dialog | None = None
+    """An alert, confirm, prompt or beforeunload nobody has answered; until then its page takes no commands."""
     ended: bool = False
     next_keep_alive: float = 0.0
     idle_since: float = 0.0

@@ -1,9 +1,9 @@
 """The stream's messages to the viewer, byte for byte as the recording keeps them (big-endian).
 
-    all     u8 kind, u8 flags, u16 tab, u32 seq, u32 ms
-    FRAME   u16 w, u16 h, PNG of the whole tab
-    UPDATE  u8 moves, then per move u16 x, y, w, h, i16 dy; u16 tiles, then per tile u16 x, y, w, h, u32 length, PNG
-    EVENT   JSON
+all     u8 kind, u8 flags, u16 tab, u32 seq, u32 ms
+FRAME   u16 w, u16 h, PNG of the whole tab
+UPDATE  u8 moves, then per move u16 x, y, w, h, i16 dy; u16 tiles, then per tile u16 x, y, w, h, u32 length, PNG
+EVENT   JSON
 """
 
 import json

@@ -87,7 +87,9 @@ class Pool:
         """A fresh context in a shard of this organization. Raises `Unavailable` when the node is full or the browser is away."""
         async with self._starting:
             if sum(len(shard.contexts) for shard in self._shards) >= self._settings.max_sessions:
-                raise Unavailable("This node has as many portal sessions as it may have. End one, or raise PORTUNUS_MAX_SESSIONS.")
+                raise Unavailable(
+                    "This node has as many portal sessions as it may have. End one, or raise PORTUNUS_MAX_SESSIONS."
+                )
             shard = self._with_room(organization_id)
             if shard is None:
                 shard = await self._launch()
@@ -165,7 +167,7 @@ class Pool:
         except BaseException:
             await playwright.stop()
             raise
-        shard = Shard(playwright, browser, pid=_browser_pid(self._found.path, {s.pid for s in self._shards}))
+        shard = Shard(playwright, browser, pid=_browser_pid({s.pid for s in self._shards}))
         self.sandbox = "on" if sandboxed else "OFF"
         browser.on("disconnected", lambda _: self._died(shard))
         return shard
@@ -215,17 +217,18 @@ class Pool:
 
 def _plain_environment() -> dict[str, str | float | bool]:
     kept = ("PATH", "LANG", "LC_ALL", "TMPDIR")
-    return {name: os.environ[name] for name in kept if name in os.environ}  # noqa: TID251 - for the browser
+    return {name: os.environ[name] for name in kept if name in os.environ}
 
 
-def _browser_pid(path: str, known: set[int | None]) -> int | None:
-    """The pid of the browser just started: the new one among our descendants that runs this file and is no helper."""
+def _browser_pid(known: set[int | None]) -> int | None:
+    """The pid of the browser just started: the new one among our descendants that is a browser and none of its helpers."""
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             words = process.cmdline()
-            if process.pid not in known and words and Path(words[0]).name == Path(path).name or "headless_shell" in words[0] or "headless-shell" in words[0]:
-                if not any(word.startswith("--type=") for word in words):
-                    return process.pid
+            ours = any(word.startswith("--user-data-dir=") for word in words)
+            helper = any(word.startswith("--type=") for word in words)
+            if ours and not helper and process.pid not in known:
+                return int(process.pid)
     return None
 
 

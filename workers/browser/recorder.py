@@ -48,7 +48,7 @@ class Recorder:
                 attempts = tabs.attempts_of_session(work, subject.portal_session_id)
                 codes.shown_in_recording(work, attempts, row.id, 0)
                 recorder = cls(portunus, row.id, row.blob, key)
-            portunus.blobs.append(row.blob, recorder._writer.header())  # noqa: SLF001 - our own
+            portunus.blobs.append(row.blob, recorder._writer.header())
             return recorder
 
         try:
@@ -72,7 +72,7 @@ class Recorder:
         try:
             await loop.run_in_executor(self._thread, self._append, [Message(ms, data) for data in messages])
         except (OSError, RuntimeError) as failed:
-            log.error("recording failed", recording=self.recording_id, kind=type(failed).__name__)
+            log.exception("recording failed", recording=self.recording_id, kind=type(failed).__name__)
             raise RecorderFailed("This tab can no longer be recorded, so it is no longer shown.") from failed
 
     def _append(self, messages: list[Message]) -> None:

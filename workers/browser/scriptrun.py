@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -66,7 +67,7 @@ class ScriptProcesses:
         if self._spare is not None:
             await self._end(self._spare)
         with contextlib.suppress(OSError):
-            os.rmdir(self._folder)
+            await asyncio.to_thread(Path(self._folder).rmdir)
 
     async def _start(self) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
@@ -80,9 +81,7 @@ class ScriptProcesses:
             limit=LINE_BYTES,
         )
 
-    async def _converse(
-        self, process: asyncio.subprocess.Process, script: Script, verb: str, answer: Answer
-    ) -> Done:
+    async def _converse(self, process: asyncio.subprocess.Process, script: Script, verb: str, answer: Answer) -> Done:
         assert process.stdin is not None
         assert process.stdout is not None
         told = {"run": verb, "portal": script.key, "digest": script.digest, "sources": script.sources}

@@ -8,8 +8,9 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
@@ -23,11 +24,20 @@ from workers.browser.live import LiveSession, Tab
 from workers.browser.recorder import Recorder
 from workers.browser.tasks import cancelled, keep
 
+T = TypeVar("T")
 ON_THE_WAY = 2
 ACK_PATIENCE_S = 5.0
 KEY_FRAME_S = 10.0
 MESSAGE_BYTES = 64 * 1024
 TITLE_S = 1.0
+LOOK_S = 1.0
+"""Longest look at the page before input goes to it: a dialog that opens just then would hold everything up."""
+HIDE_CODES = """(() => { const s = new CSSStyleSheet();
+  s.replaceSync(['[type=password]', '[autocomplete~="one-time-code" i]', '[name="code" i]', '[id="code" i]', '[name*="otp" i]',
+    '[id*="otp" i]', '[name*="passcode" i]', '[name*="verificationcode" i]', '[name*="verification_code" i]']
+    .map(one => 'input' + one).join(',') + '{-webkit-text-security:disc !important}');
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, s]; })()"""
+"""Passwords and one-time codes are dots in every picture, also when the browser puts them back into a form."""
 log = structlog.get_logger("stream")
 
 
@@ -63,7 +73,7 @@ class Stream:
         self._cast: Cast | None = None
         self._hands: Hands | None = None
         self._shown: Tab | None = None
-        self._dialog: Dialog | None = None
+        self._switching = asyncio.Lock()
         self._list: lists.OpenList | None = None
         self._hooked: list[tuple[Page, str, Callable[..., Any]]] = []
         self._sending = asyncio.Lock()
@@ -73,8 +83,10 @@ class Stream:
         self._live.listeners.append(self._heard)
         tasks = [keep(self._pictures(), "pictures"), keep(self._events(), "events"), keep(self._receive(), "input")]
         try:
-            await self._show_active()
-            self._tell_tabs()
+            self._tell({"e": "joined", "attempt": self._live.claim.attempt_id})
+            if self._live.dialog is not None:
+                self._on_dialog(self._live.dialog)
+            await self._follow()
             for words in self._live.notices[-3:]:
                 self._tell({"e": "notice", "words": words})
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -89,18 +101,31 @@ class Stream:
     # --- which tab
 
     async def _show_active(self) -> None:
-        tab = self._live.tab()
-        if tab is None or (self._shown and tab.number == self._shown.number):
-            return
+        """Only the active tab is cast. While a dialog is open its page would not answer: shown after the answer."""
+        async with self._switching:
+            tab = self._live.tab()
+            if (
+                tab is not None
+                and self._live.dialog is None
+                and (self._shown is None or tab.number != self._shown.number)
+            ):
+                await self._show(tab)
+
+    async def _show(self, tab: Tab) -> None:
         await self._leave_tab()
         self._shown, self._picture = tab, None
-        for name, handler in (("dialog", self._on_dialog), ("filechooser", self._on_chooser), ("download", self._on_download)):
+        for name, handler in (
+            ("dialog", self._on_dialog),
+            ("filechooser", self._on_chooser),
+            ("download", self._on_download),
+        ):
             tab.page.on(name, handler)  # type: ignore[call-overload]
             self._hooked.append((tab.page, name, handler))
         try:
             await tab.page.bring_to_front()
             cdp = await self._live.new_cdp(tab.page)
             await cdp.send("DOM.enable")
+            await cdp.send("Page.addScriptToEvaluateOnNewDocument", {"source": HIDE_CODES, "runImmediately": True})
             self._hands = Hands(cdp)
             self._cast = Cast(tab.page, cdp, self._arrived)
             await self._cast.start()
@@ -139,11 +164,18 @@ class Stream:
         for tab in self._live.tabs:
             title = ""
             with contextlib.suppress(Error, TimeoutError):
-                if self._dialog is None:
+                if self._live.dialog is None:
                     async with asyncio.timeout(TITLE_S):
                         title = await tab.page.title()
             shown = urlsplit(tab.page.url)
-            tabs.append({"n": tab.number, "title": title[:120] or shown.hostname or "New tab", "host": shown.hostname or "", "path": shown.path[:120]})
+            tabs.append(
+                {
+                    "n": tab.number,
+                    "title": title[:120] or shown.hostname or "New tab",
+                    "host": shown.hostname or "",
+                    "path": shown.path[:120],
+                }
+            )
         self._tell({"e": "tabs", "tabs": tabs, "active": self._live.active})
 
     # --- out
@@ -155,7 +187,10 @@ class Stream:
     async def _events(self) -> None:
         while True:
             event = await self._outbox.get()
-            await self._emit(lambda seq, ms, e=event: messages.event(self._live.active, seq, ms, e))
+            await self._emit(partial(self._as_message, event))
+
+    def _as_message(self, event: dict[str, Any], seq: int, ms: int) -> bytes:
+        return messages.event(self._live.active, seq, ms, event)
 
     async def _pictures(self) -> None:
         while True:
@@ -233,15 +268,16 @@ class Stream:
             "nav": self._navigate,
             "dialog": self._answer_dialog,
             "select": self._answer_list,
+            "copy": self._copy,
         }
         await acts[kind](event)
 
     async def _mouse(self, event: dict[str, Any]) -> None:
-        if self._hands is None or self._cast is None or self._dialog is not None:
+        if self._hands is None or self._cast is None or self._live.dialog is not None:
             return
         if event["k"] == "down":
             if int(event.get("b", 0)) == 0:
-                opened = await lists.at_point(self._cast.cdp, float(event["x"]), float(event["y"]))
+                opened = await _soon(lists.at_point(self._cast.cdp, float(event["x"]), float(event["y"])))
                 if opened is not None:
                     self._open_list(opened)
                     return
@@ -251,18 +287,18 @@ class Stream:
         self._hands.mouse(event)
 
     async def _key(self, event: dict[str, Any]) -> None:
-        if self._hands is None or self._cast is None or self._dialog is not None:
+        if self._hands is None or self._cast is None or self._live.dialog is not None:
             return
         opens = event["key"] in lists.OPENING_KEYS or (event["key"] == "ArrowDown" and int(event.get("m", 0)) & 1)
         if event["k"] == "down" and opens:
-            opened = await lists.focused(self._cast.cdp)
+            opened = await _soon(lists.focused(self._cast.cdp))
             if opened is not None:
                 self._open_list(opened)
                 return
         self._hands.key(event)
 
     async def _text(self, event: dict[str, Any]) -> None:
-        if self._hands is not None and self._dialog is None:
+        if self._hands is not None and self._live.dialog is None:
             self._hands.text(event)
 
     async def _blur(self, event: dict[str, Any]) -> None:
@@ -282,7 +318,7 @@ class Stream:
                 await tab.page.close(run_before_unload=False)
 
     async def _navigate(self, event: dict[str, Any]) -> None:
-        if self._shown is None or self._dialog is not None:
+        if self._shown is None or self._live.dialog is not None:
             return
         keep(self._going(self._shown.page, str(event["to"])), "navigate")
 
@@ -300,6 +336,14 @@ class Stream:
         except Error:
             self._tell({"e": "notice", "words": "The portal did not answer. Try again."})
 
+    async def _copy(self, event: dict[str, Any]) -> None:
+        """What is selected in the tab goes to the viewer's clipboard; never out of a password field."""
+        del event
+        if self._cast is not None and self._live.dialog is None:
+            words = await _soon(lists.selected_text(self._cast.cdp))
+            if words:
+                self._tell({"e": "copied", "v": words})
+
     # --- what a picture cannot show
 
     def _open_list(self, opened: lists.OpenList) -> None:
@@ -309,16 +353,16 @@ class Stream:
     async def _answer_list(self, event: dict[str, Any]) -> None:
         opened, self._list = self._list, None
         if opened is not None and event.get("i") is not None and self._cast is not None:
-            await lists.choose(self._cast.cdp, opened, int(event["i"]))
+            await _soon(lists.choose(self._cast.cdp, opened, int(event["i"])))
 
     def _on_dialog(self, dialog: Dialog) -> None:
-        self._dialog = dialog
+        self._live.dialog = dialog
         self._tell(
             {"e": "dialog", "kind": dialog.type, "words": dialog.message[:1000], "default": dialog.default_value[:500]}
         )
 
     async def _answer_dialog(self, event: dict[str, Any]) -> None:
-        dialog, self._dialog = self._dialog, None
+        dialog, self._live.dialog = self._live.dialog, None
         if dialog is None:
             return
         with contextlib.suppress(Error):
@@ -326,10 +370,13 @@ class Stream:
                 await dialog.accept(str(event.get("v", ""))[:2000])
             else:
                 await dialog.dismiss()
+        keep(self._follow(), "follow after a dialog")
 
     def _on_chooser(self, chooser: FileChooser) -> None:
         del chooser
-        self._tell({"e": "notice", "words": "Uploading files through Portunus is not available yet. Nothing was chosen."})
+        self._tell(
+            {"e": "notice", "words": "Uploading files through Portunus is not available yet. Nothing was chosen."}
+        )
 
     def _on_download(self, download: Download) -> None:
         keep(self._downloaded(download), "download")
@@ -340,6 +387,15 @@ class Stream:
             self._tell({"e": "notice", "words": "The download failed or was too large."})
         else:
             self._tell({"e": "download", "id": taken.id, "name": taken.name, "bytes": taken.size})
+
+
+async def _soon(look: Coroutine[Any, Any, T]) -> T | None:
+    """The answer, or None when the page does not give one in a second."""
+    try:
+        async with asyncio.timeout(LOOK_S):
+            return await look
+    except TimeoutError:
+        return None
 
 
 def _compared(old: screen.Picture | None, png: bytes) -> tuple[screen.Picture, screen.Change]:

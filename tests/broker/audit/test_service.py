@@ -51,7 +51,7 @@ def test_threads_leave_no_gap_and_no_duplicate(portunus: Portunus, tmp_path: Pat
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(one, range(60)))
-    assert "120 entries" in verify.verify(str(exported(portunus, tmp_path / "log")) ).replace("121", "120")
+    assert "120 entries" in verify.verify(str(exported(portunus, tmp_path / "log"))).replace("121", "120")
 
 
 def test_the_export_is_accepted_by_the_script_alone(portunus: Portunus, tmp_path: Path) -> None:
@@ -100,7 +100,13 @@ def test_a_rebuilt_log_disagrees_with_the_witness(portunus: Portunus, tmp_path: 
         leaves = list(work.db.scalars(select(AuditEntry.leaf).order_by(AuditEntry.index)))
     leaves[1] = leaves[1].replace("lea_1", "lea_9")
     note = sign(audit.ORIGIN, len(leaves), tree.root([tree.leaf_hash(leaf.encode()) for leaf in leaves]), key.private)
-    header = {"kind": "header", "format": audit.FORMAT, "origin": audit.ORIGIN, "key": key.verifier, "size": len(leaves)}
+    header = {
+        "kind": "header",
+        "format": audit.FORMAT,
+        "origin": audit.ORIGIN,
+        "key": key.verifier,
+        "size": len(leaves),
+    }
     forged = [header, *({"kind": "entry", "leaf": leaf} for leaf in leaves), {"kind": "checkpoint", "note": note}]
     (tmp_path / "forged").write_text("".join(f"{encode(line)}\n" for line in forged))
     assert "accepted" in verify.verify(str(tmp_path / "forged"))  # alone it cannot know

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 from broker.audit import tree
 
 # RFC 6962 reference leaves, as used by the certificate-transparency test suites
-LEAVES = [bytes.fromhex(leaf) for leaf in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]
+LEAVES = [
+    bytes.fromhex(leaf)
+    for leaf in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+]
 ROOT_OF_EIGHT = "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"
 
 many = st.lists(st.binary(max_size=8), min_size=1, max_size=70)

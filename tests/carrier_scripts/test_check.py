@@ -1,0 +1,124 @@
+"""Each rule finds what it is there to find, and says what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from carrier_scripts import registry, scaffold
+from carrier_scripts.__main__ import main
+from carrier_scripts.check import check, check_families
+
+GOOD = (Path(scaffold.HERE) / "portals" / "harborline.py").read_text(encoding="utf-8")
+
+
+def said(folder: Path, text: str, key: str = "harborline") -> str:
+    """What the rules on text say about a script of this text."""
+    (folder / "portals").mkdir()
+    (folder / "portals" / f"{key}.py").write_text(text, encoding="utf-8")
+    return "\n".join(check(key, scripts=folder))
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("import os", "cannot import os"),
+        ("from playwright.async_api import Page", "cannot import playwright.async_api"),
+        ("from carrier_scripts.portals.northgate import Northgate", "cannot import carrier_scripts.portals.northgate"),
+        ("from . import northgate", "cannot import ."),
+        ("x = eval('1')", "eval is not open"),
+        ("x = __import__('os')", "__import__ is not open"),
+        ("x = open('/etc/passwd')", "open is not open"),
+        ("print('hello')", "print is not open"),
+        ("x = ().__class__", ".__class__ is inside"),
+        ("x = page._ask", "._ask is inside"),
+        ("x = task.cr_frame", ".cr_frame is inside"),
+        ("await_ = page.wait_for_timeout(3)", "wait_for_timeout"),
+        ("from asyncio import sleep as s", "cannot import asyncio"),
+        ("x = page.evaluate('1')", "no JavaScript"),
+        ("x = (", "was never closed"),
+    ],
+)
+def test_a_line_that_breaks_a_rule_is_named(tmp_path: Path, line: str, words: str) -> None:
+    assert words in said(tmp_path, f"{GOOD}\n{line}\n")
+
+
+def test_a_good_script_breaks_no_rule() -> None:
+    assert check("harborline") == []
+
+
+def test_the_class_is_named_after_the_file(tmp_path: Path) -> None:
+    assert "must be called Harborline" in said(tmp_path, GOOD.replace("class Harborline", "class Other"))
+
+
+def test_a_docstring_is_wanted(tmp_path: Path) -> None:
+    assert "docstring" in said(tmp_path, GOOD.partition("\n")[2])
+
+
+def test_an_unknown_key_says_how_to_make_one() -> None:
+    assert "carrier_scripts new no_such_portal" in "".join(check("no_such_portal"))
+
+
+def test_a_missing_page_and_a_misnamed_page_are_named(tmp_path: Path) -> None:
+    (tmp_path / "harborline").mkdir()
+    (tmp_path / "harborline" / "lokced.html").touch()
+    words = "\n".join(check("harborline", pages=tmp_path))
+    assert "save a page for LOCKED" in words
+    assert "lokced is no outcome" in words
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"hosts": frozenset()}, "hosts is empty"),
+        ({"hosts": frozenset({"*.sim.test"})}, "no plain host name"),
+        ({"start": "http://harborline.sim.test/signin"}, "start must be an https address"),
+        ({"home": "https://elsewhere.example/"}, "home must be an https address"),
+        ({"automation": "stealth"}, "automation is one of"),
+        ({"code": None}, "belong together"),
+    ],
+)
+def test_facts_that_break_a_rule_are_named(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, object], words: str
+) -> None:
+    for name, value in change.items():
+        monkeypatch.setattr(registry.portal("harborline"), name, value)
+    assert words in "\n".join(check("harborline"))
+
+
+def test_the_order_of_signs_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    portal = registry.portal("harborline")
+    monkeypatch.setattr(portal, "signs", dict(reversed(portal.signs.items())))
+    assert "WRONG_CODE must stand above ASKS_CODE" in "\n".join(check("harborline"))
+
+
+def test_a_family_of_one_is_not_a_family(tmp_path: Path) -> None:
+    for folder in ("portals", "families"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "families" / "harbor.py").write_text('"""Harbor."""\n', encoding="utf-8")
+    (tmp_path / "portals" / "one.py").write_text("from carrier_scripts.families.harbor import H\n", encoding="utf-8")
+    assert check_families(tmp_path) == [
+        "families/harbor.py is used by 1 portal(s); write a family when the second one needs it."
+    ]
+
+
+def test_a_new_script_is_made_and_its_text_is_in_order(tmp_path: Path) -> None:
+    for folder in ("portals", "behaviour"):
+        (tmp_path / folder).mkdir()
+    made = scaffold.create("harbor_dental", scripts=tmp_path, pages=tmp_path / "pages")
+    assert [file.exists() for file in made] == [True, True, True]
+    compile(made[0].read_text(encoding="utf-8"), "harbor_dental", "exec")
+    with pytest.raises(FileExistsError, match="exists already"):
+        scaffold.create("harbor_dental", scripts=tmp_path, pages=tmp_path / "pages")
+    with pytest.raises(ValueError, match="is no key"):
+        scaffold.create("../Evil", scripts=tmp_path, pages=tmp_path / "pages")
+
+
+def test_the_list_names_every_script(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == registry.keys()
+
+
+def test_versions_are_digests_of_the_exact_bytes() -> None:
+    script = registry.script("harborline")
+    assert script.sources[-1]["text"] == GOOD
+    assert len(script.digest) == 64
