@@ -1,6 +1,8 @@
 // Hands of the viewer: mouse, wheel, keys, composed and pasted text, from our canvas to the remote tab.
 
-const held = (event) => (event.altKey ? 1 : 0) | (event.ctrlKey ? 2 : 0) | (event.metaKey ? 4 : 0) | (event.shiftKey ? 8 : 0);
+const APPLE = /Mac|iPhone|iPad/.test(navigator.platform); // Command does there what Control does in the remote tab
+const command = (event) => event.ctrlKey || (APPLE && event.metaKey);
+const held = (event) => (event.altKey ? 1 : 0) | (command(event) ? 2 : 0) | (event.metaKey && !APPLE ? 4 : 0) | (event.shiftKey ? 8 : 0);
 const MOVE_MS = 16;
 
 /** Sends input of `canvas` and `textarea` through `send`; `leave` is called for Ctrl+Alt+Escape. */
@@ -23,6 +25,8 @@ export function listen(canvas, textarea, stage, send, leave) {
   });
   canvas.addEventListener("pointerup", (event) => { flush(); mouse("up", event, { b: event.button, c: count }); });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+  canvas.addEventListener("pointercancel", () => send({ t: "blur" }));
+  window.addEventListener("blur", () => send({ t: "blur" }));
   canvas.addEventListener("wheel", (event) => {
     const unit = event.deltaMode === 1 ? 40 : event.deltaMode === 2 ? 400 : 1;
     mouse("wheel", event, { dx: Math.round(event.deltaX * unit), dy: Math.round(event.deltaY * unit) });
@@ -41,8 +45,11 @@ export function listen(canvas, textarea, stage, send, leave) {
   const key = (k, event) => {
     if (event.isComposing || composing || event.key === "Process" || event.key === "Dead") return;
     if (event.key === "Escape" && event.ctrlKey && event.altKey) { if (k === "down") leave(); return; }
-    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "v") return; // the paste event brings the text
+    if (command(event) && event.key.toLowerCase() === "v") return; // the paste event brings the text
+    if (event.key.length === 1 && event.getModifierState("AltGraph")) return; // arrives as text, not as Ctrl+Alt
+    flush();
     send({ t: "key", k, key: event.key, code: event.code, kc: event.keyCode, m: held(event), r: event.repeat });
+    if (k === "down" && command(event) && ["c", "x"].includes(event.key.toLowerCase())) send({ t: "copy" });
     event.preventDefault();
   };
   textarea.addEventListener("keydown", (event) => key("down", event));

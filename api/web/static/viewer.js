@@ -7,7 +7,7 @@ const $ = (id) => document.getElementById(id);
 const stage = $("stage"), lease = stage.dataset.leaseId;
 const csrf = document.querySelector("meta[name=csrf]").content;
 const status = $("status");
-let expires = Date.parse(stage.dataset.expires), deadline = stage.dataset.deadline, socket = null, canvas = null, over = false, retry = 500;
+let expires = Date.parse(stage.dataset.expires), deadline = stage.dataset.deadline, socket = null, canvas = null, over = false, lost = false, retry = 500;
 
 /** Counters for people who measure (portunus bench) and for tests. */
 const counted = (window.portunusViewer = { frames: 0, events: 0, bytes: 0, lastSeq: 0, firstFrameAt: 0, drawnAt: 0 });
@@ -23,7 +23,7 @@ async function wait() {
     if (answer?.ok) {
       const tab = await answer.json();
       $("waiting-words").textContent = tab.words;
-      say(tab.words);
+      if (status.textContent !== tab.words && !lost) say(tab.words);
       deadline = tab.state === "needs_code" ? tab.deadline : "";
       document.title = `${tab.state === "needs_code" ? "Code needed · " : ""}${tab.portal} · Portunus`;
       expires = Date.parse(tab.expires_at);
@@ -44,7 +44,7 @@ async function connect() {
   socket.onopen = () => socket.send(JSON.stringify({ ticket }));
   let queue = Promise.resolve();
   socket.onmessage = ({ data }) => {
-    if (typeof data === "string") { const told = JSON.parse(data); if (told.e === "ended") ended(told.words); return; }
+    if (typeof data === "string") { const told = JSON.parse(data); if (told.e === "ended") (told.again ? say : ended)(told.words); return; }
     counted.bytes += data.byteLength;
     queue = queue.then(() => show(data)).catch(() => {});
   };
@@ -52,6 +52,7 @@ async function connect() {
 }
 
 function again(words) {
+  lost = Boolean(canvas);
   say(words);
   setTimeout(wait, retry);
   retry = Math.min(retry * 2, 5000);
@@ -68,6 +69,7 @@ async function show(data) {
     counted.drawnAt = performance.now();
     counted.firstFrameAt ||= counted.drawnAt;
     retry = 500;
+    if (lost) { lost = false; say("Connected again. Everything here is recorded under your name."); }
   }
   send({ t: "ack" });
 }
@@ -93,6 +95,7 @@ function heard(event) {
   else if (event.e === "dialog") dialog(event);
   else if (event.e === "select") choose(event);
   else if (event.e === "download") offer(event);
+  else if (event.e === "copied") navigator.clipboard?.writeText(event.v).catch(() => say("The browser did not allow copying."));
 }
 
 function tabs({ tabs: all, active }) {
@@ -188,10 +191,20 @@ function choose({ x, y, w, h, label, index, options }) {
 }
 
 function offer({ id, name, bytes }) {
-  const link = document.createElement("a");
-  link.href = `/tabs/${lease}/downloads/${id}?name=${encodeURIComponent(name)}`;
-  link.textContent = `Save ${name} (${Math.ceil(bytes / 1024)} KB)`;
-  status.replaceChildren(link);
+  const save = document.createElement("button");
+  save.type = "button";
+  save.className = "button button-quiet";
+  save.textContent = `Save ${name} (${Math.ceil(bytes / 1024)} KB)`;
+  save.onclick = async () => {
+    const answer = await fetch(`/tabs/${lease}/downloads/${id}`).catch(() => null);
+    if (!answer?.ok) return say("The file cannot be had just now. Try again.");
+    const link = document.createElement("a"); // the name stays out of every address: it may hold a patient's
+    link.href = URL.createObjectURL(await answer.blob());
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+  };
+  status.replaceChildren(save);
 }
 
 function ended(words) {
