@@ -1,14 +1,21 @@
 """The real script process over its real pipe: exact bytes, one run, nothing but the wire."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from carrier_scripts import registry
+from carrier_scripts.check import MODULES
 from carrier_scripts.kit.process import digest_of
 
+CAN_LEAVE_THE_NETWORK = any(
+    subprocess.run(["unshare", flags, "true"], capture_output=True).returncode == 0 for flags in ("-n", "-rn")
+)
 HEAD = "from carrier_scripts.kit import LoginForm, Outcome, Portal, sees\n"
 FACTS = """
 class Probe(Portal):
@@ -95,14 +102,28 @@ def test_it_has_no_environment_no_root_and_writes_no_file(tmp_path: Path) -> Non
     tmp_path.chmod(0o777)
     body = """import os
 try:
-    open('written', 'w').write('x')
+    with open('written', 'w') as file:
+        file.write('x')
     wrote = True
 except OSError:
     wrote = False
 raise LookupError(f"{dict(os.environ)} {os.geteuid() == 0} {wrote}")"""
     done = ending(tmp_path, probe(body))
     assert done["words"] == "LookupError: {} False False"
-    assert not (tmp_path / "written").exists() or (tmp_path / "written").stat().st_size == 0
+    assert (tmp_path / "written").stat().st_size == 0
+
+
+@pytest.mark.skipif(not CAN_LEAVE_THE_NETWORK, reason="this system forbids network namespaces")
+def test_it_reaches_nothing_on_the_network(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        body = f"import socket\nsocket.socket().connect(('127.0.0.1', {port}))\nreturn Outcome.SIGNED_IN"
+        assert "Network is unreachable" in ending(tmp_path, probe(body))["words"]
+
+
+def test_the_modules_a_script_may_import_are_there_although_its_user_cannot_read_them(tmp_path: Path) -> None:
+    imports = "\n".join(f"import {name}" for name in sorted(MODULES))
+    assert ending(tmp_path, probe(f"{imports}\nreturn Outcome.SIGNED_IN"))["outcome"] == "signed_in"
 
 
 def test_it_never_loads_the_browser_library(tmp_path: Path) -> None:
