@@ -25,11 +25,9 @@ class Act(StrEnum):
     PORTAL_REGISTERED = "directory:portal:register"
     PORTAL_CHANGED = "directory:portal:change"
     ACCOUNT_CREATED = "directory:account:create"
-    ACCOUNT_CHANGED = "directory:account:change"
     ACCOUNT_PARKED = "directory:account:park"
     ACCOUNT_RELEASED = "directory:account:release"
     ENDPOINT_CREATED = "directory:endpoint:create"
-    ENDPOINT_CHANGED = "directory:endpoint:change"
     BEHAVIOUR_RECORDED = "directory:behaviour:record"
     SCRIPT_REGISTERED = "script:version:register"
     SCRIPT_APPROVED = "script:version:approve"
@@ -53,7 +51,6 @@ class Act(StrEnum):
     STREAM_JOINED = "stream:viewer:join"
     STREAM_LEFT = "stream:viewer:leave"
     STREAM_REFUSED = "stream:viewer:refuse"
-    NAVIGATION_BLOCKED = "stream:navigation:block"
     DOWNLOAD_TAKEN = "stream:download:take"
     # codes
     CODE_REQUESTED = "code:request:open"
@@ -72,6 +69,5 @@ class Act(StrEnum):
     RECORDING_VIEWED = "recording:file:view"
     # the log itself
     LOG_EXPORTED = "audit:log:export"
-    CHECKPOINT_SIGNED = "audit:checkpoint:sign"
     REPORT_VIEWED = "audit:report:view"
     RECONCILED = "system:state:reconcile"

@@ -1,6 +1,7 @@
 """One login attempt, from the claim to its last word. However it goes, the row gets an ending and nothing is left open."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,15 @@ class Node:
     pool: Pool
     egress: Egress
     scripts: ScriptProcesses
+
+    async def reading(self, act: Callable[[Unit], Any]) -> Any:
+        """`act` in a reading transaction, off the event loop."""
+
+        def run() -> Any:
+            with self.portunus.reading(ACTOR) as work:
+                return act(work)
+
+        return await asyncio.to_thread(run)
 
     async def unit(self, act: Callable[[Unit], Any]) -> Any:
         """`act` in a unit of its own, off the event loop."""
@@ -100,11 +110,12 @@ async def _claim(node: Node, attempt_id: str) -> Claim | None:
 async def _beat(node: Node, claim: Claim) -> None:
     """Say every few seconds that the attempt is being worked on, and keep its door open only while it is ours."""
     while True:
+        asked_at = time.monotonic()
         if not await node.unit(lambda work: tabs.beat(work, claim.attempt_id, claim.fence)):
             return
         for door in node.egress.doors():
             if door.session_id == claim.portal_session_id and door.fence == claim.fence:
-                node.egress.renew(door)
+                node.egress.renew(door, asked_at)
         await asyncio.sleep(BEAT_S)
 
 

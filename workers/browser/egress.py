@@ -22,7 +22,12 @@ HEAD_BYTES = 16 * 1024
 CHUNK = 64 * 1024
 CONNECT_S = 10.0
 IDLE_S = 120.0
+HOLD_S = 12.0
+"""How long a door stays open on one proof. Shorter than the sweeper's patience (20 s) less the host's beat (5 s): a host that was
+stopped finds its doors shut before anybody else may sign in."""
 TLS_PORT = 443
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+"""RFC 6052: an IPv4 address in IPv6 clothes."""
 log = structlog.get_logger("egress")
 
 
@@ -61,10 +66,11 @@ class Door:
 class Egress:
     """The doors of this node."""
 
-    def __init__(self, resolve: Mapping[str, str], *, hold_s: float = 20.0) -> None:
+    def __init__(self, resolve: Mapping[str, str], *, hold_s: float = HOLD_S) -> None:
         self._resolve = resolve
         self._hold_s = hold_s
         self._doors: dict[str, Door] = {}
+        self._newest: dict[str, int] = {}
 
     async def open(
         self,
@@ -76,21 +82,22 @@ class Egress:
         on_denied: Callable[[str], None],
     ) -> Door:
         """A door for this fence; doors of older fences of the account are shut first. Raises `Denied` for a stale fence."""
+        if self._newest.get(account_id, -1) >= fence:
+            raise Denied("a newer sign-in of this account has taken over")
+        self._newest[account_id] = fence
         for other in list(self._doors.values()):
             if other.account_id == account_id:
-                if other.fence >= fence:
-                    raise Denied("a newer sign-in of this account has taken over")
                 await self.shut(other)
         door = Door(session_id, account_id, fence, tuple(hosts), on_denied)
         door.server = await asyncio.start_server(lambda r, w: self._serve(door, r, w), "127.0.0.1", 0, limit=HEAD_BYTES)
         door.port = door.server.sockets[0].getsockname()[1]
         self._doors[session_id] = door
-        self.renew(door)
+        self.renew(door, time.monotonic())
         return door
 
-    def renew(self, door: Door) -> None:
-        """This host has just seen in SQL that it still holds the fence: the door stays open a while longer."""
-        door.open_until = time.monotonic() + self._hold_s
+    def renew(self, door: Door, asked_at: float) -> None:
+        """SQL said that this host holds the fence. Counts from when it was asked (monotonic): we may have been stopped since."""
+        door.open_until = max(door.open_until, asked_at + self._hold_s)
 
     async def shut(self, door: Door) -> None:
         """Close the listener and every connection; returns when nothing can pass any more."""
@@ -206,9 +213,12 @@ class Egress:
 
 
 def is_public(address: str) -> bool:
-    """Whether the address is on the public internet: not private, loopback, link-local, shared (100.64/10) or mapped."""
+    """Whether the address is on the public internet: not private, loopback, link-local or shared (100.64/10),
+    also not through a mapped, 6to4 or NAT64 address."""
     found = ipaddress.ip_address(address.partition("%")[0])
     mapped = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
+    if mapped is None and found in NAT64:
+        mapped = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
     if mapped is not None:
         return is_public(str(mapped))
     return found.is_global and not found.is_multicast

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ import structlog
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from playwright.async_api import Error
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from broker.base.actor import system
 from broker.base.errors import BrokerError, Conflict
@@ -155,7 +157,7 @@ class Host:
             row = work.db.get(Lease, lease_id)
             return row if row is not None and row.ended_at is None and row.granted_at is not None else None
 
-        lease = await self.node.unit(look)
+        lease = await self.node.reading(look)
         return (self._sessions.get(lease.portal_session_id) if lease else None), lease
 
     async def _proved(self, live: LiveSession) -> bool:
@@ -200,7 +202,7 @@ class Host:
             await asyncio.sleep(seconds)
             try:
                 await act()
-            except (BrokerError, Error, OSError) as failed:
+            except (BrokerError, SQLAlchemyError, Error, OSError) as failed:
                 log.exception("a loop of the host failed", loop=act.__name__, kind=type(failed).__name__)
 
     async def _beat(self) -> None:
@@ -222,7 +224,10 @@ class Host:
     async def _tend(self) -> None:
         """Every second: what SQL says of each session counts; idle ones are kept alive or put to sleep."""
         for live in list(self._sessions.values()):
-            await self._tend_one(live)
+            try:
+                await self._tend_one(live)
+            except (BrokerError, Error) as failed:
+                log.warning("a session could not be tended", session=live.id, kind=type(failed).__name__)
 
     async def _tend_one(self, live: LiveSession) -> None:
         def look(work: Unit) -> tuple[str, int, str | None]:
@@ -230,26 +235,31 @@ class Host:
             lease = work.db.scalar(select(Lease.id).where(Lease.portal_session_id == live.id, Lease.ended_at.is_(None)))
             return (row.state, row.fence, lease) if row else (SessionState.ENDED.value, -1, None)
 
-        state, fence, lease_id = await self.node.unit(look)
+        asked_at = time.monotonic()
+        state, fence, lease_id = await self.node.reading(look)
         if state != SessionState.READY or fence != live.claim.fence:
             await self._drop(live)
             return
-        self.node.egress.renew(live.door)
+        self.node.egress.renew(live.door, asked_at)
         now = asyncio.get_running_loop().time()
         if lease_id is None and live.recorder is not None:
-            await self._given_back(live)
+            await self._end_lease_side(live)
+            keep(
+                self._tidy(live), "tidy up"
+            )  # not awaited: a slow portal must not keep the other sessions' doors unrenewed
         if lease_id is not None:
             live.idle_since = now
         if now >= live.next_keep_alive and not live.lock.locked():
             wait = keepalive.due_in(live.claim.behaviour)
             live.next_keep_alive = now + (wait or float("inf"))
             keep(self._keep_alive(live), "keep alive")
-        elif lease_id is None and now - live.idle_since > self._portunus.settings.park_after_s:
+        elif (
+            lease_id is None and not live.lock.locked() and now - live.idle_since > self._portunus.settings.park_after_s
+        ):
             await self._park(live)
 
-    async def _given_back(self, live: LiveSession) -> None:
-        """The holder is done: her recording is closed, and nothing she did shows in the tab."""
-        await self._end_lease_side(live)
+    async def _tidy(self, live: LiveSession) -> None:
+        """The holder is done and her recording closed: nothing she did shows in the tab, and it is proved afresh."""
         live.idle_since = asyncio.get_running_loop().time()
         live.notices.clear()
         await guard.clean(live)

@@ -6,8 +6,7 @@ from typing import Any
 from playwright.async_api import CDPSession, Error
 
 OPTIONS = 2000
-DESCRIBE = (
-    """function() {
+DESCRIBE = """function() {
   let s = this.nodeType === 1 ? this : this.parentElement;
   s = s && s.closest ? s.closest('select') : null;
   if (!s || s.disabled || s.multiple || s.size > 1) return null;

@@ -29,9 +29,9 @@ def is_signed_in_for(texts: Sequence[str], wanted: Practice, others: Sequence[Pr
     if not texts:
         return not others
     shown = " \n ".join(texts)
-    if any(_holds(shown, name) for other in others for name in other.legal_names if name not in wanted.legal_names):
-        return False
-    return any(_holds(shown, mark) for mark in (*wanted.legal_names, *wanted.tin_tails, wanted.npi))
+    own = (*wanted.legal_names, *wanted.tin_tails, wanted.npi)
+    foreign = {mark for other in others for mark in (*other.legal_names, *other.tin_tails, other.npi)} - set(own)
+    return not any(_holds(shown, mark) for mark in foreign) and any(_holds(shown, mark) for mark in own)
 
 
 def _holds(text: str, mark: str) -> bool:
