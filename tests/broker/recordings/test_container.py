@@ -1,0 +1,113 @@
+"""A recording plays up to its last whole chunk, and nothing in it can be changed, dropped, doubled or reordered unnoticed."""
+
+import hashlib
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from broker.recordings import container
+from broker.recordings.container import Contents, Damaged, Message, Writer
+from broker.recordings.reader import Playback
+from tests.fakes.blobs import MemoryBlobs
+
+KEY, NAME = bytes(range(32)), "rec_0198"
+SAID = [Message(n * 100, b"message %d " % n * n) for n in range(12)]
+
+
+def parts(*, final: bool = True) -> list[bytes]:
+    writer = Writer(NAME, KEY)
+    made = [writer.header()] + [writer.chunk(SAID[at : at + 3]) for at in range(0, 12, 3)]
+    return [*made, writer.final()] if final else made
+
+
+def streamed(data: bytes, key: bytes = KEY, name: str = NAME) -> tuple[list[Message], Contents | Damaged | None]:
+    blobs = MemoryBlobs()
+    blobs.append("it", data)
+    playback = Playback(blobs, "it", name, key)
+    return list(playback.messages()), playback.ending
+
+
+def test_everything_written_is_read_and_known_to_be_complete():
+    found = container.read(b"".join(parts()), NAME, KEY)
+    assert found.messages == SAID
+    assert found.complete
+    assert found.lost_bytes == 0
+
+
+def test_digest_is_that_of_the_file():
+    writer = Writer(NAME, KEY)
+    data = writer.header() + writer.chunk(SAID) + writer.final()
+    assert writer.digest() == hashlib.sha256(data).hexdigest()
+
+
+@given(st.integers(0, len(b"".join(parts())) - 1))
+@settings(deadline=None)
+def test_cut_anywhere_plays_up_to_the_last_whole_chunk(cut: int):
+    data = b"".join(parts())[:cut]
+    whole, place = 0, len(parts()[0])
+    if cut < place:
+        with pytest.raises(Damaged):
+            container.read(data, NAME, KEY)
+        return
+    for part in parts()[1:]:
+        place += len(part)
+        whole += 3 if place <= cut else 0
+    found = container.read(data, NAME, KEY)
+    assert found.messages == SAID[:whole]
+    assert not found.complete
+    assert streamed(data)[0] == SAID[:whole]
+
+
+@given(st.integers(0, len(b"".join(parts())) - 1), st.integers(1, 255))
+@settings(deadline=None)
+def test_a_changed_byte_never_yields_another_message_or_a_complete_file(place: int, change: int):
+    data = bytearray(b"".join(parts()))
+    data[place] ^= change
+    messages, ending = streamed(bytes(data))
+    assert messages == SAID[: len(messages)]
+    assert not (isinstance(ending, Contents) and ending.complete)
+
+
+@pytest.mark.parametrize("first", range(1, 5))
+def test_chunks_in_another_order_are_damage_at_that_chunk(first: int):
+    made = parts()
+    made[first], made[first + 1] = made[first + 1], made[first]
+    with pytest.raises(Damaged) as damaged:
+        container.read(b"".join(made), NAME, KEY)
+    assert damaged.value.chunk == first - 1
+
+
+@pytest.mark.parametrize("gone", range(1, 5))
+def test_a_missing_chunk_is_damage(gone: int):
+    made = parts()
+    del made[gone]
+    with pytest.raises(Damaged):
+        container.read(b"".join(made), NAME, KEY)
+
+
+def test_a_doubled_chunk_is_damage():
+    made = parts()
+    with pytest.raises(Damaged):
+        container.read(b"".join([*made[:2], made[1], *made[2:]]), NAME, KEY)
+
+
+def test_anything_after_the_end_is_damage():
+    writer = Writer(NAME, KEY)
+    data = writer.header() + writer.chunk(SAID) + writer.final() + writer.chunk(SAID)
+    with pytest.raises(Damaged):
+        container.read(data, NAME, KEY)
+    assert isinstance(streamed(data)[1], Damaged)
+
+
+def test_another_key_or_another_recording_opens_nothing():
+    data = b"".join(parts())
+    assert streamed(data, key=bytes(32))[0] == []
+    assert streamed(data, name="rec_0199")[0] == []
+
+
+def test_the_same_message_never_looks_the_same_twice():
+    writer = Writer(NAME, KEY)
+    sealed = [writer.chunk([SAID[3]]) for _ in range(5)]
+    assert all(one != other for one, other in pairwise(sealed))
