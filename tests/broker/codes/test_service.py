@@ -1,0 +1,174 @@
+"""A code's way from request to answer: once, to the one that asked, inside its window, or not at all."""
+
+import hashlib
+
+import pytest
+from sqlalchemy import select
+
+from broker.base.actor import system
+from broker.base.errors import Conflict, Incomplete, NotFound
+from broker.codes import service as codes
+from broker.codes.matching import Arrival
+from broker.codes.models import Code, CodeMessage, CodeRequest
+from broker.vault.models import Secret
+from broker.wiring import Portunus
+from tests import factories as make
+from tests.conftest import acting
+from tests.fakes.clock import ManualClock
+
+BOTH_DATABASES = True
+
+
+class Desk:
+    """Two accounts whose codes come to one mailbox, told apart by the alias the portal writes to."""
+
+    def __init__(self, portunus: Portunus) -> None:
+        self.portunus = portunus
+        with portunus.unit(system("test")) as work:
+            org = make.organization(work)
+            self.place = make.location(work, org)
+            self.mailbox = make.endpoint(work, org)
+            portal = make.portal(work)
+            rule = {"senders": ["security@harborline.sim.test"], "pattern": r"\d{6}", "context": ["your code is"]}
+            self.first, self.second = (
+                make.account(work, portal, [self.place], endpoint=self.mailbox, template={**rule, "alias": f"codes+{n}@lab.test"})
+                for n in (1, 2)
+            )
+            self.maria = acting(make.user(work, org))
+            self.stranger = acting(make.user(work, org, "Sam Other", role="front_desk", locations=[make.location(work, org, "tucson")]))
+
+    def expect(self, account=None, attempt="att_1") -> str:
+        with self.portunus.unit(system("browserhost")) as work:
+            request = codes.expect(work, attempt_id=attempt, account=account or self.first, location=self.place, requester=self.maria, life_s=600)
+            return request.id
+
+    def arrive(self, text="Your code is 482913", *, alias="codes+1@lab.test", sender="security@harborline.sim.test", trusted=True, number="1"):
+        arrival = Arrival(
+            endpoint_id=self.mailbox.id, channel="email", external_id=f"<{number}@x>", sender=sender, trusted=trusted,
+            recipients=frozenset({alias}), subject="Your sign-in code", text=text,
+            received_at=self.portunus.clock.now(), raw_digest=hashlib.sha256(text.encode()).hexdigest(),
+        )
+        with self.portunus.unit(system("mailwatch")) as work:
+            return codes.receive(work, self.portunus.vault, self.mailbox, arrival).verdict
+
+    def take(self, request_id: str, attempt="att_1") -> str | None:
+        with self.portunus.unit(system("browserhost")) as work:
+            return codes.take(work, self.portunus.vault, request_id, attempt).code
+
+    def all(self, table):
+        with self.portunus.reading(system("test")) as work:
+            return list(work.db.scalars(select(table)))
+
+
+@pytest.fixture
+def desk(portunus: Portunus) -> Desk:
+    return Desk(portunus)
+
+
+def test_the_code_goes_to_the_attempt_that_asked_once(desk: Desk) -> None:
+    request = desk.expect()
+    assert desk.arrive() == "matched"
+    assert desk.take(request, "att_2") is None
+    assert desk.take(request) == "482913"
+    assert desk.take(request) is None
+
+
+def test_a_used_code_leaves_only_a_digest(desk: Desk) -> None:
+    request = desk.expect()
+    desk.arrive()
+    desk.take(request)
+    assert [secret.sealed for secret in desk.all(Secret) if secret.owner_kind == "code"] == [b""]
+    assert b"482913" not in b"".join(code.digest for code in desk.all(Code))
+
+
+def test_a_late_code_is_not_used(desk: Desk, clock: ManualClock) -> None:
+    request = desk.expect()
+    clock.advance(seconds=601)
+    assert desk.arrive() == "late"
+    assert desk.take(request) is None
+
+
+def test_an_older_code_is_not_used(desk: Desk, clock: ManualClock) -> None:
+    assert desk.arrive() == "unsolicited"
+    clock.advance(seconds=5)
+    assert desk.take(desk.expect()) is None
+
+
+def test_the_other_accounts_code_is_foreign(desk: Desk) -> None:
+    request = desk.expect()
+    assert desk.arrive(alias="codes+2@lab.test") == "foreign"
+    assert desk.arrive("Your code is 111222", number="2") == "matched"
+    assert desk.take(request) == "111222"
+
+
+def test_two_accounts_of_one_mailbox_each_get_their_own(desk: Desk) -> None:
+    first, second = desk.expect(), desk.expect(desk.second, "att_2")
+    desk.arrive("Your code is 111111", number="1")
+    desk.arrive("Your code is 222222", alias="codes+2@lab.test", number="2")
+    assert (desk.take(first), desk.take(second, "att_2")) == ("111111", "222222")
+
+
+def test_accounts_that_no_message_tells_apart_wait_for_each_other(desk: Desk) -> None:
+    desk.expect()
+    with pytest.raises(Conflict, match="same mailbox"):
+        desk.expect(desk.first, "att_2")
+
+
+def test_a_message_delivered_twice_counts_once(desk: Desk) -> None:
+    request = desk.expect()
+    desk.arrive()
+    desk.arrive()
+    assert len(desk.all(CodeMessage)) == len(desk.all(Code)) == 1
+    assert desk.take(request) == "482913"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Save 300000 points. Your code is 482913", "482913"),
+        ("Your code is 482913 or was it: your code is 555111", None),
+        ("Invoice 482913", None),
+    ],
+)
+def test_decoys_do_not_count_and_doubt_goes_to_a_person(desk: Desk, text: str, told: str | None) -> None:
+    request = desk.expect()
+    desk.arrive(text)
+    assert desk.take(request) == told
+
+
+@pytest.mark.parametrize(("what", "verdict"), [({"trusted": False}, "untrusted"), ({"sender": "news@evil.test"}, "foreign")])
+def test_a_sender_that_is_not_confirmed_is_not_used(desk: Desk, what: dict, verdict: str) -> None:
+    request = desk.expect()
+    assert desk.arrive(**what) == verdict
+    assert desk.take(request) is None
+    assert desk.arrive(number="genuine") == "matched"
+
+
+def test_a_person_hands_a_code_in(desk: Desk) -> None:
+    request = desk.expect()
+    with desk.portunus.unit(desk.maria) as work:
+        codes.give(work, desk.portunus.vault, request, "482 913")
+    assert desk.take(request) == "482913"
+
+
+def test_a_person_elsewhere_cannot(desk: Desk) -> None:
+    request = desk.expect()
+    with pytest.raises(NotFound), desk.portunus.unit(desk.stranger) as work:
+        codes.give(work, desk.portunus.vault, request, "482913")
+
+
+def test_nonsense_is_refused_with_words(desk: Desk) -> None:
+    request = desk.expect()
+    with pytest.raises(Incomplete), desk.portunus.unit(desk.maria) as work:
+        codes.give(work, desk.portunus.vault, request, "not a code")
+
+
+def test_expiry_ends_the_request_and_destroys_the_held_code(desk: Desk, clock: ManualClock) -> None:
+    request = desk.expect()
+    desk.arrive()
+    clock.advance(seconds=601)
+    with desk.portunus.unit(system("sweep")) as work:
+        assert codes.expire(work) == 1
+    assert desk.all(CodeRequest)[0].state == "expired"
+    assert desk.take(request) is None
+    assert [secret.sealed for secret in desk.all(Secret) if secret.owner_kind == "code"] == [b""]
