@@ -52,6 +52,10 @@ function seek(ms) {
     if (end < 0) end = messages.length;
     let from = end - 1;
     while (from > 0 && messages[from].kind !== FRAME) from--;
+    if (messages[from]?.kind !== FRAME) { // before the first picture: show that one
+      from = Math.max(messages.findIndex((message) => message.kind === FRAME), 0);
+      end = Math.max(end, from + 1);
+    }
     for (const message of messages.slice(Math.max(from, 0), end)) await paint(message);
     next = end;
     at = ms;
