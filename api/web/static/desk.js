@@ -3,7 +3,7 @@
 const desk = document.getElementById("desk"), said = document.getElementById("said");
 const csrf = document.querySelector("meta[name=csrf]").content;
 const title = document.title;
-let known = "";
+let known = null; // null: what is on the page has not been compared yet
 
 if (new URLSearchParams(location.search).has("sent")) tell("Sent. The portal's answer shows on the biller's screen.");
 
@@ -34,7 +34,7 @@ function form(row) {
 async function give(box, id) {
   const answer = await fetch(`/api/v1/codes/${id}`, { method: "POST", headers: { "x-csrf-token": csrf, "content-type": "application/json" }, body: JSON.stringify({ value: box.elements.value.value }) });
   const wrong = box.querySelector(".error");
-  if (answer.ok) { tell("Sent. Portunus types it in now."); box.remove(); known = ""; return look(); }
+  if (answer.ok) { tell("Sent. Portunus types it in now."); box.remove(); known = null; return look(); }
   wrong.hidden = false;
   wrong.textContent = (await answer.json().catch(() => ({}))).detail || "That did not work. Try again.";
   box.elements.value.select();
