@@ -97,7 +97,7 @@ def _twilio(
     """Twilio's form: HMAC-SHA1 over the address and the sorted parameters (twilio.com/docs/usage/security)."""
     signed = url + "".join(f"{name}{form[name]}" for name in sorted(form))
     expected = base64.b64encode(hmac.digest(secret.encode(), signed.encode(), hashlib.sha1)).decode()
-    if not hmac.compare_digest(expected, headers[TWILIO]):
+    if not hmac.compare_digest(expected.encode(), headers[TWILIO].encode()):  # bytes: a header may hold any letter
         return None
     try:
         return _arrival(endpoint, str(form["MessageSid"]), str(form["From"]), str(form["Body"]), body, now)

@@ -268,7 +268,8 @@ def _take_totp(work: Unit, vault: Vault, row: CodeRequest) -> Taken:
         return Taken(None, max(release.wait_s, 0.2))
     account = work.db.get(PortalAccount, row.account_id)
     assert account is not None
-    _claim(work, row, row.state)
+    if not _claim(work, row, row.state):
+        return Taken(None)
     code = Code(
         id=new_id("otc"),
         request_id=row.id,
