@@ -1,0 +1,125 @@
+"""A browser host in this process, with the lab's carriers, the shipped scripts and a mailbox watcher."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from api.cli.demo import seed
+from broker.base.actor import Actor, system
+from broker.base.clock import SystemClock
+from broker.base.db import Base, make_engine
+from broker.base.settings import Settings
+from broker.directory.models import Location, PortalAccount
+from broker.identity.models import User
+from broker.tabs import service as tabs
+from broker.tabs.models import LoginAttempt, PortalSession
+from broker.wiring import Portunus
+from carrier_scripts.lab import founding
+from tests.conftest import acting
+from tests.fakes.blobs import MemoryBlobs
+from tests.fakes.browserhost import MemoryBrowserHost
+from tests.fakes.keyring import MemoryKeyring
+from tests.fakes.queue import MemoryQueue
+from tests.fakes.signals import MemorySignals
+from tests.labs import RunningLab, running_lab
+from workers import catalog
+from workers.browser.host import Host
+from workers.mailwatch import watch_all
+
+
+@dataclass
+class Node:
+    """One node of Portunus and the carriers it logs in to."""
+
+    portunus: Portunus
+    lab: RunningLab
+    host: Host | None = None
+
+    def run(self, test: Callable[[], Awaitable[None]]) -> None:
+        """The test on a started host, which is stopped again whatever happens."""
+
+        async def within() -> None:
+            self.host = Host(self.portunus)
+            try:
+                await self.host.start()
+                await test()
+            finally:
+                await self.host.stop()
+
+        asyncio.run(within())
+
+    async def open(self, username: str = "saguaro.phoenix", location: str = "phoenix") -> tuple[PortalSession, str]:
+        """Open a tab as Maria; returns the session row and the attempt's outcome when the attempt has ended."""
+        lease_id, attempt_id = await asyncio.to_thread(self.reserve, username, location)
+        assert self.host is not None
+        self.host.run_attempt(attempt_id)
+        await self.host._attempts[attempt_id]
+        return await asyncio.to_thread(self.ended, attempt_id)
+
+    def reserve(self, username: str, location: str) -> tuple[str, str]:
+        """A lease and the attempt that it waits for."""
+        with self.portunus.unit(self.maria()) as work:
+            account = work.db.scalars(select(PortalAccount).where(PortalAccount.username == username)).one()
+            place = work.db.scalars(select(Location).where(Location.key == location)).one()
+            lease = tabs.open_tab(work, account.id, place.id, "check eligibility")
+            attempt = work.db.scalars(
+                select(LoginAttempt).where(LoginAttempt.portal_session_id == lease.portal_session_id)
+            ).all()[-1]
+            return lease.id, attempt.id
+
+    def ended(self, attempt_id: str) -> tuple[PortalSession, str]:
+        with self.portunus.reading(system("test")) as work:
+            row = work.db.get(LoginAttempt, attempt_id)
+            assert row is not None
+            work.db.refresh(row.portal_session)
+            return row.portal_session, str(row.outcome)
+
+    def account_status(self, username: str = "saguaro.phoenix") -> str:
+        with self.portunus.reading(system("test")) as work:
+            return work.db.scalars(select(PortalAccount.status).where(PortalAccount.username == username)).one()
+
+    def maria(self) -> Actor:
+        with self.portunus.reading(system("test")) as work:
+            return acting(work.db.scalars(select(User).where(User.name == "Maria Lopez")).one())
+
+
+@pytest.fixture(scope="session")
+def one_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
+    with running_lab(tmp_path_factory.mktemp("carriers")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def node(one_lab: RunningLab, tmp_path: Path) -> Iterator[Node]:
+    one_lab.reset()
+    database = f"sqlite:///{tmp_path / 'portunus.db'}"
+    engine = make_engine(database)
+    Base.metadata.create_all(engine)
+    portunus = Portunus(
+        settings=Settings(
+            data_dir=tmp_path, database_url=database, resolve=one_lab.resolve, trusted_spki=[one_lab.spki]
+        ),
+        engine=engine,
+        clock=SystemClock(),
+        queue=MemoryQueue(),
+        signals=MemorySignals(),
+        blobs=MemoryBlobs(),
+        keyring=MemoryKeyring(),
+        host=MemoryBrowserHost(),
+    )
+    portunus.settings.run_dir.mkdir(parents=True, exist_ok=True)
+    catalog.register(portunus)
+    with portunus.unit(system("test")) as work:
+        seed(work, portunus, founding.document(), one_lab.facts)
+    stop = threading.Event()
+    watcher = threading.Thread(target=watch_all, args=(portunus, stop))
+    watcher.start()
+    yield Node(portunus, one_lab)
+    stop.set()
+    watcher.join(timeout=10)
+    engine.dispose()

@@ -1,0 +1,76 @@
+"""A sign-in at a simulated carrier through the shipped script: opened, or ended with the outcome a person understands."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.workers.browser.conftest import Node
+
+HARBORLINE = "harborline"
+LOGIN = "saguaro.phoenix"
+
+
+def test_a_mailed_code_opens_the_tab_with_one_login(node: Node) -> None:
+    async def test() -> None:
+        session, outcome = await node.open()
+        assert (outcome, session.state) == ("signed_in", "ready")
+        counted = await asyncio.to_thread(node.lab.counters, HARBORLINE, LOGIN)
+        assert counted["logins"] == counted["password_submits"] == counted["codes_accepted"] == 1
+        assert counted["overlapping_logins"] == counted["wasted_tries"] == counted["wrong_codes"] == 0
+        assert counted["sessions_now"] == 1
+
+    node.run(test)
+
+
+def test_a_hint_delivered_three_times_is_one_login(node: Node) -> None:
+    async def test() -> None:
+        _, attempt_id = await asyncio.to_thread(node.reserve, LOGIN, "phoenix")
+        assert node.host is not None
+        for _ in range(3):
+            node.host.run_attempt(attempt_id)
+        await node.host._attempts[attempt_id]
+        node.host.run_attempt(attempt_id)
+        await node.host._attempts[attempt_id]
+        _, outcome = await asyncio.to_thread(node.ended, attempt_id)
+        assert outcome == "signed_in"
+        counted = await asyncio.to_thread(node.lab.counters, HARBORLINE, LOGIN)
+        assert (counted["password_submits"], counted["overlapping_logins"]) == (1, 0)
+
+    node.run(test)
+
+
+@pytest.mark.parametrize(
+    ("fault", "args", "outcome", "submits"),
+    [
+        ("error", {"status": 500}, "down", 0),
+        ("maintenance", {"status": 200}, "down", 0),
+        ("reset", {"path": "/signin"}, "down", 0),
+        ("lookalike", {}, "refused", 0),
+        ("captcha", {}, "captcha", 0),
+        ("skin", {"version": 2}, "unrecognised", 0),
+        ("lock", {}, "locked", 1),
+        ("terms", {"version": 9}, "terms_changed", 1),
+        ("unknown_page", {}, "unrecognised", 1),
+        ("wrong_practice", {"location": "tucson"}, "wrong_practice", 1),
+    ],
+)
+def test_trouble_ends_with_its_outcome(
+    node: Node, fault: str, args: dict[str, Any], outcome: str, submits: int
+) -> None:
+    node.lab.fault(HARBORLINE, fault, **args)
+
+    async def test() -> None:
+        session, ended = await node.open()
+        assert (ended, session.state) == (outcome, "ended")
+        assert session.words
+        counted = await asyncio.to_thread(node.lab.counters, HARBORLINE)
+        assert (counted["password_submits"], counted["lookalike_posts"], counted["overlapping_logins"]) == (
+            submits,
+            0,
+            0,
+        )
+        assert node.host is not None
+        assert node.host.node.egress.doors() == []
+
+    node.run(test)
