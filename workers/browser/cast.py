@@ -34,9 +34,12 @@ class Cast:
         data, self._latest = self._latest, None
         return b64decode(data) if data is not None else None
 
-    async def stop(self) -> None:
-        """End the cast; the page itself goes on."""
+    def stop(self) -> None:
+        """End the cast; the page itself goes on. Nobody waits: a page with an open dialog does not answer."""
         self._stopped = True
+        keep(self._detach(), "detach")
+
+    async def _detach(self) -> None:
         with contextlib.suppress(Error):
             await self.cdp.detach()
 

@@ -81,7 +81,7 @@ class Stream:
     async def run(self) -> None:
         """Until the viewer leaves, the lease ends (this task is cancelled) or recording fails."""
         self._live.listeners.append(self._heard)
-        tasks = [keep(self._pictures(), "pictures"), keep(self._events(), "events"), keep(self._receive(), "input")]
+        tasks = [keep(self._pictures(), "pictures"), keep(self._events(), "events"), keep(self._until_gone(), "input")]
         try:
             self._tell({"e": "joined", "attempt": self._live.claim.attempt_id})
             if self._live.dialog is not None:
@@ -140,7 +140,7 @@ class Stream:
         if self._hands is not None:
             self._hands.release_all()
         if self._cast is not None:
-            await self._cast.stop()
+            self._cast.stop()
         self._cast = self._hands = self._shown = None
 
     def _heard(self, what: str) -> None:
@@ -237,6 +237,10 @@ class Stream:
             await self._socket.send_bytes(data)
 
     # --- in
+
+    async def _until_gone(self) -> None:
+        with contextlib.suppress(Gone):
+            await self._receive()
 
     async def _receive(self) -> None:
         while True:
