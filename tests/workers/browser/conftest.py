@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from api.cli.demo import seed
@@ -102,7 +103,7 @@ def node(one_lab: RunningLab, tmp_path: Path) -> Iterator[Node]:
     Base.metadata.create_all(engine)
     portunus = Portunus(
         settings=Settings(
-            data_dir=tmp_path, database_url=database, resolve=one_lab.resolve, trusted_spki=[one_lab.spki]
+            data_dir=tmp_path, database_url=SecretStr(database), resolve=one_lab.resolve, trusted_spki=[one_lab.spki]
         ),
         engine=engine,
         clock=SystemClock(),
