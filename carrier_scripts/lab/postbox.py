@@ -43,11 +43,14 @@ class Posted:
     began: float = 0.0
     took_s: float | None = None
     """Real seconds from posted (or due) to taken."""
+    kept_at: datetime | None = None
+    """Real time when the receiving mail server had it."""
 
     def view(self) -> dict[str, Any]:
         return {
             "id": self.id, "channel": self.channel, "carrier": self.carrier, "account": self.account, "to": self.to,
             "from": self.sender, "due": self.due.isoformat(), "code": self.code, "state": self.state, "tries": self.tries, "took_s": self.took_s,
+            "kept_at": self.kept_at.isoformat() if self.kept_at else None,
             "error": self.error, "subject": self.mail["Subject"] if self.mail else None, "text": self.text,
         }  # fmt: skip
 
@@ -129,6 +132,7 @@ class Postbox:
         with smtplib.SMTP("127.0.0.1", self.smtp_port, local_hostname="out.sim.test", timeout=10) as server:
             for _ in range(message.copies):
                 server.send_message(message.mail, from_addr=message.sender, to_addrs=[message.to])
+                message.kept_at = message.kept_at or datetime.now(UTC)  # true time, as for text messages
 
     async def _text(self, client: httpx2.AsyncClient, message: Posted) -> None:
         body = json.dumps(

@@ -1,0 +1,44 @@
+"""Figures: how they are drawn from runs, what the issue asks of them, and how they are shown."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+TARGETS: Mapping[str, float] = {
+    "open_warm_p50_ms": 300,
+    "open_warm_p95_ms": 800,
+    "open_cold_own_p50_ms": 1000,
+    "mail_to_typed_p95_ms": 500,
+    "click_to_pixel_p50_ms": 50,
+    "click_to_pixel_p95_ms": 100,
+    "typed_char_bytes": 1024,
+    "still_page_frames": 0,
+    "warm_session_pss_mb": 60,
+    "parked_state_kb": 200,
+}
+"""At most so much. Source: issue 2, "Speed and memory"."""
+Figures = dict[str, float]
+
+
+def p50(values: Sequence[float]) -> float:
+    """The median, to a tenth."""
+    return round(statistics.median(values), 1)
+
+
+def p95(values: Sequence[float]) -> float:
+    """The 95th percentile, between neighbours where it falls between two runs; of one run that run."""
+    return round(statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0], 1)
+
+
+def show(figures: Figures) -> None:
+    """A table for people; nothing is judged here but by the reader."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("figure", "measured", "target"):
+        table.add_column(column, justify="left" if column == "figure" else "right")
+    for name, value in figures.items():
+        target = TARGETS.get(name)
+        told = "" if target is None else f"≤ {target:g}"
+        table.add_row(name, f"{value:g}", told, style="red" if target is not None and value > target else None)
+    Console(highlight=False).print(table)
