@@ -44,6 +44,7 @@ class Watch(threading.Thread):
         self._reader = MailReader()
 
     def run(self) -> None:
+        self._reader.warm_up()
         pause = 1.0
         while not self._stopping.is_set():
             try:

@@ -20,6 +20,11 @@ class MailReader:
         self._process: multiprocessing.process.BaseProcess | None = None
         self._pipe: Connection | None = None
 
+    def warm_up(self) -> None:
+        """Start the helper ahead of the first message."""
+        if self._pipe is None:
+            self._start()
+
     def arrival(
         self, raw: bytes, *, endpoint_id: str, authserv: str | None, received_at: datetime, external_id: str
     ) -> Arrival:

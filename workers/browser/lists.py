@@ -31,7 +31,9 @@ FOCUSED = """(() => { let a = document.activeElement;
   return a && a.tagName === 'SELECT' ? a : null; })()"""
 SELECTED = """(() => { let d = document, a = d.activeElement;
   while (a && a.contentDocument) { d = a.contentDocument; a = d.activeElement; }
-  if (a && typeof a.value === 'string' && a.type !== 'password') {
+  const secret = a && (a.type === 'password' || !['', 'none'].includes(getComputedStyle(a).webkitTextSecurity || ''));
+  if (secret) return '';
+  if (a && typeof a.value === 'string') {
     try { if (a.selectionEnd > a.selectionStart) return a.value.slice(a.selectionStart, a.selectionEnd).slice(0, 20000); } catch {}
   }
   return String(d.getSelection() || '').slice(0, 20000); })()"""

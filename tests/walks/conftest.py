@@ -1,0 +1,92 @@
+"""Walks go the whole way: every process runs, people use real browsers. One demo serves a whole module."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from broker.base.settings import Settings
+from tests.demos import Demo, running_demo
+from workers.browser.find import find
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """The same browser Portunus found; the test's own viewer trusts only its own pages."""
+    return {**browser_type_launch_args, "executable_path": find(Settings()).path, "args": ["--no-sandbox"]}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Everything, running."""
+    with running_demo(Path(tmp_path_factory.mktemp("demo")) / "data") as running:
+        yield running
+
+
+class Person:
+    """Somebody at a browser, signed in with her printed link."""
+
+    def __init__(self, browser: Browser, demo: Demo, name: str) -> None:
+        self.demo = demo
+        self.context = browser.new_context(viewport={"width": 1360, "height": 1000})
+        self.page: Page = self.context.new_page()
+        self.problems: list[str] = []
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("console", lambda line: self.problems.append(line.text) if "Content Security Policy" in line.text else None)
+        self.page.goto(demo.link(name))
+        self.page.get_by_role("button").first.click()
+        self.page.wait_for_url(demo.url + "/**")
+
+    def open(self, words: str) -> None:
+        """Type in the launcher and press Enter, as the page says."""
+        self.page.goto(f"{self.demo.url}/")
+        self.page.fill("#find", words)
+        self.page.locator("[data-tile]:not([hidden]) .tile").first.wait_for()
+        self.page.press("#find", "Enter")
+
+    def sees_stream(self) -> None:
+        """The portal's picture is there."""
+        self.page.locator("#stage canvas").wait_for(timeout=60_000)
+        self.page.wait_for_function("() => window.portunusViewer.frames > 0")
+
+    def said(self) -> str:
+        """What the waiting page says in the end."""
+        self.page.locator("#after").wait_for(timeout=90_000)
+        return self.page.locator("#waiting-words").inner_text()
+
+    def end(self) -> None:
+        self.page.locator("#end").click()
+        self.page.wait_for_url(self.demo.url + "/")
+
+    def click_at(self, x: float, y: float) -> None:
+        """Click on a point of the remote page (1280 x 800)."""
+        box = self.page.locator("#stage canvas").bounding_box()
+        assert box is not None
+        scale = box["width"] / 1280
+        self.page.mouse.click(box["x"] + x * scale, box["y"] + y * scale)
+
+
+@pytest.fixture(scope="module")
+def people(browser: Browser, demo: Demo) -> Iterator[dict[str, Person]]:
+    """Each printed link is good once, so everybody signs in once per demo."""
+    present: dict[str, Person] = {}
+
+    class Arriving(dict[str, Person]):
+        def __missing__(self, name: str) -> Person:
+            present[name] = self[name] = Person(browser, demo, name)
+            return self[name]
+
+    yield Arriving()
+    for person in present.values():
+        person.context.close()
+
+
+def until(what: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait for something that another process does."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
