@@ -206,8 +206,10 @@ def test_input_that_no_viewer_sends_ends_the_stream(text):
         viewer = Viewer()
         double: Any = Record()
         nothing: Any = None
-        viewer.said.put_nowait(text)
         async with a_page() as (live, _), asyncio.timeout(10):
-            await Stream(live, double, viewer, nothing, "https://portal.test/").run()
+            task = asyncio.ensure_future(Stream(live, double, viewer, nothing, "https://portal.test/").run())
+            await viewer.until(lambda data: data[0] == FRAME)
+            viewer.said.put_nowait(text)
+            await task
 
     asyncio.run(play())
