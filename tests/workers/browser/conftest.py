@@ -18,7 +18,7 @@ from broker.base.settings import Settings
 from broker.directory.models import Location, PortalAccount
 from broker.identity.models import User
 from broker.tabs import service as tabs
-from broker.tabs.models import LoginAttempt, PortalSession
+from broker.tabs.models import Lease, LoginAttempt, PortalSession
 from broker.wiring import Portunus
 from carrier_scripts.lab import founding
 from tests.conftest import acting
@@ -30,7 +30,11 @@ from tests.fakes.signals import MemorySignals
 from tests.labs import RunningLab, running_lab
 from workers import catalog
 from workers.browser.host import Host
+from workers.browser.live import LiveSession
+from workers.browser.tasks import cancelled
 from workers.mailwatch import watch_all
+
+LOGIN = "saguaro.phoenix"
 
 
 @dataclass
@@ -72,6 +76,34 @@ class Node:
                 select(LoginAttempt).where(LoginAttempt.portal_session_id == lease.portal_session_id)
             ).all()[-1]
             return lease.id, attempt.id
+
+    def give_back(self, session_id: str) -> None:
+        """Maria is done with her tab; the session stays signed in."""
+        with self.portunus.unit(self.maria()) as work:
+            lease = work.db.scalars(
+                select(Lease).where(Lease.portal_session_id == session_id, Lease.ended_at.is_(None))
+            ).one()
+            tabs.end_tab(work, lease.id)
+
+    def session(self, session_id: str) -> PortalSession:
+        """The row as it is now."""
+        with self.portunus.reading(system("test")) as work:
+            row = work.db.get(PortalSession, session_id)
+            assert row is not None
+            return row
+
+    async def untended(self) -> Host:
+        """The host without its loop over idle sessions: the test tends them by hand, at moments it knows."""
+        assert self.host is not None
+        await cancelled(self.host._loops[0])
+        return self.host
+
+    async def live(self, username: str = LOGIN, location: str = "phoenix") -> LiveSession:
+        """A signed-in session, proved to be one."""
+        session, outcome = await self.open(username, location)
+        assert (outcome, session.state) == ("signed_in", "ready")
+        assert self.host is not None
+        return self.host._sessions[session.id]
 
     def ended(self, attempt_id: str) -> tuple[PortalSession, str]:
         with self.portunus.reading(system("test")) as work:
