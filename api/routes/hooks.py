@@ -4,117 +4,179 @@ import base64
 import hashlib
 import hmac
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Request, Response
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from standardwebhooks import Webhook, WebhookVerificationError
 from starlette.concurrency import run_in_threadpool
 
 from api.access import public
 from api.deps import PortunusNow
 from broker.base.actor import system
+from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.codes import service as codes
 from broker.codes.matching import Arrival
-from broker.codes.models import CodeMessage
 from broker.directory.models import DeliveryEndpoint
+from broker.identity.models import OneTimeUse
 from broker.wiring import Portunus
 
 router = APIRouter()
 ACTOR = system("sms")
 BODY_BYTES = 16 * 1024
 TEXT_CHARACTERS = 2000
-PER_MINUTE = 60
+FIELDS = 200
+MINUTE = timedelta(minutes=1)
+PER_ADDRESS = 60
+PER_NUMBER = 600
+"""Posts a minute, genuine or not: one flooding address is stopped without closing the number to the provider."""
+SECRET_CHARACTERS = 16
+"""A shorter secret could be guessed: nothing signed with one is believed."""
+COUNTED = "sms_post"
 TWILIO = "x-twilio-signature"
+
+
+@dataclass(frozen=True)
+class Post:
+    """What came, before anybody vouches for it."""
+
+    number: str
+    """Digits, without the plus sign."""
+    client: str
+    headers: dict[str, str]
+    body: bytes
 
 
 @router.post("/hooks/sms/{number}", dependencies=[public("signed by the provider", foreign=True)])
 async def sms(number: str, request: Request, portunus: PortunusNow) -> Response:
     """204 for a genuine message (also the second time), 401 for anything else, 429 for a flood."""
-    body = await request.body()
-    if len(body) > BODY_BYTES or not number.isascii() or not number.isdigit():
+    body = await _bounded(request)
+    if body is None or not number.isascii() or not number.isdigit():
         return Response(status_code=401)
-    form = dict(await request.form()) if TWILIO in request.headers else {}
     headers = {name.lower(): value for name, value in request.headers.items()}
-    status = await run_in_threadpool(_take, portunus, f"+{number}", headers, body, form)
+    client = request.client.host if request.client else "unknown"
+    status = await run_in_threadpool(_take, portunus, Post(number, client, headers, body))
     return Response(status_code=status)
 
 
-def _take(portunus: Portunus, number: str, headers: dict[str, str], body: bytes, form: dict[str, Any]) -> int:
-    with portunus.unit(ACTOR) as work:
+async def _bounded(request: Request) -> bytes | None:
+    """The body, or None as soon as it is longer than any text message."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > BODY_BYTES:
+            return None
+    return bytes(body)
+
+
+def _take(portunus: Portunus, post: Post) -> int:
+    with portunus.unit(ACTOR) as work:  # its own unit: a forged post counts too
         endpoint = work.db.scalar(
-            select(DeliveryEndpoint).where(DeliveryEndpoint.kind == "phone", DeliveryEndpoint.address == number)
+            select(DeliveryEndpoint).where(
+                DeliveryEndpoint.kind == "phone", DeliveryEndpoint.address == f"+{post.number}"
+            )
         )
         if endpoint is None or not portunus.vault.has(work, "delivery_endpoint", endpoint.id, "webhook_secret"):
             return 401
-        if _flooded(work, endpoint):
+        endpoint_id = endpoint.id
+        if _flooded(work, endpoint_id, post.client):
             return 429
-        secret = portunus.vault.use(
-            work, "delivery_endpoint", endpoint.id, "webhook_secret", purpose="verify a text message"
-        ).decode()
-        url = f"{portunus.settings.public_url}/hooks/sms/{number.lstrip('+')}"
-        arrival = (
-            _twilio(endpoint, secret, url, headers, form, body, work.clock.now())
-            if TWILIO in headers
-            else _standard(endpoint, secret, headers, body, work.clock.now())
-        )
+    url = f"{portunus.settings.public_url}/hooks/sms/{post.number}"
+    with portunus.unit(ACTOR) as work:
+        endpoint = work.db.get_one(DeliveryEndpoint, endpoint_id)
+        if not portunus.vault.verify_with(
+            work,
+            "delivery_endpoint",
+            endpoint.id,
+            "webhook_secret",
+            lambda secret: _signed(post, secret.decode(errors="replace"), url),
+            purpose="verify a text message",
+        ):
+            return 401
+        arrival = _arrival(endpoint, post, work.clock.now())
         if arrival is None:
             return 401
         codes.receive(work, portunus.vault, endpoint, arrival)
     return 204
 
 
-def _flooded(work: Unit, endpoint: DeliveryEndpoint) -> bool:
-    since = work.clock.now() - timedelta(minutes=1)
-    count = select(func.count()).where(CodeMessage.endpoint_id == endpoint.id, CodeMessage.received_at > since)
-    return (work.db.scalar(count) or 0) >= PER_MINUTE
+def _flooded(work: Unit, endpoint_id: str, client: str) -> bool:
+    """Count this post; True when there were too many in the last minute (those are no longer counted: no growth)."""
+    since = work.clock.now() - MINUTE
+    number, address = f"{endpoint_id}/", f"{endpoint_id}/{client[:60]}/"
+    work.db.execute(delete(OneTimeUse).where(OneTimeUse.kind == COUNTED, OneTimeUse.at <= since))
+    for prefix, limit in ((address, PER_ADDRESS), (number, PER_NUMBER)):
+        counted = select(func.count()).where(
+            OneTimeUse.kind == COUNTED, OneTimeUse.key.startswith(prefix, autoescape=True)
+        )
+        if (work.db.scalar(counted) or 0) >= limit:
+            return True
+    work.db.add(OneTimeUse(kind=COUNTED, key=address + new_id("hit"), at=work.clock.now(), result_id=None))
+    return False
 
 
-def _standard(
-    endpoint: DeliveryEndpoint, secret: str, headers: dict[str, str], body: bytes, now: datetime
-) -> Arrival | None:
+def _signed(post: Post, secret: str, url: str) -> bool:
+    if len(secret.removeprefix("whsec_")) < SECRET_CHARACTERS:
+        return False
+    return _signed_by_twilio(post, secret, url) if TWILIO in post.headers else _signed_by_standard(post, secret)
+
+
+def _signed_by_standard(post: Post, secret: str) -> bool:
     """The Standard Webhooks form (https://www.standardwebhooks.com): signature over id, timestamp and body."""
     try:
-        Webhook(secret).verify(body, headers)
-        told = json.loads(body)
-        text, sender, number = str(told["text"]), str(told["from"]), str(told["id"])
-    except (WebhookVerificationError, ValueError, KeyError, TypeError):
-        return None
-    return _arrival(endpoint, number, sender, text, body, now)
+        Webhook(secret).verify(post.body, post.headers)
+    except (WebhookVerificationError, ValueError, RuntimeError):
+        return False
+    return True
 
 
-def _twilio(
-    endpoint: DeliveryEndpoint,
-    secret: str,
-    url: str,
-    headers: dict[str, str],
-    form: dict[str, Any],
-    body: bytes,
-    now: datetime,
-) -> Arrival | None:
+def _signed_by_twilio(post: Post, secret: str, url: str) -> bool:
     """Twilio's form: HMAC-SHA1 over the address and the sorted parameters (twilio.com/docs/usage/security)."""
-    signed = url + "".join(f"{name}{form[name]}" for name in sorted(form))
-    expected = base64.b64encode(hmac.digest(secret.encode(), signed.encode(), hashlib.sha1)).decode()
-    if not hmac.compare_digest(expected.encode(), headers[TWILIO].encode()):  # bytes: a header may hold any letter
-        return None
+    form = _form(post.body)
+    if form is None:
+        return False
+    signed = url + "".join(f"{name}{value}" for name in sorted(form) for value in sorted(set(form[name])))
+    expected = base64.b64encode(hmac.digest(secret.encode(), signed.encode(), hashlib.sha1))
+    return hmac.compare_digest(expected, post.headers[TWILIO].encode())  # bytes: a header may hold any letter
+
+
+def _form(body: bytes) -> dict[str, list[str]] | None:
+    """The fields of a URL-encoded form; None for anything else (Twilio sends nothing else)."""
     try:
-        return _arrival(endpoint, str(form["MessageSid"]), str(form["From"]), str(form["Body"]), body, now)
-    except KeyError:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=FIELDS
+        )
+    except ValueError:
         return None
+    form: dict[str, list[str]] = {}
+    for name, value in pairs:
+        form.setdefault(name, []).append(value)
+    return form
 
 
-def _arrival(endpoint: DeliveryEndpoint, number: str, sender: str, text: str, body: bytes, now: datetime) -> Arrival:
+def _arrival(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival | None:
+    """The message in a post whose signature is right; None when it is no text message."""
+    try:
+        if TWILIO in post.headers:
+            form = _form(post.body) or {}
+            message_id, sender, text = form["MessageSid"][0], form["From"][0], form["Body"][0]
+        else:
+            told = json.loads(post.body)
+            message_id, sender, text = post.headers["webhook-id"], str(told["from"]), str(told["text"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
     return Arrival(
         endpoint_id=endpoint.id,
         channel="sms",
-        external_id=number,
+        external_id=message_id,
         sender=sender.lower(),
         trusted=True,
         recipients=frozenset(),
         subject="",
         text=text[:TEXT_CHARACTERS],
         received_at=now.astimezone(UTC),
-        raw_digest=hashlib.sha256(body).hexdigest(),
+        raw_digest=hashlib.sha256(post.body).hexdigest(),
     )

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -102,6 +102,18 @@ class Vault:
         value = self._open(work, owner_kind, owner_id, field)
         audit.record(work, Act.SECRET_RELEASED, "secret", _name(owner_id, field), detail={"purpose": purpose})
         return value
+
+    def verify_with(
+        self, work: Unit, owner_kind: str, owner_id: str, field: str, check: Callable[[bytes], bool], *, purpose: str
+    ) -> bool:
+        """Whether `check` says yes to the secret, which does not leave this call. Recorded only then: anybody can forge.
+
+        Raises `NotFound`, `Unavailable` (tampered row).
+        """
+        genuine = check(self._open(work, owner_kind, owner_id, field))
+        if genuine:
+            audit.record(work, Act.SECRET_RELEASED, "secret", _name(owner_id, field), detail={"purpose": purpose})
+        return genuine
 
     def totp(self, work: Unit, account_id: str, attempt_id: str, now: datetime) -> TotpRelease:
         """This account's code of the present time step, once: a second asker gets the wait until the next (RFC 6238)."""

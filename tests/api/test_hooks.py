@@ -1,17 +1,33 @@
 """Text messages by webhook: only the provider's own signature opens it, and a forger learns nothing."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
+import json
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 import pytest
-from sqlalchemy import select
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+from standardwebhooks import Webhook
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.testclient import TestClient
+from twilio.request_validator import RequestValidator
 
+from api.routes import hooks
+from api.routes.hooks import TWILIO
+from broker.audit.acts import Act
+from broker.audit.models import AuditEntry
 from broker.base.actor import system
 from broker.codes.models import CodeMessage
 from broker.directory.models import DeliveryEndpoint
 from broker.wiring import Portunus
 from tests import factories as make
+from tests.api.conftest import ADDRESS
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of this test, 32 bytes!").decode()
 NUMBER = "+16025550142"
@@ -69,3 +85,146 @@ def test_an_unsigned_message_and_an_unknown_number_answer_alike(phone, visitor):
     unsigned = visitor.client.post(PATH, content=b"{}")
     unknown = visitor.client.post("/hooks/sms/16025559999", content=b"{}")
     assert (unsigned.status_code, unsigned.content) == (unknown.status_code, unknown.content) == (401, b"")
+
+
+def standard(body: bytes, message_id: str = "sms_1", secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
+    at = at or datetime.now(UTC)  # the library checks the signature's age against the machine's clock
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message_id, at, body.decode()),
+    }
+
+
+MESSAGE = json.dumps({"from": "+18005550100", "text": "Your code is 482913"}).encode()
+
+
+def releases(portunus: Portunus) -> int:
+    with portunus.reading(system("test")) as work:
+        return work.db.scalar(select(func.count()).where(AuditEntry.act == Act.SECRET_RELEASED.value))
+
+
+def set_secret(portunus: Portunus, endpoint_id: str, secret: bytes) -> None:
+    with portunus.unit(system("test")) as work:
+        row = work.db.get_one(DeliveryEndpoint, endpoint_id)
+        portunus.vault.put(work, row.organization_id, "delivery_endpoint", row.id, "webhook_secret", secret)
+
+
+def test_a_standard_message_counts_once_by_its_signed_id(phone, visitor, portunus):
+    for _ in range(2):
+        assert visitor.client.post(PATH, content=MESSAGE, headers=standard(MESSAGE)).status_code == 204
+    assert [row.external_id for row in kept(portunus)] == ["sms_1"]
+
+
+def test_an_id_inside_the_body_cannot_hide_another_message(phone, visitor, portunus):
+    body = json.dumps({"id": "sms_1", "from": "+18005550100", "text": "Your code is 111111"}).encode()
+    visitor.client.post(PATH, content=MESSAGE, headers=standard(MESSAGE))
+    visitor.client.post(PATH, content=body, headers=standard(body, "sms_2"))
+    assert [row.external_id for row in kept(portunus)] == ["sms_1", "sms_2"]
+
+
+def test_an_hour_old_signature_is_refused(phone, visitor, portunus):
+    old = standard(MESSAGE, at=datetime.now(UTC) - timedelta(hours=1))
+    assert visitor.client.post(PATH, content=MESSAGE, headers=old).status_code == 401
+    assert kept(portunus) == []
+
+
+def test_forged_posts_leave_no_audit_entry_and_a_genuine_one_leaves_one(phone, visitor, portunus):
+    forged = standard(MESSAGE) | {"webhook-signature": "v1,AAAA"}
+    for _ in range(3):
+        assert visitor.client.post(PATH, content=MESSAGE, headers=forged).status_code == 401
+    assert releases(portunus) == 0
+    visitor.client.post(PATH, content=MESSAGE, headers=standard(MESSAGE))
+    assert releases(portunus) == 1
+
+
+def test_a_flood_of_forged_posts_stops_before_the_vault_and_ends_after_a_minute(phone, visitor, portunus, clock, monkeypatch):
+    monkeypatch.setattr(hooks, "PER_ADDRESS", 3)
+    opened = []
+    monkeypatch.setattr(portunus.vault, "verify_with", lambda *_, **__: opened.append(1) or False)
+    statuses = [visitor.client.post(PATH, content=b"{}").status_code for _ in range(5)]
+    assert statuses == [401, 401, 401, 429, 429]
+    assert len(opened) == 3
+    clock.advance(seconds=61)
+    assert visitor.client.post(PATH, content=b"{}").status_code == 401
+
+
+def test_one_flooding_address_does_not_close_the_number_to_the_provider(phone, app, portunus, monkeypatch):
+    monkeypatch.setattr(hooks, "PER_ADDRESS", 2)
+    flooder, provider = (TestClient(app, base_url=ADDRESS, client=(host, 9)) for host in ("203.0.113.9", "198.51.100.7"))
+    assert [flooder.post(PATH, content=b"{}").status_code for _ in range(3)] == [401, 401, 429]
+    assert provider.post(PATH, content=MESSAGE, headers=standard(MESSAGE)).status_code == 204
+
+
+def test_many_addresses_together_are_stopped_too(phone, app, monkeypatch):
+    monkeypatch.setattr(hooks, "PER_NUMBER", 2)
+    posts = [TestClient(app, base_url=ADDRESS, client=(f"203.0.113.{n}", 9)).post(PATH, content=b"{}") for n in range(3)]
+    assert [post.status_code for post in posts] == [401, 401, 429]
+
+
+def test_a_long_body_is_refused(phone, visitor):
+    assert visitor.client.post(PATH, content=b"x" * (hooks.BODY_BYTES + 1)).status_code == 401
+
+
+def test_reading_stops_at_the_limit():
+    given = 0
+
+    async def receive():
+        nonlocal given
+        given += 1
+        return {"type": "http.request", "body": b"x" * 4096, "more_body": True}
+
+    assert asyncio.run(hooks._bounded(Request({"type": "http", "headers": []}, receive))) is None
+    assert given == hooks.BODY_BYTES // 4096 + 1
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b"--x\r\nbroken", "multipart/form-data; boundary=x"),
+        (b"", "multipart/form-data"),
+        (b"\xff\xfe=1", "application/x-www-form-urlencoded"),
+        (b"%ff=1", "application/x-www-form-urlencoded"),
+        (b"&".join(b"a=1" for _ in range(300)), "application/x-www-form-urlencoded"),
+    ],
+)
+def test_a_malformed_form_is_refused_like_a_forged_one(phone, visitor, body, kind):
+    answer = visitor.client.post(PATH, content=body, headers={TWILIO: "AAAA", "content-type": kind})
+    assert (answer.status_code, answer.content) == (401, b"")
+
+
+@pytest.mark.parametrize("secret", [b"", b"whsec_", b"short", b"whsec_!!!not base64 at all!!!", b"\xff" * 40])
+def test_an_unusable_secret_opens_to_nobody(phone, visitor, portunus, secret):
+    set_secret(portunus, phone, secret)
+    empty = base64.b64encode(hmac.digest(b"", (portunus.settings.public_url + PATH).encode(), hashlib.sha1)).decode()
+    assert visitor.client.post(PATH, data=FORM, headers={TWILIO: empty}).status_code == 401
+    assert visitor.client.post(PATH, content=MESSAGE, headers=standard(MESSAGE)).status_code == 401
+    assert kept(portunus) == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"[]", b"null", b'{"text": "no sender"}', b"\xff", b"[" * 9000], ids=["list", "null", "part", "bytes", "deep"]
+)
+def test_a_signed_post_that_is_no_text_message_is_refused(phone, visitor, portunus, body):
+    stamp = str(int(datetime.now(UTC).timestamp()))
+    said = b".".join((b"m1", stamp.encode(), body))
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    signature = "v1," + base64.b64encode(hmac.digest(key, said, "sha256")).decode()
+    headers = {"webhook-id": "m1", "webhook-timestamp": stamp, "webhook-signature": signature}
+    assert visitor.client.post(PATH, content=body, headers=headers).status_code == 401
+    assert kept(portunus) == []
+
+
+TOKEN = "12345678901234567890123456789012"
+FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
+
+
+@given(form=st.dictionaries(FIELD, st.lists(FIELD, min_size=1, max_size=3), min_size=1, max_size=6))
+def test_signatures_agree_with_twilios_own_library(form):
+    """Oracle: twilio's RequestValidator, which Twilio's customers are told to use."""
+    url = "https://portunus.example.test/hooks/sms/16025550142"
+    body = urlencode(form, doseq=True).encode()
+    fields = QueryParams(body.decode())
+    theirs = RequestValidator(TOKEN).compute_signature(url, fields)
+    assert hooks._signed(hooks.Post("1", "x", {TWILIO: theirs}, body), TOKEN, url)
+    assert not hooks._signed(hooks.Post("1", "x", {TWILIO: theirs}, body + b"&more=1"), TOKEN, url)
