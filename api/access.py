@@ -99,6 +99,8 @@ class Access:
     keys: bool = False
     foreign: bool = False
     """Requests of other origins are expected (webhooks); they prove themselves otherwise."""
+    watching: bool = False
+    """The page asks by itself: that nobody is at work must still end the sign-in."""
 
     async def __call__(self, connection: HTTPConnection) -> None:
         found = await run_in_threadpool(self._recognise, connection)
@@ -132,7 +134,7 @@ class Access:
                 return Here(portunus, nobody, login)
             work.actor = logins.actor_of(login, nobody.address)
             found = Here(portunus, work.actor, login, policy.held(work))
-        if portunus.clock.now() - login.seen_at >= logins.SEEN_EVERY:
+        if not self.watching and portunus.clock.now() - login.seen_at >= logins.SEEN_EVERY:
             with portunus.unit(found.actor) as work:
                 logins.seen(work, login.id)
         return found
@@ -155,9 +157,9 @@ class Access:
                 policy.require(work, self.permission, anywhere=True)
 
 
-def permits(permission: Permission, *, people: bool = True, keys: bool = False) -> Any:
-    """The caller holds `permission` somewhere. API keys only where `keys` says so."""
-    return Depends(Access(Who.SIGNED_IN, permission, people=people, keys=keys))
+def permits(permission: Permission, *, people: bool = True, keys: bool = False, watching: bool = False) -> Any:
+    """The caller holds `permission` somewhere. API keys only where `keys` says so. `watching`: the page asks by itself."""
+    return Depends(Access(Who.SIGNED_IN, permission, people=people, keys=keys, watching=watching))
 
 
 def signed_in(reason: str, *, keys: bool = False) -> Any:

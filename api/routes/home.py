@@ -12,7 +12,8 @@ from starlette.responses import Response, StreamingResponse
 
 from api.access import Here, HereNow, permits
 from api.pages import page
-from broker.identity.policy import Permission
+from broker.identity import service as identity
+from broker.identity.policy import Permission, may
 from broker.tabs import service as tabs
 
 router = APIRouter()
@@ -37,7 +38,9 @@ STATE_WORDS = {
 @router.get("/", dependencies=[permits(Permission.TAB_OPEN)])
 def launcher(request: Request, here: HereNow) -> Response:
     """The page, complete without any script."""
-    return page(request, "launcher.html", tiles=_tiles(here), purposes=PURPOSES, state_words=STATE_WORDS)
+    shown = _tiles(here)
+    mine = [tile for tile in shown if tile["state"] == "yours"]
+    return page(request, "launcher.html", tiles=shown, mine=mine, purposes=PURPOSES)
 
 
 @router.get("/api/v1/tiles", dependencies=[permits(Permission.TAB_OPEN)])
@@ -46,22 +49,28 @@ def tiles(here: HereNow) -> dict[str, Any]:
     return {"data": _tiles(here)}
 
 
-@router.get("/tiles/events", dependencies=[permits(Permission.TAB_OPEN)])
+@router.get("/tiles/events", dependencies=[permits(Permission.TAB_OPEN, watching=True)])
 async def events(request: Request, here: HereNow) -> StreamingResponse:
-    """The tiles whenever one of them changes."""
+    """The tiles whenever one of them changes, until the sign-in ends or nothing may be opened any more."""
     return StreamingResponse(_changes(request, here), media_type="text/event-stream")
 
 
 async def _changes(request: Request, here: Here) -> AsyncIterator[str]:
     loop = asyncio.get_running_loop()
     end, last = loop.time() + LONGEST_S, ""
-    async with here.portunus.signals.listen("tiles") as ear:
-        while loop.time() < end and not await request.is_disconnected():
+    async with here.portunus.signals.listen("tiles", "revoked") as ear:
+        while loop.time() < end and not await request.is_disconnected() and await run_in_threadpool(_stands, here):
             now = json.dumps(await run_in_threadpool(_tiles, here))
             if now != last:
                 yield f"data: {now}\n\n"
                 last = now
             await ear.wait(TICK_S)
+
+
+def _stands(here: Here) -> bool:
+    """Whether the person is still signed in and may still open something."""
+    with here.reading() as work:
+        return identity.still_counts(work, here.actor.login_id or "") and may(work, Permission.TAB_OPEN, anywhere=True)
 
 
 def _tiles(here: Here) -> list[dict[str, Any]]:

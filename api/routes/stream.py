@@ -16,6 +16,7 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from api.access import Here, here, permits
 from broker.base.errors import BrokerError, Refused
 from broker.base.unit import Unit
+from broker.identity import logins as identity
 from broker.identity.policy import Permission
 from broker.ports.browserhost import StreamPipe
 from broker.tabs import service as tabs
@@ -72,7 +73,7 @@ async def _join(at: Here, socket: WebSocket, lease_id: str) -> None:
 async def _both_ways(at: Here, socket: WebSocket, pipe: StreamPipe, lease_id: str) -> None:
     ways = {
         asyncio.ensure_future(_out(socket, pipe)): "host",
-        asyncio.ensure_future(_in(socket, pipe)): "viewer",
+        asyncio.ensure_future(_in(at, socket, pipe)): "viewer",
         asyncio.ensure_future(_watch(at, lease_id)): "revoked",
     }
     done, rest = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -99,9 +100,25 @@ async def _out(socket: WebSocket, pipe: StreamPipe) -> None:
             await socket.send_text(message)
 
 
-async def _in(socket: WebSocket, pipe: StreamPipe) -> None:
+async def _in(at: Here, socket: WebSocket, pipe: StreamPipe) -> None:
+    """The viewer's input; while there is some, the person's sign-in stays alive."""
+    login_id, noted = at.actor.login_id, at.portunus.clock.now()
     while True:
-        await pipe.send(await _text(socket))
+        text = await _text(socket)
+        now = at.portunus.clock.now()
+        if login_id and now - noted >= identity.SEEN_EVERY and _by_hand(text):
+            noted = now
+            await _in_unit(at, lambda work: identity.seen(work, login_id))
+        await pipe.send(text)
+
+
+def _by_hand(text: str) -> bool:
+    """Whether a person did this; the viewer acknowledges pictures, and notices a lost focus, by itself."""
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return False  # the host ends the stream for it
+    return isinstance(said, dict) and said.get("t") not in (None, "ack", "blur")
 
 
 async def _watch(at: Here, lease_id: str) -> None:

@@ -1,18 +1,16 @@
 """Open, watch, extend and end tabs: pages for people, the same as JSON under /api/v1."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
-from api.access import Here, HereNow, permits
+from api.access import HereNow, permits
+from api.idempotency import once
 from api.pages import page
-from broker.base.errors import Conflict, NotFound
+from broker.base.errors import NotFound
 from broker.base.unit import Unit
-from broker.identity.models import OneTimeUse
 from broker.identity.policy import Permission
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
@@ -33,8 +31,12 @@ class OpenTab(BaseModel):
 
 
 @router.post("/tabs", dependencies=OPENERS)
-def open_form(here: HereNow, account_id: Text, location_id: Text, purpose: Text = "") -> Response:
-    """Open from the launcher; the tab's page shows how far it is."""
+def open_form(
+    here: HereNow, tile: Text = "", account_id: Text = "", location_id: Text = "", purpose: Text = ""
+) -> Response:
+    """Open from the launcher (`tile`: account and location, a colon between); the tab's page shows how far it is."""
+    if tile:
+        account_id, _, location_id = tile.partition(":")
     with here.unit() as work:
         lease = tabs.open_tab(work, account_id, location_id, purpose or "Not said")
     return RedirectResponse(f"/tabs/{lease.id}", 303)
@@ -82,20 +84,15 @@ def open_tab(
     response: Response,
     idempotency_key: Annotated[str | None, Header(max_length=100)] = None,
 ) -> dict[str, Any]:
-    """202 with where to look; the same Idempotency-Key opens once (24 h)."""
+    """202 with where to look; the same Idempotency-Key opens once (24 h), with another body it answers 422."""
     with here.unit() as work:
-        known = _used(work, here, idempotency_key)
-        lease = (
-            tabs.own_lease(work, known)
-            if known
-            else tabs.open_tab(work, asked.account_id, asked.location_id, asked.purpose)
-        )
-        if idempotency_key and not known:
-            work.db.add(
-                OneTimeUse(kind="open_tab", key=_key(here, idempotency_key), at=work.clock.now(), result_id=lease.id)
-            )
-        shown = _shown(work, lease)
-    response.headers["Location"] = f"/api/v1/tabs/{lease.id}"
+
+        def opened() -> str:
+            return tabs.open_tab(work, asked.account_id, asked.location_id, asked.purpose).id
+
+        lease_id = once(work, "open_tab", idempotency_key, asked.model_dump_json(), opened)
+        shown = _shown(work, tabs.own_lease(work, lease_id))
+    response.headers["Location"] = f"/api/v1/tabs/{lease_id}"
     return shown
 
 
@@ -147,19 +144,3 @@ def _shown(work: Unit, lease: Lease) -> dict[str, Any]:
         "location_id": lease.location_id,
         "purpose": lease.purpose,
     }
-
-
-def _key(here: Here, given: str) -> str:
-    return f"{here.actor.id}:{given}"
-
-
-def _used(work: Unit, here: Here, given: str | None) -> str | None:
-    """The lease that this idempotency key opened before, if any. Raises `Conflict` when it named something else."""
-    if given is None:
-        return None
-    row = work.db.scalar(select(OneTimeUse).where(OneTimeUse.kind == "open_tab", OneTimeUse.key == _key(here, given)))
-    if row is None or row.at < work.clock.now() - timedelta(hours=24):
-        return None
-    if row.result_id is None:
-        raise Conflict("That idempotency key is in use.")
-    return row.result_id

@@ -74,7 +74,9 @@ def maria(portunus, signed_in):
 
 
 def connect(browser, address="/tabs/lea_1/stream", origin=ADDRESS):
-    return browser.client.websocket_connect(ADDRESS.replace("http", "ws") + address, headers={"origin": origin} if origin else {})
+    return browser.client.websocket_connect(
+        ADDRESS.replace("http", "ws") + address, headers={"origin": origin} if origin else {}
+    )
 
 
 def ticket_of(browser) -> str:
@@ -195,3 +197,23 @@ def test_stream_is_cut_when_the_lease_or_the_sign_in_ends(maria, joined, portunu
                     login.ended_at = work.clock.now()
             work.signal("revoked")
         assert goodbye(socket)["words"].startswith("This tab has ended, or your sign-in has.")
+
+
+@pytest.mark.parametrize(("input_", "kept"), [('{"t":"key","k":"down"}', True), ('{"t":"ack"}', False), ("[]", False)])
+def test_input_and_only_input_keeps_the_sign_in_alive(maria, joined, portunus, clock, input_, kept):
+    browser, user = maria
+
+    def seen():
+        with portunus.reading(SYSTEM) as work:
+            return work.db.scalar(select(Login.seen_at).where(Login.user_id == user.id))
+
+    with connect(browser) as socket:
+        socket.send_text(json.dumps({"ticket": ticket_of(browser)}))
+        socket.receive_bytes()
+        socket.send_text(input_)
+        assert socket.receive_text() == f"heard {input_}"
+        before = seen()
+        clock.advance(seconds=61)
+        socket.send_text(input_)
+        assert socket.receive_text() == f"heard {input_}"
+        assert (seen() == before + timedelta(seconds=61)) is kept

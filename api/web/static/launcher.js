@@ -1,9 +1,11 @@
-// The launcher: narrow down by typing, open with Enter, watch the states change.
+// The launcher: narrow down by typing, open with Enter, watch the states change. Without this script it still opens tabs.
 
 const find = document.getElementById("find"), purpose = document.getElementById("purpose"), live = document.getElementById("live");
+const mine = document.getElementById("mine"), over = document.getElementById("over"), form = document.getElementById("open");
 const items = [...document.querySelectorAll("[data-tile]")];
-const KEPT = "portunus-purpose";
-let told = new Map();
+const KEPT = "portunus-purpose", TYPED_IN = "input, select, textarea";
+const told = new Map();
+let sent = null;
 
 const shown = () => items.filter((item) => !item.hidden);
 const buttons = () => shown().map((item) => item.querySelector("button"));
@@ -15,34 +17,31 @@ function narrow() {
   live.textContent = words.length ? `${shown().length} found` : "";
 }
 
-try { const kept = localStorage.getItem(KEPT); if (kept) purpose.value = kept; } catch { /* no storage: the first purpose stays */ }
+try { const kept = localStorage.getItem(KEPT); if (kept && [...purpose.options].some((one) => one.value === kept)) purpose.value = kept; } catch { /* no storage: the first purpose stays */ }
 purpose.addEventListener("change", () => { try { localStorage.setItem(KEPT, purpose.value); } catch { /* not kept */ } });
 find.addEventListener("input", narrow);
 find.addEventListener("keydown", (event) => {
-  if (event.key === "Enter") { buttons()[0]?.click(); event.preventDefault(); }
+  if (event.key === "Enter") { event.preventDefault(); if (find.value.trim() && !event.repeat) buttons()[0]?.click(); }
   if (event.key === "ArrowDown") { buttons()[0]?.focus(); event.preventDefault(); }
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "/" && document.activeElement !== find) { find.focus(); event.preventDefault(); return; }
+  const plain = !event.ctrlKey && !event.altKey && !event.metaKey;
+  if (event.key === "/" && plain && !event.target.closest(TYPED_IN)) { find.focus(); event.preventDefault(); return; }
   const all = buttons(), at = all.indexOf(document.activeElement);
   if (at < 0) return;
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
   if (step) { (all[at + step] || find).focus(); event.preventDefault(); }
 });
-for (const item of items) {
-  const form = item.querySelector("form");
-  form.addEventListener("submit", (event) => {
-    const lease = item.dataset.lease;
-    if (lease) { event.preventDefault(); location.href = `/tabs/${lease}`; return; }
-    if (form.dataset.sent) { event.preventDefault(); return; } // a double click opens once
-    form.dataset.sent = "1";
-    form.elements.purpose.value = purpose.value;
-    setTimeout(() => { delete form.dataset.sent; }, 3000);
-  });
-}
+form.addEventListener("submit", (event) => {
+  const item = event.submitter?.closest("[data-tile]"), lease = item?.dataset.lease;
+  if (lease) { event.preventDefault(); location.href = `/tabs/${lease}`; return; }
+  if (sent) { event.preventDefault(); return; } // a double click opens once
+  sent = setTimeout(() => { sent = null; }, 3000);
+});
+addEventListener("pageshow", () => { clearTimeout(sent); sent = null; }); // back from a tab
 
 function paint(tile) {
-  const item = document.querySelector(`[data-tile="${tile.account_id}:${tile.location_id}"]`);
+  const item = items.find((one) => one.dataset.tile === `${tile.account_id}:${tile.location_id}`);
   if (!item) return;
   item.querySelector("button").dataset.state = tile.state;
   item.querySelector("[data-state-words]").textContent = tile.state_words;
@@ -53,12 +52,40 @@ function paint(tile) {
   told.set(item.dataset.tile, tile.state);
 }
 
-setInterval(() => {
-  for (const item of items) {
-    const until = item.dataset.deadline, s = until ? Math.max(0, Math.round((Date.parse(until) - Date.now()) / 1000)) : 0;
-    item.querySelector("[data-left]").textContent = until ? ` ${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}` : "";
-  }
-}, 1000);
+function listMine(tiles) {
+  const open = tiles.filter((tile) => tile.state === "yours");
+  const list = mine.querySelector("ul"), now = open.map((tile) => `${tile.lease_id} ${tile.deadline}`).join();
+  mine.hidden = !open.length;
+  if (list.dataset.now === now) return; // the focus stays where it is
+  list.dataset.now = now;
+  list.replaceChildren(...open.map((tile) => {
+    const line = document.createElement("li"), link = document.createElement("a"), left = document.createElement("span");
+    link.href = `/tabs/${tile.lease_id}`;
+    link.textContent = `${tile.portal_name} · ${tile.location_name}`;
+    left.className = "time-left";
+    left.dataset.until = tile.deadline;
+    line.append(link, " ", left);
+    return line;
+  }));
+  countDown();
+}
 
+function left(until) {
+  const s = Math.max(0, Math.round((Date.parse(until) - Date.now()) / 1000));
+  return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
+}
+
+function countDown() {
+  for (const item of items) item.querySelector("[data-left]").textContent = item.dataset.deadline ? ` ${left(item.dataset.deadline)}` : "";
+  for (const line of mine.querySelectorAll("[data-until]")) line.textContent = `${left(line.dataset.until)} left`;
+}
+
+setInterval(countDown, 1000);
+countDown();
 const events = new EventSource("/tiles/events");
-events.onmessage = ({ data }) => JSON.parse(data).forEach(paint);
+events.onmessage = ({ data }) => { const tiles = JSON.parse(data); tiles.forEach(paint); listMine(tiles); };
+events.onerror = () => {
+  if (events.readyState !== EventSource.CLOSED) return; // it connects again by itself
+  over.textContent = "Your sign-in has ended, or what you may open has changed. Reload this page to go on.";
+  over.hidden = false;
+};

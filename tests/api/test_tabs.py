@@ -1,0 +1,157 @@
+"""Opening tabs: from the launcher without any script, and as data with an Idempotency-Key that counts once."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from api.access import Here
+from api.routes import home
+from broker.base.actor import system
+from broker.identity import people
+from broker.identity.models import Grant, Login, OneTimeUse
+from broker.tabs.models import Lease
+from tests import factories
+from tests.conftest import acting
+
+BOTH_DATABASES = True
+SYSTEM = system("test")
+
+
+class Practice:
+    """Phoenix and Tucson, an account of each of two portals, Maria the biller at both."""
+
+    def __init__(self, portunus, signed_in) -> None:
+        with portunus.unit(SYSTEM) as work:
+            org = factories.organization(work)
+            self.phoenix, self.tucson = factories.location(work, org), factories.location(work, org, "tucson")
+            harborline, mesa = factories.portal(work), factories.portal(work, "mesa", digest="m" * 64)
+            places = [self.phoenix, self.tucson]
+            self.account = factories.account(work, harborline, places)
+            self.other = factories.account(work, mesa, places)
+            self.user = factories.user(work, org, locations=places)
+        self.portunus = portunus
+        self.browser = signed_in(self.user)
+
+    def open(self, key: str | None = None, account=None, purpose: str = "Claims"):
+        body = {"account_id": (account or self.account).id, "location_id": self.phoenix.id, "purpose": purpose}
+        return self.browser.post_json("/api/v1/tabs", body, headers={"idempotency-key": key} if key else {})
+
+    def leases(self) -> int:
+        with self.portunus.reading(SYSTEM) as work:
+            return work.db.scalar(select(func.count()).select_from(Lease))
+
+
+@pytest.fixture
+def practice(portunus, signed_in) -> Practice:
+    return Practice(portunus, signed_in)
+
+
+def test_tile_and_purpose_of_the_plain_form_are_what_is_recorded(practice):
+    tile = f"{practice.account.id}:{practice.phoenix.id}"
+    went = practice.browser.post("/tabs", {"tile": tile, "purpose": "Appeal"})
+    assert went.status_code == 303
+    with practice.portunus.reading(SYSTEM) as work:
+        lease = work.db.get(Lease, went.headers["location"].rpartition("/")[2])
+        assert (lease.purpose, lease.location_id) == ("Appeal", practice.phoenix.id)
+
+
+def test_launcher_has_one_purpose_that_belongs_to_the_form_of_every_tile(practice):
+    text = practice.browser.get("/").text
+    assert text.count('name="purpose"') == 1
+    assert '<select id="purpose" name="purpose" form="open">' in text
+    assert text.count('form="open" name="tile"') == 4
+
+
+@pytest.mark.parametrize("tile", ["", ":", "acc_1", "acc_1:loc_1", "a:b:c"])
+def test_tile_that_names_nothing_is_not_found(practice, tile):
+    assert practice.browser.post("/tabs", {"tile": tile, "purpose": "Appeal"}).status_code == 404
+
+
+def test_same_key_opens_once(practice):
+    first, second = practice.open("k1"), practice.open("k1")
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json()["id"] == second.json()["id"]
+    assert practice.leases() == 1
+
+
+def test_same_key_with_another_body_is_refused_and_opens_nothing(practice):
+    practice.open("k1")
+    assert practice.open("k1", account=practice.other).status_code == 422
+    assert practice.open("k1", purpose="Appeal").status_code == 422
+    assert practice.leases() == 1
+
+
+def test_key_older_than_a_day_may_be_used_again(practice, clock):
+    practice.open("k1")
+    with practice.portunus.unit(SYSTEM) as work:
+        work.db.scalar(select(OneTimeUse)).at -= timedelta(hours=24, seconds=1)
+    again = practice.open("k1", account=practice.other)
+    assert again.status_code == 202
+    assert again.json()["account_id"] == practice.other.id
+
+
+def test_key_of_another_person_is_another_key(practice, signed_in):
+    practice.open("k1")
+    with practice.portunus.unit(SYSTEM) as work:
+        org = work.db.get(type(practice.user), practice.user.id).organization_id
+        dan = factories.user(work, work.db.get(factories.Organization, org), "Dan Desk", locations=[practice.phoenix])
+    practice.browser = signed_in(dan)
+    assert practice.open("k1", account=practice.other).status_code == 202
+
+
+def test_refused_request_does_not_use_up_its_key(practice):
+    assert practice.open("k1", purpose=" ").status_code == 422
+    assert practice.open("k1").status_code == 202
+
+
+def test_two_requests_at_the_same_moment_open_one_tab(practice):
+    async def both() -> list:
+        return await asyncio.gather(*(asyncio.to_thread(practice.open, "k1") for _ in range(4)))
+
+    answers = asyncio.run(both())
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert len({answer.json()["id"] for answer in answers if answer.status_code == 202}) == 1
+    assert practice.leases() == 1
+
+
+class Watching:
+    """A request whose browser stays."""
+
+    async def is_disconnected(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("what", ["sign-in", "grants"])
+def test_live_tiles_end_with_the_sign_in_and_with_the_right(practice, what):
+    with practice.portunus.reading(SYSTEM) as work:
+        login_id = work.db.scalar(select(Login.id))
+    actor = acting(practice.user)
+    here = Here(practice.portunus, type(actor)(**{**vars(actor), "login_id": login_id}))
+
+    def end() -> None:
+        with practice.portunus.unit(SYSTEM) as work:
+            if what == "sign-in":
+                work.db.get(Login, login_id).ended_at = work.clock.now()
+            else:
+                for grant in work.db.scalars(select(Grant)):
+                    people.revoke_grant(work, grant.id)
+            work.signal("revoked")
+
+    async def watch() -> list[str]:
+        told = []
+        async with asyncio.timeout(20):
+            async for text in home._changes(Watching(), here):
+                told.append(text)
+                await asyncio.to_thread(end)
+        return told
+
+    assert len(asyncio.run(watch())) == 1
+
+
+def test_live_tiles_do_not_keep_a_sign_in_alive(app):
+    from api.access import declarations
+
+    (access,) = dict(declarations(app))["GET /tiles/events"]
+    assert access.watching
