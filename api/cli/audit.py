@@ -55,6 +55,8 @@ def export(
         key = audit.log_key(work, portunus.keyring)
         audit.record(work, Act.LOG_EXPORTED, "audit_log", "all")
     with portunus.unit(operator()) as work:
+        audit.sign_checkpoint(work, key)
+    with portunus.reading(operator()) as work:
         to_stdout = str(output) == "-"
         with nullcontext(sys.stdout) if to_stdout else output.open("w", encoding="ascii") as sink:
             count = 0

@@ -36,7 +36,9 @@ class ImapMailbox:
                 use_uid=True,
                 timeout=imapclient.SocketTimeout(CONNECT_S, READ_S),
             )
-            self._client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # DONE and SEARCH go out at once
+            self._client.socket().setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+            )  # DONE and SEARCH go out at once
             self._client.login(address.username, address.password)
             self._state = self._client.select_folder(address.folder, readonly=True)
             self._idles = self._client.has_capability("IDLE")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.audit import tree
@@ -17,6 +17,7 @@ from broker.audit.acts import Act
 from broker.audit.checkpoint import public_bytes, sign, verifier_key
 from broker.audit.entry import Detail, clean, clean_detail, encode
 from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditKey
+from broker.base.db import READ_ONLY
 from broker.base.errors import NotFound
 from broker.base.ids import new_id
 from broker.base.unit import Unit
@@ -25,6 +26,7 @@ from broker.ports.keyring import Keyring
 ORIGIN = "portunus.local/audit"
 FORMAT = "portunus-audit-1"
 KEY_CONTEXT = b"portunus audit log key"
+EXPORT_PAGE = 1000
 _PENDING = "portunus_audit_pending"
 
 
@@ -65,8 +67,12 @@ def record(
 ) -> str:
     """Record an act on a thing; returns the entry's id. It is written when the unit commits, or not at all.
 
-    Raises ValueError when a detail is named like a secret.
+    Raises ValueError when a detail is named like a secret, RuntimeError in a unit that only reads: nothing would be
+    written there, and what the entry is about would happen unrecorded.
     """
+    bind = work.db.get_bind()
+    if isinstance(bind, Connection) and bind.get_execution_options().get(READ_ONLY):
+        raise RuntimeError(f"{act.value} needs a writing unit: an audit entry of a reading one would be lost")
     entry_id = new_id("aud")
     fields = {
         "v": 1,
@@ -186,17 +192,26 @@ def prove(work: Unit, entry_id: str, key: LogKey) -> InclusionProof:
 
 
 def export(work: Unit, key: LogKey) -> Iterator[str]:
-    """The whole log as JSON Lines that `verify.py` accepts on its own: header, entries, checkpoints, end."""
-    sign_checkpoint(work, key)
-    head = work.db.get(AuditHead, 1)
-    size = head.size if head else 0
+    """The log up to its newest signed head as JSON Lines that `verify.py` accepts on its own.
+
+    Each signed head stands right after the last entry it covers, so that a reader needs no memory. Sign first
+    (`sign_checkpoint`, in a unit of its own): this one may only read, and may take long.
+    """
+    size = work.db.scalar(select(func.max(AuditCheckpoint.size))) or 0
     yield encode({"kind": "header", "format": FORMAT, "origin": ORIGIN, "key": key.verifier, "size": size})
-    for leaf in work.db.scalars(select(AuditEntry.leaf).where(AuditEntry.index < size).order_by(AuditEntry.index)):
-        yield encode({"kind": "entry", "leaf": leaf})
-    notes = work.db.scalars(
-        select(AuditCheckpoint.note).where(AuditCheckpoint.size <= size).order_by(AuditCheckpoint.size)
-    )
-    yield from (encode({"kind": "checkpoint", "note": note}) for note in notes)
+    for start in range(0, size, EXPORT_PAGE):
+        end = min(start + EXPORT_PAGE, size)
+        signed = select(AuditCheckpoint.size, AuditCheckpoint.note).where(AuditCheckpoint.size.between(start + 1, end))
+        heads = {row.size: row.note for row in work.db.execute(signed)}
+        entries = (
+            select(AuditEntry.leaf, AuditEntry.leaf_hash)
+            .where(AuditEntry.index >= start, AuditEntry.index < end)
+            .order_by(AuditEntry.index)
+        )
+        for place, entry in enumerate(work.db.execute(entries), start + 1):
+            yield encode({"kind": "entry", "leaf": entry.leaf, "hash": entry.leaf_hash.hex()})
+            if place in heads:
+                yield encode({"kind": "checkpoint", "note": heads[place]})
 
 
 def proof_bundle(proof: InclusionProof, key: LogKey) -> Iterator[str]:

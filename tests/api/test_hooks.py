@@ -39,8 +39,16 @@ def phone(portunus: Portunus) -> str:
     with portunus.unit(system("test")) as work:
         org = make.organization(work)
         row = DeliveryEndpoint(
-            id="end_phone", organization_id=org.id, kind="phone", name="Office phone", address=NUMBER, settings={},
-            cursor={}, health="up", health_at=None, health_words=None,
+            id="end_phone",
+            organization_id=org.id,
+            kind="phone",
+            name="Office phone",
+            address=NUMBER,
+            settings={},
+            cursor={},
+            health="up",
+            health_at=None,
+            health_words=None,
         )
         work.db.add(row)
         work.db.flush()
@@ -87,7 +95,9 @@ def test_an_unsigned_message_and_an_unknown_number_answer_alike(phone, visitor):
     assert (unsigned.status_code, unsigned.content) == (unknown.status_code, unknown.content) == (401, b"")
 
 
-def standard(body: bytes, message_id: str = "sms_1", secret: str = SECRET, at: datetime | None = None) -> dict[str, str]:
+def standard(
+    body: bytes, message_id: str = "sms_1", secret: str = SECRET, at: datetime | None = None
+) -> dict[str, str]:
     at = at or datetime.now(UTC)  # the library checks the signature's age against the machine's clock
     return {
         "webhook-id": message_id,
@@ -138,7 +148,9 @@ def test_forged_posts_leave_no_audit_entry_and_a_genuine_one_leaves_one(phone, v
     assert releases(portunus) == 1
 
 
-def test_a_flood_of_forged_posts_stops_before_the_vault_and_ends_after_a_minute(phone, visitor, portunus, clock, monkeypatch):
+def test_a_flood_of_forged_posts_stops_before_the_vault_and_ends_after_a_minute(
+    phone, visitor, portunus, clock, monkeypatch
+):
     monkeypatch.setattr(hooks, "PER_ADDRESS", 3)
     opened = []
     monkeypatch.setattr(portunus.vault, "verify_with", lambda *_, **__: opened.append(1) or False)
@@ -151,14 +163,18 @@ def test_a_flood_of_forged_posts_stops_before_the_vault_and_ends_after_a_minute(
 
 def test_one_flooding_address_does_not_close_the_number_to_the_provider(phone, app, portunus, monkeypatch):
     monkeypatch.setattr(hooks, "PER_ADDRESS", 2)
-    flooder, provider = (TestClient(app, base_url=ADDRESS, client=(host, 9)) for host in ("203.0.113.9", "198.51.100.7"))
+    flooder, provider = (
+        TestClient(app, base_url=ADDRESS, client=(host, 9)) for host in ("203.0.113.9", "198.51.100.7")
+    )
     assert [flooder.post(PATH, content=b"{}").status_code for _ in range(3)] == [401, 401, 429]
     assert provider.post(PATH, content=MESSAGE, headers=standard(MESSAGE)).status_code == 204
 
 
 def test_many_addresses_together_are_stopped_too(phone, app, monkeypatch):
     monkeypatch.setattr(hooks, "PER_NUMBER", 2)
-    posts = [TestClient(app, base_url=ADDRESS, client=(f"203.0.113.{n}", 9)).post(PATH, content=b"{}") for n in range(3)]
+    posts = [
+        TestClient(app, base_url=ADDRESS, client=(f"203.0.113.{n}", 9)).post(PATH, content=b"{}") for n in range(3)
+    ]
     assert [post.status_code for post in posts] == [401, 401, 429]
 
 
@@ -203,7 +219,9 @@ def test_an_unusable_secret_opens_to_nobody(phone, visitor, portunus, secret):
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b"null", b'{"text": "no sender"}', b"\xff", b"[" * 9000], ids=["list", "null", "part", "bytes", "deep"]
+    "body",
+    [b"[]", b"null", b'{"text": "no sender"}', b"\xff", b"[" * 9000],
+    ids=["list", "null", "part", "bytes", "deep"],
 )
 def test_a_signed_post_that_is_no_text_message_is_refused(phone, visitor, portunus, body):
     stamp = str(int(datetime.now(UTC).timestamp()))

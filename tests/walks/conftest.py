@@ -35,7 +35,9 @@ class Person:
         self.page: Page = self.context.new_page()
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.on("console", lambda line: self.problems.append(line.text) if "Content Security Policy" in line.text else None)
+        self.page.on(
+            "console", lambda line: self.problems.append(line.text) if "Content Security Policy" in line.text else None
+        )
         self.page.goto(demo.link(name))
         self.page.get_by_role("button").first.click()
         self.page.wait_for_url(demo.url + "/**")

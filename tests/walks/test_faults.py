@@ -17,7 +17,9 @@ pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow, pytest.ma
         ("captcha", {}, "proof of a human"),
     ],
 )
-def test_a_fault_is_told_in_words_and_nothing_is_handed_out(demo: Demo, people, fault: str, args: dict, words: str) -> None:
+def test_a_fault_is_told_in_words_and_nothing_is_handed_out(
+    demo: Demo, people, fault: str, args: dict, words: str
+) -> None:
     demo.fault("harborline", fault, **args)
     try:
         people["Maria"].open("harborline phoenix")
@@ -62,7 +64,9 @@ def test_an_unconfirmed_sender_is_not_believed_and_a_person_helps(demo: Demo, pe
 def test_the_judge_counted_no_overlap_and_no_wasted_try(demo: Demo, people) -> None:
     for carrier in ("harborline", "copper_mesa_az"):
         counted = demo.counters(carrier)
-        assert (counted["overlapping_logins"], counted["wasted_tries"], counted["lookalike_posts"]) == (0, 0, 0), carrier
+        assert (counted["overlapping_logins"], counted["wasted_tries"], counted["lookalike_posts"]) == (0, 0, 0), (
+            carrier
+        )
 
 
 def _released(demo: Demo, people) -> None:

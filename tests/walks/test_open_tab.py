@@ -83,23 +83,38 @@ def test_the_compliance_officer_asks_the_same_in_the_browser(demo: Demo, people)
 
 def test_no_secret_is_anywhere_in_clear(demo: Demo, people) -> None:
     outbox = demo.control.get("/outbox").json()
-    secrets = {account.password for account in founding.ACCOUNTS} | {account.totp_seed for account in founding.ACCOUNTS if account.totp_seed}
+    secrets = {account.password for account in founding.ACCOUNTS} | {
+        account.totp_seed for account in founding.ACCOUNTS if account.totp_seed
+    }
     facts = json.loads((demo.data_dir / "lab" / "lab.json").read_text())
     secrets |= {facts["mailbox"]["password"], facts["sms"]["secret"]}
     codes = {message["code"] for message in outbox if message.get("code")}
-    socket, password = demo.data_dir / "run" / "valkey.sock", (demo.data_dir / "keys" / "valkey.password").read_text().strip()
+    socket, password = (
+        demo.data_dir / "run" / "valkey.sock",
+        (demo.data_dir / "keys" / "valkey.password").read_text().strip(),
+    )
     if not socket.exists():
         from broker.base.settings import Settings
 
         socket = Settings(data_dir=demo.data_dir).run_dir / "valkey.sock"
     server = redis.Redis(unix_socket_path=str(socket), password=password)
     held = b"".join(server.dump(key) or b"" for key in server.keys("*"))
-    files = {str(path): path.read_bytes() for path in demo.data_dir.rglob("*") if path.is_file() and "lab" not in path.relative_to(demo.data_dir).parts and path.suffix != ".out"}
+    files = {
+        str(path): path.read_bytes()
+        for path in demo.data_dir.rglob("*")
+        if path.is_file() and "lab" not in path.relative_to(demo.data_dir).parts and path.suffix != ".out"
+    }
     files["redis"] = held
     assert secrets
     assert codes
     found = [(name, what[:4]) for name, data in files.items() for what in secrets if what.encode() in data]
-    logs = [(name, code) for name, data in files.items() if "/log/" in name or name == "redis" for code in codes if code.encode() in data]
+    logs = [
+        (name, code)
+        for name, data in files.items()
+        if "/log/" in name or name == "redis"
+        for code in codes
+        if code.encode() in data
+    ]
     assert (found, logs) == ([], [])
 
 
@@ -107,4 +122,3 @@ def test_the_judge_saw_no_overlap_and_no_wasted_try(demo: Demo, people) -> None:
     for carrier in ("harborline", "copper_mesa_az", "northgate"):
         counted = demo.counters(carrier)
         assert (counted["overlapping_logins"], counted["wasted_tries"], counted["forbidden_hits"]) == (0, 0, 0), carrier
-

@@ -46,7 +46,9 @@ def add(demo: Demo, app: Running, office: mail.Office) -> None:
     with portunus.unit(system("test")) as work:
         org = work.db.scalars(select(Organization)).one()
         where = {"host": "127.0.0.1", "port": office.imap_port, "tls": False, "trusted_authserv": mail.AUTHSERV}
-        box = directory.create_endpoint(work, org.id, kind="mailbox", name="Office mail", address=office.address, settings=where)
+        box = directory.create_endpoint(
+            work, org.id, kind="mailbox", name="Office mail", address=office.address, settings=where
+        )
         portunus.vault.put(work, org.id, "delivery_endpoint", box.id, "mailbox_password", office.password.encode())
         template = catalog.registry.behaviour("pgadmin")["code_template"]
         account = directory.create_account(
@@ -65,7 +67,9 @@ def test_its_tab_opens_through_its_script(demo: Demo, people) -> None:
     people["Maria"].open("pgadmin phoenix")
     people["Maria"].sees_stream()
     people["Maria"].end()
-    answer = json.loads(demo.portunus("audit", "last-code", "--portal", "pgadmin", "--location", "phoenix", "--json").stdout)
+    answer = json.loads(
+        demo.portunus("audit", "last-code", "--portal", "pgadmin", "--location", "phoenix", "--json").stdout
+    )
     assert (answer["asked_by"], answer["channel"], answer["answer"]) == ("Maria Lopez", "email", "accepted")
 
 

@@ -23,7 +23,10 @@ BOTH_DATABASES = True
 
 def exported(portunus: Portunus, file: Path) -> Path:
     with portunus.unit(system("test")) as work:
-        file.write_text("".join(f"{line}\n" for line in audit.export(work, audit.log_key(work, portunus.keyring))))
+        key = audit.log_key(work, portunus.keyring)
+        audit.sign_checkpoint(work, key)
+    with portunus.reading(system("test")) as work:
+        file.write_text("".join(f"{line}\n" for line in audit.export(work, key)))
     return file
 
 
@@ -107,7 +110,9 @@ def test_a_rebuilt_log_disagrees_with_the_witness(portunus: Portunus, tmp_path: 
         "key": key.verifier,
         "size": len(leaves),
     }
-    forged = [header, *({"kind": "entry", "leaf": leaf} for leaf in leaves), {"kind": "checkpoint", "note": note}]
+    hashes = [tree.leaf_hash(leaf.encode()).hex() for leaf in leaves]
+    entries = [{"kind": "entry", "leaf": leaf, "hash": hashed} for leaf, hashed in zip(leaves, hashes, strict=True)]
+    forged = [header, *entries, {"kind": "checkpoint", "note": note}]
     (tmp_path / "forged").write_text("".join(f"{encode(line)}\n" for line in forged))
     assert "accepted" in verify.verify(str(tmp_path / "forged"))  # alone it cannot know
     with pytest.raises(verify.Rejected):
@@ -117,6 +122,40 @@ def test_a_rebuilt_log_disagrees_with_the_witness(portunus: Portunus, tmp_path: 
 def test_details_named_like_secrets_are_refused(portunus: Portunus) -> None:
     with pytest.raises(ValueError, match="password"), portunus.unit(system("test")) as work:
         audit.record(work, Act.SECRET_STORED, "secret", "sec_1", detail={"password": "hunter2"})
+
+
+@pytest.mark.parametrize("detail", [{"code": "482913"}, {"PIN": 1234}, {"wait": 1.5}, {"count": 1 << 63}])
+def test_a_code_in_clear_or_a_value_of_no_kind_is_refused_without_naming_it(
+    portunus: Portunus, detail: dict[str, object]
+) -> None:
+    with pytest.raises(ValueError, match="an audit entry") as refused, portunus.unit(system("test")) as work:
+        audit.record(work, Act.SECRET_STORED, "secret", "sec_1", detail=detail)  # type: ignore[arg-type]
+    assert "482913" not in str(refused.value)
+
+
+def test_an_entry_in_a_reading_unit_is_an_error_because_it_would_be_lost(portunus: Portunus) -> None:
+    with pytest.raises(RuntimeError, match="writing unit"), portunus.reading(system("test")) as work:
+        audit.record(work, Act.TAB_REQUESTED, "lease", "lea_1")
+
+
+def test_a_changed_entry_is_named(portunus: Portunus, tmp_path: Path) -> None:
+    fill(portunus)
+    file = exported(portunus, tmp_path / "log")
+    file.write_text(file.read_text().replace("lea_4", "lea_5"))
+    with pytest.raises(verify.Rejected, match="entry 4 was changed"):
+        verify.verify(str(file))
+
+
+def test_signatures_check_without_any_library(
+    portunus: Portunus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(portunus)
+    file = exported(portunus, tmp_path / "log")
+    monkeypatch.setattr(verify, "ed25519_verify", verify.slow_ed25519_verify)
+    assert "accepted" in verify.verify(str(file))
+    file.write_text(file.read_text().replace("portunus.local/audit\\n8\\n", "portunus.local/audit\\n9\\n"))
+    with pytest.raises(verify.Rejected):
+        verify.verify(str(file))
 
 
 def test_hostile_text_is_bounded_and_escaped(portunus: Portunus, tmp_path: Path) -> None:

@@ -31,22 +31,48 @@ class Desk:
             portal = make.portal(work)
             rule = {"senders": ["security@harborline.sim.test"], "pattern": r"\d{6}", "context": ["your code is"]}
             self.first, self.second = (
-                make.account(work, portal, [self.place], endpoint=self.mailbox, template={**rule, "alias": f"codes+{n}@lab.test"})
+                make.account(
+                    work, portal, [self.place], endpoint=self.mailbox, template={**rule, "alias": f"codes+{n}@lab.test"}
+                )
                 for n in (1, 2)
             )
             self.maria = acting(make.user(work, org))
-            self.stranger = acting(make.user(work, org, "Sam Other", role="front_desk", locations=[make.location(work, org, "tucson")]))
+            self.stranger = acting(
+                make.user(work, org, "Sam Other", role="front_desk", locations=[make.location(work, org, "tucson")])
+            )
 
     def expect(self, account=None, attempt="att_1") -> str:
         with self.portunus.unit(system("browserhost")) as work:
-            request = codes.expect(work, attempt_id=attempt, account=account or self.first, location=self.place, requester=self.maria, life_s=600)
+            request = codes.expect(
+                work,
+                attempt_id=attempt,
+                account=account or self.first,
+                location=self.place,
+                requester=self.maria,
+                life_s=600,
+            )
             return request.id
 
-    def arrive(self, text="Your code is 482913", *, alias="codes+1@lab.test", sender="security@harborline.sim.test", trusted=True, number="1"):
+    def arrive(
+        self,
+        text="Your code is 482913",
+        *,
+        alias="codes+1@lab.test",
+        sender="security@harborline.sim.test",
+        trusted=True,
+        number="1",
+    ):
         arrival = Arrival(
-            endpoint_id=self.mailbox.id, channel="email", external_id=f"<{number}@x>", sender=sender, trusted=trusted,
-            recipients=frozenset({alias}), subject="Your sign-in code", text=text,
-            received_at=self.portunus.clock.now(), raw_digest=hashlib.sha256(text.encode()).hexdigest(),
+            endpoint_id=self.mailbox.id,
+            channel="email",
+            external_id=f"<{number}@x>",
+            sender=sender,
+            trusted=trusted,
+            recipients=frozenset({alias}),
+            subject="Your sign-in code",
+            text=text,
+            received_at=self.portunus.clock.now(),
+            raw_digest=hashlib.sha256(text.encode()).hexdigest(),
         )
         with self.portunus.unit(system("mailwatch")) as work:
             return codes.receive(work, self.portunus.vault, self.mailbox, arrival).verdict
@@ -136,7 +162,9 @@ def test_decoys_do_not_count_and_doubt_goes_to_a_person(desk: Desk, text: str, t
     assert desk.take(request) == told
 
 
-@pytest.mark.parametrize(("what", "verdict"), [({"trusted": False}, "untrusted"), ({"sender": "news@evil.test"}, "foreign")])
+@pytest.mark.parametrize(
+    ("what", "verdict"), [({"trusted": False}, "untrusted"), ({"sender": "news@evil.test"}, "foreign")]
+)
 def test_a_sender_that_is_not_confirmed_is_not_used(desk: Desk, what: dict, verdict: str) -> None:
     request = desk.expect()
     assert desk.arrive(**what) == verdict

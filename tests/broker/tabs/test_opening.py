@@ -31,7 +31,9 @@ class Practice:
         with portunus.unit(system("test")) as work:
             org = make.organization(work)
             self.phoenix, self.tucson = make.location(work, org, "phoenix"), make.location(work, org, "tucson")
-            self.account = make.account(work, make.portal(work, digest=DIGEST), [self.phoenix, self.tucson], endpoint=make.endpoint(work, org))
+            self.account = make.account(
+                work, make.portal(work, digest=DIGEST), [self.phoenix, self.tucson], endpoint=make.endpoint(work, org)
+            )
             self.maria = acting(make.user(work, org, "Maria Lopez"))
             self.nora = acting(make.user(work, org, "Nora Quill"))
             self.desk = acting(make.user(work, org, "Dan Whitfield", role="front_desk", locations=[self.tucson]))
@@ -144,7 +146,10 @@ def test_the_password_is_released_once_and_only_after_submit(practice: Practice)
     with pytest.raises(Refused):
         practice.host(lambda work: tabs.release_password(work, vault, claim.attempt_id, claim.fence))
     practice.host(lambda work: tabs.submit(work, claim.attempt_id, claim.fence))
-    assert practice.host(lambda work: tabs.release_password(work, vault, claim.attempt_id, claim.fence)) == "Quartz-Heron-4417"
+    assert (
+        practice.host(lambda work: tabs.release_password(work, vault, claim.attempt_id, claim.fence))
+        == "Quartz-Heron-4417"
+    )
     with pytest.raises(Refused):
         practice.host(lambda work: tabs.release_password(work, vault, claim.attempt_id, claim.fence))
     with pytest.raises(Conflict):
@@ -169,7 +174,15 @@ def test_the_code_request_is_open_before_the_portal_is_asked(practice: Practice)
 
 def test_a_wrong_password_parks_the_account_and_keeps_the_debit(practice: Practice) -> None:
     practice.open(practice.maria)
-    practice.sign_in(Ending("wrong_password", signed_in=False, words="The portal does not accept it.", next_actor="owner", parks_account=True))
+    practice.sign_in(
+        Ending(
+            "wrong_password",
+            signed_in=False,
+            words="The portal does not accept it.",
+            next_actor="owner",
+            parks_account=True,
+        )
+    )
     with pytest.raises(Conflict, match="does not accept"):
         practice.open(practice.maria)
     assert practice.host(lambda work: tabs.tries_left(work, directory.account_by_id(work, practice.account.id))) == 2
@@ -198,7 +211,9 @@ def test_the_budget_stops_before_the_carrier_locks(practice: Practice, clock: Ma
     assert practice.open(practice.maria).granted_at is None
 
 
-def test_a_host_lost_before_the_submit_costs_nothing_and_after_it_counts(practice: Practice, clock: ManualClock) -> None:
+def test_a_host_lost_before_the_submit_costs_nothing_and_after_it_counts(
+    practice: Practice, clock: ManualClock
+) -> None:
     practice.open(practice.maria)
     practice.claim()
     clock.advance(seconds=21)
