@@ -31,6 +31,13 @@ MENU: list[tuple[str, str, Permission]] = [
     ("People", "/people", Permission.USER_MANAGE),
 ]
 
+HOMES: list[tuple[Permission, str]] = [
+    (Permission.TAB_OPEN, "/"),
+    (Permission.ACCOUNT_MANAGE, "/accounts"),
+    (Permission.AUDIT_VIEW, "/last-code"),
+]
+"""Where a day begins, by what a person is here for; the first that fits."""
+
 
 def page(request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a template. It also sees `here` (or None), `menu`, `csrf`, `path` and `request_id`."""
@@ -47,8 +54,9 @@ def page(request: Request, name: str, *, status: int = 200, **values: Any) -> HT
 
 
 def home(here: Here) -> str:
-    """Where a person starts: the first page of her menu."""
-    return next((address for _, address, needed in MENU if needed in here.held), "/me")
+    """Where a person starts: where her work is, else the first page of her menu."""
+    menu = [(needed, address) for _, address, needed in MENU]
+    return next((address for needed, address in HOMES + menu if needed in here.held), "/me")
 
 
 def request_id(connection: HTTPConnection) -> str:
