@@ -63,6 +63,7 @@ class Act(StrEnum):
     CODE_ANSWERED = "code:request:answer"
     CODE_EXPIRED = "code:request:expire"
     CODE_WITHDRAWN = "code:request:withdraw"
+    TEMPLATE_SAVED = "code:template:save"
     # recordings
     RECORDING_STARTED = "recording:file:start"
     RECORDING_CLOSED = "recording:file:close"

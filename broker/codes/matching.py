@@ -7,7 +7,7 @@ Everything else is kept as a verdict a person can read; a person may always type
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -25,6 +25,7 @@ class Verdict(StrEnum):
     UNSOLICITED = "unsolicited"
     FOREIGN = "foreign"
     NO_CODE = "no_code"
+    DUPLICATE = "duplicate"
     UNTRUSTED = "untrusted"
     UNREADABLE = "unreadable"
 
@@ -44,6 +45,7 @@ class Arrival:
     subject: str
     text: str
     received_at: datetime
+    """The latest moment it can have come in (a mail server tells whole seconds)."""
     raw_digest: str
     unreadable: str | None = None
     """Why it could not be read at all."""
@@ -57,14 +59,20 @@ class Rule:
     """What a message that answers a request looks like (from the account's MFA method and the portal's template)."""
 
     senders: frozenset[str] = frozenset()
-    """Exact addresses; empty trusts any sender on a signed channel and none by e-mail."""
+    """Exact addresses, or `@host` for any address there; empty trusts any sender on a signed channel and none by e-mail."""
     alias: str | None = None
     """The address the portal writes to, when it identifies the account."""
     subject: str | None = None
     """Words the subject holds."""
     context: tuple[str, ...] = ()
-    """Words that stand shortly before the code; empty takes any number that fits the pattern."""
+    """Words that stand shortly before the code."""
+    after: tuple[str, ...] = ()
+    """Words that stand shortly after it. Without any words, before or after, every number of the form counts."""
     pattern: str = r"\d{6}"
+    prefix: str = ""
+    """Letters right before the code that are not typed (`G-` of `G-482913`)."""
+    strip: str = ""
+    """Signs inside the code that are not typed (`-` of `482-913`)."""
     names: str | None = None
     """Words that name the account in the text (username tail), when the portal prints one."""
 
@@ -74,23 +82,27 @@ class Rule:
         return cls(
             senders=frozenset(address.lower() for address in values.get("senders", ())),
             alias=(values.get("alias") or "").lower() or None,
-            subject=values.get("subject"),
+            subject=values.get("subject") or None,
             context=tuple(values.get("context", ())),
+            after=tuple(values.get("after", ())),
             pattern=values.get("pattern") or r"\d{6}",
-            names=values.get("names"),
+            prefix=values.get("prefix") or "",
+            strip=values.get("strip") or "",
+            names=values.get("names") or None,
         )
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request that still waits, as far as matching needs it."""
+    """A request, waiting or ended, as far as matching needs it."""
 
     request_id: str
     account_id: str
     asked_at: datetime
     deadline: datetime
     rule: Rule
-    used_digests: frozenset[str] = field(default_factory=frozenset)
+    outstanding: bool = False
+    """It is over, but a code that the portal sent for it has not come and may still live."""
 
 
 @dataclass(frozen=True)
@@ -106,74 +118,136 @@ class Decision:
         return f"Decision({self.verdict}, {self.request_id})"
 
 
+@dataclass(frozen=True)
+class Found:
+    """A code in a text: what to type, and where it stands (for the page that marks it)."""
+
+    code: str
+    start: int
+    end: int
+
+    def __repr__(self) -> str:
+        return f"Found({self.start}, {self.end})"
+
+
 def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting] = ()) -> Decision:
     """The verdict on one message. `ended` are recent requests of the endpoint that no longer wait."""
     if arrival.unreadable:
         return Decision(Verdict.UNREADABLE, arrival.unreadable)
-    from_here = [request for request in waiting if _sender_fits(arrival, request.rule)]
+    from_here = [request for request in waiting if sender_fits(arrival, request.rule)]
     if not from_here:
-        late = [request for request in ended if _sender_fits(arrival, request.rule)]
-        if late and _codes(arrival, late[0].rule):
-            return Decision(Verdict.LATE, "The sign-in this code was for is over.", late[0].request_id)
-        if not waiting and not late:
-            return Decision(Verdict.UNSOLICITED, "Nobody asked for a code here.")
-        return Decision(Verdict.FOREIGN, "Not from a sender that any waiting portal uses.")
+        if waiting:
+            return _late(arrival, ended) or Decision(Verdict.FOREIGN, "Not from a sender that any waiting portal uses.")
+        return _late(arrival, ended) or Decision(Verdict.UNSOLICITED, "Nobody asked for a code here.")
     if not arrival.trusted:
         return Decision(Verdict.UNTRUSTED, "The receiving server did not confirm that the sender is genuine.")
     in_time = [request for request in from_here if request.asked_at - SKEW <= arrival.received_at]
     if not in_time:
-        return Decision(Verdict.FOREIGN, "It arrived before the portal was asked: an older code.")
+        why = "It arrived before the portal was asked: an older code."
+        return _late(arrival, ended) or Decision(Verdict.FOREIGN, why)
     open_still = [request for request in in_time if arrival.received_at <= request.deadline]
     if not open_still:
         return Decision(Verdict.LATE, "It arrived after the code's life.", in_time[-1].request_id)
-    addressed = _narrowed(arrival, open_still)
+    addressed = [request for request in open_still if addressed_to(arrival, request.rule)]
     if not addressed:
-        return Decision(Verdict.FOREIGN, "It is for another account that shares this endpoint.")
-    found = [(request, code) for request in addressed for code in _codes(arrival, request.rule)]
+        why = "It is for another account that shares this endpoint."
+        return _late(arrival, ended) or Decision(Verdict.FOREIGN, why)
+    found = {
+        (request.request_id, one.code): request
+        for request in addressed
+        for one in find_codes(arrival.subject, arrival.text, request.rule)
+    }
     if not found:
         return Decision(Verdict.NO_CODE, "No number in it looks like this portal's code.")
     if len(found) > 1:
-        many = (
-            "several waiting sign-ins" if len({request.request_id for request, _ in found}) > 1 else "several numbers"
-        )
+        many = "several waiting sign-ins" if len({request_id for request_id, _ in found}) > 1 else "several numbers"
         return Decision(Verdict.AMBIGUOUS, f"It fits {many}: a person must read it and type the code.")
-    request, code = found[0]
-    return Decision(Verdict.MATCHED, "Sender, time and form fit this sign-in only.", request.request_id, code)
+    ((request_id, code), request), *_ = found.items()
+    if any(other.outstanding and not told_apart(other.rule, request.rule) for other in ended):
+        why = "An earlier sign-in's code is still on its way and would look the same"
+        return Decision(Verdict.AMBIGUOUS, f"{why}: a person must read it and type the code.")
+    return Decision(Verdict.MATCHED, "Sender, time and form fit this sign-in only.", request_id, code)
 
 
-def _sender_fits(arrival: Arrival, rule: Rule) -> bool:
+def _late(arrival: Arrival, ended: Sequence[Waiting]) -> Decision | None:
+    """The answer to a sign-in that is over: to the one whose code is still missing, else to the newest it fits."""
+    fitting = [
+        request
+        for request in ended
+        if sender_fits(arrival, request.rule)
+        and addressed_to(arrival, request.rule)
+        and find_codes(arrival.subject, arrival.text, request.rule)
+    ]
+    if not fitting or not arrival.trusted:
+        return None
+    chosen = max(fitting, key=lambda request: (request.outstanding, request.asked_at))
+    return Decision(Verdict.LATE, "The sign-in this code was for is over.", chosen.request_id)
+
+
+def sender_fits(arrival: Arrival, rule: Rule) -> bool:
+    """Whether the message comes from an address the portal is known to write from."""
+    sender = arrival.sender.lower()
     if rule.senders:
-        return arrival.sender.lower() in rule.senders
+        return sender in rule.senders or f"@{sender.rpartition('@')[2]}" in rule.senders
     return arrival.channel != "email"
 
 
-def _narrowed(arrival: Arrival, requests: Sequence[Waiting]) -> list[Waiting]:
-    """Requests this message may be meant for; an alias or a printed account name decides where there is one."""
-    kept = []
-    for request in requests:
-        rule = request.rule
-        if rule.alias and arrival.recipients and rule.alias not in arrival.recipients:
-            continue
-        if rule.subject and rule.subject.casefold() not in arrival.subject.casefold():
-            continue
-        if rule.names and rule.names.casefold() not in arrival.text.casefold():
-            continue
-        kept.append(request)
-    return kept
+def addressed_to(arrival: Arrival, rule: Rule) -> bool:
+    """Whether the message may be meant for this account: an alias or a printed account name decides where there is one."""
+    if rule.alias and arrival.recipients and rule.alias not in arrival.recipients:
+        return False
+    if rule.subject and rule.subject.casefold() not in arrival.subject.casefold():
+        return False
+    return not rule.names or _says(arrival.text, rule.names)
 
 
-def _codes(arrival: Arrival, rule: Rule) -> list[str]:
-    """The different codes in the text that fit the rule, in order. The pattern is an administrator's, so bounded."""
-    if len(rule.pattern) > LONGEST_PATTERN:
+def _says(text: str, words: str) -> bool:
+    """Whether the words stand in the text by themselves: `saguaro1` is not in `saguaro12`."""
+    return re.search(rf"(?<!\w){re.escape(words.casefold())}(?!\w)", text.casefold()) is not None
+
+
+def told_apart(one: Rule, other: Rule) -> bool:
+    """Whether no message can fit both rules: two sign-ins at one endpoint may then wait side by side."""
+    if one.alias and other.alias and one.alias != other.alias:
+        return True
+    if one.names and other.names and not _says(one.names, other.names) and not _says(other.names, one.names):
+        return True
+    return bool(one.senders and other.senders) and not any(
+        a == b or (a.startswith("@") and b.endswith(a)) or (b.startswith("@") and a.endswith(b))
+        for a in one.senders
+        for b in other.senders
+    )
+
+
+def find_codes(subject: str, text: str, rule: Rule) -> list[Found]:
+    """The different codes in subject and text (joined by a line end) that fit the rule, in order."""
+    if not pattern_is_safe(rule.pattern):
         return []
-    whole = re.compile(rf"(?<![\w$#-])(?:{rule.pattern})(?![\w-])")
-    text = f"{arrival.subject}\n{arrival.text}"
-    seen: dict[str, None] = {}
-    for found in whole.finditer(text):
-        before = text[max(0, found.start() - CONTEXT_CHARACTERS) : found.start()].casefold()
-        if not rule.context or any(words.casefold() in before for words in rule.context):
-            seen[found.group()] = None
-    return list(seen)
+    form = rule.pattern.replace(r"\d", "[0-9]")  # digits of other scripts are no digits of a code
+    whole = re.compile(rf"(?<![\w$#€£-]){re.escape(rule.prefix)}(?P<code>{form})(?![\w-])(?![.,:/]\d)")
+    joined = f"{subject}\n{text}"
+    seen: dict[str, Found] = {}
+    for found in whole.finditer(joined):
+        if _part_of_a_figure(joined, found.start()) or not _in_context(joined, found.start(), found.end(), rule):
+            continue
+        code = "".join(letter for letter in found["code"] if letter not in rule.strip)
+        seen.setdefault(code, Found(code, found.start("code"), found.end("code")))
+    return list(seen.values())
+
+
+def _part_of_a_figure(text: str, start: int) -> bool:
+    """The second half of `12/345678`, `1.234567` or `+1 602…`."""
+    return start > 1 and text[start - 1] in ".,/+" and (text[start - 1] == "+" or text[start - 2].isdigit())
+
+
+def _in_context(text: str, start: int, end: int, rule: Rule) -> bool:
+    if not rule.context and not rule.after:
+        return True
+    before = text[max(0, start - CONTEXT_CHARACTERS) : start].casefold()
+    behind = text[end : end + CONTEXT_CHARACTERS].casefold()
+    return any(words.casefold() in before for words in rule.context) or any(
+        words.casefold() in behind for words in rule.after
+    )
 
 
 SAFE_PATTERN = re.compile(
@@ -183,9 +257,19 @@ SAFE_PATTERN = re.compile(
 
 def pattern_is_safe(pattern: str) -> bool:
     """Whether a code pattern uses only classes, literals and bounded counts: nothing that can backtrack for ever."""
-    return len(pattern) <= LONGEST_PATTERN and SAFE_PATTERN.fullmatch(pattern) is not None
+    if len(pattern) > LONGEST_PATTERN or SAFE_PATTERN.fullmatch(pattern) is None:
+        return False
+    try:
+        re.compile(pattern)
+    except re.error:
+        return False
+    return True
 
 
 def well_formed(code: str, rule: Rule) -> bool:
-    """Whether a code that a person typed has the form this portal's codes have."""
-    return pattern_is_safe(rule.pattern) and re.fullmatch(rule.pattern, code) is not None
+    """Whether a code that a person typed has the form this portal's codes have; `strip` signs may be left out."""
+    if not pattern_is_safe(rule.pattern):
+        return False
+    form = rule.pattern.replace(r"\d", "[0-9]")
+    bare = re.sub(r"(\[[^\]]*\])|-", lambda part: part[1] or "", form) if "-" in rule.strip else form
+    return any(re.fullmatch(one, code) is not None for one in (form, bare))

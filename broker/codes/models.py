@@ -36,6 +36,10 @@ class CodeRequest(Base):
     deadline: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(12))
     state_at: Mapped[datetime]
+    sent: Mapped[int] = mapped_column(default=0)
+    """How often the portal was asked to send, as far as known."""
+    came: Mapped[int] = mapped_column(default=0)
+    """How many codes came for it. Fewer than sent: one may still be on its way."""
     released_to: Mapped[str | None] = mapped_column(String(60))
     typed_at: Mapped[datetime | None]
     typed_page: Mapped[str | None] = mapped_column(String(200))
@@ -73,12 +77,17 @@ class Code(Base):
     state: Mapped[str] = mapped_column(String(12))
     """held, released, accepted, rejected, late, duplicate, foreign, unsolicited, superseded, dropped"""
     used_at: Mapped[datetime | None]
+    usable_at: Mapped[datetime | None]
+    """Not before: while an older code of the same request may still be on its way, a newer one is given time to come."""
 
     request: Mapped[CodeRequest | None] = relationship(back_populates="codes")
 
 
 class CodeMessage(Base):
-    """A message that reached an endpoint, by digest: delivered twice, it counts once. Text is not kept."""
+    """A message that reached an endpoint, by digest: delivered twice, it counts once.
+
+    Its text is not kept; of the newest ones a sealed sample is, in which every number is replaced by an invented one.
+    """
 
     __tablename__ = "code_message"
 
@@ -91,8 +100,28 @@ class CodeMessage(Base):
     raw_digest: Mapped[str] = mapped_column(String(64))
     received_at: Mapped[datetime]
     verdict: Mapped[str] = mapped_column(String(20))
-    """matched, ambiguous, late, unsolicited, foreign, no_code, untrusted, unreadable"""
+    """matched, ambiguous, late, unsolicited, foreign, no_code, duplicate, untrusted, unreadable"""
     why: Mapped[str] = mapped_column(String(300))
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    request_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    """The request it was judged to belong to, used or not."""
+    sample: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """See `samples`."""
 
     __table_args__ = (UniqueConstraint("endpoint_id", "external_id"),)
+
+
+class CodeTemplate(Base):
+    """What a portal's code messages look like on one channel; the newest version counts, the older ones stay."""
+
+    __tablename__ = "code_template"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    portal_id: Mapped[str] = mapped_column(ForeignKey("portal.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    version: Mapped[int]
+    rule: Mapped[dict[str, Any]]
+    saved_by: Mapped[str] = mapped_column(String(60))
+    saved_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("portal_id", "channel", "version"),)

@@ -151,6 +151,21 @@ def upgrade() -> None:
     with op.batch_alter_table('behaviour_fact', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_behaviour_fact_portal_id'), ['portal_id'], unique=False)
 
+    op.create_table('code_template',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('channel', sa.String(length=20), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
+    sa.Column('rule', sa.JSON(), nullable=False),
+    sa.Column('saved_by', sa.String(length=60), nullable=False),
+    sa.Column('saved_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_code_template_portal_id_portal')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_code_template')),
+    sa.UniqueConstraint('portal_id', 'channel', 'version', name=op.f('uq_code_template_portal_id_channel_version'))
+    )
+    with op.batch_alter_table('code_template', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_code_template_portal_id'), ['portal_id'], unique=False)
+
     op.create_table('location',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('organization_id', sa.String(length=40), nullable=False),
@@ -397,12 +412,15 @@ def upgrade() -> None:
     sa.Column('verdict', sa.String(length=20), nullable=False),
     sa.Column('why', sa.String(length=300), nullable=False),
     sa.Column('detail', sa.JSON(), nullable=True),
+    sa.Column('request_id', sa.String(length=40), nullable=True),
+    sa.Column('sample', sa.LargeBinary(), nullable=True),
     sa.ForeignKeyConstraint(['endpoint_id'], ['delivery_endpoint.id'], name=op.f('fk_code_message_endpoint_id_delivery_endpoint')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_code_message')),
     sa.UniqueConstraint('endpoint_id', 'external_id', name=op.f('uq_code_message_endpoint_id_external_id'))
     )
     with op.batch_alter_table('code_message', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_code_message_endpoint_id'), ['endpoint_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_code_message_request_id'), ['request_id'], unique=False)
 
     op.create_table('lease',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -491,6 +509,8 @@ def upgrade() -> None:
     sa.Column('deadline', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('state_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('sent', sa.Integer(), nullable=False),
+    sa.Column('came', sa.Integer(), nullable=False),
     sa.Column('released_to', sa.String(length=60), nullable=True),
     sa.Column('typed_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('typed_page', sa.String(length=200), nullable=True),
@@ -542,6 +562,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('used_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('usable_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['message_id'], ['code_message.id'], name=op.f('fk_code_message_id_code_message')),
     sa.ForeignKeyConstraint(['request_id'], ['code_request.id'], name=op.f('fk_code_request_id_code_request')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_code'))
@@ -589,6 +610,7 @@ def downgrade() -> None:
 
     op.drop_table('lease')
     with op.batch_alter_table('code_message', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_code_message_request_id'))
         batch_op.drop_index(batch_op.f('ix_code_message_endpoint_id'))
 
     op.drop_table('code_message')
@@ -626,6 +648,10 @@ def downgrade() -> None:
     op.drop_table('portal_carrier')
     op.drop_table('portal_account')
     op.drop_table('location')
+    with op.batch_alter_table('code_template', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_code_template_portal_id'))
+
+    op.drop_table('code_template')
     with op.batch_alter_table('behaviour_fact', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_behaviour_fact_portal_id'))
 

@@ -1,0 +1,188 @@
+"""A code arrives: as a message that is judged, or typed in by a person who received it."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from broker.audit import service as audit
+from broker.audit.acts import Act
+from broker.base.errors import Conflict, Incomplete
+from broker.base.ids import new_id
+from broker.base.unit import Unit
+from broker.codes import matching, records, samples
+from broker.codes.matching import Arrival, Decision, Rule, Verdict
+from broker.codes.models import Code, CodeMessage, CodeRequest
+from broker.directory.models import DeliveryEndpoint, Location, PortalAccount
+from broker.identity.policy import Permission, require
+from broker.vault.service import Vault
+
+GRACE = timedelta(seconds=4)
+"""After a resend, how long the first code that comes waits for a newer one: portals take only the newest."""
+
+
+def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arrival) -> CodeMessage:
+    """A message came: decide, keep the verdict, hold the code for its request. The same message twice counts once."""
+    external_id = _identity(arrival)
+    known = work.db.scalar(
+        select(CodeMessage).where(CodeMessage.endpoint_id == endpoint.id, CodeMessage.external_id == external_id)
+    )
+    if known is not None:
+        return known
+    decision = matching.decide(arrival, records.waiting_at(work, endpoint.id), records.ended_at(work, endpoint.id))
+    row = CodeMessage(
+        id=new_id("msg"),
+        endpoint_id=endpoint.id,
+        channel=arrival.channel,
+        external_id=external_id,
+        sender=arrival.sender[:200],
+        raw_digest=arrival.raw_digest,
+        received_at=arrival.received_at,
+        request_id=decision.request_id,
+        verdict=decision.verdict.value,
+        why=decision.why,
+        detail=None,
+        sample=samples.seal(work, vault, endpoint, arrival, decision.code),
+    )
+    if decision.verdict is Verdict.MATCHED and _used_before(work, vault, endpoint, decision):
+        why = "This very code was used for an earlier sign-in already."
+        decision = Decision(Verdict.DUPLICATE, why, decision.request_id)
+        row.verdict, row.why = decision.verdict.value, decision.why
+    work.db.add(row)
+    work.db.flush()
+    samples.keep_newest(work, endpoint.id)
+    _record(work, row, endpoint)
+    if decision.verdict is Verdict.MATCHED:
+        request = records.request(work, decision.request_id or "")
+        request.came += 1
+        hold(work, vault, request, decision, message=row, channel=arrival.channel)
+    elif decision.verdict is Verdict.LATE:
+        late = records.request(work, decision.request_id or "")
+        late.came = min(late.came + 1, max(late.sent, late.came))
+    if decision.verdict in (Verdict.AMBIGUOUS, Verdict.UNSOLICITED, Verdict.DUPLICATE):
+        work.signal("desk")
+    return row
+
+
+def quarantine(work: Unit, endpoint: DeliveryEndpoint, arrival: Arrival, why: str) -> None:
+    """Keep that a message came which could not be taken the usual way, so that it is neither lost nor in the way."""
+    external_id = _identity(arrival)
+    known = select(CodeMessage.id).where(CodeMessage.endpoint_id == endpoint.id, CodeMessage.external_id == external_id)
+    if work.db.scalar(known) is not None:
+        return
+    row = CodeMessage(
+        id=new_id("msg"),
+        endpoint_id=endpoint.id,
+        channel=arrival.channel,
+        external_id=external_id,
+        sender="",
+        raw_digest=arrival.raw_digest,
+        received_at=arrival.received_at,
+        request_id=None,
+        verdict=Verdict.UNREADABLE.value,
+        why=why[:300],
+        detail=None,
+        sample=None,
+    )
+    work.db.add(row)
+    work.db.flush()
+    _record(work, row, endpoint)
+    work.signal("desk")
+
+
+def _identity(arrival: Arrival) -> str:
+    """What makes two deliveries one message. A forged copy must not take the genuine one's place, so its own bytes count."""
+    if arrival.trusted and len(arrival.external_id) <= 200:
+        return arrival.external_id
+    return f"sha256:{arrival.raw_digest}:{arrival.external_id}"[:200]
+
+
+def _used_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, decision: Decision) -> bool:
+    """The same code was released for another request a short while ago (and the portal does not reuse codes)."""
+    request = records.request(work, decision.request_id or "")
+    if request.rule.get("reusable"):
+        return False
+    digest = vault.digest(work, endpoint.organization_id, decision.code or "")
+    used = (
+        select(Code.id)
+        .join(CodeRequest, CodeRequest.id == Code.request_id)
+        .where(
+            Code.digest == digest,
+            CodeRequest.endpoint_id == endpoint.id,
+            Code.used_at.is_not(None),
+            Code.used_at > work.clock.now() - records.RECENT,
+        )
+    )
+    return work.db.scalar(used.limit(1)) is not None
+
+
+def _record(work: Unit, row: CodeMessage, endpoint: DeliveryEndpoint) -> None:
+    audit.record(
+        work,
+        Act.CODE_ARRIVED if row.verdict == Verdict.MATCHED.value else Act.CODE_QUARANTINED,
+        "code_message",
+        row.id,
+        location_id=endpoint.location_id,
+        outcome=row.verdict,
+        reason=row.why,
+        detail={
+            "endpoint": endpoint.id,
+            "channel": row.channel,
+            "digest": row.raw_digest,
+            "from": row.sender,
+            "request": row.request_id,
+        },
+    )
+
+
+def give(work: Unit, vault: Vault, request_id: str, value: str) -> None:
+    """A person hands in the code she received. Raises `Incomplete` when it cannot be this portal's, `Conflict` when over."""
+    row = records.request(work, request_id)
+    location = work.db.get(Location, row.location_id)
+    require(work, Permission.CODE_GIVE, account=work.db.get(PortalAccount, row.account_id), location=location)
+    if row.state not in ("expected", "waiting") or row.deadline <= work.clock.now():
+        raise Conflict("This sign-in no longer waits for a code.")
+    rule = Rule.of(row.rule)
+    code = "".join(value.split()).replace("-", "") if rule.pattern.startswith(r"\d") else value.strip()
+    if rule.prefix and code.casefold().startswith(rule.prefix.casefold()):
+        code = code[len(rule.prefix) :]
+    if not matching.well_formed(code, rule):
+        raise Incomplete("That does not look like this portal's code. Check it and type it again.")
+    records.record(work, Act.CODE_GIVEN, row, detail={"by": work.actor.name})
+    hold(
+        work, vault, row, Decision(Verdict.MATCHED, "Typed in by a person.", row.id, code), message=None, channel="desk"
+    )
+
+
+def hold(
+    work: Unit, vault: Vault, row: CodeRequest, decision: Decision, *, message: CodeMessage | None, channel: str
+) -> None:
+    """Keep a code for its request, sealed; it takes the place of an older one."""
+    assert decision.code is not None
+    account = work.db.get(PortalAccount, row.account_id)
+    assert account is not None
+    records.drop_held(work, row, state="superseded")
+    waits = message is not None and row.sent > row.came
+    code = Code(
+        id=new_id("otc"),
+        request_id=row.id,
+        message_id=message.id if message else None,
+        channel=channel,
+        received_at=message.received_at if message else work.clock.now(),
+        given_by=None if message else work.actor.id,
+        digest=vault.digest(work, account.organization_id, decision.code),
+        state="held",
+        used_at=None,
+        usable_at=work.clock.now() + GRACE if waits else None,
+    )
+    work.db.add(code)
+    work.db.flush()
+    vault.put(work, account.organization_id, "code", code.id, "value", decision.code.encode())
+    records.move(work, row, "matched")
+    records.record(
+        work,
+        Act.CODE_MATCHED,
+        row,
+        reason=decision.why,
+        detail={"code": code.id, "message": message.id if message else None},
+    )
+    work.signal(f"code:{row.id}")

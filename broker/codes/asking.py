@@ -1,0 +1,120 @@
+"""A code request's own life: opened before the portal is asked, sent again, withdrawn, expired."""
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from broker.audit.acts import Act
+from broker.base.actor import Actor
+from broker.base.errors import Conflict
+from broker.base.ids import new_id
+from broker.base.unit import Unit
+from broker.codes import records
+from broker.codes.matching import Rule, told_apart
+from broker.codes.models import CodeRequest
+from broker.codes.templates import rule_of
+from broker.directory.models import Location, MfaMethod, PortalAccount
+
+UNKNOWN = ("host_lost", "unknown")
+"""Ends of an attempt after which nobody knows whether the portal sent a code."""
+
+
+def expect(
+    work: Unit, *, attempt_id: str, account: PortalAccount, location: Location, requester: Actor, life_s: int
+) -> CodeRequest | None:
+    """Open the request before the portal is asked to send. None for an account without a second factor.
+
+    Raises `Conflict` (code `endpoint-busy`) when another sign-in waits for a code at the same endpoint and a message
+    could not tell them apart: whoever asks waits for its turn.
+    """
+    if not account.mfa_methods:
+        return None
+    method = account.mfa_methods[0]
+    rule = rule_of(work, account, method)
+    _refuse_indistinguishable(work, method, Rule.of(rule))
+    now = work.clock.now()
+    row = CodeRequest(
+        id=new_id("cod"),
+        attempt_id=attempt_id,
+        account_id=account.id,
+        location_id=location.id,
+        requester_kind=requester.kind.value,
+        requester_id=requester.id,
+        method_id=method.id,
+        channel=method.channel,
+        endpoint_id=method.endpoint_id,
+        rule=rule,
+        asked_at=now,
+        deadline=now + timedelta(seconds=life_s),
+        state="expected",
+        state_at=now,
+    )
+    work.db.add(row)
+    work.db.flush()
+    records.record(work, Act.CODE_REQUESTED, row, detail={"channel": method.channel, "endpoint": method.endpoint_id})
+    if method.endpoint_id:
+        work.signal(f"mailbox:{method.endpoint_id}")
+    return row
+
+
+def _refuse_indistinguishable(work: Unit, method: MfaMethod, mine: Rule) -> None:
+    if method.endpoint_id is None:
+        return
+    for other in records.waiting_rows(work, method.endpoint_id):
+        if not told_apart(mine, Rule.of(other.rule)):
+            raise Conflict(
+                "Another sign-in waits for a code from the same sender at the same mailbox or phone. Try again when it is done.",
+                code="endpoint-busy",
+            )
+
+
+def waiting(work: Unit, request_id: str) -> None:
+    """The portal shows its code page: the desk and whoever watches should know."""
+    row = records.request(work, request_id)
+    row.sent = max(row.sent, 1)
+    if row.state == "expected":
+        records.move(work, row, "waiting")
+
+
+def not_needed(work: Unit, request_id: str) -> None:
+    """The portal let us in without a code (a remembered device)."""
+    row = records.request(work, request_id)
+    if row.state in records.OPEN:
+        records.drop_held(work, row)
+        records.move(work, row, "not_needed")
+        records.record(work, Act.CODE_WITHDRAWN, row, reason="not needed")
+
+
+def withdraw(work: Unit, attempt_id: str, reason: str) -> None:
+    """The attempt is over: whatever arrives now for it is late."""
+    for row in work.db.scalars(
+        select(CodeRequest).where(CodeRequest.attempt_id == attempt_id, CodeRequest.state.in_(records.OPEN))
+    ):
+        if reason in UNKNOWN:
+            row.sent = max(row.sent, 1)
+        records.move(work, row, "withdrawn")
+        records.drop_held(work, row)
+        records.record(work, Act.CODE_WITHDRAWN, row, reason=reason)
+
+
+def resend(work: Unit, request_id: str) -> None:
+    """The portal is asked to send again: codes held or coming from before are superseded. Raises `Conflict` when over."""
+    row = records.request(work, request_id)
+    if row.state not in (*records.OPEN, "released", "rejected") or row.deadline <= work.clock.now():
+        raise Conflict("This sign-in no longer waits for a code.")
+    records.drop_held(work, row, state="superseded")
+    row.asked_at, row.sent = work.clock.now(), max(row.sent, 1) + 1
+    records.move(work, row, "waiting")
+    records.record(work, Act.CODE_REQUESTED, row, detail={"resend": True})
+
+
+def expire(work: Unit) -> int:
+    """End requests past their deadline; returns how many."""
+    rows = work.db.scalars(
+        select(CodeRequest).where(CodeRequest.state.in_(records.OPEN), CodeRequest.deadline <= work.clock.now())
+    ).all()
+    for row in rows:
+        records.move(work, row, "expired")
+        records.drop_held(work, row)
+        records.record(work, Act.CODE_EXPIRED, row)
+    return len(rows)

@@ -1,0 +1,86 @@
+"""What the pages ask: who waits for a code, what came, until when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from broker.base.unit import Unit
+from broker.codes import records
+from broker.codes.models import CodeMessage, CodeRequest
+from broker.directory.models import Location, MfaMethod, PortalAccount
+from broker.identity.policy import Permission, reach
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A request as the code desk shows it: no PHI."""
+
+    id: str
+    portal_name: str
+    location_name: str
+    requester_name: str
+    login_tail: str
+    channel: str
+    destination: str
+    state: str
+    asked_at: datetime
+    deadline: datetime
+
+
+def pending(work: Unit) -> list[Pending]:
+    """Requests that wait now at places where the actor may give codes, oldest first."""
+    where = reach(work, Permission.CODE_GIVE)
+    rows = work.db.scalars(
+        select(CodeRequest)
+        .where(
+            CodeRequest.state.in_(("expected", "waiting")),
+            CodeRequest.deadline > work.clock.now(),
+            CodeRequest.channel != "totp",
+        )
+        .order_by(CodeRequest.asked_at)
+    )
+    return [_pending(work, row) for row in rows if where.covers(account_id=row.account_id, location_id=row.location_id)]
+
+
+def _pending(work: Unit, row: CodeRequest) -> Pending:
+    account = work.db.get(PortalAccount, row.account_id)
+    location = work.db.get(Location, row.location_id)
+    method = work.db.get(MfaMethod, row.method_id)
+    assert account is not None
+    assert location is not None
+    return Pending(
+        id=row.id,
+        portal_name=account.portal.name,
+        location_name=location.name,
+        requester_name=records.name_of(work, row.requester_kind, row.requester_id),
+        login_tail="…" + account.username[-3:],
+        channel=row.channel,
+        destination=method.masked_destination if method else "",
+        state=row.state,
+        asked_at=row.asked_at,
+        deadline=row.deadline,
+    )
+
+
+def deadline(work: Unit, request_id: str) -> datetime:
+    """Until when the request waits."""
+    return records.request(work, request_id).deadline
+
+
+def request_of_attempt(work: Unit, attempt_id: str) -> CodeRequest | None:
+    """The newest request of a sign-in."""
+    return work.db.scalar(
+        select(CodeRequest).where(CodeRequest.attempt_id == attempt_id).order_by(CodeRequest.id.desc()).limit(1)
+    )
+
+
+def messages(work: Unit, endpoint_ids: Sequence[str], limit: int = 50) -> Sequence[CodeMessage]:
+    """The last messages of these endpoints with their verdicts, newest first."""
+    return work.db.scalars(
+        select(CodeMessage)
+        .where(CodeMessage.endpoint_id.in_(endpoint_ids))
+        .order_by(CodeMessage.id.desc())
+        .limit(limit)
+    ).all()

@@ -1,0 +1,140 @@
+"""What a portal's code messages look like, per portal and channel: kept in versions, tried on samples before it is saved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+
+from broker.audit import service as audit
+from broker.audit.acts import Act
+from broker.base.errors import Conflict, Incomplete
+from broker.base.ids import new_id
+from broker.base.unit import Unit
+from broker.codes import matching
+from broker.codes.matching import Arrival, Rule
+from broker.codes.models import CodeTemplate
+from broker.codes.samples import Sample
+from broker.directory.models import MfaMethod, Portal, PortalAccount
+
+CHANNELS = ("email", "sms")
+SHAPE = ("senders", "subject", "context", "after", "pattern", "prefix", "strip", "reusable")
+"""What is the portal's; `alias` and `names` are the account's own."""
+LONGEST = 120
+MOST = 12
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a rule makes of one sample."""
+
+    sample: Sample
+    verdict: str
+    why: str
+    marks: tuple[tuple[int, int], ...]
+    """Where codes stand in `subject` + line end + `text`."""
+
+
+def rule_of(work: Unit, account: PortalAccount, method: MfaMethod) -> dict[str, Any]:
+    """The rule for a new request: the portal's template where one was saved, and what is the account's own."""
+    saved = newest(work, account.portal_id, method.channel)
+    return {**method.template, **(saved.rule if saved else {})}
+
+
+def newest(work: Unit, portal_id: str, channel: str) -> CodeTemplate | None:
+    """The template that counts."""
+    return work.db.scalar(
+        select(CodeTemplate)
+        .where(CodeTemplate.portal_id == portal_id, CodeTemplate.channel == channel)
+        .order_by(CodeTemplate.version.desc())
+        .limit(1)
+    )
+
+
+def checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values in the form they are kept. Raises `Incomplete` with what is wrong, in words for an administrator."""
+    rule: dict[str, Any] = {
+        "senders": [address.lower() for address in _lines(values.get("senders", ()), "senders")],
+        "context": _lines(values.get("context", ()), "words before the code"),
+        "after": _lines(values.get("after", ()), "words after the code"),
+        "subject": _line(values.get("subject"), "The subject's words"),
+        "prefix": _line(values.get("prefix"), "The prefix", 10),
+        "strip": _line(values.get("strip"), "The signs to leave out", 4),
+        "pattern": str(values.get("pattern") or "").strip(),
+        "reusable": bool(values.get("reusable")),
+    }
+    if not matching.pattern_is_safe(rule["pattern"]):
+        raise Incomplete(
+            r"The code's form is written with \d, classes like [A-Z0-9] and counts like {6} or {4,8} only: for six digits \d{6}."
+        )
+    if any(sender.count("@") > 1 or " " in sender for sender in rule["senders"]):
+        raise Incomplete(
+            "A sender is one address, @host for any address of a host, or a telephone number or short code."
+        )
+    return {name: value for name, value in rule.items() if value not in ("", [], None, False)}
+
+
+def save(work: Unit, portal: Portal, channel: str, values: Mapping[str, Any], *, based_on: int) -> CodeTemplate:
+    """A new version. Raises `Incomplete`, and `Conflict` when somebody saved another one meanwhile."""
+    if channel not in CHANNELS:
+        raise Incomplete("A template is for e-mail or for text messages.")
+    rule = checked(values)
+    if channel == "email" and not rule.get("senders"):
+        raise Incomplete("Name the sender: by e-mail no code is used from a sender that is not named.")
+    before = newest(work, portal.id, channel)
+    version = before.version if before else 0
+    if version != based_on:
+        raise Conflict("Somebody changed this template meanwhile: look at the new one first.")
+    row = CodeTemplate(
+        id=new_id("ctp"),
+        portal_id=portal.id,
+        channel=channel,
+        version=version + 1,
+        rule=rule,
+        saved_by=work.actor.id,
+        saved_at=work.clock.now(),
+    )
+    work.db.add(row)
+    work.db.flush()
+    detail = {"channel": channel, "version": row.version, "pattern": rule["pattern"]}
+    audit.record(work, Act.TEMPLATE_SAVED, "portal", portal.id, detail=detail)
+    return row
+
+
+def try_on(rule: Rule, samples: Sequence[Sample]) -> list[Trial]:
+    """What the rule would make of each sample, had a sign-in waited for it (alias and name of an account aside)."""
+    return [_trial(rule, sample) for sample in samples]
+
+
+def _trial(rule: Rule, sample: Sample) -> Trial:
+    arrival = Arrival(
+        endpoint_id=sample.endpoint_id,
+        channel=sample.channel,
+        external_id=sample.message_id,
+        sender=sample.sender,
+        trusted=sample.trusted,
+        recipients=sample.recipients,
+        subject=sample.subject,
+        text=sample.text,
+        received_at=sample.received_at,
+        raw_digest="",
+    )
+    waiting = matching.Waiting("trial", "trial", sample.received_at, sample.received_at, rule)
+    decision = matching.decide(arrival, [waiting])
+    found = matching.find_codes(sample.subject, sample.text, rule) if matching.sender_fits(arrival, rule) else []
+    return Trial(sample, decision.verdict.value, decision.why, tuple((one.start, one.end) for one in found))
+
+
+def _line(value: object, what: str, limit: int = LONGEST) -> str:
+    text = str(value or "").strip()
+    if len(text) > limit or not text.isprintable():
+        raise Incomplete(f"{what} must be one line of at most {limit} characters.")
+    return text
+
+
+def _lines(values: Sequence[str] | str, what: str) -> list[str]:
+    parts = values.splitlines() if isinstance(values, str) else values
+    kept = [text for part in parts if (text := _line(part, f"Each of the {what}"))]
+    if len(kept) > MOST:
+        raise Incomplete(f"At most {MOST} {what}, one on a line.")
+    return kept

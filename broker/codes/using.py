@@ -1,0 +1,119 @@
+"""A code is used at most once, only by the attempt that asked, only inside its window: `take` is one conditional UPDATE."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, update
+
+from broker.audit.acts import Act
+from broker.base.db import changed
+from broker.base.ids import new_id
+from broker.base.unit import Unit
+from broker.codes import records
+from broker.codes.models import Code, CodeRequest
+from broker.directory.models import PortalAccount
+from broker.vault.service import Vault
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A code for the attempt's own desk, or how long until the next try makes sense."""
+
+    code: str | None
+    wait_s: float = 0.2
+
+    def __repr__(self) -> str:
+        return f"Taken(wait_s={self.wait_s})"
+
+
+def take(work: Unit, vault: Vault, request_id: str, attempt_id: str) -> Taken:
+    """The code, once, for the attempt that asked and before the deadline; otherwise how long to wait before the next look."""
+    row = records.request(work, request_id)
+    if row.attempt_id != attempt_id or row.deadline <= work.clock.now():
+        return Taken(None)
+    if row.channel == "totp" and row.state in ("expected", "waiting"):
+        return _take_totp(work, vault, row)
+    if row.state != "matched":
+        return Taken(None)
+    code = work.db.scalar(select(Code).where(Code.request_id == row.id, Code.state == "held"))
+    if code is not None and code.usable_at is not None and code.usable_at > work.clock.now():
+        return Taken(None, (code.usable_at - work.clock.now()).total_seconds())
+    if code is None or not _claim(work, row, "matched"):
+        return Taken(None)
+    value = vault.use(work, "code", code.id, "value", purpose="type the code").decode()
+    vault.destroy(work, "code", code.id, "value")
+    code.state, code.used_at = "released", work.clock.now()
+    _released(work, row, code)
+    return Taken(value)
+
+
+def _take_totp(work: Unit, vault: Vault, row: CodeRequest) -> Taken:
+    release = vault.totp(work, row.account_id, row.attempt_id, work.clock.now())
+    if release.code is None:
+        return Taken(None, max(release.wait_s, 0.2))
+    account = work.db.get(PortalAccount, row.account_id)
+    assert account is not None
+    if not _claim(work, row, row.state):
+        return Taken(None)
+    code = Code(
+        id=new_id("otc"),
+        request_id=row.id,
+        message_id=None,
+        channel="totp",
+        received_at=work.clock.now(),
+        given_by=None,
+        digest=vault.digest(work, account.organization_id, release.code),
+        state="released",
+        used_at=work.clock.now(),
+        usable_at=None,
+    )
+    work.db.add(code)
+    work.db.flush()
+    _released(work, row, code)
+    return Taken(release.code)
+
+
+def _claim(work: Unit, row: CodeRequest, state: str) -> bool:
+    claimed = work.db.execute(
+        update(CodeRequest)
+        .where(CodeRequest.id == row.id, CodeRequest.state == state)
+        .values(state="released", state_at=work.clock.now(), released_to=row.attempt_id)
+    )
+    return changed(claimed) == 1
+
+
+def _released(work: Unit, row: CodeRequest, code: Code) -> None:
+    work.db.refresh(row)
+    records.record(work, Act.CODE_RELEASED, row, detail={"code": code.id, "to": row.attempt_id})
+    work.signal("desk")
+    work.signal("tiles")
+
+
+def typed(work: Unit, request_id: str, page: str) -> None:
+    """The code is in the portal's field (`page` is host and path)."""
+    row = records.request(work, request_id)
+    row.typed_at, row.typed_page = work.clock.now(), page[:200]
+    records.record(work, Act.CODE_TYPED, row, detail={"page": page[:200]})
+
+
+def answered(work: Unit, request_id: str, *, accepted: bool) -> None:
+    """What the portal said to it."""
+    row = records.request(work, request_id)
+    if row.state != "released":
+        return
+    state = "accepted" if accepted else "rejected"
+    records.move(work, row, state)
+    for code in row.codes:
+        if code.state == "released":
+            code.state = state
+    records.record(work, Act.CODE_ANSWERED, row, outcome=state)
+    work.signal("desk")
+
+
+def shown_in_recording(work: Unit, portal_attempts: Sequence[str], recording_id: str, offset_ms: int) -> None:
+    """The recording of the tab that these sign-ins opened starts: link their requests to it."""
+    work.db.execute(
+        update(CodeRequest)
+        .where(CodeRequest.attempt_id.in_(portal_attempts), CodeRequest.recording_id.is_(None))
+        .values(recording_id=recording_id, recording_offset_ms=offset_ms)
+    )
