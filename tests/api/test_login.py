@@ -412,9 +412,9 @@ def test_password_that_cannot_be_one_is_refused_quietly(visitor, enrolled):
 
 
 @pytest.mark.parametrize(
-    ("role", "address"), [("biller", "/"), ("admin", "/codes"), ("compliance", "/recordings"), (None, "/me")]
+    ("role", "address"), [("biller", "/"), ("admin", "/accounts"), ("compliance", "/last-code"), (None, "/me")]
 )
-def test_everybody_starts_at_the_first_page_of_the_own_menu(signed_in, portunus, role, address):
+def test_everybody_starts_where_the_own_work_is(signed_in, portunus, role, address):
     with portunus.unit(OPERATOR) as work:
         user = factories.user(work, factories.organization(work), role=role)
     assert signed_in(user).get("/start").headers["location"] == address

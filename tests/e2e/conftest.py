@@ -12,7 +12,6 @@ from broker.base.settings import Settings
 from tests.e2e.office import Office, running_office
 from workers.browser.find import find
 
-PICTURES = Path("test-results")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PORTAL_PAGE = Path(__file__).parents[1] / "portals" / "northgate" / "signed_in.html"
 
@@ -44,9 +43,9 @@ def office(tmp_path_factory: pytest.TempPathFactory, portal_picture: bytes) -> I
 class Screen:
     """A browser window with the eyes of a careful tester."""
 
-    def __init__(self, context: BrowserContext, office: Office) -> None:
+    def __init__(self, context: BrowserContext, office: Office, pictures: Path) -> None:
         context.set_default_timeout(10_000)
-        self.context, self.office = context, office
+        self.context, self.office, self._pictures = context, office, pictures
         self.page: Page = context.new_page()
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
@@ -60,9 +59,9 @@ class Screen:
         return self.page
 
     def picture(self, name: str) -> None:
-        """Kept as test-results/<name>.png."""
-        PICTURES.mkdir(exist_ok=True)
-        self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        """Kept as test-results/<name>.png (pytest-playwright's --output)."""
+        self._pictures.mkdir(exist_ok=True)
+        self.page.screenshot(path=self._pictures / f"{name}.png", full_page=True)
 
     def faults(self) -> list[str]:
         """What axe finds (WCAG 2.2 A, AA and its best practices), with the element."""
@@ -83,7 +82,7 @@ class Screen:
 
 
 @pytest.fixture
-def screen(browser: Browser, office: Office) -> Iterator[Callable[..., Screen]]:
+def screen(browser: Browser, office: Office, pytestconfig: pytest.Config) -> Iterator[Callable[..., Screen]]:
     """`screen()`: nobody's window; `screen("Maria")`: hers, signed in."""
     opened: list[Screen] = []
 
@@ -91,7 +90,7 @@ def screen(browser: Browser, office: Office) -> Iterator[Callable[..., Screen]]:
         context = browser.new_context(viewport=size, **more)
         if name:
             context.add_cookies([office.cookie(name)])
-        opened.append(Screen(context, office))
+        opened.append(Screen(context, office, Path(pytestconfig.getoption("--output"))))
         return opened[-1]
 
     yield make

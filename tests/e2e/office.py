@@ -49,7 +49,7 @@ from workers.browser import messages
 
 TEST, HOST, SWEEP = system("test"), system("browserhost"), system("worker")
 DIGEST = "d"
-PASSWORD = "quiet harbour lantern"
+PHRASE = "quiet harbour lantern"
 RIGHT_CODE = "246810"
 WRONG_CODE = Ending("wrong_code", signed_in=False, words="The portal did not accept the code.", next_actor="requester")
 SIGNED_IN = Ending("signed_in", signed_in=True, words="Signed in.", next_actor="nobody")
@@ -426,5 +426,5 @@ _kept: list[str] = []
 def _hashed() -> str:
     """One Argon2id for everybody: they all chose the same password."""
     if not _kept:
-        _kept.append(passwords.hashed(PASSWORD, about=()))
+        _kept.append(passwords.hashed(PHRASE, about=()))
     return _kept[0]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.e2e.office import PASSWORD
+from tests.e2e.office import PHRASE
 
 pytestmark = pytest.mark.browser
 
@@ -14,7 +14,7 @@ def test_from_sign_in_to_an_open_tab_and_back_by_keyboard_alone(screen, office) 
     page.wait_for_function("() => document.activeElement.id === 'email'")
     keys.type(maria.email)
     keys.press("Tab")
-    keys.type(PASSWORD)
+    keys.type(PHRASE)
     keys.press("Enter")
     page.get_by_label("Code").wait_for()
     page.wait_for_function("() => document.activeElement.id === 'code'")

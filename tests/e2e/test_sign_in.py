@@ -5,14 +5,14 @@ import re
 import pyotp
 import pytest
 
-from tests.e2e.office import PASSWORD
+from tests.e2e.office import PHRASE
 
 pytestmark = pytest.mark.browser
 
 
-def enter(screen, person, password=PASSWORD):
+def enter(screen, person, phrase=PHRASE):
     screen.page.get_by_label("E-mail address").fill(person.email)
-    screen.page.get_by_label("Password").fill(password)
+    screen.page.get_by_label("Password").fill(phrase)
     screen.page.keyboard.press("Enter")
 
 
