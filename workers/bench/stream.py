@@ -76,9 +76,9 @@ async def _click(viewer: Viewer, at: FloatRect) -> None:
 
 
 async def _click_to_pixel(viewer: Viewer, at: FloatRect) -> float:
-    """Click a field that has no focus; its focus ring, one pixel left of it, is the pixel. A blinking caret is not there."""
+    """Click a field that has no focus; its focus ring, two pixels left of it, is the pixel. A blinking caret is not there."""
     await viewer.point_at(at["x"] + at["width"] / 4, at["y"] + at["height"] / 2)
-    took = await viewer.press_and_watch(round(at["x"]) - 1, round(at["y"] + at["height"] / 2))
+    took = await viewer.press_and_watch(round(at["x"]) - 2, round(at["y"] + at["height"] / 2))
     await viewer.quiet(0.2)
     return took
 
