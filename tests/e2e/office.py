@@ -1,15 +1,9 @@
-"""A billing office for browser tests: the real web application with believable people, portals and states; the browser
-host and the worker are stand-ins that sign in at once, so that a whole morning fits into seconds."""
+"""A billing office for browser tests: the real web application with believable people, portals and states."""
 
-import asyncio
-import json
 import socket
-import struct
 import threading
-import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +16,9 @@ from broker.audit import service as audit
 from broker.base.actor import system
 from broker.base.clock import SystemClock
 from broker.base.db import Base, make_engine
-from broker.base.errors import Unavailable
 from broker.base.settings import Settings
 from broker.base.unit import Unit
 from broker.codes import service as codes
-from broker.codes.matching import Arrival
-from broker.codes.models import CodeRequest
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, Location, MfaMethod, Organization, PortalAccount
 from broker.identity import links, logins, passwords, second_factor
@@ -38,21 +29,18 @@ from broker.recordings.service import Subject
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
 from broker.tabs.service import Ending
-from broker.tabs.states import SessionState
 from broker.wiring import Portunus
 from tests import factories
 from tests.conftest import acting
+from tests.e2e.stand_ins import DESK, HOST, Host, Worker, png, right_code, script_digest, sender
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.keyring import MemoryKeyring
 from tests.fakes.signals import MemorySignals
 from workers.browser import messages
 
-TEST, HOST, SWEEP = system("test"), system("browserhost"), system("worker")
-DIGEST = "d"
+TEST, SWEEP = system("test"), system("worker")
 PHRASE = "quiet harbour lantern"
-RIGHT_CODE = "246810"
 WRONG_CODE = Ending("wrong_code", signed_in=False, words="The portal did not accept the code.", next_actor="requester")
-SIGNED_IN = Ending("signed_in", signed_in=True, words="Signed in.", next_actor="nobody")
 PORTALS = {
     "harborline": "Harborline",
     "copper_mesa_az": "Copper Mesa Arizona",
@@ -67,8 +55,6 @@ PORTALS = {
     "granite": "Granite Administrators",
     "twin_rivers": "Twin Rivers Health Plan",
 }
-DESK = {"palo_verde", "juniper_mutual", "cascade_health", "ironwood"}
-"""Portals whose code comes to the telephone on the front desk."""
 PEOPLE = {
     "Maria Lopez": "biller",
     "Dan Whitfield": "front_desk",
@@ -85,118 +71,6 @@ class Person:
     name: str
     email: str
     seed: str
-
-
-class Worker:
-    """Queue and worker in one: runs an attempt at once, on a thread of its own. Codes other than the right one are wrong."""
-
-    def __init__(self) -> None:
-        self.portunus: Portunus | None = None
-        self.threads = ThreadPoolExecutor(16)
-        self.held: set[str] = set()
-        """Portal keys whose sign-in does not begin."""
-
-    def enqueue(self, task: str, row_id: str) -> None:
-        if task == "open_tab":
-            self.threads.submit(self._sign_in, row_id)
-
-    def _unit(self, act: Callable[[Unit], Any]) -> Any:
-        assert self.portunus is not None
-        with self.portunus.unit(HOST) as work:
-            return act(work)
-
-    def _sign_in(self, attempt_id: str) -> None:
-        key = self._unit(lambda work: tabs.portal_key(work, attempt_id))
-        if key in self.held:
-            return
-        claim = self._unit(lambda work: tabs.claim_attempt(work, attempt_id, "node1", _digest(key)))
-        request = self._unit(lambda work: tabs.submit(work, attempt_id, claim.fence))
-        if key not in DESK:
-            self._unit(lambda work: self._mail(work, key, request))
-        answer = self._ask(attempt_id, claim.fence, request)
-        if answer is None:
-            return
-        self._unit(lambda work: codes.answered(work, request, accepted=answer))
-        ending = SIGNED_IN if answer else WRONG_CODE
-        self._unit(lambda work: tabs.finish(work, attempt_id, claim.fence, ending))
-
-    def _mail(self, work: Unit, key: str, request_id: str) -> None:
-        """The portal's mail with the code, already judged authentic."""
-        assert self.portunus is not None
-        request = work.db.get(CodeRequest, request_id)
-        assert request is not None
-        endpoint = work.db.get(DeliveryEndpoint, request.endpoint_id)
-        assert endpoint is not None
-        arrival = Arrival(
-            endpoint_id=endpoint.id, channel="email", external_id=request_id, sender=_sender(key), trusted=True,
-            recipients=frozenset(), subject="Your code", text=f"Your code is {RIGHT_CODE}.",
-            received_at=work.clock.now(), raw_digest=request_id.ljust(64, "0")[:64],
-        )  # fmt: skip
-        codes.receive(work, self.portunus.vault, endpoint, arrival)
-
-    def _ask(self, attempt_id: str, fence: int, request: str) -> bool | None:
-        portunus = self.portunus
-        assert portunus is not None
-        self._unit(lambda work: codes.waiting(work, request))
-        waiting = SessionState.WAITING_CODE
-        self._unit(lambda work: tabs.progress(work, attempt_id, fence, waiting, "Waiting for the code."))
-        for _ in portunus.signals_or_ticks(f"code:{request}", limit_s=60, tick_s=0.5):
-            taken = self._unit(lambda work: codes.take(work, portunus.vault, request, attempt_id))
-            if taken.code is not None:
-                self._unit(lambda work: codes.typed(work, request, "sim.test/verify"))
-                return bool(taken.code == RIGHT_CODE)
-        return None
-
-
-class Host:
-    """A browser host that shows one picture and lets every input change a corner of it."""
-
-    def __init__(self) -> None:
-        self.picture = (1, 1, png(1, 1))
-        self.inputs: list[dict[str, Any]] = []
-        self.down = False
-
-    def run_attempt(self, attempt_id: str) -> None: ...
-
-    def end_session(self, portal_session_id: str) -> None: ...
-
-    def status(self) -> dict[str, Any]:
-        if self.down:
-            raise Unavailable("The browser host does not answer. Start it: portunus up.")
-        return {"node": "node1", "sessions": 2, "shards": 1, "sandbox": "on", "browser": "Chromium 140"}
-
-    @asynccontextmanager
-    async def stream(self, lease_id: str) -> "AsyncIterator[Pipe]":
-        yield Pipe(self)
-
-
-class Pipe:
-    """One viewer's stream."""
-
-    def __init__(self, host: Host) -> None:
-        self._host, self._seq = host, 0
-        self._out: asyncio.Queue[bytes] = asyncio.Queue()
-        w, h, picture = host.picture
-        one = {"n": 1, "host": "portal.sim.test", "path": "/home", "title": "Provider home", "active": True}
-        self._say(messages.event(1, 0, 0, {"e": "tabs", "active": 1, "tabs": [one]}))
-        self._say(messages.frame(1, 1, 0, w, h, picture))
-
-    def _say(self, message: bytes) -> None:
-        self._out.put_nowait(message)
-
-    async def send(self, message: str | bytes) -> None:
-        said = json.loads(message)
-        if said.get("t") not in ("ack", "blur"):
-            self._host.inputs.append(said)
-            self._seq += 1
-            tile = messages.Tile(0, 0, 8, 8, png(8, 8, shade=self._seq % 256))
-            self._say(messages.update(1, self._seq + 1, 0, [], [tile]))
-
-    def __aiter__(self) -> "Pipe":
-        return self
-
-    async def __anext__(self) -> bytes:
-        return await self._out.get()
 
 
 class Office:
@@ -238,10 +112,10 @@ class Office:
         phone = factories.endpoint(work, org, "phone", "+16025550142", name="Front desk phone")
         phone.location_id, phone.custodian = self.places["phoenix"].id, "Dan Whitfield"
         for key, name in PORTALS.items():
-            portal = factories.portal(work, key, digest=_digest(key))
+            portal = factories.portal(work, key, digest=script_digest(key))
             portal.name, portal.provider_line = name, "1-800-555-0199"
             places = list(self.places.values()) if key in ("harborline", "northgate") else [self.places["phoenix"]]
-            mail = {"senders": [_sender(key)], "pattern": r"\d{6}"}
+            mail = {"senders": [sender(key)], "pattern": r"\d{6}"}
             account = factories.account(
                 work, portal, places, username=f"saguaro-{key[:5]}", endpoint=mailbox, template=mail
             )
@@ -312,6 +186,9 @@ class Office:
                 row = work.db.get(Lease, lease_id)
                 if row is not None and row.granted_at is not None:
                     return
+        for ran in self.worker.running:
+            if ran.done():
+                ran.result()
         raise AssertionError("the stand-in did not sign in")
 
     def end(self, name: str, lease_id: str) -> None:
@@ -355,11 +232,11 @@ class Office:
             )
             return row.id
 
-    def give_code(self, name: str, portal: str, value: str = RIGHT_CODE) -> None:
+    def give_code(self, name: str, portal: str) -> None:
         """Somebody types the code that is waited for."""
         with self.portunus.unit(self._actor(name)) as work:
             waiting = next(one for one in codes.pending(work) if one.portal_name == PORTALS[portal])
-            codes.give(work, self.portunus.vault, waiting.id, value)
+            codes.give(work, self.portunus.vault, waiting.id, right_code(portal))
 
     def lock(self, portal: str, status: str = "locked", words: str = "") -> None:
         """What a portal said that parks the login."""
@@ -400,24 +277,6 @@ def running_office(directory: Path) -> Iterator[Office]:
         office.worker.threads.shutdown(wait=False, cancel_futures=True)
         door.close()
         office.portunus.engine.dispose()
-
-
-def png(w: int, h: int, shade: int = 255) -> bytes:
-    """A plain grey picture."""
-    rows = b"".join(b"\0" + bytes([shade]) * w for _ in range(h))
-    parts = ((b"IHDR", struct.pack(">IIBBBBB", w, h, 8, 0, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    chunks = (
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
-def _digest(key: str) -> str:
-    return (DIGEST + key.replace("_", "")).ljust(64, "0")[:64]
-
-
-def _sender(key: str) -> str:
-    return f"codes@{key.replace('_', '-')}.sim.test"
 
 
 _kept: list[str] = []
