@@ -18,4 +18,4 @@ USER portunus
 ENV PORTUNUS_DATA_DIR=/var/lib/portunus PORTUNUS_LOG_JSON=true PYTHONUNBUFFERED=1
 VOLUME /var/lib/portunus
 EXPOSE 8400
-CMD ["uvicorn", "api.app:app", "--host", "0.0.0.0", "--port", "8400", "--no-access-log", "--ws-per-message-deflate", "false"]
+CMD ["uvicorn", "api.app:app", "--host", "0.0.0.0", "--port", "8400", "--no-access-log", "--ws-per-message-deflate", "false", "--ws-max-size", "65536"]

@@ -28,7 +28,7 @@ async def serve() -> None:
         log_level="warning",
         access_log=False,
         ws_per_message_deflate=False,
-        ws_max_size=1024 * 1024,
+        ws_max_size=64 * 1024,
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)

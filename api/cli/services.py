@@ -101,5 +101,6 @@ def mailwatch(settings: Settings, env: Mapping[str, str]) -> Child:
 def api(settings: Settings, env: Mapping[str, str]) -> Child:
     command = [sys.executable, "-m", "uvicorn", "api.app:app", "--host", settings.host, "--port", str(settings.port)]
     command += ["--no-access-log", "--no-server-header", "--ws-per-message-deflate", "false"]
+    command += ["--ws-max-size", "65536"]  # a larger message ends the socket before it is read
     command += ["--timeout-graceful-shutdown", "3"]
     return Child("api", command, http_answers(f"http://{settings.host}:{settings.port}/healthz"), env)

@@ -24,12 +24,14 @@ WATCH = """(() => {
   addEventListener('pointerdown', (event) => { if (event.target instanceof HTMLCanvasElement) bench.pressedAt = event.timeStamp; }, true);
   const send = WebSocket.prototype.send;
   WebSocket.prototype.send = function (data) { bench.sent += data.length ?? data.byteLength; return send.call(this, data); };
-  const draw = CanvasRenderingContext2D.prototype.drawImage;
-  CanvasRenderingContext2D.prototype.drawImage = function (...what) {
-    draw.apply(this, what);
-    const at = bench.watched;
-    if (at && !bench.changedAt && bench.pixel(this, at) !== at.was) bench.changedAt = performance.now();
-  };
+  for (const name of ['drawImage', 'putImageData']) {
+    const draw = CanvasRenderingContext2D.prototype[name];
+    CanvasRenderingContext2D.prototype[name] = function (...what) {
+      draw.apply(this, what);
+      const at = bench.watched;
+      if (at && !bench.changedAt && bench.pixel(this, at) !== at.was) bench.changedAt = performance.now();
+    };
+  }
   bench.pixel = (context, at) => context.getImageData(at.x, at.y, 1, 1).data.join();
 })()"""
 """Times are taken in the page: the event's own time stamp, and the end of the canvas call that changed the watched pixel."""

@@ -16,10 +16,10 @@ from broker.tabs.service import Claim, Ending
 from broker.wiring import Portunus
 from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
-from workers.browser import evidence, guard, park
+from workers.browser import evidence, guard, masks, park
 from workers.browser.desk import Desk
 from workers.browser.egress import Denied, Egress
-from workers.browser.facade import Facade
+from workers.browser.facade import Facade, unless_asked
 from workers.browser.live import LiveSession
 from workers.browser.pool import Pool
 from workers.browser.scriptrun import Done, ScriptProcesses
@@ -146,6 +146,7 @@ async def _open(node: Node, claim: Claim, state: park.Saved | None) -> LiveSessi
         )
         live = LiveSession(claim=claim, context=context, door=door, shard=shard)
         holder.append(live)
+        await masks.put_on(context)
         if state is None:
             cookies = await node.unit(lambda work: tabs.trusted_device(work, node.portunus.vault, claim.account_id))
             if cookies:
@@ -181,7 +182,7 @@ async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float =
     desk = Desk(node.portunus, live, facade)
 
     async def answer(name: str, args: dict[str, Any]) -> Any:
-        return await (desk if desk.knows(name) else facade).call(name, args)
+        return await unless_asked(live, (desk if desk.knows(name) else facade).call(name, args))
 
     async with live.lock:
         return await node.scripts.run(registry.script(live.claim.portal_key), verb, answer, limit_s=limit_s)

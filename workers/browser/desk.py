@@ -18,7 +18,7 @@ from broker.codes import service as codes
 from broker.tabs import service as tabs
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
-from workers.browser import practice
+from workers.browser import masks, practice
 from workers.browser.facade import CallRefused, Facade
 from workers.browser.live import LiveSession
 
@@ -90,7 +90,7 @@ class Desk:
             lambda work: tabs.release_password(work, self._portunus.vault, attempt_id, fence)
         )
         await self._check_owner(self._password_field)
-        self._live.secret_fields.append(self._password_field)
+        await masks.keep_secret(self._live, self._password_field)
         await self._password_field.fill(password)
         del password
         await button.click(timeout=FIELD_MS)
@@ -110,7 +110,7 @@ class Desk:
         if value is None:
             return False
         await self._check_owner(field)
-        self._live.secret_fields.append(field)
+        await masks.keep_secret(self._live, field)
         await field.fill(value)
         del value
         shown = urlsplit(self._facade.page(page).url)

@@ -4,7 +4,7 @@ No JavaScript, no cookies, no field values: what is not in `carrier_scripts.kit.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -14,6 +14,7 @@ from playwright.async_api import TimeoutError as TooSlow
 
 from carrier_scripts.kit import wire
 from workers.browser.live import LiveSession
+from workers.browser.tasks import cancelled
 
 ACT_MS = 15_000
 GOTO_MS = 30_000
@@ -46,6 +47,30 @@ def watch_status(page: Page) -> None:
             return
 
     page.on("response", note)
+
+
+async def unless_asked(live: LiveSession, call: Coroutine[Any, Any, Any]) -> Any:
+    """The call's answer. Raises `CallRefused` as soon as the portal opens a dialog: only a person answers those."""
+    asked = asyncio.Event()
+
+    def heard(what: str) -> None:
+        if what == "dialog":
+            asked.set()
+
+    live.listeners.append(heard)
+    if live.dialog is not None:
+        asked.set()
+    calling, asking = asyncio.ensure_future(call), asyncio.ensure_future(asked.wait())
+    try:
+        await asyncio.wait({calling, asking}, return_when=asyncio.FIRST_COMPLETED)
+        if calling.done():
+            return calling.result()
+        raise CallRefused("needs_person", "The portal asks a question that only a person may answer.")
+    finally:
+        live.listeners.remove(heard)
+        asking.cancel()
+        if not calling.done():
+            await cancelled(calling)
 
 
 class Facade:

@@ -1,8 +1,9 @@
 """What a live page may not do by itself: keep hidden tabs, reach odd schemes, or go unseen. Hosts are the door's business."""
 
+import contextlib
 from urllib.parse import urlsplit
 
-from playwright.async_api import Error, Page
+from playwright.async_api import Dialog, Error, Page
 
 from workers.browser.facade import watch_status
 from workers.browser.live import LiveSession
@@ -12,8 +13,9 @@ ODD = ("file", "chrome", "devtools", "view-source", "chrome-extension", "filesys
 
 
 def watch(live: LiveSession) -> None:
-    """Take every new tab of the context in; tell the user what the door refused."""
+    """Take every new tab of the context in; keep every dialog for a person (a listener stops Playwright from answering)."""
     live.context.on("page", lambda page: _adopt(live, page))
+    live.context.on("dialog", lambda dialog: _asked(live, dialog))
 
 
 def adopt_first(live: LiveSession, page: Page) -> None:
@@ -32,6 +34,26 @@ def _adopt(live: LiveSession, page: Page) -> None:
         return
     _prepare(live, page)
     live.adopt(page, opener=live.active)
+
+
+def _asked(live: LiveSession, dialog: Dialog) -> None:
+    page = dialog.page
+    if page is None or page.is_closed():
+        return
+    live.dialogs[page] = dialog
+    live.tell("dialog")
+    if not live.held and not live.lock.locked():
+        keep(leave_unanswered(live), "leave a dialog of an idle tab")
+
+
+async def leave_unanswered(live: LiveSession) -> None:
+    """Nobody is there to answer: the page goes, its question with it. The session gets an empty tab if that was its last."""
+    for page in list(live.dialogs):
+        if len(live.tabs) == 1 and live.tabs[0].page is page:
+            await live.context.new_page()
+        with contextlib.suppress(Error):
+            await page.close()
+        live.dialogs.pop(page, None)
 
 
 def _prepare(live: LiveSession, page: Page) -> None:

@@ -188,13 +188,10 @@ class Host:
     async def _end_lease_side(self, live: LiveSession) -> None:
         await cancelled(live.viewer)
         live.viewer = None
-        dialog, live.dialog = live.dialog, None
-        if dialog is not None:
-            with contextlib.suppress(Error):
-                await dialog.dismiss()
         recorder, live.recorder = live.recorder, None
         if recorder is not None:
             await recorder.close()
+        await guard.leave_unanswered(live)
 
     async def _every(self, seconds: float, act: Any) -> None:
         """For ever; a failure is logged and the loop goes on."""

@@ -33,7 +33,7 @@ class LiveSession:
     tabs: list[Tab] = field(default_factory=list)
     active: int = 0
     listeners: list[Callable[[str], None]] = field(default_factory=list)
-    """Called with `tabs`, `notice` or `ended`."""
+    """Called with `tabs`, `navigated`, `dialog`, `notice` or `ended`."""
     notices: list[str] = field(default_factory=list)
     secret_fields: list[ElementHandle] = field(default_factory=list)
     """Fields the desk typed a secret into: never in a frame."""
@@ -47,8 +47,8 @@ class LiveSession:
     """The task that streams to the present holder; a newer one replaces it."""
     recorder: Recorder | None = None
     """Runs from the holder's first look to the end of her lease."""
-    dialog: Dialog | None = None
-    """An alert, confirm, prompt or beforeunload nobody has answered; until then its page takes no commands."""
+    dialogs: dict[Page, Dialog] = field(default_factory=dict)
+    """Alerts, confirms, prompts and beforeunloads nobody has answered; until then their pages take no commands."""
     ended: bool = False
     next_keep_alive: float = 0.0
     idle_since: float = 0.0
@@ -60,6 +60,16 @@ class LiveSession:
     def id(self) -> str:
         return self.claim.portal_session_id
 
+    @property
+    def held(self) -> bool:
+        """Whether a person has looked at it and may come back: her recording still runs."""
+        return self.recorder is not None or self.viewer is not None
+
+    @property
+    def dialog(self) -> Dialog | None:
+        """The oldest unanswered dialog. Pages of one renderer wait together, so it holds up every tab."""
+        return next(iter(self.dialogs.values()), None)
+
     def adopt(self, page: Page, opener: int | None = None) -> Tab:
         """Take a new tab in; it becomes the active one."""
         tab = Tab(next(self._numbers), page, opener)
@@ -70,6 +80,7 @@ class LiveSession:
 
     def forget(self, page: Page) -> None:
         """A tab has closed; its opener, or the last one left, becomes active."""
+        self.dialogs.pop(page, None)
         gone = next((tab for tab in self.tabs if tab.page is page), None)
         if gone is None:
             return

@@ -2,7 +2,7 @@
 
 all     u8 kind, u8 flags, u16 tab, u32 seq, u32 ms
 FRAME   u16 w, u16 h, PNG of the whole tab
-UPDATE  u8 moves, then per move u16 x, y, w, h, i16 dy; u16 tiles, then per tile u16 x, y, w, h, u32 length, PNG
+UPDATE  u8 moves, then per move u16 x, y, w, h, i16 dy; u16 tiles, then per tile u16 x, y, w, h, u32 length, picture (`tiles.py`: runs or PNG)
 EVENT   JSON
 """
 
@@ -29,13 +29,13 @@ class Move:
 
 @dataclass(frozen=True)
 class Tile:
-    """Newly painted pixels."""
+    """Newly painted pixels; `data` as in `tiles.py`."""
 
     x: int
     y: int
     w: int
     h: int
-    png: bytes
+    data: bytes
 
 
 def frame(tab: int, seq: int, ms: int, w: int, h: int, png: bytes) -> bytes:
@@ -49,7 +49,7 @@ def update(tab: int, seq: int, ms: int, moves: Sequence[Move], tiles: Sequence[T
     parts += [struct.pack(">HHHHh", move.x, move.y, move.w, move.h, move.dy) for move in moves]
     parts.append(struct.pack(">H", len(tiles)))
     for tile in tiles:
-        parts += [struct.pack(">HHHHI", tile.x, tile.y, tile.w, tile.h, len(tile.png)), tile.png]
+        parts += [struct.pack(">HHHHI", tile.x, tile.y, tile.w, tile.h, len(tile.data)), tile.data]
     return b"".join(parts)
 
 

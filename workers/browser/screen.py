@@ -1,22 +1,21 @@
-"""What changed between two pictures of a tab: scrolled rows, then tiles, else the whole. Pure (NumPy and Pillow)."""
+"""What changed between two pictures of a tab: scrolled rows, then tiles, else the whole. Pure."""
 
-import io
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from workers.browser import png, tiles
 from workers.browser.messages import Move, Tile
 
 Picture = NDArray[np.uint8]
+"""Height x width x 3, RGB."""
 WHOLE_SHARE = 0.6
 """More than this share of the pixels changed: send the whole picture."""
 BAND_GAP = 24
 """Changed rows nearer than this go into one tile."""
 MAX_TILES = 24
 LEAST_SCROLL_ROWS = 48
-COMPRESS = 3
 
 
 @dataclass(frozen=True)
@@ -32,17 +31,24 @@ class Change:
         return not self.whole and not self.moves and not self.tiles
 
 
-def decode(png: bytes) -> Picture:
-    """Height x width x 3, RGB."""
-    with Image.open(io.BytesIO(png)) as image:
-        return np.asarray(image.convert("RGB"))
+class Sight:
+    """The picture of one tab, and how each new one differs from it."""
 
+    def __init__(self) -> None:
+        self.picture: Picture | None = None
+        self._rows: png.Rows | None = None
 
-def encode(picture: Picture) -> bytes:
-    """A lossless PNG."""
-    out = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(out, "PNG", compress_level=COMPRESS)
-    return out.getvalue()
+    def see(self, data: bytes) -> Change:
+        """Take the next PNG in. Raises `zlib.error` or Pillow's `OSError` for what is none."""
+        rows, old = png.stored_rows(data), self.picture
+        if rows is None:
+            new = tiles.decode(data, 0, 0)
+        elif old is None or self._rows is None or self._rows.shape != rows.shape:
+            new = png.summed(rows)
+        else:
+            new = png.resummed(old, self._rows, rows)
+        self.picture, self._rows = new, rows
+        return Change([], []) if new is old else difference(old, new)
 
 
 def difference(old: Picture | None, new: Picture) -> Change:
@@ -58,10 +64,10 @@ def difference(old: Picture | None, new: Picture) -> Change:
     base = old
     if move is not None:
         base = apply(old, [move])
-    tiles = _tiles(base, new)
-    if sum(tile.w * tile.h for tile in tiles) > WHOLE_SHARE * new.shape[0] * new.shape[1] and move is None:
+    found = _changed_tiles(base, new)
+    if sum(tile.w * tile.h for tile in found) > WHOLE_SHARE * new.shape[0] * new.shape[1] and move is None:
         return Change([], [], whole=True)
-    return Change([move] if move else [], tiles)
+    return Change([move] if move else [], found)
 
 
 def apply(picture: Picture, moves: list[Move]) -> Picture:
@@ -131,7 +137,7 @@ def _weights(length: int) -> NDArray[np.uint64]:
     return _known_weights[length]
 
 
-def _tiles(old: Picture, new: Picture) -> list[Tile]:
+def _changed_tiles(old: Picture, new: Picture) -> list[Tile]:
     rows = _changed_rows(old, new)
     if rows.size == 0:
         return []
@@ -140,8 +146,9 @@ def _tiles(old: Picture, new: Picture) -> list[Tile]:
     ends = [*(int(rows[at]) + 1 for at in breaks), int(rows[-1]) + 1]
     if len(starts) > MAX_TILES:
         starts, ends = [starts[0]], [ends[-1]]
-    tiles = []
+    found = []
     for top, bottom in zip(starts, ends, strict=True):
         left, right = _columns(old[top:bottom], new[top:bottom])
-        tiles.append(Tile(left, top, right - left, bottom - top, encode(new[top:bottom, left:right])))
-    return tiles
+        cut = np.ascontiguousarray(new[top:bottom, left:right])
+        found.append(Tile(left, top, right - left, bottom - top, tiles.encode(cut)))
+    return found

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
-from playwright.async_api import Dialog, Download, Error, FileChooser, Page
+from playwright.async_api import Download, Error, FileChooser, Page
 
 from workers.browser import lists, messages, screen
 from workers.browser.cast import Cast
@@ -32,12 +32,6 @@ MESSAGE_BYTES = 64 * 1024
 TITLE_S = 1.0
 LOOK_S = 1.0
 """Longest look at the page before input goes to it: a dialog that opens just then would hold everything up."""
-HIDE_CODES = """(() => { const s = new CSSStyleSheet();
-  s.replaceSync(['[type=password]', '[autocomplete~="one-time-code" i]', '[name="code" i]', '[id="code" i]', '[name*="otp" i]',
-    '[id*="otp" i]', '[name*="passcode" i]', '[name*="verificationcode" i]', '[name*="verification_code" i]']
-    .map(one => 'input' + one).join(',') + '{-webkit-text-security:disc !important}');
-  document.adoptedStyleSheets = [...document.adoptedStyleSheets, s]; })()"""
-"""Passwords and one-time codes are dots in every picture, also when the browser puts them back into a form."""
 log = structlog.get_logger("stream")
 
 
@@ -64,7 +58,7 @@ class Stream:
         self._socket = socket
         self._downloads = downloads
         self._home = home
-        self._picture: screen.Picture | None = None
+        self._sight = screen.Sight()
         self._whole_at = 0.0
         self._sent = self._acked = 0
         self._acks = asyncio.Event()
@@ -84,8 +78,7 @@ class Stream:
         tasks = [keep(self._pictures(), "pictures"), keep(self._events(), "events"), keep(self._until_gone(), "input")]
         try:
             self._tell({"e": "joined", "attempt": self._live.claim.attempt_id})
-            if self._live.dialog is not None:
-                self._on_dialog(self._live.dialog)
+            self._tell_dialog()
             await self._follow()
             for words in self._live.notices[-3:]:
                 self._tell({"e": "notice", "words": words})
@@ -113,9 +106,8 @@ class Stream:
 
     async def _show(self, tab: Tab) -> None:
         await self._leave_tab()
-        self._shown, self._picture = tab, None
+        self._shown, self._sight = tab, screen.Sight()
         for name, handler in (
-            ("dialog", self._on_dialog),
             ("filechooser", self._on_chooser),
             ("download", self._on_download),
         ):
@@ -125,7 +117,6 @@ class Stream:
             await tab.page.bring_to_front()
             cdp = await self._live.new_cdp(tab.page)
             await cdp.send("DOM.enable")
-            await cdp.send("Page.addScriptToEvaluateOnNewDocument", {"source": HIDE_CODES, "runImmediately": True})
             self._hands = Hands(cdp)
             self._cast = Cast(tab.page, cdp, self._arrived)
             await self._cast.start()
@@ -149,6 +140,8 @@ class Stream:
             keep(self._follow(), "follow tabs")
         elif what == "navigated":
             self._tell_tabs()
+        elif what == "dialog":
+            self._tell_dialog()
         elif what == "notice" and self._live.notices:
             self._tell({"e": "notice", "words": self._live.notices[-1]})
 
@@ -217,11 +210,11 @@ class Stream:
     async def _picture_out(self, tab: Tab, png: bytes) -> None:
         now = time.monotonic()
         due = now - self._whole_at > KEY_FRAME_S
-        new, change = await asyncio.to_thread(_compared, self._picture, png)
-        if change.nothing:
-            return
-        self._picture = new
-        height, width = new.shape[:2]
+        sight = self._sight
+        change = await asyncio.to_thread(sight.see, png)
+        if change.nothing or sight is not self._sight or sight.picture is None:
+            return  # a still page, or another tab is shown by now
+        height, width = sight.picture.shape[:2]
         if change.whole or due:
             self._whole_at = now
             await self._emit(lambda seq, ms: messages.frame(tab.number, seq, ms, width, height, png))
@@ -319,7 +312,7 @@ class Stream:
         tab = self._live.tab(int(event["n"]))
         if tab is not None and len(self._live.tabs) > 1:
             with contextlib.suppress(Error):
-                await tab.page.close(run_before_unload=False)
+                await tab.page.close(run_before_unload=True)  # the portal may ask first
 
     async def _navigate(self, event: dict[str, Any]) -> None:
         if self._shown is None or self._live.dialog is not None:
@@ -359,21 +352,23 @@ class Stream:
         if opened is not None and event.get("i") is not None and self._cast is not None:
             await _soon(lists.choose(self._cast.cdp, opened, int(event["i"])))
 
-    def _on_dialog(self, dialog: Dialog) -> None:
-        self._live.dialog = dialog
-        self._tell(
-            {"e": "dialog", "kind": dialog.type, "words": dialog.message[:1000], "default": dialog.default_value[:500]}
-        )
+    def _tell_dialog(self) -> None:
+        dialog = self._live.dialog
+        if dialog is not None:
+            words, value = dialog.message[:1000], dialog.default_value[:500]
+            self._tell({"e": "dialog", "kind": dialog.type, "words": words, "default": value})
 
     async def _answer_dialog(self, event: dict[str, Any]) -> None:
-        dialog, self._live.dialog = self._live.dialog, None
-        if dialog is None:
+        page, dialog = next(iter(self._live.dialogs.items()), (None, None))
+        if page is None or dialog is None:
             return
+        del self._live.dialogs[page]
         with contextlib.suppress(Error):
             if event.get("ok"):
                 await dialog.accept(str(event.get("v", ""))[:2000])
             else:
                 await dialog.dismiss()
+        self._tell_dialog()
         keep(self._follow(), "follow after a dialog")
 
     def _on_chooser(self, chooser: FileChooser) -> None:
@@ -400,8 +395,3 @@ async def _soon(look: Coroutine[Any, Any, T]) -> T | None:
             return await look
     except TimeoutError:
         return None
-
-
-def _compared(old: screen.Picture | None, png: bytes) -> tuple[screen.Picture, screen.Change]:
-    new = screen.decode(png)
-    return new, screen.difference(old, new)

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from workers.browser import screen
+from workers.browser import guard, masks, screen, tiles
+from workers.browser.facade import CallRefused, unless_asked
 from workers.browser.live import LiveSession
 from workers.browser.messages import EVENT, FRAME
 from workers.browser.recorder import RecorderFailed
@@ -93,12 +94,14 @@ async def a_page(code: str = "", password: str = "") -> AsyncIterator[tuple[Live
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=found)
         context = await browser.new_context(viewport={"width": 640, "height": 400})
-        page = await context.new_page()
-        await page.set_content(PAGE % (code, password))
         claim: Any = SimpleNamespace(portal_session_id="ses_1", attempt_id="att_1")
         nothing: Any = None
         live = LiveSession(claim=claim, context=context, door=nothing, shard=nothing)
-        live.adopt(page)
+        await masks.put_on(context)
+        page = await context.new_page()
+        guard.adopt_first(live, page)
+        guard.watch(live)
+        await page.set_content(PAGE % (code, password))
         yield live, page
         await browser.close()
 
@@ -108,6 +111,7 @@ async def watching(live: LiveSession, record: Record) -> AsyncIterator[Viewer]:
     viewer = Viewer()
     double: Any = record
     nothing: Any = None
+    live.recorder = double
     task = asyncio.ensure_future(Stream(live, double, viewer, nothing, "https://portal.test/").run())
     yield viewer
     viewer.said.put_nowait(None)
@@ -177,10 +181,60 @@ def test_dialog_waits_for_a_person_even_across_a_new_connection(answer, title):
     asyncio.run(play())
 
 
+def test_dialog_of_an_idle_tab_is_never_answered_its_page_goes():
+    async def play() -> None:
+        async with a_page() as (live, page):
+            await page.evaluate("setTimeout(() => { window.answer = confirm('Stay signed in?') })")
+            await until(lambda: page.is_closed())
+            assert [tab.page.url for tab in live.tabs] == ["about:blank"]
+            assert live.dialog is None
+
+    asyncio.run(play())
+
+
+def test_dialog_while_a_script_drives_ends_its_call_instead_of_being_answered():
+    async def play() -> None:
+        async with a_page() as (live, page), live.lock:
+            await page.evaluate("setTimeout(() => { window.answer = confirm('Accept the new terms?') })")
+            with pytest.raises(CallRefused) as refused:
+                await unless_asked(live, page.wait_for_function("window.answer !== undefined", timeout=5000))
+            assert refused.value.code == "needs_person"
+            assert live.dialog is not None
+
+    asyncio.run(play())
+
+
+def test_closing_a_tab_with_unsaved_words_asks_first():
+    async def play() -> None:
+        async with a_page() as (live, page), watching(live, Record()) as viewer:
+            await viewer.until(lambda data: data[0] == FRAME)
+            await page.evaluate(
+                "addEventListener('beforeunload', event => event.preventDefault()); window.open('about:blank')"
+            )
+            await until(lambda: len(live.tabs) == 2)
+            viewer.say(t="tab", n=0)
+            await viewer.click(page, "#name")
+            await viewer.event("click")
+            viewer.say(t="close", n=0)
+            assert (await viewer.event("dialog"))["kind"] == "beforeunload"
+            viewer.say(t="dialog", ok=False)
+            await until(lambda: live.dialog is None)
+            assert not page.is_closed()
+
+    asyncio.run(play())
+
+
+async def until(what: Callable[[], bool]) -> None:
+    """Wait for something the browser does."""
+    async with asyncio.timeout(10):
+        while not what():
+            await asyncio.sleep(0.02)
+
+
 async def _first_picture(code: str, password: str) -> screen.Picture:
     async with a_page(code, password) as (live, _), watching(live, Record()) as viewer:
         data = await viewer.until(lambda data: data[0] == FRAME)
-    return screen.decode(data[16:])
+    return tiles.decode(data[16:], 0, 0)
 
 
 def test_code_and_password_look_the_same_whatever_they_are():

@@ -1,0 +1,80 @@
+"""A tile's bytes: runs of palette colours when it is small and plain (drawn at once, without a decoder), else a PNG.
+
+RUNS    u8 `R`, u8 colours - 1, colours x (u8 r, g, b), then per run u8 colour, u8 length (1 to 255), row by row
+"""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from workers.browser import png
+from workers.browser.png import Pixels
+
+RUNS = 0x52
+LARGEST_RUNS = 4096
+"""Bytes; beyond that a PNG is smaller."""
+LARGEST_AREA = 128 * 1024
+"""Pixels of a tile that is worth the try."""
+COLOURS = 256
+SPREADS = tuple(np.uint32(factor) for factor in (2654435761, 2246822519, 3266489917))
+"""Multiplicative hashes (Knuth's, then xxHash's primes): when two colours meet in one slot, the next is tried."""
+
+
+def encode(pixels: Pixels) -> bytes:
+    """The tile without loss, whichever way is short."""
+    found = palette(pixels)
+    if found is None:
+        return png.written(pixels)
+    indices, colours = found
+    if indices.size <= LARGEST_AREA:
+        runs = _runs(indices, colours)
+        if runs is not None:
+            return runs
+    return png.written_indexed(indices, colours)
+
+
+def decode(data: bytes, width: int, height: int) -> Pixels:
+    """What the viewer draws (for tests, export and bench)."""
+    if data[0] != RUNS:
+        with Image.open(io.BytesIO(data)) as image:
+            return np.asarray(image.convert("RGB"))
+    colours = np.frombuffer(data, np.uint8, 3 * (data[1] + 1), 2).reshape(-1, 3)
+    runs = np.frombuffer(data, np.uint8, offset=2 + colours.size).reshape(-1, 2)
+    return np.repeat(colours[runs[:, 0]], runs[:, 1], axis=0).reshape(height, width, 3)
+
+
+def palette(pixels: Pixels) -> tuple[NDArray[np.uint8], Pixels] | None:
+    """Each pixel's place in the list of colours, and the list; None when there are more than 256."""
+    red, green, blue = (pixels[..., part].astype(np.uint32) for part in range(3))
+    packed = (red << np.uint32(16)) | (green << np.uint32(8)) | blue
+    for spread in SPREADS:
+        slots = (packed * spread) >> np.uint32(16)
+        table = np.full(1 << 16, 0xFFFFFFFF, np.uint32)
+        table[slots] = packed
+        used = np.flatnonzero(table != 0xFFFFFFFF)
+        if used.size > COLOURS:
+            return None
+        if np.array_equal(table[slots], packed):
+            places = np.zeros(1 << 16, np.uint8)
+            places[used] = np.arange(used.size)
+            colours = table[used]
+            shades = np.stack([colours >> 16 & 255, colours >> 8 & 255, colours & 255], axis=1).astype(np.uint8)
+            return places[slots], shades
+    return None
+
+
+def _runs(indices: NDArray[np.uint8], colours: Pixels) -> bytes | None:
+    flat = indices.reshape(-1)
+    starts = np.concatenate([[0], np.flatnonzero(flat[1:] != flat[:-1]) + 1])
+    if 2 + colours.size + 2 * starts.size > LARGEST_RUNS:
+        return None
+    lengths = np.diff(np.append(starts, flat.size))
+    pieces = (lengths + 254) // 255
+    out = np.empty((int(pieces.sum()), 2), np.uint8)
+    out[:, 0] = np.repeat(flat[starts], pieces)
+    out[:, 1] = 255
+    out[np.cumsum(pieces) - 1, 1] = lengths - 255 * (pieces - 1)
+    data = bytes((RUNS, len(colours) - 1)) + colours.tobytes() + out.tobytes()
+    return data if len(data) <= LARGEST_RUNS else None
