@@ -42,11 +42,14 @@ class Demo(Announce):
 
     def seed(self, settings: Settings, env: Mapping[str, str]) -> None:
         """Portals from the shipped scripts, the practice from the lab, people, links."""
-        _run("workers.catalog", env)
         portunus = build(settings)
         lab = json.loads((settings.data_dir.absolute() / "lab" / "lab.json").read_text(encoding="utf-8"))
+        with portunus.reading(operator()) as work:
+            founded = work.db.scalar(select(Organization.id).limit(1)) is not None
+        if not founded:
+            _run("workers.catalog", env)  # from then on the browser host does it at each start
         with portunus.unit(operator()) as work:
-            if work.db.scalar(select(Organization.id).limit(1)) is None:
+            if not founded:
                 founding = json.loads(_run("carrier_scripts.lab.founding", env))
                 self._api_key = seed(work, portunus, founding, lab)
             _follow_lab(work, lab)

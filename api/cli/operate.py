@@ -46,6 +46,5 @@ def _run(chosen: Settings, announce: Announce, *, demo: bool) -> None:
     starting.check_port(chosen)
     starting.prepare(chosen)
     starting.console.print("  [green]✓[/green] database")
-    starting.console.print(f"  [green]✓[/green] {starting.find_browser()}")
     announce.ask(chosen)
     asyncio.run(starting.run(chosen, demo=demo, announce=announce, started=started))

@@ -103,7 +103,7 @@ async def _start(settings: Settings, children: Children, *, demo: bool, announce
         first.append(("message broker", services.valkey(settings)))
     if demo:
         first.append(("simulated carriers", services.lab(settings)))
-    await _together(children, first)
+    await asyncio.gather(_together(children, first), _find_browser())
     if demo:
         env |= services.lab_environment(settings)
     await asyncio.to_thread(announce.seed, settings, env)
@@ -117,6 +117,10 @@ async def _start(settings: Settings, children: Children, *, demo: bool, announce
         ],
     )
     announce.ready(settings)
+
+
+async def _find_browser() -> None:
+    console.print(f"  [green]✓[/green] {await asyncio.to_thread(find_browser)}")
 
 
 async def _together(children: Children, named: list[tuple[str, Child]]) -> None:
