@@ -42,13 +42,17 @@ def file_written(path: Path) -> Ready:
 def http_answers(url: str, socket: Path | None = None) -> Ready:
     """Ready when the address answers 200."""
 
+    # verify=False: plain HTTP to ourselves, and loading the certificates for every look would cost more than the look
+    transport = httpx2.AsyncHTTPTransport(uds=str(socket) if socket else None, verify=False)
+
     async def ready() -> bool:
-        transport = httpx2.AsyncHTTPTransport(uds=str(socket)) if socket else None
-        async with httpx2.AsyncClient(transport=transport, timeout=2) as client:
-            try:
-                return (await client.get(url)).status_code == httpx2.codes.OK
-            except httpx2.HTTPError:
-                return False
+        request = httpx2.Request("GET", url, extensions={"timeout": {"connect": 2, "read": 2, "write": 2, "pool": 2}})
+        try:
+            answer = await transport.handle_async_request(request)
+            await answer.aclose()
+        except httpx2.HTTPError:
+            return False
+        return answer.status_code == httpx2.codes.OK
 
     return ready
 
