@@ -105,11 +105,12 @@ def build(chosen: Settings | None = None) -> Portunus:
         else EnvironmentKeyring(s.root_key)
     )
     redis_url = s.redis_url.get_secret_value() or embedded_redis_url(s)
+    clock = SystemClock()
     return Portunus(
         settings=s,
         engine=make_engine(s.database),
-        clock=SystemClock(),
-        queue=CeleryQueue(redis_url, keyring),
+        clock=clock,
+        queue=CeleryQueue(redis_url, keyring, clock),
         signals=RedisSignals(redis_url),
         blobs=open_blobs(s.blob_url or f"file://{s.data_dir.absolute() / 'blobs'}"),
         keyring=keyring,

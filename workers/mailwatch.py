@@ -1,179 +1,129 @@
-"""The mailbox watcher: one thread per mailbox; every new message is matched at once.
+"""The mailbox watcher: one thread per mailbox, and one that tells them where a sign-in waits for a code."""
 
-While a sign-in waits for a code here the server is asked every quarter second (IDLE alone lags, and can fall silent);
-otherwise IDLE waits, and a probe every minute notices a server that is frozen.
-"""
-
+import contextlib
+import json
+import resource
 import signal
 import threading
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
-from broker.adapters.imap_mailbox import ImapMailbox
-from broker.base.actor import system
-from broker.base.errors import BrokerError, Unavailable
 from broker.base.logs import set_up_logs
 from broker.base.unit import Unit
-from broker.codes import service as codes
 from broker.codes.models import CodeRequest
 from broker.codes.reader import MailReader
 from broker.directory.models import DeliveryEndpoint
-from broker.ports.mailbox import Mailbox, MailboxAddress, RawMail
+from broker.vault.models import Secret
 from broker.wiring import Portunus, build
+from workers.mailbox import ACTOR, Watch
 
-ACTOR = system("mailwatch")
 PERMISSION = "system"
-QUICK_S = 0.25
-CALM_S = 1.0
-PROBE_S = 60.0
-LONGEST_PAUSE_S = 60.0
-LOOK_FOR_MAILBOXES_S = 5.0
+LOOK_S = 0.2
+LOOK_FOR_MAILBOXES_S = 2.0
+READERS = 2
+DIALS = 12
+"""Mailboxes that connect at the same time: after an outage a server must not see all of them in one instant."""
 log = structlog.get_logger("mailwatch")
 
 
-class Watch(threading.Thread):
-    """One mailbox, for ever: connect, catch up, wait; after any failure note it and try again, ever more slowly."""
+@dataclass
+class _Watched:
+    watch: Watch
+    marks: str
+    """Settings and password version it was started with."""
 
-    def __init__(self, portunus: Portunus, endpoint_id: str, stop: threading.Event) -> None:
-        super().__init__(name=f"mailbox {endpoint_id}", daemon=True)
+
+class Coordinator:
+    """Starts a watch for every mailbox of the directory, ends those of removed ones, rings where a code is awaited."""
+
+    def __init__(self, portunus: Portunus, stop: threading.Event) -> None:
         self._portunus = portunus
-        self._endpoint_id = endpoint_id
-        self._stopping = stop
-        self._reader = MailReader()
+        self._stop = stop
+        self._reader = MailReader(READERS)
+        self._dial = threading.Semaphore(DIALS)
+        self._watched: dict[str, _Watched] = {}
 
     def run(self) -> None:
+        """Until stopped. A database that is away is waited for."""
         self._reader.warm_up()
-        pause = 1.0
-        while not self._stopping.is_set():
+        looked = -LOOK_FOR_MAILBOXES_S
+        while not self._stop.is_set():
             try:
-                mailbox = self._connect()
-            except BrokerError as away:
-                self._note_health("down", away.message)
-                self._stopping.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_S)
-                continue
-            pause = 1.0
-            try:
-                self._watch(mailbox)
-            except Unavailable as away:
-                self._note_health("down", away.message)
-            finally:
-                mailbox.close()
+                if self._portunus.clock.monotonic() - looked >= LOOK_FOR_MAILBOXES_S:
+                    self._follow_directory()
+                    looked = self._portunus.clock.monotonic()
+                    (self._portunus.settings.run_dir / "mailwatch.ready").touch()
+                self._ring_where_awaited()
+            except DBAPIError as away:
+                log.warning("the database is away", error=type(away).__name__)
+                self._stop.wait(1)
+            self._stop.wait(LOOK_S)
+        for one in self._watched.values():
+            one.watch.hang_up()
+        for one in self._watched.values():
+            one.watch.join(timeout=3)
         self._reader.close()
 
-    def _connect(self) -> Mailbox:
-        with self._portunus.unit(ACTOR) as work:
-            endpoint = work.db.get(DeliveryEndpoint, self._endpoint_id)
-            if endpoint is None:
-                raise Unavailable("The mailbox is no longer in the directory.")
-            chosen = endpoint.settings
-            password = self._portunus.vault.use(
-                work, "delivery_endpoint", endpoint.id, "mailbox_password", purpose="read the mailbox"
-            )
-        mailbox = ImapMailbox(
-            MailboxAddress(
-                host=chosen["host"],
-                port=int(chosen["port"]),
-                tls=bool(chosen.get("tls", True)),
-                username=chosen.get("username", endpoint.address),
-                password=password.decode(),
-                folder=chosen.get("folder", "INBOX"),
-            )
-        )
-        self._start_from_here(mailbox)
-        self._note_health("up", "Connected.")
-        return mailbox
-
-    def _start_from_here(self, mailbox: Mailbox) -> None:
-        """First time, or the server renumbered: what lies there already is old mail and is not read."""
-        validity, following = mailbox.baseline()
-        with self._portunus.unit(ACTOR) as work:
-            endpoint = self._endpoint(work)
-            if endpoint.cursor.get("uidvalidity") != validity:
-                endpoint.cursor = {"uidvalidity": validity, "uidnext": following}
-
-    def _watch(self, mailbox: Mailbox) -> None:
-        self._catch_up(mailbox)
-        probed = self._portunus.clock.monotonic()
-        while not self._stopping.is_set():
-            someone_waits = self._someone_waits()
-            news = mailbox.wait(QUICK_S if someone_waits else CALM_S)
-            if someone_waits or self._portunus.clock.monotonic() - probed > PROBE_S:
-                mailbox.probe()
-                probed = self._portunus.clock.monotonic()
-                news = True
-            if news:
-                self._catch_up(mailbox)
-
-    def _someone_waits(self) -> bool:
+    def _follow_directory(self) -> None:
         with self._portunus.reading(ACTOR) as work:
-            return bool(
-                work.db.scalar(
-                    select(CodeRequest.id)
+            known = _mailboxes(work)
+        for endpoint_id, marks in known.items():
+            held = self._watched.get(endpoint_id)
+            if held is None or not held.watch.is_alive():
+                watch = Watch(self._portunus, endpoint_id, self._reader, self._stop, self._dial)
+                self._watched[endpoint_id] = _Watched(watch, marks)
+                watch.start()
+            elif held.marks != marks:
+                held.marks = marks
+                held.watch.ring(wanted=False, changed=True)
+        for endpoint_id in set(self._watched) - set(known):
+            self._watched.pop(endpoint_id).watch.hang_up()
+
+    def _ring_where_awaited(self) -> None:
+        with self._portunus.reading(ACTOR) as work:
+            awaited = set(
+                work.db.scalars(
+                    select(CodeRequest.endpoint_id)
                     .where(
-                        CodeRequest.endpoint_id == self._endpoint_id,
-                        CodeRequest.state.in_(("expected", "waiting")),
+                        CodeRequest.channel == "email",
+                        CodeRequest.state.in_(("expected", "waiting", "matched")),
                         CodeRequest.deadline > work.clock.now(),
                     )
-                    .limit(1)
+                    .distinct()
                 )
             )
-
-    def _catch_up(self, mailbox: Mailbox) -> None:
-        with self._portunus.reading(ACTOR) as work:
-            following = int(self._endpoint(work).cursor.get("uidnext", 1))
-        for mail in mailbox.since(following):
-            self._take(mail)
-
-    def _take(self, mail: RawMail) -> None:
-        with self._portunus.unit(ACTOR) as work:
-            endpoint = self._endpoint(work)
-            arrival = self._reader.arrival(
-                mail.raw,
-                endpoint_id=endpoint.id,
-                authserv=endpoint.settings.get("trusted_authserv"),
-                received_at=_within_reason(mail.received_at, work.clock.now()),
-                external_id=f"uid:{endpoint.cursor.get('uidvalidity')}:{mail.uid}",
-            )
-            message = codes.receive(work, self._portunus.vault, endpoint, arrival)
-            endpoint.cursor = {**endpoint.cursor, "uidnext": mail.uid + 1}
-            log.info("message", endpoint=endpoint.id, verdict=message.verdict, size=mail.size)
-
-    def _endpoint(self, work: Unit) -> DeliveryEndpoint:
-        endpoint = work.db.get(DeliveryEndpoint, self._endpoint_id)
-        if endpoint is None:
-            raise Unavailable("The mailbox is no longer in the directory.")
-        return endpoint
-
-    def _note_health(self, health: str, words: str) -> None:
-        with self._portunus.unit(ACTOR) as work:
-            endpoint = work.db.get(DeliveryEndpoint, self._endpoint_id)
-            if endpoint is not None:
-                endpoint.health, endpoint.health_words, endpoint.health_at = health, words[:300], work.clock.now()
-        log.info("health", endpoint=self._endpoint_id, health=health, words=words)
+        for endpoint_id, held in self._watched.items():
+            held.watch.ring(wanted=endpoint_id in awaited)
 
 
-def _within_reason(received_at: datetime, now: datetime) -> datetime:
-    """IMAP dates have whole seconds and another machine's clock: just arrived means now."""
-    return now if abs(now - received_at) < timedelta(seconds=5) else received_at
+def _mailboxes(work: Unit) -> dict[str, str]:
+    """Every mailbox with what it is reached by: when that changes, its watch connects anew."""
+    versions: dict[str, int] = {}
+    secrets = select(Secret.owner_id, Secret.version).where(
+        Secret.owner_kind == "delivery_endpoint", Secret.set_by != ACTOR.id
+    )
+    for owner, version in work.db.execute(secrets):
+        versions[owner] = max(version, versions.get(owner, 0))
+    rows = work.db.execute(
+        select(DeliveryEndpoint.id, DeliveryEndpoint.settings).where(DeliveryEndpoint.kind == "mailbox")
+    )
+    return {row.id: json.dumps([row.settings, versions.get(row.id)], sort_keys=True) for row in rows}
 
 
 def watch_all(portunus: Portunus, stop: threading.Event) -> None:
     """Watch every mailbox of the directory, also those added later, until `stop`."""
-    watches: dict[str, Watch] = {}
-    while not stop.is_set():
-        with portunus.reading(ACTOR) as work:
-            known = work.db.scalars(select(DeliveryEndpoint.id).where(DeliveryEndpoint.kind == "mailbox")).all()
-        for endpoint_id in known:
-            if endpoint_id not in watches or not watches[endpoint_id].is_alive():
-                watches[endpoint_id] = Watch(portunus, endpoint_id, stop)
-                watches[endpoint_id].start()
-        (portunus.settings.run_dir / "mailwatch.ready").touch()
-        stop.wait(LOOK_FOR_MAILBOXES_S)
-    for watch in watches.values():
-        watch.join(timeout=3)
+    Coordinator(portunus, stop).run()
+
+
+def _allow_files(wanted: int) -> None:
+    """Raise the soft limit of open files as far as the hard one allows: each mailbox holds a socket and a pipe."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
 
 
 def main() -> None:
@@ -181,6 +131,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    _allow_files(8192)
     portunus = build()
     set_up_logs(json=portunus.settings.log_json)
     watch_all(portunus, stop)

@@ -5,12 +5,12 @@ cannot make a worker look twice at anything (and looking is all a worker does on
 """
 
 import hmac
-import time
 from functools import cached_property
 
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from broker.base.clock import Clock, SystemClock
 from broker.ports.keyring import Keyring
 
 STALE_S = 3600
@@ -19,12 +19,13 @@ SERIALIZER = "json"
 
 
 class CeleryQueue:
-    def __init__(self, redis_url: str, keyring: Keyring) -> None:
+    def __init__(self, redis_url: str, keyring: Keyring, clock: Clock | None = None) -> None:
         self._redis_url = redis_url
         self._keyring = keyring
+        self._clock = clock or SystemClock()
 
     def enqueue(self, task: str, row_id: str) -> None:
-        sent = int(time.time())
+        sent = int(self._clock.now().timestamp())
         try:
             self._celery.send_task(
                 f"{APP}.{task}",
@@ -37,12 +38,17 @@ class CeleryQueue:
 
     def signature(self, task: str, row_id: str, sent: int) -> str:
         """Hexadecimal HMAC-SHA-256 over the whole message."""
-        return hmac.digest(self._key, f"{task}\n{row_id}\n{sent}".encode(), "sha256").hex()
+        return hmac.digest(self._key, f"{task}\n{row_id}\n{sent}".encode("utf-8", "replace"), "sha256").hex()
 
-    def genuine(self, task: str, row_id: str, sent: int, signature: str) -> bool:
-        """Whether this message was sent by us within the hour."""
-        fresh = abs(time.time() - sent) <= STALE_S
-        return fresh and hmac.compare_digest(signature, self.signature(task, row_id, sent))
+    def genuine(self, task: str, row_id: object, sent: object, signature: object) -> bool:
+        """Whether this message was sent by us within the hour. Whatever it holds, it raises nothing."""
+        if not isinstance(row_id, str) or type(sent) is not int or not isinstance(signature, str):
+            return False
+        now = int(self._clock.now().timestamp())
+        if abs(now - sent) > STALE_S:
+            return False
+        expected = self.signature(task, row_id, sent)
+        return hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode())
 
     @cached_property
     def _key(self) -> bytes:

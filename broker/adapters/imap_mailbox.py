@@ -1,6 +1,8 @@
 """A mailbox over IMAP (imapclient): IDLE with re-issue, bounded fetches, every error a typed one."""
 
 import contextlib
+import imaplib
+import select
 import socket
 import ssl
 import time
@@ -17,35 +19,40 @@ from broker.ports.mailbox import MailboxAddress, RawMail
 CONNECT_S = 10
 READ_S = 20
 IDLE_S = 9 * 60
+"""Servers may end an IDLE after half an hour (RFC 2177), home routers forget a silent connection after ten minutes."""
 BATCH = 50
-AWAY = (IMAPClientError, OSError, ssl.SSLError)
+AWAY = (IMAPClientError, imaplib.IMAP4.error, OSError, ssl.SSLError, ValueError, KeyError, TypeError, IndexError)
+"""What imapclient raises when a server is gone, or answers what no server may."""
 
 
 class ImapMailbox:
     """One connection to one folder. Raises `Refused` for a wrong password, `Unavailable` for anything else."""
 
-    def __init__(self, address: MailboxAddress) -> None:
+    def __init__(self, address: MailboxAddress, *, tls: ssl.SSLContext | None = None) -> None:
         self._idle_since: float | None = None
         if not address.tls and address.host not in ("127.0.0.1", "::1", "localhost"):
             raise Unavailable("A mailbox on another machine is read over TLS only: switch TLS on.")
+        client: imapclient.IMAPClient | None = None
         try:
-            self._client = imapclient.IMAPClient(
+            client = imapclient.IMAPClient(
                 address.host,
                 port=address.port,
                 ssl=address.tls,
+                ssl_context=tls,
                 use_uid=True,
                 timeout=imapclient.SocketTimeout(CONNECT_S, READ_S),
             )
-            self._client.socket().setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-            )  # DONE and SEARCH go out at once
-            self._client.login(address.username, address.password)
-            self._state = self._client.select_folder(address.folder, readonly=True)
-            self._idles = self._client.has_capability("IDLE")
-        except LoginError as wrong:
-            raise Refused("The mailbox does not accept its stored password.", code="mailbox-login") from wrong
+            client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # DONE and SEARCH go out at once
+            if address.oauth:
+                client.oauth2_login(address.username, address.secret)
+            else:
+                client.login(address.username, address.secret)
+            self._state = client.select_folder(address.folder, readonly=True)
+            self._idles = client.has_capability("IDLE")
         except AWAY as away:
-            raise Unavailable(f"The mailbox cannot be reached ({type(away).__name__}).") from away
+            _shut(client)
+            raise _named(away, address) from None  # the cause's words may hold what was sent
+        self._client = client
 
     def baseline(self) -> tuple[int, int]:
         return int(self._state[b"UIDVALIDITY"]), int(self._state[b"UIDNEXT"])
@@ -71,20 +78,20 @@ class ImapMailbox:
                 raw = body.get(uid, {}).get(b"BODY[]") or b""
             yield RawMail(uid=uid, received_at=_utc(head[b"INTERNALDATE"]), size=size, raw=raw)
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self, seconds: float, wake: int | None = None) -> bool:
         try:
             if not self._idles:
-                time.sleep(seconds)  # noqa: TID251 - a server without IDLE is polled
+                _ready(seconds, wake)
                 self._client.noop()
                 return True
             if self._idle_since is None:
                 self._client.idle()
                 self._idle_since = time.monotonic()
-            news = self._client.idle_check(timeout=seconds)
-            if news or time.monotonic() - self._idle_since > IDLE_S:
-                self._stop_idle()
-                return True
-            return False
+            left = max(self._idle_since + IDLE_S - time.monotonic(), 0)
+            if not _ready(min(seconds, left), self._client.socket().fileno(), wake) and left > seconds:
+                return False
+            self._stop_idle()  # reads what the server said meanwhile; the next wait issues IDLE anew
+            return True
         except AWAY as away:
             raise Unavailable(f"The mailbox stopped answering ({type(away).__name__}).") from away
 
@@ -104,8 +111,36 @@ class ImapMailbox:
                 raise Unavailable("The mailbox no longer answers.") from away
 
     def close(self) -> None:
+        _shut(self._client)
+
+
+def _ready(seconds: float, *places: int | None) -> bool:
+    """Whether one of these file descriptors has something to read in time (poll knows no limit of numbers)."""
+    poll = select.poll()
+    for place in places:
+        if place is not None:
+            poll.register(place, select.POLLIN)
+    return bool(poll.poll(max(seconds, 0) * 1000))
+
+
+def _named(away: Exception, address: MailboxAddress) -> Refused | Unavailable:
+    """The error as this project says it: what to do, and nothing of what was sent."""
+    if isinstance(away, LoginError):
+        what = "access token" if address.oauth else "password"
+        return Refused(f"The mailbox does not accept its stored {what}: store it again.", code="mailbox-login")
+    if isinstance(away, ssl.SSLCertVerificationError):
+        return Unavailable(
+            "The mail server's certificate is not valid for its name: check the host, or ask its operator."
+        )
+    if isinstance(away, IMAPClientError | imaplib.IMAP4.error) and not isinstance(away, imaplib.IMAP4.abort):
+        return Unavailable(f"The mail server does not open the folder {address.folder}: check its name.")
+    return Unavailable(f"The mailbox cannot be reached ({type(away).__name__}): check host, port and network.")
+
+
+def _shut(client: imapclient.IMAPClient | None) -> None:
+    if client is not None:
         with contextlib.suppress(*AWAY):
-            self._client.shutdown()
+            client.shutdown()
 
 
 def _utc(moment: datetime) -> datetime:

@@ -1,29 +1,43 @@
-"""Read messages in a process of its own that can be killed: a message that takes too long or too much is unreadable."""
+"""Read messages in processes of their own that can be killed: a message that takes too long or too much is unreadable."""
 
+import contextlib
 import hashlib
-import multiprocessing
-import resource
+import json
+import os
+import queue
+import selectors
+import subprocess
+import sys
+import time
 from datetime import datetime
-from multiprocessing.connection import Connection
+from typing import Any
 
-from broker.codes.extract import MESSAGE_BYTES, Seen, Unreadable, read
+from broker.codes.extract import MESSAGE_BYTES
 from broker.codes.matching import Arrival
+from broker.codes.wire import ANSWER_BYTES, pack
 
 TIME_LIMIT_S = 2.0
-MEMORY_BYTES = 1024 * 1024 * 1024
+START_S = 20.0
+"""A fresh process imports its libraries first; the limit of two seconds is for the message alone."""
+COMMAND = (sys.executable, "-I", "-m", "broker.codes.reading")
+SLOW = "It could not be read within two seconds."
 
 
 class MailReader:
-    """One helper process, started at first use and again after it had to be killed. One thread uses it at a time."""
+    """A few helper processes for all mailboxes, started when needed and again after one had to be killed."""
 
-    def __init__(self) -> None:
-        self._process: multiprocessing.process.BaseProcess | None = None
-        self._pipe: Connection | None = None
+    def __init__(self, helpers: int = 1) -> None:
+        self._idle: queue.LifoQueue[_Helper] = queue.LifoQueue()
+        for _ in range(helpers):
+            self._idle.put(_Helper())
 
     def warm_up(self) -> None:
-        """Start the helper ahead of the first message."""
-        if self._pipe is None:
-            self._start()
+        """Start one helper ahead of the first message."""
+        helper = self._idle.get()
+        try:
+            helper.start()
+        finally:
+            self._idle.put(helper)
 
     def arrival(
         self, raw: bytes, *, endpoint_id: str, authserv: str | None, received_at: datetime, external_id: str
@@ -33,61 +47,105 @@ class MailReader:
         return Arrival(
             endpoint_id=endpoint_id,
             channel="email",
-            external_id=seen.message_id if seen else external_id,
-            sender=seen.sender if seen else "",
-            trusted=bool(seen and seen.trusted),
-            recipients=seen.recipients if seen else frozenset(),
-            subject=seen.subject if seen else "",
-            text=seen.text if seen else "",
+            external_id=seen["message_id"] if seen else external_id,
+            sender=seen["sender"] if seen else "",
+            trusted=bool(seen and seen["trusted"]),
+            recipients=frozenset(seen["recipients"]) if seen else frozenset(),
+            subject=seen["subject"] if seen else "",
+            text=seen["text"] if seen else "",
             received_at=received_at,
             raw_digest=hashlib.sha256(raw).hexdigest(),
             unreadable=why,
         )
 
-    def _read(self, raw: bytes, authserv: str | None) -> tuple[Seen | None, str | None]:
+    def _read(self, raw: bytes, authserv: str | None) -> tuple[dict[str, Any] | None, str | None]:
         if len(raw) > MESSAGE_BYTES:
             return None, "The message is larger than any code message."
-        pipe = self._pipe or self._start()
+        helper = self._idle.get()
         try:
-            pipe.send((raw, authserv))
-            if pipe.poll(TIME_LIMIT_S):
-                answer: tuple[Seen | None, str | None] = pipe.recv()
-                return answer
-        except (EOFError, OSError):
-            pass
-        self.close()
-        return None, "It could not be read within two seconds."
-
-    def _start(self) -> Connection:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs,), daemon=True, name="portunus-mail-reader")
-        self._process.start()
-        theirs.close()
-        self._pipe = ours
-        return ours
+            return helper.read(raw, authserv)
+        finally:
+            self._idle.put(helper)
 
     def close(self) -> None:
-        """Kill the helper; the next message starts a new one."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.join()
-        if self._pipe is not None:
-            self._pipe.close()
-        self._process = self._pipe = None
+        """Kill the helpers; the next message starts new ones."""
+        helpers = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                helpers.append(self._idle.get_nowait())
+        for helper in helpers:
+            helper.kill()
+            self._idle.put(helper)
 
 
-def _serve(pipe: Connection) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    while True:
-        try:
-            raw, authserv = pipe.recv()
-        except EOFError:
+class _Helper:
+    """One process. One thread uses it at a time."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, unless it runs, and wait until it listens."""
+        if self._process is not None and self._process.poll() is None:
             return
+        self._process = subprocess.Popen(
+            COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env={}, close_fds=True
+        )
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            os.set_blocking(pipe.fileno(), False)
+        self._answer(START_S)
+
+    def read(self, raw: bytes, authserv: str | None) -> tuple[dict[str, Any] | None, str | None]:
+        """(what is seen, None), or (None, why not)."""
         try:
-            pipe.send((read(raw, authserv), None))
-        except Unreadable as why:
-            pipe.send((None, str(why)))
-        except (ValueError, RecursionError, MemoryError, LookupError, TypeError, AttributeError, IndexError):
-            pipe.send((None, "It is not a well-formed message."))
+            self.start()
+            end = time.monotonic() + TIME_LIMIT_S
+            self._send(pack(json.dumps(authserv).encode()) + pack(raw), end)
+            answer = json.loads(self._answer(end - time.monotonic()))
+            seen, why = answer["seen"], answer["why"]
+        except (EOFError, OSError, TimeoutError, ValueError, KeyError, TypeError):
+            self.kill()
+            return None, SLOW
+        return (seen, None) if why is None else (None, str(why)[:300])
+
+    def _send(self, data: bytes, end: float) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        left, place = memoryview(data), self._process.stdin.fileno()
+        with selectors.DefaultSelector() as ready:
+            ready.register(place, selectors.EVENT_WRITE)
+            while left:
+                if not ready.select(max(end - time.monotonic(), 0)):
+                    raise TimeoutError
+                with contextlib.suppress(BlockingIOError):
+                    left = left[os.write(place, left) :]
+
+    def _answer(self, seconds: float) -> bytes:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        end, data = time.monotonic() + seconds, bytearray()
+        place = self._process.stdout.fileno()
+        with selectors.DefaultSelector() as ready:
+            ready.register(place, selectors.EVENT_READ)
+            while len(data) < 4 or len(data) < 4 + int.from_bytes(data[:4], "big"):
+                if len(data) > 4 + ANSWER_BYTES or not ready.select(max(end - time.monotonic(), 0)):
+                    raise TimeoutError
+                with contextlib.suppress(BlockingIOError):
+                    piece = os.read(place, 65536)
+                    if not piece:
+                        raise EOFError
+                    data += piece
+        return bytes(data[4:])
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is None:
+            return
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        self._process = None

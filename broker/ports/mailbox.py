@@ -14,8 +14,11 @@ class MailboxAddress:
     port: int
     tls: bool
     username: str
-    password: str
+    secret: str
+    """The mailbox's password, or an OAuth 2.0 access token."""
     folder: str = "INBOX"
+    oauth: bool = False
+    """Sign in by XOAUTH2 (Gmail, Microsoft 365)."""
 
     def __repr__(self) -> str:
         return f"MailboxAddress({self.username}@{self.host}:{self.port})"
@@ -23,7 +26,7 @@ class MailboxAddress:
 
 @dataclass(frozen=True)
 class RawMail:
-    """One message: its UID, when the server took it in, its size, and its bytes (empty when too large to fetch)."""
+    """One message: its UID, when the server took it in (whole seconds), its size, its bytes (empty when too large)."""
 
     uid: int
     received_at: datetime
@@ -33,15 +36,18 @@ class RawMail:
 
 class Mailbox(Protocol):
     def baseline(self) -> tuple[int, int]:
-        """(UIDVALIDITY, UIDNEXT) now: messages from that UID on are new."""
+        """(UIDVALIDITY, UIDNEXT) when it was opened: messages from that UID on are new."""
         ...
 
     def since(self, uid: int) -> Iterator[RawMail]:
-        """Messages with this UID or a higher one, oldest first."""
+        """Messages with this UID or a higher one, oldest first. Raises `Unavailable`."""
         ...
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for news (IDLE where offered); True when there may be some. Raises `Unavailable` when the server is gone."""
+    def wait(self, seconds: float, wake: int | None = None) -> bool:
+        """Wait for news (IDLE where offered); True when there may be some, also when `wake` becomes readable.
+
+        Raises `Unavailable` when the server is gone.
+        """
         ...
 
     def probe(self) -> None:

@@ -1,0 +1,251 @@
+"""One mailbox, watched for ever: connect, catch up, wait; every new message is matched at once.
+
+While a sign-in waits for a code here the server is asked every quarter second (IDLE alone lags, and can fall silent);
+otherwise IDLE waits, and a probe every two minutes notices a server that is frozen.
+"""
+
+import hashlib
+import os
+import random
+import select
+import threading
+import traceback
+from datetime import datetime
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from broker.adapters.imap_mailbox import ImapMailbox
+from broker.base.actor import system
+from broker.base.errors import BrokerError, Unavailable
+from broker.base.unit import Unit
+from broker.codes import service as codes
+from broker.codes import timing
+from broker.codes.matching import Arrival
+from broker.codes.reader import MailReader
+from broker.directory.models import DeliveryEndpoint
+from broker.ports.mailbox import Mailbox, RawMail
+from broker.wiring import Portunus
+from workers.mailbox_address import address_of
+
+ACTOR = system("mailwatch")
+QUICK_S = 0.25
+CALM_S = 120.0
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 30.0
+EAGER_PAUSE_S = 2.0
+TRIES = 2
+"""A message that fails so often is put aside, and the next one is taken."""
+log = structlog.get_logger("mailwatch")
+
+
+class Gone(Exception):
+    """The mailbox is no longer in the directory."""
+
+
+class Watch(threading.Thread):
+    """One mailbox; after any failure it notes it and tries again, ever more slowly and never in step with the others."""
+
+    def __init__(
+        self, portunus: Portunus, endpoint_id: str, reader: MailReader, stop: threading.Event, dial: threading.Semaphore
+    ) -> None:
+        super().__init__(name=f"mailbox {endpoint_id}", daemon=True)
+        self._portunus = portunus
+        self._endpoint_id = endpoint_id
+        self._reader = reader
+        self._stopping = stop
+        self._dial = dial
+        self._ear, self._bell = os.pipe()
+        os.set_blocking(self._ear, False)
+        self._wanted = False
+        self._changed = False
+        self._was_up = False
+        self._looked: datetime | None = None
+        self._failures: dict[int, int] = {}
+        self._ended = threading.Event()
+
+    # --- told by the coordinator
+
+    def ring(self, *, wanted: bool, changed: bool = False) -> None:
+        """A sign-in waits here (or no longer does); the settings were changed."""
+        news = changed or (wanted and not self._wanted)
+        self._wanted, self._changed = wanted, self._changed or changed
+        if news or self._stopping.is_set():
+            os.write(self._bell, b".")
+
+    def hang_up(self) -> None:
+        """End this watch alone: its mailbox was taken out of the directory."""
+        self._ended.set()
+        os.write(self._bell, b".")
+
+    # --- the thread
+
+    def run(self) -> None:
+        pause = FIRST_PAUSE_S
+        while not self._over:
+            try:
+                self._one_connection()
+                pause = FIRST_PAUSE_S
+                continue
+            except Gone:
+                return
+            except DBAPIError:
+                self._note_health("down", "The database is away.")
+            except BrokerError as away:
+                self._note_health("down", away.message)
+            except Exception as failed:  # noqa: BLE001 - the outermost loop of a mailbox must not end by an error
+                log.error("mailbox watch failed", endpoint=self._endpoint_id, error=_where(failed))  # noqa: TRY400 - an error's own words may hold what was read
+                self._note_health("down", "Reading the mailbox failed; it is tried again. See the log.")
+            if self._was_up:
+                pause, self._was_up = FIRST_PAUSE_S, False
+            self._pause(pause * random.uniform(0.5, 1.5))
+            pause = min(pause * 2, LONGEST_PAUSE_S)
+
+    @property
+    def _over(self) -> bool:
+        return self._stopping.is_set() or self._ended.is_set()
+
+    def _one_connection(self) -> None:
+        """Until settings change or the watch is over. Raises `BrokerError` when there is none, or no longer."""
+        with self._dial:  # after an outage not all mailboxes at once
+            if self._over:
+                return
+            mailbox = self._connect()
+        try:
+            self._was_up = True
+            self._note_health("up", "Connected.")
+            self._watch(mailbox)
+        finally:
+            mailbox.close()
+
+    def _pause(self, seconds: float) -> None:
+        """Rest; a sign-in that begins to wait ends it, and one that waits keeps it short."""
+        limit = min(seconds, EAGER_PAUSE_S) if self._wanted else seconds
+        poll = select.poll()
+        poll.register(self._ear, select.POLLIN)
+        poll.poll(limit * 1000)
+        self._hush()
+
+    def _connect(self) -> Mailbox:
+        self._changed = False
+        with self._portunus.unit(ACTOR) as work:
+            address = address_of(work, self._portunus.vault, self._endpoint(work))
+        mailbox = ImapMailbox(address)
+        self._looked = None
+        validity, following = mailbox.baseline()
+        with self._portunus.unit(ACTOR) as work:
+            endpoint = self._endpoint(work)
+            if endpoint.cursor.get("uidvalidity") != validity:
+                # first time, or the server renumbered: what lies there already is old mail, unless a sign-in waits
+                first = following if not self._wanted else max(following - timing.KEPT, 1)
+                endpoint.cursor = {**endpoint.cursor, "uidvalidity": validity, "uidnext": first}
+        return mailbox
+
+    def _watch(self, mailbox: Mailbox) -> None:
+        self._catch_up(mailbox)
+        while not self._over and not self._changed:
+            if self._wanted:
+                self._ended.wait(QUICK_S)
+                mailbox.probe()
+            elif not mailbox.wait(CALM_S, self._ear):
+                mailbox.probe()
+            self._hush()
+            self._catch_up(mailbox)
+
+    def _hush(self) -> None:
+        try:
+            while os.read(self._ear, 64):
+                pass
+        except BlockingIOError:
+            return
+
+    def _catch_up(self, mailbox: Mailbox) -> None:
+        before, looks = self._looked, self._portunus.clock.now()
+        with self._portunus.reading(ACTOR) as work:
+            following = int(self._endpoint(work).cursor.get("uidnext", 1))
+        for mail in mailbox.since(following):
+            self._take_or_put_aside(mail, before)
+        self._looked = looks
+
+    def _take_or_put_aside(self, mail: RawMail, looked_before: datetime | None) -> None:
+        """A message that cannot be processed is kept as unreadable and never stands in the way of the next one."""
+        try:
+            self._take(mail, looked_before)
+        except (OperationalError, InterfaceError, Unavailable):
+            raise  # database or vault are away: that is not the message's fault
+        except (DBAPIError, BrokerError, ValueError, TypeError, LookupError, RuntimeError, AssertionError) as failed:
+            if self._tried(mail.uid) < TRIES:
+                raise
+            log.error("message put aside", endpoint=self._endpoint_id, uid=mail.uid, error=_where(failed))  # noqa: TRY400 - as above
+            self._put_aside(mail)
+
+    def _tried(self, uid: int) -> int:
+        self._failures = {uid: self._failures.get(uid, 0) + 1}
+        return self._failures[uid]
+
+    def _take(self, mail: RawMail, looked_before: datetime | None) -> None:
+        with self._portunus.unit(ACTOR) as work:
+            endpoint = self._endpoint(work)
+            cursor, now = endpoint.cursor, work.clock.now()
+            lags = timing.remembered(cursor.get("lags", []), timing.lag_s(mail.received_at, looked_before, now))
+            arrival = self._reader.arrival(
+                mail.raw,
+                endpoint_id=endpoint.id,
+                authserv=endpoint.settings.get("trusted_authserv"),
+                received_at=timing.received_at(mail.received_at, now, timing.clock_error(lags)),
+                external_id=f"uid:{cursor.get('uidvalidity')}:{mail.uid}",
+            )
+            if mail.size and not mail.raw:
+                arrival = _too_large(arrival, mail.size)
+            message = codes.receive(work, self._portunus.vault, endpoint, arrival)
+            endpoint.cursor = {**cursor, "uidnext": mail.uid + 1, "lags": lags}
+            log.info("message", endpoint=endpoint.id, verdict=message.verdict, size=mail.size)
+
+    def _put_aside(self, mail: RawMail) -> None:
+        with self._portunus.unit(ACTOR) as work:
+            endpoint = self._endpoint(work)
+            cursor = endpoint.cursor
+            arrival = Arrival(
+                endpoint_id=endpoint.id,
+                channel="email",
+                external_id=f"uid:{cursor.get('uidvalidity')}:{mail.uid}",
+                sender="",
+                trusted=False,
+                recipients=frozenset(),
+                subject="",
+                text="",
+                received_at=work.clock.now(),
+                raw_digest=hashlib.sha256(mail.raw).hexdigest(),
+            )
+            codes.quarantine(work, endpoint, arrival, "It could not be processed: read it in the mailbox itself.")
+            endpoint.cursor = {**cursor, "uidnext": mail.uid + 1}
+
+    def _endpoint(self, work: Unit) -> DeliveryEndpoint:
+        endpoint = work.db.get(DeliveryEndpoint, self._endpoint_id)
+        if endpoint is None:
+            raise Gone
+        return endpoint
+
+    def _note_health(self, health: str, words: str) -> None:
+        """Health is for people to see: that it cannot be written down must not end the watch."""
+        try:
+            with self._portunus.unit(ACTOR) as work:
+                endpoint = work.db.get(DeliveryEndpoint, self._endpoint_id)
+                if endpoint is not None:
+                    endpoint.health, endpoint.health_words, endpoint.health_at = health, words[:300], work.clock.now()
+        except (DBAPIError, BrokerError):
+            log.warning("health not noted", endpoint=self._endpoint_id)
+        log.info("health", endpoint=self._endpoint_id, health=health, words=words)
+
+
+def _where(failed: BaseException) -> str:
+    """What failed and where, without the error's own words."""
+    frames = traceback.extract_tb(failed.__traceback__)
+    return f"{type(failed).__name__} at {frames[-1].name}:{frames[-1].lineno}" if frames else type(failed).__name__
+
+
+def _too_large(arrival: Arrival, size: int) -> Arrival:
+    """A mail too large to fetch is told apart from another one by its place and size."""
+    told = hashlib.sha256(f"{arrival.external_id}:{size}".encode()).hexdigest()
+    words = "The message is larger than any code message."
+    return Arrival(**{**vars(arrival), "raw_digest": told, "unreadable": words})
