@@ -3,19 +3,23 @@
 import json
 import struct
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from api.access import Here, HereNow, signed_in
+from api.days import day
 from api.pages import page
 from broker.base.errors import Incomplete, Refused
+from broker.base.unit import Unit
 from broker.directory.models import Location, PortalAccount
 from broker.identity.policy import Permission
+from broker.recordings import finding
 from broker.recordings import service as recordings
 from broker.recordings.container import Contents
+from broker.recordings.finding import Wanted
 from broker.recordings.models import Recording
 from broker.recordings.reader import Playback
 
@@ -25,12 +29,42 @@ PAGE = 50
 RECORD = struct.Struct(">II")
 BATCH = 256 * 1024
 Reason = Annotated[str, Form(max_length=300)]
+Text = Annotated[str, Query(max_length=100)]
 
 
 @router.get("/recordings", dependencies=VIEWERS)
-def listing(request: Request, here: HereNow, before: datetime | None = None) -> Response:
+def listing(
+    request: Request,
+    here: HereNow,
+    person: Text = "",
+    portal: Text = "",
+    location: Text = "",
+    since: Text = "",
+    until: Text = "",
+    before: Text = "",
+) -> Response:
     """Newest first, 50 a page."""
-    return page(request, "recordings.html", rows=_rows(here, before))
+    chosen = {"person": person, "portal": portal, "location": location, "since": since, "until": until}
+    _check(here)
+    error = ""
+    try:
+        wanted, last = _wanted(**chosen), _cursor(before)
+    except Incomplete as no:
+        wanted, last, error = Wanted(), None, no.message
+    rows = _rows(here, wanted, last, PAGE)
+    with here.reading() as work:
+        offered = finding.choices(work)
+    following = _next(rows, PAGE)
+    return page(
+        request,
+        "recordings.html",
+        status=422 if error else 200,
+        rows=rows,
+        chosen=chosen,
+        offered=offered,
+        following=following,
+        error=error,
+    )
 
 
 @router.get("/recordings/{recording_id}", dependencies=VIEWERS)
@@ -38,8 +72,8 @@ def ask(request: Request, here: HereNow, recording_id: str, at: int = 0) -> Resp
     """Why do you want to see it?"""
     _check(here)
     with here.reading() as work:
-        row = recordings.visible(work, recording_id)
-    return page(request, "recording.html", row=row, playing=False, error="", at=max(at, 0))
+        row, what = _asked_for(work, recording_id)
+    return page(request, "recording.html", row=row, what=what, playing=False, error="", at=max(at, 0))
 
 
 @router.post("/recordings/{recording_id}", dependencies=VIEWERS)
@@ -49,12 +83,13 @@ def play(
     """The player; it asks for the messages with this reason, which then goes into the log."""
     _check(here)
     with here.reading() as work:
-        row = recordings.visible(work, recording_id)
+        row, what = _asked_for(work, recording_id)
+    shown: dict[str, Any] = {"row": row, "what": what, "at": at}
     try:
         recordings.check_reason(reason)
     except Incomplete as no:
-        return page(request, "recording.html", status=422, row=row, playing=False, error=no.message, at=at)
-    return page(request, "recording.html", row=row, playing=True, error="", at=at, reason=reason)
+        return page(request, "recording.html", status=422, playing=False, error=no.message, **shown)
+    return page(request, "recording.html", playing=True, error="", reason=reason, **shown)
 
 
 @router.post("/api/v1/recordings/{recording_id}/messages", dependencies=VIEWERS)
@@ -68,10 +103,27 @@ def messages(here: HereNow, recording_id: str, reason: Reason = "") -> Streaming
 
 
 @router.get("/api/v1/recordings", dependencies=VIEWERS)
-def data(here: HereNow, before: datetime | None = None) -> dict[str, Any]:
+def data(
+    here: HereNow,
+    person: Text = "",
+    portal: Text = "",
+    location: Text = "",
+    since: Text = "",
+    until: Text = "",
+    before: Text = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = PAGE,
+) -> dict[str, Any]:
     """The list as data; `next_before` leads to the next page."""
-    rows = _rows(here, before)
-    return {"data": rows, "next_before": rows[-1]["started_at"] if len(rows) == PAGE else None}
+    _check(here)
+    rows = _rows(here, _wanted(person, portal, location, since, until), _cursor(before), limit)
+    return {"data": rows, "next_before": _next(rows, limit)}
+
+
+def _asked_for(work: Unit, recording_id: str) -> tuple[Recording, str]:
+    """The recording, and of which portal and place it is. Raises `NotFound`."""
+    row = recordings.visible(work, recording_id)
+    account, place = work.db.get(PortalAccount, row.account_id), work.db.get(Location, row.location_id)
+    return row, " · ".join(one.name for one in (account.portal if account else None, place) if one)
 
 
 def _check(here: Here) -> None:
@@ -79,20 +131,35 @@ def _check(here: Here) -> None:
         raise Refused("Your roles do not let you view recordings.")
 
 
-def _rows(here: Here, before: datetime | None) -> list[dict[str, Any]]:
-    _check(here)
+def _wanted(person: str, portal: str, location: str, since: str, until: str) -> Wanted:
+    """Raises `Incomplete` for a day that is none."""
+    first, last = day(since), day(until)
+    return Wanted(person, portal, location, first, last + timedelta(days=1) if last else None)
+
+
+def _cursor(before: str) -> tuple[datetime, str] | None:
+    """Start and id of the last recording of the page before. Raises `Incomplete`."""
+    at, _, recording_id = before.partition("_")
+    try:
+        return (datetime.fromisoformat(at).astimezone(UTC), recording_id) if before else None
+    except ValueError as wrong:
+        raise Incomplete("Ask again from the first page.") from wrong
+
+
+def _next(rows: list[dict[str, Any]], limit: int) -> str | None:
+    return f"{rows[-1]['started_at'].replace('+00:00', 'Z')}_{rows[-1]['id']}" if len(rows) == limit else None
+
+
+def _rows(here: Here, wanted: Wanted, before: tuple[datetime, str] | None, limit: int) -> list[dict[str, Any]]:
     with here.reading() as work:
-        return [
-            _shown(row, work.db.get(PortalAccount, row.account_id), work.db.get(Location, row.location_id))
-            for row in recordings.listed(work, before=before, limit=PAGE)
-        ]
+        return [_shown(*one) for one in finding.found(work, wanted, before=before, limit=limit)]
 
 
-def _shown(row: Recording, account: PortalAccount | None, location: Location | None) -> dict[str, Any]:
+def _shown(row: Recording, portal: str, location: str) -> dict[str, Any]:
     return {
         "id": row.id,
-        "portal": account.portal.name if account else "",
-        "location": location.name if location else "",
+        "portal": portal,
+        "location": location,
         "person": row.holder_name,
         "started_at": row.started_at.isoformat(),
         "duration_s": row.duration_ms // 1000,

@@ -1,0 +1,114 @@
+"""The list of recordings: one's own or all by right, narrowed by person, portal, location and day; viewing needs a reason."""
+
+import pytest
+
+from broker.base.actor import system
+from broker.recordings import service as recordings
+from broker.recordings.container import Message, Writer
+from broker.recordings.service import Subject
+from tests import factories
+
+SYSTEM = system("test")
+
+
+class Practice:
+    """Maria in Phoenix, Nora in Tucson, Audrey the auditor; Harborline and Northgate."""
+
+    def __init__(self, portunus, signed_in) -> None:
+        self.portunus = portunus
+        with portunus.unit(SYSTEM) as work:
+            self.org = factories.organization(work)
+            self.places = {key: factories.location(work, self.org, key) for key in ("phoenix", "tucson")}
+            self.accounts = {
+                key: factories.account(
+                    work, factories.portal(work, key, digest=key[0] * 64), list(self.places.values())
+                )
+                for key in ("harborline", "northgate")
+            }
+            self.people = {
+                "Maria": factories.user(work, self.org),
+                "Nora": factories.user(work, self.org, "Nora Quill"),
+            }
+            self.people["Audrey"] = factories.user(work, self.org, "Audrey Chen", role="compliance")
+        self.sign_in = signed_in
+        self.audrey, self.maria = signed_in(self.people["Audrey"]), signed_in(self.people["Maria"])
+
+    def record(self, who: str, portal: str, place: str) -> str:
+        person = self.people[who]
+        subject = Subject(
+            self.org.id,
+            "lea_1",
+            "ses_1",
+            self.accounts[portal].id,
+            self.places[place].id,
+            "user",
+            person.id,
+            person.name,
+        )
+        with self.portunus.unit(SYSTEM) as work:
+            row, key = recordings.start(work, self.portunus.vault, subject)
+            writer = Writer(row.id, key)
+            self.portunus.blobs.append(row.blob, writer.header() + writer.chunk([Message(0, b"x")]) + writer.final())
+            return row.id
+
+
+@pytest.fixture
+def practice(portunus, signed_in) -> Practice:
+    return Practice(portunus, signed_in)
+
+
+def ids(browser, **asked) -> list[str]:
+    return [row["id"] for row in browser.get("/api/v1/recordings", params=asked).json()["data"]]
+
+
+def test_each_question_narrows_the_list(practice, clock):
+    one = practice.record("Maria", "harborline", "phoenix")
+    clock.advance(hours=24)
+    two = practice.record("Nora", "northgate", "tucson")
+    practice.audrey = practice.sign_in(practice.people["Audrey"])  # a day later
+    assert ids(practice.audrey) == [two, one]
+    assert ids(practice.audrey, person=practice.people["Maria"].id) == [one]
+    assert ids(practice.audrey, portal="northgate") == [two]
+    assert ids(practice.audrey, location="tucson") == [two]
+    assert ids(practice.audrey, since="2026-11-21") == [two]
+    assert ids(practice.audrey, until="2026-11-20") == [one]
+    assert ids(practice.audrey, portal="northgate", location="phoenix") == []
+    page = practice.audrey.get("/recordings", params={"portal": "northgate", "location": "phoenix"})
+    assert "No recording fits" in page.text
+
+
+def test_a_biller_sees_her_own_only_and_is_offered_nobody_else(practice):
+    own = practice.record("Maria", "harborline", "phoenix")
+    practice.record("Nora", "harborline", "phoenix")
+    assert ids(practice.maria) == [own]
+    assert ids(practice.maria, person=practice.people["Nora"].id) == []
+    assert "Nora" not in practice.maria.get("/recordings").text
+
+
+def test_pages_lose_and_double_nothing_even_at_the_same_instant(practice):
+    made = {practice.record("Maria", "harborline", "phoenix") for _ in range(5)}
+    seen, before = [], ""
+    for _ in range(3):
+        answer = practice.audrey.get("/api/v1/recordings", params={"limit": 2, "before": before}).json()
+        seen += [row["id"] for row in answer["data"]]
+        before = answer["next_before"]
+    assert before is None
+    assert (len(seen), set(seen)) == (5, made)
+
+
+@pytest.mark.parametrize("asked", [{"since": "soon"}, {"before": "nonsense"}, {"limit": 0}])
+def test_a_question_that_is_none_is_refused_in_words(practice, asked):
+    assert practice.audrey.get("/api/v1/recordings", params=asked).status_code == 422
+
+
+def test_playing_needs_a_reason_on_the_page_and_as_data(practice):
+    one = practice.record("Maria", "harborline", "phoenix")
+    assert "Say in a few words" in practice.audrey.post(f"/recordings/{one}", {"reason": " "}).text
+    assert practice.audrey.post(f"/api/v1/recordings/{one}/messages", {"reason": ""}).status_code == 422
+    assert practice.audrey.post(f"/api/v1/recordings/{one}/messages", {"reason": "Quarterly sample"}).status_code == 200
+
+
+def test_who_views_no_recordings_is_told_so(practice, portunus, signed_in):
+    with portunus.unit(SYSTEM) as work:
+        ana = factories.user(work, practice.org, "Ana Petrova", role="admin")
+    assert signed_in(ana).get("/recordings").status_code == 403
