@@ -7,6 +7,7 @@ import pytest
 
 import broker.audit.models
 import broker.codes.models
+import broker.lookups.models
 import broker.recordings.models
 import broker.tabs.models
 import broker.vault.models  # noqa: F401 - the tables

@@ -10,13 +10,18 @@ from celery.signals import worker_ready
 from broker.adapters.celery_queue import APP, CONFIGURATION, CeleryQueue, celery_url
 from broker.base.settings import settings
 from broker.wiring import Portunus, build, embedded_redis_url
-from workers import end_session, open_tab, sweep, witness
+from workers import end_session, open_tab, run_lookups, send_webhook, sweep, sweep_lookups, witness
 
 log = structlog.get_logger("worker")
 app = Celery(APP, broker=celery_url(settings().redis_url.get_secret_value() or embedded_redis_url(settings())))
 app.conf.update(CONFIGURATION)
 app.conf.beat_schedule = {
     "sweep": {"task": f"{APP}.sweep", "schedule": sweep.EVERY_S, "options": {"expires": sweep.EVERY_S}},
+    "sweep_lookups": {
+        "task": f"{APP}.sweep_lookups",
+        "schedule": sweep_lookups.EVERY_S,
+        "options": {"expires": sweep_lookups.EVERY_S},
+    },
     "witness": {"task": f"{APP}.witness", "schedule": witness.EVERY_S, "options": {"expires": witness.EVERY_S}},
 }
 
@@ -43,11 +48,18 @@ def _hinted(name: str, look: Callable[[Portunus, str], None]) -> None:
 
 _hinted("open_tab", open_tab.look)
 _hinted("end_session", end_session.look)
+_hinted("run_lookups", run_lookups.look)
+_hinted("send_webhook", send_webhook.look)
 
 
 @app.task(name=f"{APP}.sweep")
 def _sweep() -> None:
     sweep.run(portunus())
+
+
+@app.task(name=f"{APP}.sweep_lookups")
+def _sweep_lookups() -> None:
+    sweep_lookups.run(portunus())
 
 
 @app.task(name=f"{APP}.witness")

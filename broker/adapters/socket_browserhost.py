@@ -24,6 +24,9 @@ class SocketBrowserHost:
     def run_attempt(self, attempt_id: str) -> None:
         self._hint(f"/attempts/{attempt_id}")
 
+    def run_lookups(self, lease_id: str) -> None:
+        self._hint(f"/leases/{lease_id}/lookups")
+
     def end_session(self, portal_session_id: str) -> None:
         self._hint(f"/portal-sessions/{portal_session_id}/end")
 

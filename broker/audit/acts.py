@@ -64,6 +64,15 @@ class Act(StrEnum):
     CODE_EXPIRED = "code:request:expire"
     CODE_WITHDRAWN = "code:request:withdraw"
     TEMPLATE_SAVED = "code:template:save"
+    # lookups
+    LOOKUP_REQUESTED = "lookup:question:ask"
+    LOOKUP_ENDED = "lookup:question:end"
+    LOOKUP_VIEWED = "lookup:result:view"
+    LOOKUP_EXPORTED = "lookup:result:export"
+    BATCH_CREATED = "lookup:batch:create"
+    BATCH_CHANGED = "lookup:batch:change"
+    WEBHOOK_CREATED = "webhook:subscription:create"
+    WEBHOOK_ENDED = "webhook:subscription:end"
     # recordings
     RECORDING_STARTED = "recording:file:start"
     RECORDING_CLOSED = "recording:file:close"

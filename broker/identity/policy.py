@@ -24,6 +24,9 @@ class Permission(StrEnum):
     TAB_END_ANY = "tab:end_any"
     CODE_GIVE = "code:give"
     LOOKUP_RUN = "lookup:run"
+    """Ask portals for eligibility, by program."""
+    LOOKUP_CLAIMS = "lookup:claims"
+    """Ask them for claims and payments too."""
     RECORDING_VIEW_OWN = "recording:view_own"
     RECORDING_VIEW_ALL = "recording:view_all"
     ACCOUNT_VIEW = "account:view"
@@ -67,14 +70,14 @@ ROLES: dict[Role, frozenset[Permission]] = {
             P.SCRIPT_APPROVE,
         }
     ),
-    Role.BILLER: frozenset({P.TAB_OPEN, P.CODE_GIVE, P.LOOKUP_RUN, P.RECORDING_VIEW_OWN}),
-    Role.FRONT_DESK: frozenset({P.TAB_OPEN, P.CODE_GIVE, P.RECORDING_VIEW_OWN}),
+    Role.BILLER: frozenset({P.TAB_OPEN, P.CODE_GIVE, P.LOOKUP_RUN, P.LOOKUP_CLAIMS, P.RECORDING_VIEW_OWN}),
+    Role.FRONT_DESK: frozenset({P.TAB_OPEN, P.CODE_GIVE, P.LOOKUP_RUN, P.RECORDING_VIEW_OWN}),
     # sees everything, does nothing
     Role.COMPLIANCE: frozenset(
         {P.RECORDING_VIEW_ALL, P.ACCOUNT_VIEW, P.AUDIT_VIEW, P.AUDIT_EXPORT, P.LAST_CODE, P.STATUS_VIEW}
     ),
     Role.SCRIPT_MAINTAINER: frozenset({P.SCRIPT_MAINTAIN, P.STATUS_VIEW}),
-    Role.SERVICE: frozenset({P.LOOKUP_RUN}),
+    Role.SERVICE: frozenset({P.LOOKUP_RUN, P.LOOKUP_CLAIMS}),
 }
 WHOLE_ORGANIZATION = frozenset(
     {P.USER_MANAGE, P.PORTAL_MANAGE, P.AUDIT_VIEW, P.AUDIT_EXPORT, P.SCRIPT_MAINTAIN, P.SCRIPT_APPROVE}

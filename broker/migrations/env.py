@@ -5,6 +5,7 @@ from alembic import context
 import broker.audit.models
 import broker.codes.models
 import broker.identity.models
+import broker.lookups.models
 import broker.recordings.models
 import broker.tabs.models
 import broker.vault.models  # noqa: F401 - the tables

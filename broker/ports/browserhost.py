@@ -18,6 +18,10 @@ class BrowserHost(Protocol):
         """Hint that a login attempt waits. Returns at once; the host claims the row in SQL first."""
         ...
 
+    def run_lookups(self, lease_id: str) -> None:
+        """Hint that lookups may run under this lease. Returns at once; the host takes each of them in SQL first."""
+        ...
+
     def end_session(self, portal_session_id: str) -> None:
         """Hint that a portal session is to be ended (its row says so). Returns at once."""
         ...

@@ -1,6 +1,7 @@
 """Recordings: start one with a lease, close it, close those a crash left open, and view one for a reason."""
 
 import hashlib
+import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -173,6 +174,18 @@ def contents(row: Recording, key: bytes, blobs: Blobs) -> container.Contents:
         raise Unavailable(
             f"The recording was changed after it was written: {damaged}.", code="recording-damaged"
         ) from damaged
+
+
+def message_at(work: Unit, vault: Vault, blobs: Blobs, row: Recording, *, chunk: int, place: int) -> bytes:
+    """The first message of that chunk, which begins at `place` in the file. Raises `Unavailable` when it was changed."""
+    opener = container.Opener(row.id, _key(work, vault, row))
+    opener.number = chunk
+    try:
+        length, kind = struct.unpack(">IB", blobs.read(row.blob, place, 5))
+        plain = opener.opened(kind, blobs.read(row.blob, place + 5, length - 1))
+        return next(container.messages_in(plain)).data
+    except (container.Damaged, struct.error, StopIteration) as damaged:
+        raise Unavailable("The recording was changed after it was written.", code="recording-damaged") from damaged
 
 
 def _row(work: Unit, recording_id: str) -> Recording:

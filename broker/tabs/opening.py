@@ -6,6 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
+from broker.base.actor import ActorKind
 from broker.base.errors import Conflict, Incomplete, NotFound, Refused
 from broker.base.ids import new_id
 from broker.base.settings import settings
@@ -58,7 +59,10 @@ def _open(work: Unit, account: PortalAccount, location: Location, purpose: str) 
     session = records.live_session(work, account.id)
     if session is not None:
         held = records.live_lease(work, session.id)
-        if held is not None:
+        if held is not None and _gives_way(work, held):
+            records.end_lease(work, held, "preempted")
+            work.db.flush()
+        elif held is not None:
             return _of_holder(work, held, location)
         if session.location_id == location.id and session.state == SessionState.READY:
             return _grant_now(work, session, location, purpose)
@@ -86,6 +90,11 @@ def _open(work: Unit, account: PortalAccount, location: Location, purpose: str) 
     work.db.add(fresh)
     work.db.flush()
     return _reserve(work, account, fresh, location, purpose, kind="login")
+
+
+def _gives_way(work: Unit, held: Lease) -> bool:
+    """Portunus's own work in a portal (lookups) gives way to whoever comes."""
+    return held.holder_kind == ActorKind.SYSTEM and work.actor.kind is not ActorKind.SYSTEM
 
 
 def _refuse_parked(account: PortalAccount) -> None:

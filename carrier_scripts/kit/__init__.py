@@ -1,28 +1,66 @@
 """Everything a carrier script may use."""
 
 from carrier_scripts.kit.desk import Desk
+from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.kit.page import Locator, Page
+from carrier_scripts.kit.paging import every_row
 from carrier_scripts.kit.portal import Portal
+from carrier_scripts.kit.reading import (
+    PageChanged,
+    Pairs,
+    Row,
+    Seen,
+    Table,
+    Value,
+    day,
+    meaning,
+    money,
+    need,
+    part,
+    percent,
+    said,
+    whole,
+    words,
+)
 from carrier_scripts.kit.signs import Sign, all_of, any_of, at, inside, says, sees, status
 from carrier_scripts.kit.steps import Choice, CodeStep, Later, LoginForm
 
 __all__ = [
+    "Answer",
+    "Asked",
     "Choice",
     "CodeStep",
     "Desk",
     "Later",
     "Locator",
     "LoginForm",
+    "NoAnswer",
     "Outcome",
     "Page",
+    "PageChanged",
+    "Pairs",
     "Portal",
+    "Row",
+    "Seen",
     "Sign",
+    "Table",
+    "Value",
     "all_of",
     "any_of",
     "at",
+    "day",
+    "every_row",
     "inside",
+    "meaning",
+    "money",
+    "need",
+    "part",
+    "percent",
+    "said",
     "says",
     "sees",
     "status",
+    "whole",
+    "words",
 ]

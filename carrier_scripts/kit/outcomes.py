@@ -26,6 +26,8 @@ class Outcome(StrEnum):
     """Maintenance, 5xx, time-out, refused connection."""
     SIGNED_OUT = "signed_out"
     """A session that was signed in is no longer."""
+    ANSWERED = "answered"
+    """A lookup has its answer (which may be: no such member)."""
     UNRECOGNISED = "unrecognised"
     """None of the script's signs show: the page changed. Comes with the page attached."""
     SCRIPT_FAILED = "script_failed"
@@ -86,6 +88,7 @@ MEANINGS: dict[Outcome, Meaning] = {
     ),
     Outcome.DOWN: Meaning(Next.WAIT, "The portal is down. Try again later; the provider line may help."),
     Outcome.SIGNED_OUT: Meaning(Next.REQUESTER, "The portal has signed out. Open it again."),
+    Outcome.ANSWERED: Meaning(Next.NOBODY, "Answered."),
     Outcome.UNRECOGNISED: Meaning(Next.AUTHOR, "The portal shows a page the script does not know."),
     Outcome.SCRIPT_FAILED: Meaning(Next.AUTHOR, "The carrier script failed."),
     Outcome.REFUSED: Meaning(Next.OWNER, "Portunus refused to go on."),

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from carrier_scripts.kit.reading import PageChanged, Pairs, Seen, Table
 from carrier_scripts.kit.wire import ACT_OPTIONS, ACTS, CHAIN, CHAIN_OPTIONS
 
 Ask = Callable[[str, dict[str, Any]], Awaitable[Any]]
@@ -110,6 +111,43 @@ class Locator:
         value = await self._do("get_attribute", name, **options)
         return None if value is None else str(value)
 
+    # --- lookups: what is read keeps where it was seen
+
+    async def read(self) -> Seen:
+        """The one element's visible text. Waits for it; none, or several, is a changed page."""
+        return _seen(await self._read("text"))
+
+    async def read_all(self) -> list[Seen]:
+        """The visible texts of all elements that fit, now."""
+        return [_seen(one) for one in await self._read("texts")]
+
+    async def read_table(self) -> Table:
+        """A `<table>`, or rows and cells by their roles, in one look. Hidden rows are left out."""
+        told = await self._read("table")
+        return Table([_seen(cell) for cell in told["head"]], [[_seen(cell) for cell in row] for row in told["rows"]])
+
+    async def read_pairs(self) -> Pairs:
+        """Labels and values: rows of two cells, or the terms and descriptions of a list."""
+        return Pairs([(_seen(label), _seen(value)) for label, value in await self._read("pairs")])
+
+    async def read_pdf(self) -> list[list[Seen]]:
+        """Click a link to a PDF; its lines, page by page. What is no whole PDF is a changed page."""
+        told = await self._ask("read_pdf", {"page": self.page, "chain": self.chain})
+        return [[_seen(line) for line in page] for page in told]
+
+    async def scroll(self) -> None:
+        """Bring the element into view: lists that load as one scrolls."""
+        await self._ask("scroll", {"page": self.page, "chain": self.chain})
+
+    async def _read(self, shape: str) -> Any:
+        return await self._ask("read", {"page": self.page, "chain": self.chain, "shape": shape})
+
+
+def _seen(told: Any) -> Seen:
+    if not isinstance(told, list) or len(told) != 2:
+        raise PageChanged("the host read something else")
+    return Seen(str(told[0]), int(told[1]))
+
 
 class Page(Locator):
     """One remote tab. `index` 0 is the first; pop-ups and new tabs come from `wait_for_page`."""
@@ -121,6 +159,10 @@ class Page(Locator):
     async def goto(self, url: str) -> None:
         """Go to an https address on one of the portal's hosts."""
         await self._ask("goto", {"page": self.index, "url": url})
+
+    async def named(self, name: str) -> None:
+        """What this page is called in the evidence; never its address, which may hold an identifier."""
+        await self._ask("named", {"page": self.index, "name": name})
 
     async def reload(self) -> None:
         await self._ask("reload", {"page": self.index})

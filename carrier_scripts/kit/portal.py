@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from carrier_scripts.kit.desk import Desk
+from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
 from carrier_scripts.kit.page import Page
 from carrier_scripts.kit.signs import Sign, sees
@@ -46,6 +47,23 @@ class Portal:
     """Selectors of where the signed-in page says for which practice it is signed in."""
     sign_out: ClassVar[str | None] = None
     """The button that signs out."""
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Lookups: paths a lookup may go to (`/claims*`: begins with). Everything else is stopped by the host."""
+    searches: ClassVar[tuple[str, ...]] = ()
+    """Lookups: paths of search forms, the only ones a lookup may submit by POST."""
+    payer_choice: ClassVar[bool] = False
+    """Whether a lookup must say which of the hub's carriers it asks."""
+
+    async def eligibility(self, page: Page, asked: Asked) -> Answer:
+        """A member's coverage and benefits. Raises `NoAnswer`, `PageChanged`."""
+        del page, asked
+        raise NoAnswer("not_supported")
+
+    async def claim_status(self, page: Page, asked: Asked) -> Answer:
+        """Claims of a member, or one by its number. Raises `NoAnswer`, `PageChanged`."""
+        del page, asked
+        raise NoAnswer("not_supported")
 
     async def sign_in(self, page: Page, desk: Desk) -> Outcome:
         """From the start page to a proved, signed-in home page, or the outcome that stopped it."""

@@ -21,10 +21,12 @@ from typing import Any
 
 from carrier_scripts import kit
 from carrier_scripts.kit.desk import Desk
+from carrier_scripts.kit.lookups import Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
 from carrier_scripts.kit.page import Page
-from carrier_scripts.kit.portal import Portal
-from carrier_scripts.kit.wire import LINE_BYTES, RUNS, Source
+from carrier_scripts.kit.portal import LOGIN_FORM, Portal
+from carrier_scripts.kit.reading import PageChanged
+from carrier_scripts.kit.wire import LINE_BYTES, LOOKUPS, RUNS, Source
 
 CPU_S = 30
 MEMORY_BYTES = 512 * 1024 * 1024
@@ -135,6 +137,24 @@ def confine() -> None:
     os.environ.clear()
 
 
+async def look_up(portal: Portal, verb: str, page: Page, asked: Asked) -> dict[str, Any]:
+    """A lookup's last line: an answer, that there is none, or what the page turned out to be."""
+    try:
+        answer = await getattr(portal, verb)(page, asked)
+        return {"outcome": Outcome.ANSWERED.value, "words": "", "answer": answer.to_json()}
+    except NoAnswer as none:
+        said = {"code": none.code, "refs": [seen.ref for seen in none.seen]}
+        return {"outcome": Outcome.ANSWERED.value, "words": "", "no_answer": said}
+    except (PageChanged, HostRefused) as lost:
+        if isinstance(lost, HostRefused) and lost.code != Outcome.UNRECOGNISED:
+            raise
+        seen = await portal.recognise(page, but_not=(Outcome.SIGNED_IN,), timeout_ms=0)
+        if seen == LOGIN_FORM:
+            seen = Outcome.SIGNED_OUT
+        outcome = seen if seen in NAMES else Outcome.UNRECOGNISED.value
+        return {"outcome": str(outcome), "words": ""}
+
+
 async def serve() -> None:
     """One run: the message, the verb, the last line."""
     loop = asyncio.get_running_loop()
@@ -149,8 +169,12 @@ async def serve() -> None:
             raise ValueError("no such verb")
         portal = load(message["portal"], message["sources"], message["digest"])
         page = Page(wire.ask)
-        outcome = await (portal.recognise(page) if verb == "recognise" else getattr(portal, verb)(page, Desk(wire.ask)))
-        done = {"outcome": str(outcome), "words": ""}
+        if verb in LOOKUPS:
+            done = await look_up(portal, verb, page, Asked.from_json(message["asked"]))
+        else:
+            desk = Desk(wire.ask)
+            outcome = await (portal.recognise(page) if verb == "recognise" else getattr(portal, verb)(page, desk))
+            done = {"outcome": str(outcome), "words": ""}
     except HostRefused as refused:
         known = refused.code if refused.code in NAMES else Outcome.REFUSED.value
         done = {"outcome": known, "words": str(refused)}

@@ -1,6 +1,63 @@
 """Harborline Dental PPO. Codes come by e-mail, once per remembered device; a login serves several practices (TINs)."""
 
-from carrier_scripts.kit import Choice, CodeStep, LoginForm, Outcome, Portal, any_of, at, says, sees, status
+from typing import Any
+
+from carrier_scripts.kit import (
+    Answer,
+    Asked,
+    Choice,
+    CodeStep,
+    LoginForm,
+    NoAnswer,
+    Outcome,
+    Page,
+    PageChanged,
+    Portal,
+    Row,
+    Seen,
+    Value,
+    any_of,
+    at,
+    day,
+    every_row,
+    meaning,
+    money,
+    need,
+    part,
+    percent,
+    said,
+    says,
+    sees,
+    status,
+    words,
+)
+
+SITE = "https://harborline.sim.test"
+ACTIVE = {"Active coverage": "active", "Coverage ended": "inactive"}
+STATUS = {"Received": "received", "In review": "in_process", "Pended": "pended", "Paid": "paid", "Denied": "denied"}
+CATEGORY = {
+    "Preventive and diagnostic": "diagnostic_preventive",
+    "Basic restorative": "restorative_basic",
+    "Periodontal": "periodontics",
+    "Root canals": "endodontics",
+    "Major restorative": "restorative_major",
+    "Implants": "implants",
+    "Orthodontics": "orthodontics",
+}
+LIMITED = {  # a service of the frequency tab: its category
+    "Recall visit": "diagnostic",
+    "Full set of images": "diagnostic",
+    "Bitewing images": "diagnostic",
+    "Cleaning": "preventive",
+    "Crown, same tooth": "restorative_major",
+    "Fluoride, under age 19": "preventive",
+}
+MAXIMUMS = {  # label: kind, level, period
+    "Deductible, individual": ("deductible", "individual", "unknown"),
+    "Deductible, family": ("deductible", "family", "unknown"),
+    "Calendar-year maximum": ("annual_maximum", "individual", "calendar_year"),
+    "Orthodontics, lifetime": ("lifetime_maximum", "individual", "lifetime"),
+}
 
 
 class Harborline(Portal):
@@ -16,6 +73,9 @@ class Harborline(Portal):
     practice = ("#who-practice", "#who-tin")
     sign_out = "#signout-button"
 
+    reads = ("/home", "/eligibility*", "/claims*", "/eobs*")
+    searches = ("/eligibility",)
+
     signs = {  # read from the top; the first that shows wins
         Outcome.DOWN: any_of(sees("#maintenance"), status(500, 502, 503, 504)),
         Outcome.CAPTCHA: sees("#human-check"),
@@ -29,3 +89,294 @@ class Harborline(Portal):
         Outcome.TERMS_CHANGED: at("/terms"),
         Outcome.SIGNED_IN: sees("#signed-in-as"),
     }
+
+    async def eligibility(self, page: Page, asked: Asked) -> Answer:
+        """Four tabs: plan, maximums, coverage, frequency."""
+        await page.goto(f"{SITE}/eligibility")
+        await page.locator("#member-id").fill(asked.member_id or "")
+        await page.locator("#date-of-birth").fill(asked.birth_date.isoformat() if asked.birth_date else "")
+        if asked.service_date:
+            await page.locator("#service-date").fill(asked.service_date.isoformat())
+        await page.locator("#search-button").click()
+        await page.locator("#no-member, #member-name").first.wait_for()
+        if await page.locator("#no-member").is_visible():
+            await page.named("eligibility search")
+            raise NoAnswer("patient_not_found", await page.locator("#no-member").read())
+        answer = Answer()
+        await _plan(page, answer)
+        await page.locator("#tab-maximums").click()
+        await _maximums(page, answer)
+        await page.locator("#tab-coverage").click()
+        await _coverage(page, answer)
+        await page.locator("#tab-frequency").click()
+        await _frequency(page, answer)
+        return answer
+
+    async def claim_status(self, page: Page, asked: Asked) -> Answer:
+        """One claim by its number, or all of a member's between two service dates: the list, then each claim."""
+        answer = Answer()
+        if asked.claim_number:
+            await page.goto(f"{SITE}/claims/{asked.claim_number}")
+            if not await page.locator("#claim-number").is_visible():
+                if await page.locator("#signed-in-as").is_visible() or await page.get_by_text("not found").is_visible():
+                    raise NoAnswer("claim_not_found", await page.locator("h1").read())
+                raise PageChanged("there is no claim and no word about it")
+            claims, count = [await _claim(page, answer)], await page.locator("#claim-number").read()
+            answer.result |= {
+                "patient": claims[0]["patient"],
+                "claims": claims,
+                "match_count": said(1, count, computed=True),
+            }
+            return answer
+
+        async def search() -> None:
+            await page.goto(f"{SITE}/claims")
+            await page.locator("#claims-from").fill(asked.service_from.isoformat() if asked.service_from else "")
+            await page.locator("#claims-to").fill(asked.service_to.isoformat() if asked.service_to else "")
+            await page.locator("#filter-button").click()
+            await page.named("claims list")
+
+        rows, total = await every_row(
+            page,
+            search,
+            page.locator("#claims-table").read_table,
+            key="Claim",
+            following=page.locator("#next-page"),
+            total=page.locator("#claims-total"),
+            wanted=lambda row: row["Member ID"].text.strip() == asked.member_id,
+        )
+        if not rows:
+            raise NoAnswer("claim_not_found", *([total] if total else []))
+        claims = []
+        for row in rows:
+            await page.goto(f"{SITE}/claims/{row['Claim'].text.strip()}")
+            claim = await _claim(page, answer)
+            _same(row, claim, answer)
+            claims.append(claim)
+        seen = [row["Claim"] for row in rows]
+        answer.result |= {
+            "patient": claims[0]["patient"],
+            "claims": claims,
+            "match_count": said(len(rows), *seen, computed=True),
+        }
+        return answer
+
+
+async def _plan(page: Page, answer: Answer) -> None:
+    await page.named("benefits: plan")
+    head = await page.locator("#member-name + p").read()
+    told = await page.locator("#benefit-table").read_pairs()
+    state = await page.locator("#coverage-status").read()
+    member, born = part(head, r"^(\S+) ·"), part(head, r"born (\d\d/\d\d/\d{4})")
+    group = part(head, r"· ([^·]+) \([^()]+\)$")
+    number = part(head, r"\(([^()]+)\)$")
+    if member is None or born is None:
+        raise PageChanged("the page does not say whose benefits it shows")
+    year, rule, covered = told.take("Benefit year"), told.take("Coordination"), told.take("Coverage")
+    tooth = told.take("Missing tooth rule")
+    begin = part(covered, r"began (\d\d/\d\d/\d{4})")
+    other = part(rule, r"; (no other coverage on file)$")
+    answer.result["patient"] = {
+        "full_name": words(await page.locator("#member-name").read()),
+        "member_id": words(member),
+        "birth_date": day(born),
+    }
+    answer.result["coverage"] = {
+        "status": meaning(state, ACTIVE) or _unknown(answer, "Coverage", state),
+        "plan_name": words(told.take("Plan")),
+        "group_name": words(told.take("Group")),
+        "group_number": words(number) if number else None,
+        "eligibility_begin": day(begin) if begin else None,
+        "benefit_year": meaning(year, {"Calendar year": "calendar", "Plan year": "plan"}),
+        "cob_rule": said("standard", rule) if rule.text.startswith("Standard") else None,
+        "other_coverage": said(False, other) if other else None,
+        "missing_tooth_clause": meaning(tooth, {"Applies": True, "Does not apply": False}),
+        "claims_address": words(told.take("Claims address")),
+    }
+    if group and group.text != told.take("Group").text.strip():
+        answer.conflict("Group", group, told.take("Group"))
+    if begin is None:
+        answer.unplaced("Coverage", covered)
+    if not rule.text.startswith("Standard") or (";" in rule.text and other is None):
+        answer.unplaced("Coordination", rule)
+    for label, value in told.rest():
+        answer.unplaced(label, value)
+
+
+async def _maximums(page: Page, answer: Answer) -> None:
+    """The page prints one "used" and one "left" beside two limits: "left" fits the in-network one."""
+    await page.named("benefits: deductibles and maximums")
+    table = (await page.locator("#benefit-table").read_table()).expect(
+        "", "In network", "Out of network", "Used", "Left"
+    )
+    rows: list[dict[str, Any]] = []
+    for row in table:
+        label = row[""]
+        if label.text.strip() not in MAXIMUMS:
+            answer.unplaced(label.text, *row.cells)
+            continue
+        kind, level, period = MAXIMUMS[label.text.strip()]
+        common = {"kind": said(kind, label), "level": said(level, label), "period": said(period, label)}
+        if period == "unknown":
+            common.pop("period")
+        inside: dict[str, Any] = common | {
+            "network": said("in", table.columns[1]),
+            "limit": money(row["In network"]),
+            "used": money(row["Used"]),
+            "remaining": money(row["Left"]),
+        }
+        _add_up(inside, label, row, answer)
+        rows += [inside, common | {"network": said("out", table.columns[2]), "limit": money(row["Out of network"])}]
+    answer.result["accumulators"] = rows
+
+
+def _add_up(inside: dict[str, Any], label: Seen, row: Row, answer: Answer) -> None:
+    limit, used, left = (inside[name] for name in ("limit", "used", "remaining"))
+    if limit and used and left and limit.value - used.value != left.value:
+        inside["conflict"] = said(True, label, computed=True)
+        answer.conflict(label.text, row["In network"], row["Used"], row["Left"])
+
+
+async def _coverage(page: Page, answer: Answer) -> None:
+    await page.named("benefits: coverage by category")
+    table = (await page.locator("#benefit-table").read_table()).expect(
+        "Category", "In network", "Out of network", "Deductible applies", "Waiting period"
+    )
+    benefits: list[dict[str, Any]] = []
+    for row in table:
+        label, wait = row["Category"], row["Waiting period"]
+        months = part(wait, r"^(\d+) months?$")
+        if not wait.blank and months is None:
+            answer.unplaced(f"{label.text}: waiting period", wait)
+        for number, network in ((1, "in"), (2, "out")):
+            share = need(percent(row.cells[number]), "what the plan pays")
+            benefits.append(
+                {
+                    "category": meaning(label, CATEGORY) or said("other", label),
+                    "label": words(label),
+                    "network": said(network, table.columns[number]),
+                    "plan_pays_percent": share,
+                    "patient_pays_percent": said(100 - share.value, row.cells[number], computed=True),
+                    "deductible_applies": meaning(row["Deductible applies"], {"Yes": True, "No": False}),
+                    "waiting_period_months": said(int(months.text), months)
+                    if months
+                    else said(0, wait, computed=True)
+                    if wait.blank
+                    else None,
+                }
+            )
+    answer.result["benefits"] = benefits
+
+
+async def _frequency(page: Page, answer: Answer) -> None:
+    await page.named("benefits: frequency")
+    table = (await page.locator("#benefit-table").read_table()).expect("Service", "Limit", "Last paid", "Next eligible")
+    for row in table:
+        label, limit, following = row["Service"], row["Limit"], row["Next eligible"]
+        how: dict[str, Any] = {"raw_text": words(limit), "last_service_date": day(row["Last paid"])}
+        times = part(limit, r"^(\d+) in ")
+        months, shared = part(limit, r"in (\d+) months"), part(limit, r"shared with (.+)$")
+        if times:
+            how["quantity"] = said(int(times.text), times)
+        if months:
+            how |= {"every": said(int(months.text), months), "unit": said("month", months)}
+        elif part(limit, r"(calendar year)"):
+            how["unit"] = said("calendar_year", limit)
+        else:
+            answer.unplaced(f"{label.text}: limit", limit)
+        if shared:
+            how["shared_with"] = [words(shared)]
+        if "same tooth" in label.text:
+            how["per"] = said("tooth", label)
+        if following.text.strip() == "now":
+            how["eligible_now"] = said(True, following)
+        else:
+            how["next_eligible_date"] = day(following)
+        under = part(label, r"under age (\d+)")
+        answer.result["benefits"].append(
+            {
+                "category": meaning(label, LIMITED) or said("other", label),
+                "label": words(label),
+                "age_max": said(int(under.text) - 1, under, computed=True) if under else None,
+                "frequency": [how],
+            }
+        )
+
+
+async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
+    await page.named("claim")
+    number, state = await page.locator("#claim-number").read(), await page.locator("#claim-status").read()
+    head = await page.locator("section.panel > p").first.read()
+    told = part(head, r"· (.+) \([^()]+\) ·"), part(head, r"\(([^()]+)\) ·"), part(head, r"\) · (.+) · service")
+    served, received = part(head, r"service (\d\d/\d\d/\d{4})"), part(head, r"received (\d\d/\d\d/\d{4})")
+    name, member, dentist = told
+    if name is None or member is None or dentist is None or served is None:
+        raise PageChanged("the claim does not say whose it is")
+    table = await page.locator("#claim-lines").read_table()
+    table.expect("Code", "Service", "Tooth", "Fee", "Allowed", "Paid", "Remark")
+    lines = [_line(number, row) for number, row in enumerate(table, 1)]
+    paid = await page.locator("#claim-paid").read()
+    charged = await page.locator("#claim-lines tfoot td").nth(1).read()
+    claim: dict[str, Any] = {
+        "payer_claim_number": words(number),
+        "status": meaning(state, STATUS) or _unknown(answer, "Status", state),
+        "carrier_status": words(state),
+        "patient": {"full_name": words(name), "member_id": words(member)},
+        "rendering_provider": words(dentist),
+        "service_from": day(served),
+        "received_date": day(received) if received else None,
+        "charge": money(charged),
+        "paid": money(paid),
+        "lines": lines,
+    }
+    _sum(lines, claim, "charge", charged, answer)
+    _sum(lines, claim, "paid", paid, answer)
+    if await page.locator("#claim-check").is_visible():
+        check = await page.locator("#claim-check").read()
+        told_check = (
+            await page.locator(
+                "section.panel > p",
+            )
+            .filter(has_text="Check/EFT")
+            .read()
+        )
+        issued = part(told_check, r"of (\d\d/\d\d/\d{4})")
+        claim["payment"] = {"trace_number": words(check), "issue_date": day(issued) if issued else None}
+    return claim
+
+
+def _line(number: int, row: Row) -> dict[str, Any]:
+    remark = row["Remark"]
+    return {
+        "line": said(number, row["Code"], computed=True),
+        "code": need(words(row["Code"]), "the procedure"),
+        "label": words(row["Service"]),
+        "tooth": words(row["Tooth"]),
+        "charge": money(row["Fee"]),
+        "allowed": money(row["Allowed"]),
+        "paid": money(row["Paid"]),
+        "adjustments": [] if remark.blank else [{"carrier_text": words(remark)}],
+    }
+
+
+def _sum(lines: list[dict[str, Any]], claim: dict[str, Any], name: str, total: Seen, answer: Answer) -> None:
+    values = [line[name] for line in lines]
+    if claim[name] and all(values) and sum(value.value for value in values) != claim[name].value:
+        answer.conflict(f"total {name}", total)
+
+
+def _same(row: Row, claim: dict[str, Any], answer: Answer) -> None:
+    """What the list says and what the claim says should be the same."""
+    if row["Member ID"].text.strip() != claim["patient"]["member_id"].value:
+        raise PageChanged("a claim opens that is not the one of the list")
+    if row["Status"].text.strip() != claim["carrier_status"].value:
+        answer.conflict("Status", row["Status"])
+    listed = money(row["Paid"])
+    if listed and claim["paid"] and listed.value != claim["paid"].value:
+        answer.conflict("Paid", row["Paid"])
+
+
+def _unknown(answer: Answer, label: str, seen: Seen) -> Value:
+    """A word that is not in the table is called unknown, and kept."""
+    answer.unplaced(label, seen)
+    return said("unknown", seen)

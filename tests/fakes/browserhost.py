@@ -10,9 +10,13 @@ class MemoryBrowserHost:
     def __init__(self) -> None:
         self.attempts: list[str] = []
         self.ended: list[str] = []
+        self.lookups: list[str] = []
 
     def run_attempt(self, attempt_id: str) -> None:
         self.attempts.append(attempt_id)
+
+    def run_lookups(self, lease_id: str) -> None:
+        self.lookups.append(lease_id)
 
     def end_session(self, portal_session_id: str) -> None:
         self.ended.append(portal_session_id)

@@ -5,7 +5,7 @@ import json
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from playwright.async_api import Error
+from playwright.async_api import Error, Page
 
 from broker.base.ids import new_id
 from broker.base.unit import Unit
@@ -21,13 +21,16 @@ PICTURE_S = 5
 async def keep_evidence(node: "Node", live: LiveSession) -> str | None:
     """Seal a picture (every input masked) and the visible text of the newest tab; its id, or None when there is no page."""
     tab = live.tab()
-    if tab is None:
-        return None
+    return await keep_page(node, live, tab.page) if tab is not None else None
+
+
+async def keep_page(node: "Node", live: LiveSession, page: Page) -> str | None:
+    """The same of any page of the session."""
     try:
         async with asyncio.timeout(PICTURE_S):
-            picture = await tab.page.screenshot(mask=[tab.page.locator("input, textarea")], timeout=PICTURE_S * 1000)
-            text = await tab.page.locator("body").inner_text(timeout=1000)
-            title = await tab.page.title()
+            picture = await page.screenshot(mask=[page.locator("input, textarea")], timeout=PICTURE_S * 1000)
+            text = await page.locator("body").inner_text(timeout=1000)
+            title = await page.title()
     except (Error, TimeoutError):
         return None
     evidence_id = new_id("evi")

@@ -45,6 +45,8 @@ class LiveSession:
     """Held by whoever drives the pages: a script's verb, or parking."""
     viewer: "asyncio.Task[None] | None" = None
     """The task that streams to the present holder; a newer one replaces it."""
+    lookups: "asyncio.Task[None] | None" = None
+    """The task that does lookups while Portunus itself holds the lease; a person's coming cancels it."""
     recorder: Recorder | None = None
     """Runs from the holder's first look to the end of her lease."""
     dialogs: dict[Page, Dialog] = field(default_factory=dict)

@@ -9,7 +9,7 @@ import structlog
 from broker.base.actor import system
 from broker.codes import service as codes
 from broker.recordings import service as recordings
-from broker.recordings.container import Message, Writer
+from broker.recordings.container import Message, Writer, header
 from broker.recordings.service import Subject
 from broker.tabs import service as tabs
 from broker.wiring import Portunus
@@ -34,7 +34,7 @@ class Recorder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"record {recording_id}")
         self._began = time.monotonic()
         self._beaten = 0.0
-        self._size = self._messages = 0
+        self._size = self._messages = self._chunks = 0
         self._closed = False
         self.seq = 0
 
@@ -75,13 +75,24 @@ class Recorder:
             log.exception("recording failed", recording=self.recording_id, kind=type(failed).__name__)
             raise RecorderFailed("This tab can no longer be recorded, so it is no longer shown.") from failed
 
-    def _append(self, messages: list[Message]) -> None:
+    async def keep(self, data: bytes, ms: int) -> tuple[int, int]:
+        """Write one message into a chunk of its own; (number of the chunk, where it begins). Raises `RecorderFailed`."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._thread, self._append, [Message(ms, data)])
+        except (OSError, RuntimeError) as failed:
+            raise RecorderFailed("What lookups see can no longer be recorded, so they stop.") from failed
+
+    def _append(self, messages: list[Message]) -> tuple[int, int]:
+        kept = self._chunks, len(header(self.recording_id)) + self._size
         data = self._writer.chunk(messages)
         self._portunus.blobs.append(self._blob, data)
         self._size += len(data)
         self._messages += len(messages)
+        self._chunks += 1
         if time.monotonic() - self._beaten > BEAT_S:
             self.beat()
+        return kept
 
     def beat(self) -> None:
         """Tell SQL that the recording goes on (also while a still page writes nothing)."""

@@ -33,6 +33,10 @@ class Done:
 
     outcome: Outcome
     words: str
+    answer: dict[str, Any] | None = None
+    """What a lookup found, as the script says it: checked by whoever uses it."""
+    no_answer: dict[str, Any] | None = None
+    """Why a lookup has none: `code` and `refs`, as the script says it."""
 
 
 class ScriptProcesses:
@@ -48,13 +52,15 @@ class ScriptProcesses:
         if self._spare is None or self._spare.returncode is not None:
             self._spare = await self._start()
 
-    async def run(self, script: Script, verb: str, answer: Answer, *, limit_s: float) -> Done:
-        """One verb of one script; every end is a `Done`."""
+    async def run(
+        self, script: Script, verb: str, answer: Answer, *, limit_s: float, asked: dict[str, Any] | None = None
+    ) -> Done:
+        """One verb of one script; every end is a `Done`. `asked`: a lookup's question."""
         process, self._spare = self._spare or await self._start(), None
         keep(self.warm_up(), "spare script process")
         try:
             async with asyncio.timeout(limit_s):
-                return await self._converse(process, script, verb, answer)
+                return await self._converse(process, script, verb, answer, asked)
         except TimeoutError:
             return Done(Outcome.SCRIPT_FAILED, "The script took too long.")
         except (OSError, ValueError, KeyError, TypeError) as broken:
@@ -81,10 +87,19 @@ class ScriptProcesses:
             limit=LINE_BYTES,
         )
 
-    async def _converse(self, process: asyncio.subprocess.Process, script: Script, verb: str, answer: Answer) -> Done:
+    async def _converse(
+        self,
+        process: asyncio.subprocess.Process,
+        script: Script,
+        verb: str,
+        answer: Answer,
+        asked: dict[str, Any] | None,
+    ) -> Done:
         assert process.stdin is not None
         assert process.stdout is not None
-        told = {"run": verb, "portal": script.key, "digest": script.digest, "sources": script.sources}
+        told: dict[str, Any] = {"run": verb, "portal": script.key, "digest": script.digest, "sources": script.sources}
+        if asked is not None:
+            told["asked"] = asked
         process.stdin.write(json.dumps(told).encode() + b"\n")
         for _ in range(CALLS_PER_RUN):
             line = await process.stdout.readline()
@@ -93,7 +108,8 @@ class ScriptProcesses:
             message = json.loads(line)
             if "done" in message:
                 done = message["done"]
-                return Done(Outcome(done["outcome"]), str(done.get("words", ""))[:300])
+                words = str(done.get("words", ""))[:300]
+                return Done(Outcome(done["outcome"]), words, done.get("answer"), done.get("no_answer"))
             process.stdin.write(json.dumps(await self._answered(message, answer)).encode() + b"\n")
             await process.stdin.drain()
         return Done(Outcome.SCRIPT_FAILED, "The script asked too many questions.")

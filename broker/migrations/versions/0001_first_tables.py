@@ -178,6 +178,58 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_location')),
     sa.UniqueConstraint('key', name=op.f('uq_location_key'))
     )
+    op.create_table('lookup_batch',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('organization_id', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('requester_kind', sa.String(length=12), nullable=False),
+    sa.Column('requester_id', sa.String(length=60), nullable=False),
+    sa.Column('requester_name', sa.String(length=120), nullable=False),
+    sa.Column('created_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('not_before', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('paused_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('cancelled_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('columns', sa.JSON(), nullable=False),
+    sa.Column('rows', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_lookup_batch_organization_id_organization')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_lookup_batch'))
+    )
+    with op.batch_alter_table('lookup_batch', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_lookup_batch_organization_id'), ['organization_id'], unique=False)
+
+    op.create_table('lookup_column_mapping',
+    sa.Column('organization_id', sa.String(length=40), nullable=False),
+    sa.Column('headings', sa.String(length=64), nullable=False),
+    sa.Column('mapping', sa.JSON(), nullable=False),
+    sa.Column('used_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_lookup_column_mapping_organization_id_organization')),
+    sa.PrimaryKeyConstraint('organization_id', 'headings', name=op.f('pk_lookup_column_mapping'))
+    )
+    op.create_table('lookup_portal_pace',
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('started_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('paused_until', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('words', sa.String(length=300), nullable=True),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_lookup_portal_pace_portal_id_portal')),
+    sa.PrimaryKeyConstraint('portal_id', name=op.f('pk_lookup_portal_pace'))
+    )
+    op.create_table('lookup_result',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('organization_id', sa.String(length=40), nullable=False),
+    sa.Column('subject', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('captured_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('schema_version', sa.String(length=20), nullable=False),
+    sa.Column('script_version', sa.String(length=64), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('fields', sa.Integer(), nullable=False),
+    sa.Column('unmapped', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_lookup_result_organization_id_organization')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_lookup_result'))
+    )
+    with op.batch_alter_table('lookup_result', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_lookup_result_subject'), ['subject'], unique=False)
+
     op.create_table('portal_account',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('organization_id', sa.String(length=40), nullable=False),
@@ -278,6 +330,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_user')),
     sa.UniqueConstraint('email', name=op.f('uq_user_email'))
     )
+    op.create_table('webhook_subscription',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('organization_id', sa.String(length=40), nullable=False),
+    sa.Column('url', sa.String(length=500), nullable=False),
+    sa.Column('created_by', sa.String(length=60), nullable=False),
+    sa.Column('created_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_webhook_subscription_organization_id_organization')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_webhook_subscription'))
+    )
+    with op.batch_alter_table('webhook_subscription', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_webhook_subscription_organization_id'), ['organization_id'], unique=False)
+
     op.create_table('account_location',
     sa.Column('account_id', sa.String(length=40), nullable=False),
     sa.Column('location_id', sa.String(length=40), nullable=False),
@@ -366,6 +431,14 @@ def upgrade() -> None:
     with op.batch_alter_table('login', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_login_user_id'), ['user_id'], unique=False)
 
+    op.create_table('lookup_turn',
+    sa.Column('account_id', sa.String(length=40), nullable=False),
+    sa.Column('lease_id', sa.String(length=40), nullable=True),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('not_before', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_lookup_turn_account_id_portal_account')),
+    sa.PrimaryKeyConstraint('account_id', name=op.f('pk_lookup_turn'))
+    )
     op.create_table('portal_session',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('account_id', sa.String(length=40), nullable=False),
@@ -401,6 +474,22 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sign_in_link')),
     sa.UniqueConstraint('digest', name=op.f('uq_sign_in_link_digest'))
     )
+    op.create_table('webhook_delivery',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('subscription_id', sa.String(length=40), nullable=False),
+    sa.Column('event', sa.String(length=40), nullable=False),
+    sa.Column('thing_id', sa.String(length=40), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('next_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('status', sa.Integer(), nullable=True),
+    sa.ForeignKeyConstraint(['subscription_id'], ['webhook_subscription.id'], name=op.f('fk_webhook_delivery_subscription_id_webhook_subscription')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_webhook_delivery'))
+    )
+    with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_webhook_delivery_state'), ['state'], unique=False)
+
     op.create_table('code_message',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('endpoint_id', sa.String(length=40), nullable=False),
@@ -542,6 +631,47 @@ def upgrade() -> None:
     with op.batch_alter_table('lockout_debit', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_lockout_debit_account_id'), ['account_id'], unique=False)
 
+    op.create_table('lookup',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('organization_id', sa.String(length=40), nullable=False),
+    sa.Column('kind', sa.String(length=16), nullable=False),
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('location_id', sa.String(length=40), nullable=False),
+    sa.Column('account_id', sa.String(length=40), nullable=True),
+    sa.Column('batch_id', sa.String(length=40), nullable=True),
+    sa.Column('requester_kind', sa.String(length=12), nullable=False),
+    sa.Column('requester_id', sa.String(length=60), nullable=False),
+    sa.Column('requester_name', sa.String(length=120), nullable=False),
+    sa.Column('subject', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('asked', sa.LargeBinary(), nullable=False),
+    sa.Column('priority', sa.Integer(), nullable=False),
+    sa.Column('state', sa.String(length=20), nullable=False),
+    sa.Column('state_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('created_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('not_before', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('deadline', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('runs', sa.Integer(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('lease_id', sa.String(length=40), nullable=True),
+    sa.Column('error', sa.String(length=40), nullable=True),
+    sa.Column('error_evidence', sa.String(length=60), nullable=True),
+    sa.Column('result_id', sa.String(length=40), nullable=True),
+    sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_lookup_account_id_portal_account')),
+    sa.ForeignKeyConstraint(['batch_id'], ['lookup_batch.id'], name=op.f('fk_lookup_batch_id_lookup_batch')),
+    sa.ForeignKeyConstraint(['lease_id'], ['lease.id'], name=op.f('fk_lookup_lease_id_lease')),
+    sa.ForeignKeyConstraint(['location_id'], ['location.id'], name=op.f('fk_lookup_location_id_location')),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_lookup_organization_id_organization')),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_lookup_portal_id_portal')),
+    sa.ForeignKeyConstraint(['result_id'], ['lookup_result.id'], name=op.f('fk_lookup_result_id_lookup_result')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_lookup'))
+    )
+    with op.batch_alter_table('lookup', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_lookup_batch_id'), ['batch_id'], unique=False)
+        batch_op.create_index('ix_lookup_listing', ['organization_id', 'id'], unique=False)
+        batch_op.create_index('ix_lookup_next', ['account_id', 'state', 'priority', 'not_before', 'id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_lookup_organization_id'), ['organization_id'], unique=False)
+
     op.create_table('stream_ticket',
     sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
     sa.Column('lease_id', sa.String(length=40), nullable=False),
@@ -570,16 +700,67 @@ def upgrade() -> None:
     with op.batch_alter_table('code', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_code_request_id'), ['request_id'], unique=False)
 
+    op.create_table('lookup_artifact',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('organization_id', sa.String(length=40), nullable=False),
+    sa.Column('lookup_id', sa.String(length=40), nullable=False),
+    sa.Column('kind', sa.String(length=12), nullable=False),
+    sa.Column('sha256', sa.String(length=64), nullable=False),
+    sa.Column('size', sa.Integer(), nullable=False),
+    sa.Column('captured_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('recording_id', sa.String(length=40), nullable=True),
+    sa.Column('offset_ms', sa.Integer(), nullable=True),
+    sa.Column('chunk', sa.Integer(), nullable=True),
+    sa.Column('place', sa.Integer(), nullable=True),
+    sa.Column('blob', sa.String(length=120), nullable=True),
+    sa.ForeignKeyConstraint(['lookup_id'], ['lookup.id'], name=op.f('fk_lookup_artifact_lookup_id_lookup')),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_lookup_artifact_organization_id_organization')),
+    sa.ForeignKeyConstraint(['recording_id'], ['recording.id'], name=op.f('fk_lookup_artifact_recording_id_recording')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_lookup_artifact'))
+    )
+    with op.batch_alter_table('lookup_artifact', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_lookup_artifact_lookup_id'), ['lookup_id'], unique=False)
+
+    op.create_table('lookup_batch_row',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('batch_id', sa.String(length=40), nullable=False),
+    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('cells', sa.LargeBinary(), nullable=False),
+    sa.Column('lookup_id', sa.String(length=40), nullable=True),
+    sa.Column('problem', sa.String(length=600), nullable=True),
+    sa.ForeignKeyConstraint(['batch_id'], ['lookup_batch.id'], name=op.f('fk_lookup_batch_row_batch_id_lookup_batch')),
+    sa.ForeignKeyConstraint(['lookup_id'], ['lookup.id'], name=op.f('fk_lookup_batch_row_lookup_id_lookup')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_lookup_batch_row')),
+    sa.UniqueConstraint('batch_id', 'number', name=op.f('uq_lookup_batch_row_batch_id_number'))
+    )
+    with op.batch_alter_table('lookup_batch_row', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_lookup_batch_row_lookup_id'), ['lookup_id'], unique=False)
+
     # ### end Alembic commands ###
 
 
 def downgrade() -> None:
     # ### commands auto generated by Alembic - please adjust! ###
+    with op.batch_alter_table('lookup_batch_row', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_lookup_batch_row_lookup_id'))
+
+    op.drop_table('lookup_batch_row')
+    with op.batch_alter_table('lookup_artifact', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_lookup_artifact_lookup_id'))
+
+    op.drop_table('lookup_artifact')
     with op.batch_alter_table('code', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_code_request_id'))
 
     op.drop_table('code')
     op.drop_table('stream_ticket')
+    with op.batch_alter_table('lookup', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_lookup_organization_id'))
+        batch_op.drop_index('ix_lookup_next')
+        batch_op.drop_index('ix_lookup_listing')
+        batch_op.drop_index(batch_op.f('ix_lookup_batch_id'))
+
+    op.drop_table('lookup')
     with op.batch_alter_table('lockout_debit', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_lockout_debit_account_id'))
 
@@ -614,12 +795,17 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_code_message_endpoint_id'))
 
     op.drop_table('code_message')
+    with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_webhook_delivery_state'))
+
+    op.drop_table('webhook_delivery')
     op.drop_table('sign_in_link')
     with op.batch_alter_table('portal_session', schema=None) as batch_op:
         batch_op.drop_index('uq_portal_session_one_live_per_account', sqlite_where=sa.text("state NOT IN ('ended')"), postgresql_where=sa.text("state NOT IN ('ended')"))
         batch_op.drop_index(batch_op.f('ix_portal_session_account_id'))
 
     op.drop_table('portal_session')
+    op.drop_table('lookup_turn')
     with op.batch_alter_table('login', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_login_user_id'))
 
@@ -636,6 +822,10 @@ def downgrade() -> None:
 
     op.drop_table('api_key')
     op.drop_table('account_location')
+    with op.batch_alter_table('webhook_subscription', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_webhook_subscription_organization_id'))
+
+    op.drop_table('webhook_subscription')
     op.drop_table('user')
     op.drop_table('tenant_key')
     op.drop_table('tax_entity')
@@ -647,6 +837,16 @@ def downgrade() -> None:
     op.drop_table('script_version')
     op.drop_table('portal_carrier')
     op.drop_table('portal_account')
+    with op.batch_alter_table('lookup_result', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_lookup_result_subject'))
+
+    op.drop_table('lookup_result')
+    op.drop_table('lookup_portal_pace')
+    op.drop_table('lookup_column_mapping')
+    with op.batch_alter_table('lookup_batch', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_lookup_batch_organization_id'))
+
+    op.drop_table('lookup_batch')
     op.drop_table('location')
     with op.batch_alter_table('code_template', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_code_template_portal_id'))

@@ -1,0 +1,113 @@
+"""What may be asked, and the checks that need no portal: impossible dates, wrong NPIs, nothing to search by."""
+
+import json
+import re
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from broker.base.errors import Incomplete
+from broker.lookups.values import npi_is_right
+
+Kind = Literal["eligibility", "claim_status"]
+Plain = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+MemberId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{2,29}$")]
+OLDEST = date(1900, 1, 1)
+EARLIER, LATER = timedelta(days=3 * 366), timedelta(days=366)
+PRIORITIES = {"interactive": 0, "normal": 5, "batch": 9}
+LONGEST_AGE_S = 30 * 86_400
+
+
+class Ask(BaseModel):
+    """One lookup's question. Carriers are asked at a portal, in the name of a location."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    kind: Kind
+    portal: Plain = Field(description="the portal's key, such as harborline")
+    location: Plain = Field(description="the location's key, such as phoenix")
+    payer: Plain | None = Field(default=None, description="at a hub: the carrier's name as the portal lists it")
+    member_id: MemberId | None = None
+    birth_date: date | None = None
+    first_name: Plain | None = None
+    last_name: Plain | None = None
+    provider_npi: Annotated[str, StringConstraints(strip_whitespace=True)] | None = None
+    service_date: date | None = Field(default=None, description="eligibility: the day asked about; today when left out")
+    claim_number: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9-]{3,40}$")] | None = (
+        None
+    )
+    service_from: date | None = None
+    service_to: date | None = None
+
+    @field_validator("provider_npi")
+    @classmethod
+    def _npi(cls, npi: str | None) -> str | None:
+        if npi is not None and not npi_is_right(npi):
+            raise ValueError("the NPI's check digit is wrong")
+        return npi
+
+    @field_validator("birth_date")
+    @classmethod
+    def _born(cls, born: date | None) -> date | None:
+        if born is not None and born < OLDEST:
+            raise ValueError("nobody was born before 1900")
+        return born
+
+    @model_validator(mode="after")
+    def _searchable(self) -> Self:
+        if self.kind == "eligibility":
+            if self.member_id is None or self.birth_date is None:
+                raise ValueError("eligibility needs member_id and birth_date")
+            if self.claim_number or self.service_from or self.service_to:
+                raise ValueError("claim_number, service_from and service_to belong to claim_status")
+        elif self.claim_number is None and self.member_id is None:
+            raise ValueError("claim_status needs claim_number, or member_id with service_from and service_to")
+        elif self.claim_number is None and (self.service_from is None or self.service_to is None):
+            raise ValueError("without claim_number the service dates from and to are needed")
+        if self.service_from and self.service_to and self.service_to < self.service_from:
+            raise ValueError("service_to is before service_from")
+        return self
+
+    def check_dates(self, today: date) -> None:
+        """Raises `Incomplete` for a day that cannot be meant."""
+        if self.birth_date is not None and self.birth_date > today:
+            raise Incomplete("birth_date lies in the future.")
+        for name in ("service_date", "service_from", "service_to"):
+            asked: date | None = getattr(self, name)
+            if asked is not None and not today - EARLIER <= asked <= today + LATER:
+                raise Incomplete(f"{name} must lie within the last three years and the next one.")
+
+    def question(self) -> dict[str, Any]:
+        """What goes to the carrier script."""
+        told = self.model_dump(mode="json", exclude_none=True)
+        return {
+            name: value for name, value in told.items() if name not in ("kind", "portal", "location", "provider_npi")
+        }
+
+    def subject(self) -> str:
+        """The same for the same question, however it was typed: what freshness and comparison go by."""
+        told = self.question()
+        told.pop("first_name", None)
+        told.pop("last_name", None)
+        if "member_id" in told:
+            told["member_id"] = re.sub(r"[\s-]", "", told["member_id"]).upper()
+        return json.dumps([self.kind, self.portal, self.location, sorted(told.items())])
+
+
+def parsed(told: dict[str, Any]) -> Ask:
+    """An `Ask`. Raises `Incomplete` with one sentence that names the fields and repeats no value."""
+    try:
+        return Ask.model_validate(told)
+    except ValidationError as wrong:
+        raise Incomplete(sentence(wrong)) from None
+
+
+def sentence(wrong: ValidationError) -> str:
+    """What is wrong, field by field, without the values."""
+    said = []
+    for one in wrong.errors(include_input=False, include_url=False):
+        where = ".".join(str(part) for part in one["loc"])
+        what = one["msg"].removeprefix("Value error, ")
+        said.append(f"{where}: {what}" if where else what)
+    return "; ".join(said)[:600] + "."

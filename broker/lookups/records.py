@@ -1,0 +1,82 @@
+"""Rows of this feature, changed the one right way: by the table, with the audit entry, the signal and the webhook."""
+
+import json
+import zlib
+from typing import Any
+
+from sqlalchemy import select
+
+from broker.audit import service as audit
+from broker.audit.acts import Act
+from broker.base.errors import Conflict
+from broker.base.unit import Unit
+from broker.lookups import hooks
+from broker.lookups.models import Lookup, LookupTurn
+from broker.lookups.states import ENDED, State, may_become
+from broker.vault.service import Vault
+
+
+def seal(work: Unit, vault: Vault, organization_id: str, context: tuple[str, ...], value: Any) -> bytes:
+    """JSON, compressed, sealed for this very thing."""
+    return vault.seal(work, organization_id, context, zlib.compress(json.dumps(value).encode(), 6))
+
+
+def unseal(work: Unit, vault: Vault, organization_id: str, context: tuple[str, ...], sealed: bytes) -> Any:
+    """The value again. Raises `Unavailable` when it was changed or moved."""
+    return json.loads(zlib.decompress(vault.unseal(work, organization_id, context, sealed)))
+
+
+def move(work: Unit, row: Lookup, state: State) -> None:
+    """Change the state and wake whoever watches. Raises `Conflict` for a change the table rules out."""
+    if not may_become(row.state, state):
+        raise Conflict(f"A lookup that is {row.state.replace('_', ' ')} cannot become {state.replace('_', ' ')}.")
+    row.state, row.state_at = state.value, work.clock.now()
+    work.signal(f"lookup:{row.id}")
+    if row.batch_id:
+        work.signal(f"batch:{row.batch_id}")
+    work.signal("lookups")
+
+
+def end(work: Unit, row: Lookup, state: State, error: str | None = None) -> None:
+    """Its last word (or the moment it starts to wait for a person), on record; subscribers are told."""
+    move(work, row, state)
+    row.error = error
+    row.ended_at = work.clock.now() if state in ENDED else None
+    row.lease_id = None
+    audit.record(
+        work,
+        Act.LOOKUP_ENDED,
+        "lookup",
+        row.id,
+        account_id=row.account_id,
+        location_id=row.location_id,
+        outcome=error or "done",
+        detail={"kind": row.kind, "state": state.value, "result": row.result_id, "runs": row.runs},
+    )
+    if row.batch_id is None:
+        hooks.tell(work, row.organization_id, f"lookup.{state.value}", row.id)
+    elif not _under_way(work, row.batch_id):
+        hooks.tell(work, row.organization_id, "lookup_batch.done", row.batch_id)
+
+
+def _under_way(work: Unit, batch_id: str) -> bool:
+    work.db.flush()
+    going = (State.QUEUED.value, State.RUNNING.value)
+    left = select(Lookup.id).where(Lookup.batch_id == batch_id, Lookup.state.in_(going)).limit(1)
+    return work.db.scalar(left) is not None
+
+
+def turn(work: Unit, account_id: str) -> LookupTurn:
+    """The login's turn, made when there is none."""
+    row = work.db.get(LookupTurn, account_id)
+    if row is None:
+        row = LookupTurn(account_id=account_id, lease_id=None, failures=0, not_before=None)
+        work.db.add(row)
+        work.db.flush()
+    return row
+
+
+def clear_turn(work: Unit, account_id: str) -> None:
+    """A person has looked after the login: no waiting for earlier failures."""
+    row = turn(work, account_id)
+    row.failures, row.not_before = 0, None

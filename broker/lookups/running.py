@@ -1,0 +1,298 @@
+"""One lookup at a time under a lease: taken by a conditional UPDATE, ended once, given back when a person comes.
+
+The browser host calls these. What a script answered is believed only as far as its evidence goes.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import update
+
+from broker.base.db import changed
+from broker.base.ids import new_id
+from broker.base.unit import Unit
+from broker.directory import service as directory
+from broker.lookups import records, turns
+from broker.lookups.evidence import Artifact, Provenance, Sighting, Unmapped
+from broker.lookups.failures import FAILURES, Retry
+from broker.lookups.governor import OPENS_BREAKER, Governor, again_in, breaks_for
+from broker.lookups.models import Lookup, LookupArtifact, LookupResult, PortalPace
+from broker.lookups.schema import PayerRef, ProviderRef, Result, parse
+from broker.lookups.states import State
+from broker.tabs.models import Lease
+from broker.tabs.states import SessionState
+from broker.vault.service import Vault
+
+MOST_RUNS = 8
+"""Started so often and never ended, whatever it is must be looked at."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One lookup for the browser host. `question` names a patient: it is never logged."""
+
+    lookup_id: str
+    lease_id: str
+    kind: str
+    question: dict[str, Any]
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing may start yet; look again after `seconds`, or when something new comes."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that was kept in the recording, or a file in a blob."""
+
+    artifact_id: str
+    kind: str
+    sha256: str
+    size: int
+    captured_at: datetime
+    recording_id: str | None = None
+    offset_ms: int | None = None
+    chunk: int | None = None
+    place: int | None = None
+    blob: str | None = None
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a script said, with the sightings that the host itself noted."""
+
+    result: dict[str, Any]
+    fields: dict[str, list[Sighting]]
+    unmapped: list[Unmapped]
+    pictures: list[Picture]
+    captured_at: datetime
+    script_version: str
+    portal_session_id: str
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """Why there is no answer."""
+
+    code: str
+    evidence: list[Sighting] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    page: str | None = None
+    """Id of the sealed page that was not recognised."""
+
+
+def next_job(work: Unit, vault: Vault, lease_id: str) -> Job | Wait | None:
+    """Take the next lookup of this lease's login and location. None: the lease is over, or others come first."""
+    lease = work.db.get(Lease, lease_id, populate_existing=True)
+    now = work.clock.now()
+    if lease is None or not turns.is_ours(lease) or lease.ended_at is not None or lease.granted_at is None:
+        return None
+    session = lease.portal_session
+    account = session.account
+    if session.state != SessionState.READY or lease.expires_at <= now or account.portal.automation != "automated":
+        return None
+    row = turns.next_of(work, account.id)
+    if row is None:
+        return Wait(3600)
+    if row.location_id != lease.location_id:
+        return None  # a more urgent one waits at another location: give the lease back and sign in there
+    pace = _pace(work, row)
+    wait = Governor.of(directory.behaviour(work, account.portal)).wait(pace.started_at, pace.paused_until, now)
+    if wait > timedelta(0):
+        return Wait(wait.total_seconds())
+    taken = work.db.execute(
+        update(Lookup)
+        .where(Lookup.id == row.id, Lookup.state == State.QUEUED)
+        .values(state=State.RUNNING.value, state_at=now, lease_id=lease.id, runs=Lookup.runs + 1)
+    )
+    if changed(taken) == 0:
+        return Wait(0)
+    work.db.refresh(row)
+    pace.started_at = now
+    work.signal(f"lookup:{row.id}")
+    asked = records.unseal(work, vault, row.organization_id, ("lookup", row.id), row.asked)
+    question = {
+        name: value for name, value in asked.items() if name not in ("kind", "portal", "location", "provider_npi")
+    }
+    return Job(row.id, lease.id, row.kind, question, now)
+
+
+def answer(work: Unit, vault: Vault, job: Job, said: Answered) -> None:
+    """Keep the result, if it holds: evidence for each value, for the patient that was asked for."""
+    row = _running(work, job)
+    if row is None:
+        return
+    try:
+        result = _result(work, row, job, said)
+    except ValidationError:
+        _fail(work, row, Unanswered("bad_answer", pictures=said.pictures))
+        return
+    if not _right_patient(result, job.question):
+        _fail(work, row, Unanswered("wrong_patient_shown", pictures=said.pictures))
+        return
+    _keep(work, row, said.pictures)
+    kept = LookupResult(
+        id=new_id("res"),
+        organization_id=row.organization_id,
+        subject=row.subject,
+        captured_at=said.captured_at,
+        schema_version=result.schema_version,
+        script_version=said.script_version,
+        sealed=b"",
+        fields=len(result.provenance.fields),
+        unmapped=len(result.unmapped),
+    )
+    document = result.model_dump(mode="json", exclude_none=True)
+    kept.sealed = records.seal(work, vault, row.organization_id, ("lookup result", kept.id), document)
+    work.db.add(kept)
+    work.db.flush()
+    row.result_id = kept.id
+    pace = _pace(work, row)
+    pace.failures, pace.paused_until, pace.words = 0, None, None
+    records.end(work, row, State.DONE)
+
+
+def fail(work: Unit, job: Job, why: Unanswered) -> None:
+    """No answer: again later, or a person, or the end, as the failure's class says."""
+    row = _running(work, job)
+    if row is not None:
+        _fail(work, row, why)
+
+
+def give_back(work: Unit, job: Job) -> None:
+    """Stopped in the middle (a person came, the session ended): it waits for the next turn and nothing counts."""
+    row = _running(work, job)
+    if row is None:
+        return
+    if row.runs >= MOST_RUNS:
+        records.end(work, row, State.NEEDS_HUMAN, "script_error")
+        return
+    records.move(work, row, State.QUEUED)
+    row.lease_id = None
+
+
+def _running(work: Unit, job: Job) -> Lookup | None:
+    row = work.db.get(Lookup, job.lookup_id, populate_existing=True)
+    return row if row is not None and row.state == State.RUNNING and row.lease_id == job.lease_id else None
+
+
+def _fail(work: Unit, row: Lookup, why: Unanswered) -> None:
+    _keep(work, row, why.pictures)
+    row.error_evidence = why.page
+    row.failures += 1
+    kind = FAILURES[why.code].retry
+    _breaker(work, row, why.code)
+    later = again_in(kind.value, row.failures)
+    if later is not None:
+        records.move(work, row, State.QUEUED)
+        row.error, row.lease_id, row.not_before = why.code, None, work.clock.now() + later
+        return
+    records.end(work, row, State.FAILED if kind is Retry.NO else State.NEEDS_HUMAN, why.code)
+
+
+def _breaker(work: Unit, row: Lookup, code: str) -> None:
+    pace = _pace(work, row)
+    if code not in OPENS_BREAKER:
+        pace.failures = 0
+        return
+    pace.failures += 1
+    rest = breaks_for(pace.failures)
+    if rest is not None:
+        pace.paused_until, pace.words = work.clock.now() + rest, FAILURES[code].words
+
+
+def _pace(work: Unit, row: Lookup) -> PortalPace:
+    pace = work.db.get(PortalPace, row.portal_id, with_for_update=True)
+    if pace is None:
+        pace = PortalPace(portal_id=row.portal_id, started_at=None, failures=0, paused_until=None, words=None)
+        work.db.add(pace)
+        work.db.flush()
+    return pace
+
+
+def _keep(work: Unit, row: Lookup, pictures: list[Picture]) -> None:
+    for one in pictures:
+        work.db.add(
+            LookupArtifact(
+                id=one.artifact_id,
+                organization_id=row.organization_id,
+                lookup_id=row.id,
+                kind=one.kind,
+                sha256=one.sha256,
+                size=one.size,
+                captured_at=one.captured_at,
+                recording_id=one.recording_id,
+                offset_ms=one.offset_ms,
+                chunk=one.chunk,
+                place=one.place,
+                blob=one.blob,
+            )
+        )
+
+
+def _result(work: Unit, row: Lookup, job: Job, said: Answered) -> Result:
+    entity = row.location.tax_entities[0] if row.location.tax_entities else None
+    told: dict[str, Any] = {
+        **said.result,
+        "lookup_id": row.id,
+        "payer": PayerRef(portal=row.portal.key, name=job.question.get("payer") or row.portal.name).model_dump(),
+        "provider": ProviderRef(
+            npi=row.location.npi,
+            tin_last4=entity.tin[-4:] if entity else None,
+            location_id=row.location_id,
+            name=row.location.name,
+        ).model_dump(),
+        "unmapped": [one.model_dump() for one in said.unmapped],
+        "provenance": Provenance(
+            portal=row.portal.key,
+            portal_account_id=row.account_id or "",
+            location_id=row.location_id,
+            script_version=said.script_version,
+            portal_session_id=said.portal_session_id,
+            lease_id=job.lease_id,
+            requested_by=row.requester_id,
+            actor_kind=row.requester_kind,  # type: ignore[arg-type]
+            started_at=job.started_at,
+            captured_at=said.captured_at,
+            artifacts=[_artifact(one) for one in said.pictures],
+            fields=said.fields,
+        ).model_dump(),
+    }
+    if row.kind == "eligibility":
+        told["service_date"] = job.question.get("service_date") or work.clock.now().date()
+    return parse(row.kind, told)
+
+
+def _artifact(one: Picture) -> Artifact:
+    return Artifact(
+        artifact_id=one.artifact_id,
+        kind=one.kind,  # type: ignore[arg-type]
+        sha256=one.sha256,
+        bytes=one.size,
+        captured_at=one.captured_at,
+        recording_id=one.recording_id,
+        recording_offset_ms=one.offset_ms,
+    )
+
+
+def _right_patient(result: Result, asked: dict[str, Any]) -> bool:
+    """The page named the patient that was asked for: by member ID or birth date, and by neither otherwise."""
+    shown = result.patient
+    checks = []
+    if shown.member_id is not None and asked.get("member_id"):
+        checks.append(_bare(shown.member_id) == _bare(asked["member_id"]))
+    if shown.birth_date is not None and asked.get("birth_date"):
+        checks.append(shown.birth_date.isoformat() == asked["birth_date"])
+    if not asked.get("member_id"):
+        return all(checks)
+    return bool(checks) and all(checks)
+
+
+def _bare(member_id: str) -> str:
+    return "".join(letter for letter in member_id if letter.isalnum()).upper()

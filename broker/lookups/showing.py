@@ -1,0 +1,210 @@
+"""Lookups as they are shown: state in words, result with its evidence, the answer before it. Whoever sees a patient is on record."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+
+from broker.audit import service as audit
+from broker.audit.acts import Act
+from broker.base.errors import Conflict, NotFound
+from broker.base.unit import Unit
+from broker.identity.policy import NOTHING_THERE, reach
+from broker.lookups import records, turns
+from broker.lookups.failures import failure
+from broker.lookups.models import Lookup, LookupArtifact, LookupResult, PortalPace
+from broker.lookups.states import State
+from broker.lookups.submitting import NEEDED, own
+from broker.ports.blobs import Blobs
+from broker.recordings import service as recordings
+from broker.recordings.models import Recording
+from broker.tabs.records import live_lease, live_session
+from broker.tabs.states import SessionState
+from broker.vault.service import Vault
+
+PAGE = 50
+FRAME_HEAD = 16
+"""Bytes before the picture in a FRAME message (docs/ARCHITECTURE.md, stream wire)."""
+SIGNING_IN = (SessionState.REQUESTED, SessionState.SIGNING_IN, SessionState.REVIVING)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One lookup without its patient."""
+
+    id: str
+    kind: str
+    state: str
+    """queued, waiting_session, waiting_code, running, needs_human, done, failed, blocked_by_policy, cancelled"""
+    words: str
+    portal: str
+    portal_name: str
+    location: str
+    location_name: str
+    priority: int
+    created_at: datetime
+    ended_at: datetime | None
+    deadline: datetime | None
+    next_try_at: datetime | None
+    batch_id: str | None
+    requested_by: str
+    error: dict[str, Any] | None
+    result_id: str | None
+    runs: int
+
+
+def shown(work: Unit, row: Lookup) -> Shown:
+    """The lookup as it stands now."""
+    state, words = progress(work, row)
+    late = row.state == State.QUEUED and row.not_before > work.clock.now()
+    return Shown(
+        id=row.id,
+        kind=row.kind,
+        state=state,
+        words=words,
+        portal=row.portal.key,
+        portal_name=row.portal.name,
+        location=row.location.key,
+        location_name=row.location.name,
+        priority=row.priority,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+        deadline=row.deadline,
+        next_try_at=row.not_before if late else None,
+        batch_id=row.batch_id,
+        requested_by=row.requester_name,
+        error=failure(row.error).model_dump(exclude_none=True) if row.error else None,
+        result_id=row.result_id,
+        runs=row.runs,
+    )
+
+
+def progress(work: Unit, row: Lookup) -> tuple[str, str]:
+    """(state, one sentence). A queued lookup says what it waits for."""
+    if row.state == State.DONE:
+        return row.state, "Answered."
+    if row.state == State.RUNNING:
+        return row.state, "Being looked up."
+    if row.state != State.QUEUED:
+        return row.state, failure(row.error).words if row.error else ""
+    if row.batch is not None and row.batch.paused_at is not None:
+        return "queued", "Its batch is paused."
+    if row.not_before > work.clock.now():
+        why = f" {failure(row.error).words}" if row.error else ""
+        return "queued", f"Next try at {row.not_before:%H:%M} UTC.{why}"
+    pace = work.db.get(PortalPace, row.portal_id)
+    if pace is not None and pace.paused_until is not None and pace.paused_until > work.clock.now():
+        return "queued", f"The portal is left alone until {pace.paused_until:%H:%M} UTC. {pace.words or ''}".strip()
+    session = live_session(work, row.account_id) if row.account_id else None
+    if session is None:
+        return "queued", "Waiting for its turn."
+    if session.state == SessionState.WAITING_CODE:
+        return "waiting_code", session.words or "The portal asks for a code."
+    if session.state in SIGNING_IN:
+        return "waiting_session", session.words or "Signing in."
+    lease = live_lease(work, session.id)
+    if lease is not None and not turns.is_ours(lease):
+        return "waiting_session", f"{lease.holder_name} works in this portal; lookups go on afterwards."
+    return "queued", "Waiting for its turn."
+
+
+def visible(work: Unit) -> ColumnElement[bool]:
+    """Lookups at the actor's places, of the kinds he may ask."""
+    allowed: list[ColumnElement[bool]] = []
+    for kind, permission in NEEDED.items():
+        where = reach(work, permission)
+        if where.everywhere:
+            allowed.append(Lookup.kind == kind)
+        elif where:
+            places = or_(Lookup.location_id.in_(where.location_ids), Lookup.account_id.in_(where.account_ids))
+            allowed.append((Lookup.kind == kind) & places)
+    return or_(*allowed) if allowed else Lookup.id.is_(None)
+
+
+def listed(
+    work: Unit, *, cursor: str | None = None, limit: int = PAGE, state: str | None = None, batch_id: str | None = None
+) -> list[Lookup]:
+    """Newest first; `cursor` is the id of the last one seen."""
+    query = select(Lookup).where(visible(work)).order_by(Lookup.id.desc()).limit(min(max(limit, 1), 200))
+    if cursor:
+        query = query.where(Lookup.id < cursor)
+    if state in ("queued", "waiting_session", "waiting_code"):
+        query = query.where(Lookup.state == State.QUEUED)
+    elif state == "exceptions":
+        query = query.where(Lookup.state.in_((State.NEEDS_HUMAN, State.FAILED, State.BLOCKED)))
+    elif state:
+        query = query.where(Lookup.state == state)
+    if batch_id:
+        query = query.where(Lookup.batch_id == batch_id)
+    return list(work.db.scalars(query))
+
+
+def result_of(work: Unit, vault: Vault, row: Lookup) -> dict[str, Any] | None:
+    """The lookup's result as its schema says, or None. The caller has checked who asks, and records it (`released`)."""
+    return _opened(work, vault, work.db.get(LookupResult, row.result_id)) if row.result_id else None
+
+
+def question_of(work: Unit, vault: Vault, row: Lookup) -> dict[str, Any]:
+    """What was asked; names a patient."""
+    asked: dict[str, Any] = records.unseal(work, vault, row.organization_id, ("lookup", row.id), row.asked)
+    return asked
+
+
+def released(work: Unit, row: Lookup, how: str) -> None:
+    """Somebody sees the patient's data: on record."""
+    audit.record(
+        work,
+        Act.LOOKUP_VIEWED,
+        "lookup",
+        row.id,
+        account_id=row.account_id,
+        location_id=row.location_id,
+        detail={"how": how},
+    )
+
+
+def previous(work: Unit, vault: Vault, row: Lookup) -> dict[str, Any] | None:
+    """The last answer to the same question before this one, or None."""
+    own_result = work.db.get(LookupResult, row.result_id) if row.result_id else None
+    query = select(LookupResult).where(
+        LookupResult.organization_id == row.organization_id, LookupResult.subject == row.subject
+    )
+    if own_result is not None:
+        query = query.where(LookupResult.captured_at < own_result.captured_at)
+    return _opened(work, vault, work.db.scalar(query.order_by(LookupResult.captured_at.desc()).limit(1)))
+
+
+def _opened(work: Unit, vault: Vault, result: LookupResult | None) -> dict[str, Any] | None:
+    if result is None:
+        return None
+    context = ("lookup result", result.id)
+    document: dict[str, Any] = records.unseal(work, vault, result.organization_id, context, result.sealed)
+    return document
+
+
+def artifact(work: Unit, vault: Vault, blobs: Blobs, lookup_id: str, artifact_id: str) -> tuple[LookupArtifact, bytes]:
+    """A kept picture or file, for someone who may see the lookup; on record. Raises `NotFound`, `Unavailable`."""
+    row = own(work, lookup_id)
+    kept = work.db.get(LookupArtifact, artifact_id)
+    mine = kept is not None and (kept.lookup_id == row.id or _of_result(work, row, kept.lookup_id))
+    if kept is None or not mine:
+        raise NotFound(NOTHING_THERE)
+    released(work, row, "picture")
+    if kept.blob is not None:
+        sealed = blobs.read(kept.blob)
+        return kept, vault.unseal(work, kept.organization_id, ("lookup artifact", kept.id), sealed)
+    recording = work.db.get(Recording, kept.recording_id or "")
+    if recording is None or kept.chunk is None or kept.place is None:
+        raise Conflict("The recording of this lookup is gone.", code="recording-gone")
+    message = recordings.message_at(work, vault, blobs, recording, chunk=kept.chunk, place=kept.place)
+    return kept, message[FRAME_HEAD:]
+
+
+def _of_result(work: Unit, row: Lookup, lookup_id: str) -> bool:
+    """Whether the picture belongs to the lookup whose result this one reuses."""
+    if row.result_id is None:
+        return False
+    return (
+        work.db.scalar(select(Lookup.id).where(Lookup.id == lookup_id, Lookup.result_id == row.result_id)) is not None
+    )

@@ -1,0 +1,121 @@
+"""Lookups: what is asked, how a script answers, and the codes for having no answer."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from carrier_scripts.kit.reading import Seen, Value
+
+NO_ANSWERS = frozenset(
+    {
+        "patient_not_found",
+        "patient_ambiguous",
+        "dob_mismatch",
+        "claim_not_found",
+        "provider_not_on_file",
+        "not_authorized_for_tin",
+        "date_not_supported",
+        "payer_unavailable",
+        "results_unstable",
+        "not_supported",
+        "step_up_required",
+    }
+)
+"""What a script may say instead of an answer. Everything else is an outcome of the page."""
+
+
+class NoAnswer(Exception):
+    """The portal answered, and the answer is that there is none. `seen` is where it says so."""
+
+    def __init__(self, code: str, *seen: Seen) -> None:
+        if code not in NO_ANSWERS:
+            raise ValueError(f"a script cannot say {code}")
+        super().__init__(code)
+        self.code = code
+        self.seen = seen
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One lookup's question. Dates are dates; what was not given is None."""
+
+    member_id: str | None = None
+    birth_date: dt.date | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    service_date: dt.date | None = None
+    payer: str | None = None
+    """At a hub: the carrier's name as its list has it."""
+    claim_number: str | None = None
+    service_from: dt.date | None = None
+    service_to: dt.date | None = None
+    DATES: ClassVar[tuple[str, ...]] = ("birth_date", "service_date", "service_from", "service_to")
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> "Asked":
+        """From the run message; what a script does not know is left out."""
+        known = {one.name for one in fields(cls)}
+        values: dict[str, Any] = {
+            name: dt.date.fromisoformat(value) if name in cls.DATES else value
+            for name, value in told.items()
+            if name in known and value is not None
+        }
+        return cls(**values)
+
+
+@dataclass
+class Answer:
+    """A result as a tree of plain dictionaries and lists whose leaves are `Value`s; None and empty ones are left out."""
+
+    result: dict[str, Any] = field(default_factory=dict)
+    unmapped: list[dict[str, Any]] = field(default_factory=list)
+
+    def unplaced(self, label: str, *seen: Seen) -> None:
+        """Something the page says and the schema has no place for: kept, word for word."""
+        self._keep("unplaced", label, seen)
+
+    def conflict(self, label: str, *seen: Seen) -> None:
+        """Two things the page says that cannot both be right."""
+        self._keep("conflict", label, seen)
+
+    def _keep(self, why: str, label: str, seen: tuple[Seen, ...]) -> None:
+        text = " | ".join(" ".join(one.text.split()) for one in seen)
+        self.unmapped.append({"why": why, "label": label, "text": text, "refs": [one.ref for one in seen]})
+
+    def to_json(self) -> dict[str, Any]:
+        """`result` (plain), `evidence` (JSON Pointer → references), `computed` (pointers), `unmapped`."""
+        evidence: dict[str, list[int]] = {}
+        computed: list[str] = []
+        plain = _flatten(self.result, "", evidence, computed)
+        return {"result": plain, "evidence": evidence, "computed": computed, "unmapped": self.unmapped}
+
+
+def _flatten(tree: Any, pointer: str, evidence: dict[str, list[int]], computed: list[str]) -> Any:
+    if isinstance(tree, Value):
+        evidence[pointer] = list(tree.refs)
+        if tree.computed:
+            computed.append(pointer)
+        return _json(tree.value)
+    if isinstance(tree, Mapping):
+        made = {}
+        for name, branch in tree.items():
+            if branch is None:
+                continue
+            made[name] = _flatten(branch, f"{pointer}/{name}", evidence, computed)
+        return made
+    if isinstance(tree, list | tuple):
+        kept = [branch for branch in tree if branch is not None]
+        return [_flatten(branch, f"{pointer}/{number}", evidence, computed) for number, branch in enumerate(kept)]
+    raise TypeError("an answer has dictionaries, lists and seen values, nothing else: a value needs its evidence")
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, str | int | bool):
+        return value
+    raise TypeError(f"a value cannot be a {type(value).__name__}")

@@ -1,0 +1,72 @@
+"""Lookups in a test: asked as Maria, worked by the host at the lab, seen when they have ended."""
+
+import asyncio
+from datetime import date
+from typing import Any
+
+from sqlalchemy import select
+
+from broker.base.actor import system
+from broker.lookups import service as lookups
+from broker.lookups import showing
+from broker.lookups.models import Lookup
+from broker.lookups.states import State
+from broker.tabs.models import LoginAttempt
+from carrier_scripts.lab import founding, people
+from tests.workers.browser.conftest import Node
+
+GOING = (State.QUEUED, State.RUNNING)
+ENDS_S = 60
+
+
+def book(node: Node, key: str) -> people.Book:
+    """The truth: the carrier's members and claims."""
+    site = {"harborline": "Harborline", "copper_mesa_az": "CopperMesaAz", "northgate": "Northgate"}[key]
+    module = __import__(f"carrier_scripts.lab.{key}", fromlist=[site])
+    made = getattr(module, site)
+    day = date.fromisoformat(node.lab.control.get("/clock").json()["now"][:10])
+    return people.book(founding.carrier(key), made.statuses, made.paid, made.denied, day)
+
+
+def ask(node: Node, **told: Any) -> str:
+    """Submit as Maria; the lookup's id."""
+    told = {"kind": "eligibility", "portal": "harborline", "location": "phoenix"} | told
+    with node.portunus.unit(node.maria()) as work:
+        return lookups.submit(work, node.portunus.vault, lookups.parsed(told)).id
+
+
+def turn(node: Node) -> list[str]:
+    """What the Celery task does: sweep, take the turn of each login; the attempts that wait for a host now."""
+    with node.portunus.unit(lookups.HOLDER) as work:
+        for account_id in lookups.sweep(work):
+            lookups.take_turn(work, account_id)
+    with node.portunus.reading(system("test")) as work:
+        return list(work.db.scalars(select(LoginAttempt.id).where(LoginAttempt.state == "reserved")))
+
+
+def state(node: Node, lookup_id: str) -> showing.Shown:
+    with node.portunus.reading(system("test")) as work:
+        return showing.shown(work, work.db.get_one(Lookup, lookup_id))
+
+
+def result(node: Node, lookup_id: str) -> dict[str, Any]:
+    with node.portunus.unit(node.maria()) as work:
+        found = lookups.result_of(work, node.portunus.vault, work.db.get_one(Lookup, lookup_id))
+        assert found is not None
+        return found
+
+
+async def work_off(node: Node, *ids: str) -> list[showing.Shown]:
+    """Let the host work until these have ended (or wait for a person); how each stands then."""
+    assert node.host is not None
+    end = asyncio.get_running_loop().time() + ENDS_S
+    while True:
+        for attempt_id in await asyncio.to_thread(turn, node):
+            node.host.run_attempt(attempt_id)
+        now = [await asyncio.to_thread(state, node, one) for one in ids]
+        if all(
+            one.state not in ("queued", "running", "waiting_session", "waiting_code") or one.next_try_at for one in now
+        ):
+            return now
+        assert asyncio.get_running_loop().time() < end, [(one.state, one.words) for one in now]
+        await asyncio.sleep(0.2)

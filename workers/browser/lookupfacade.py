@@ -1,0 +1,234 @@
+"""The page as a lookup has it: the usual facade behind the write guard, plus reading with evidence.
+
+Each page state that is read is photographed once; the picture goes into the lookups' recording before the answer counts.
+"""
+
+import asyncio
+import hashlib
+from base64 import b64decode
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.async_api import CDPSession, Locator, Page
+from playwright.async_api import TimeoutError as TooSlow
+
+from broker.base.clock import Clock
+from broker.base.ids import new_id
+from broker.lookups.evidence import Method, Sighting
+from broker.lookups.service import Picture
+from workers.browser import messages, pdftext
+from workers.browser.facade import CallRefused, Facade
+from workers.browser.live import LiveSession
+from workers.browser.reading import Raw, look
+from workers.browser.recorder import Recorder
+from workers.browser.writeguard import WriteGuard
+
+TALLEST = 6_000
+"""Pixels of a page that are photographed from its top."""
+CLICK_MS = 8_000
+PDF_MS = 15_000
+STILL = frozenset(
+    {"inner_text", "all_inner_texts", "text_content", "is_visible", "is_checked", "count", "wait_for", "get_attribute"}
+)
+"""Acts that leave the page as it is."""
+ABSENT = frozenset(
+    {
+        "inner_text",
+        "text_content",
+        "get_attribute",
+        "is_checked",
+        "wait_for",
+        "fill",
+        "click",
+        "check",
+        "uncheck",
+        "select_option",
+        "press",
+    }
+)
+
+
+@dataclass
+class Eyes:
+    """What one lookup has seen so far."""
+
+    sightings: list[Sighting] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    saving: list["asyncio.Task[None]"] = field(default_factory=list)
+
+
+class LookupFacade(Facade):
+    """One lookup's view of its page."""
+
+    def __init__(
+        self, live: LiveSession, page: Page, cdp: CDPSession, guard: WriteGuard, recorder: Recorder, clock: Clock
+    ) -> None:
+        super().__init__(live, page)
+        self.eyes = Eyes()
+        self.files: dict[str, bytes] = {}
+        """Files that were read, by artifact; the run seals them."""
+        self._cdp = cdp
+        self._guard = guard
+        self._recorder = recorder
+        self._clock = clock
+        self._name: str | None = None
+        self._fresh: asyncio.Task[tuple[str, int, float, float]] | None = None
+        self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
+            "goto": self.goto,
+            "reload": self.reload,
+            "page": self.page_act,
+            "url": self.url,
+            "recognise": self.recognise,
+            "named": self.named,
+            "read": self.read,
+            "scroll": self.scroll,
+            "read_pdf": self.read_pdf,
+        }
+
+    async def goto(self, page: int, url: str) -> None:
+        if not self._guard.allows("GET", url, "Document"):
+            raise CallRefused("refused", "A lookup may go to the pages its script declares, and no others.")
+        self._changed()
+        await super().goto(page, url)
+
+    async def reload(self, page: int) -> None:
+        self._changed()
+        await super().reload(page)
+
+    async def page_act(self, page: int, chain: list[Any], act: str, args: list[Any], options: dict[str, Any]) -> Any:
+        if act not in STILL:
+            self._changed()
+        if act in ABSENT:
+            options = {"timeout": CLICK_MS, **options}
+        if act in ("click", "press"):
+            await self._before_click(page, chain)
+        answer = await super().page_act(page, chain, act, args, options)
+        if act in ("click", "press"):
+            await self.page(page).wait_for_load_state("domcontentloaded", timeout=CLICK_MS * 2)
+        return answer
+
+    async def _before_click(self, page: int, chain: list[Any]) -> None:
+        here = self.locate(page, chain)
+        element = await here.element_handle(timeout=CLICK_MS)
+        await self._guard.check_click(element)
+
+    async def named(self, page: int, name: str) -> None:
+        del page
+        self._name = str(name)[:80]
+
+    async def scroll(self, page: int, chain: list[Any]) -> None:
+        self._changed()
+        await self.locate(page, chain).scroll_into_view_if_needed(timeout=CLICK_MS)
+
+    async def read(self, page: int, chain: list[Any], shape: str) -> Any:
+        """Texts with their numbers; the page is photographed when it has changed since the last look."""
+        locator = self.locate(page, chain)
+        frame = " ".join(str(args[0]) for method, args, _ in chain if method == "frame_locator") or None
+        seen = await look(locator, shape)
+        if self._fresh is None:
+            self._fresh = asyncio.ensure_future(self._photograph())
+        artifact_id, ms, dx, dy = await self._fresh
+
+        def numbered(raw: Raw) -> list[Any]:
+            text, selector, (x, y, w, h) = raw
+            sighting = Sighting(
+                artifact_id=artifact_id,
+                recording_id=self._recorder.recording_id,
+                recording_offset_ms=ms,
+                page=self._name,
+                frame=frame,
+                selector=selector,
+                box=(round(x + dx, 1), round(y + dy, 1), round(w, 1), round(h, 1)),
+                raw_text=text[:2000],
+            )
+            self.eyes.sightings.append(sighting)
+            return [text, len(self.eyes.sightings) - 1]
+
+        if shape == "text":
+            return numbered(seen["cells"][0])
+        if shape == "texts":
+            return [numbered(one) for one in seen["cells"]]
+        if shape == "pairs":
+            return [[numbered(label), numbered(value)] for label, value in seen["pairs"]]
+        return {
+            "head": [numbered(one) for one in seen["head"]],
+            "rows": [[numbered(c) for c in row] for row in seen["rows"]],
+        }
+
+    async def read_pdf(self, page: int, chain: list[Any]) -> list[list[Any]]:
+        """Follow a link to a PDF and read its lines. Raises `CallRefused` for what is no whole PDF."""
+        link: Locator = self.locate(page, chain)
+        await self._guard.check_click(await link.element_handle(timeout=CLICK_MS))
+        try:
+            async with self.page(page).expect_download(timeout=PDF_MS) as coming:
+                await link.click(timeout=CLICK_MS)
+            download = await coming.value
+            if await download.failure() is not None:
+                raise CallRefused("unrecognised", "the file was not sent to its end")
+            path = await download.path()
+            data = await asyncio.to_thread(path.read_bytes)
+            await download.delete()
+        except TooSlow as none:
+            raise CallRefused("unrecognised", "the link leads to no file") from none
+        pages = await pdftext.lines_of(data)
+        artifact_id, now = new_id("art"), self._clock.now()
+        self.eyes.pictures.append(
+            Picture(artifact_id, "pdf", hashlib.sha256(data).hexdigest(), len(data), now, blob=f"lookups/{artifact_id}")
+        )
+        self.files[artifact_id] = data
+        told: list[list[Any]] = []
+        for number, lines in enumerate(pages, 1):
+            told.append([])
+            for line in lines:
+                self.eyes.sightings.append(
+                    Sighting(
+                        artifact_id=artifact_id,
+                        page=self._name,
+                        pdf_page=number,
+                        method=Method.PDF,
+                        raw_text=line[:2000],
+                    )
+                )
+                told[-1].append([line, len(self.eyes.sightings) - 1])
+        return told
+
+    def _changed(self) -> None:
+        self._fresh = None
+
+    async def _photograph(self) -> tuple[str, int, float, float]:
+        """(artifact, milliseconds in the recording, scroll offsets). Written down before anything rests on it."""
+        metrics = await self._cdp.send("Page.getLayoutMetrics")
+        view, whole = metrics["cssVisualViewport"], metrics["cssContentSize"]
+        height = min(whole["height"], TALLEST)
+        clip = {"x": 0, "y": 0, "width": whole["width"], "height": height, "scale": 1}
+        asked: dict[str, Any] = {"format": "png", "optimizeForSpeed": True}
+        if height > view["clientHeight"] or view["pageY"]:
+            asked |= {"clip": clip, "captureBeyondViewport": True}
+        shot = await self._cdp.send("Page.captureScreenshot", asked)
+        png = b64decode(shot["data"])
+        artifact_id, ms, now = new_id("art"), self._recorder.ms(), self._clock.now()
+        frame = messages.frame(0, self._recorder.next_seq(), ms, int(whole["width"]), int(height), png)
+
+        async def save() -> None:
+            chunk, place = await self._recorder.keep(frame, ms)
+            self.eyes.pictures.append(
+                Picture(
+                    artifact_id,
+                    "screenshot",
+                    hashlib.sha256(png).hexdigest(),
+                    len(png),
+                    now,
+                    recording_id=self._recorder.recording_id,
+                    offset_ms=ms,
+                    chunk=chunk,
+                    place=place,
+                )
+            )
+
+        self.eyes.saving.append(asyncio.ensure_future(save()))
+        return artifact_id, ms, float(view["pageX"]), float(view["pageY"])
+
+    async def saved(self) -> None:
+        """Wait until every picture is written. Raises `RecorderFailed`."""
+        await asyncio.gather(*self.eyes.saving)

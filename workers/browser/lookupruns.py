@@ -1,0 +1,249 @@
+"""Lookups under one lease: take the next, run its script on a page of our own, keep the answer, until none is left or a person comes."""
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from playwright.async_api import CDPSession, Error, Page
+
+from broker.base.errors import BrokerError
+from broker.base.unit import Unit
+from broker.lookups import service as lookups
+from broker.lookups.evidence import Sighting, Unmapped
+from broker.lookups.failures import OF_OUTCOME
+from broker.lookups.service import HOLDER, Answered, Job, Unanswered, Wait
+from broker.recordings.service import Subject
+from broker.tabs import service as tabs
+from carrier_scripts import registry
+from carrier_scripts.kit.lookups import NO_ANSWERS
+from carrier_scripts.kit.outcomes import MEANINGS, Outcome
+from workers.browser import evidence
+from workers.browser.facade import watch_status
+from workers.browser.live import LiveSession
+from workers.browser.lookupfacade import LookupFacade
+from workers.browser.recorder import Recorder, RecorderFailed
+from workers.browser.scriptrun import Done
+from workers.browser.writeguard import WriteGuard
+
+if TYPE_CHECKING:
+    from workers.browser.attempt import Node
+
+LINGER_S = 5.0
+"""How long the page stays open for a next lookup."""
+LONGEST_WAIT_S = 30.0
+"""A portal that is left alone for longer is given back meanwhile."""
+SCRIPT_S = 90.0
+KEEPS_PAGE = (Outcome.UNRECOGNISED, Outcome.SCRIPT_FAILED, Outcome.REFUSED)
+VIEW = {"width": 1280, "height": 1000}
+log = structlog.get_logger("lookups")
+
+
+async def run(node: "Node", live: LiveSession, lease_id: str) -> None:
+    """See the lease's lookups through, then give it back. Cancelled when a person comes or the session ends."""
+    claim = live.claim
+    try:
+        recorder = await Recorder.start(
+            node.portunus,
+            Subject(
+                organization_id=claim.organization_id,
+                lease_id=lease_id,
+                portal_session_id=live.id,
+                account_id=claim.account_id,
+                location_id=claim.location_id,
+                holder_kind=HOLDER.kind.value,
+                holder_id=HOLDER.id,
+                holder_name="Lookups",
+            ),
+        )
+    except RecorderFailed:
+        await _give_back(node, lease_id)
+        return
+    page: Page | None = None
+    try:
+        live.hiding += 1
+        page = await live.context.new_page()
+        await page.set_viewport_size(VIEW)  # type: ignore[arg-type]
+        watch_status(page)
+        guard = WriteGuard(registry.portal(claim.portal_key))
+        await guard.stand(page)
+        await _Runs(node, live, lease_id, page, await live.new_cdp(page), guard, recorder).all()
+    except Error as failed:
+        log.info("lookups stopped with their page", session=live.id, kind=type(failed).__name__)
+    except RecorderFailed:
+        log.warning("lookups stopped: they could not be recorded", session=live.id)
+    finally:
+        if page is not None:
+            live.hidden.discard(page)
+            with contextlib.suppress(Error):
+                await page.close()
+        await recorder.close()
+        await _give_back(node, lease_id)
+
+
+async def _give_back(node: "Node", lease_id: str) -> None:
+    def end() -> None:
+        with node.portunus.unit(HOLDER) as work:
+            tabs.end_tab(work, lease_id)
+
+    with contextlib.suppress(BrokerError):
+        await asyncio.to_thread(end)
+
+
+class _Runs:
+    """The runs of one lease."""
+
+    def __init__(
+        self,
+        node: "Node",
+        live: LiveSession,
+        lease_id: str,
+        page: Page,
+        cdp: CDPSession,
+        guard: WriteGuard,
+        recorder: Recorder,
+    ) -> None:
+        self._node = node
+        self._live = live
+        self._lease_id = lease_id
+        self._page = page
+        self._cdp = cdp
+        self._guard = guard
+        self._recorder = recorder
+        self._script = registry.script(live.claim.portal_key)
+
+    async def all(self) -> None:
+        """Until there is nothing to do for a while, or not under this lease."""
+        vault = self._node.portunus.vault
+        loop = asyncio.get_running_loop()
+        async with self._node.portunus.signals.listen(f"lookups:{self._live.claim.account_id}") as ear:
+            idle_since = loop.time()
+            turn: Job | Wait | None = await self._unit(lambda work: lookups.next_job(work, vault, self._lease_id))
+            while turn is not None:
+                if isinstance(turn, Job):
+                    turn = await self._one(turn)
+                    idle_since = loop.time()
+                    continue
+                rest = min(
+                    turn.seconds, idle_since + LINGER_S - loop.time() if turn.seconds > LONGEST_WAIT_S else turn.seconds
+                )
+                if rest <= 0 and turn.seconds > LONGEST_WAIT_S:
+                    return
+                await ear.wait(max(rest, 0.001))
+                turn = await self._unit(lambda work: lookups.next_job(work, vault, self._lease_id))
+
+    async def _one(self, job: Job) -> Job | Wait | None:
+        """One lookup, and the next to do: one transaction ends the first and takes the second."""
+        vault = self._node.portunus.vault
+        self._guard.blocked = 0
+        facade = LookupFacade(self._live, self._page, self._cdp, self._guard, self._recorder, self._node.portunus.clock)
+        try:
+            async with self._live.lock:
+                done = await self._node.scripts.run(
+                    self._script, job.kind, facade.call, limit_s=SCRIPT_S, asked=job.question
+                )
+            await facade.saved()
+            said = await self._said(facade, done)
+        except BaseException:
+            await asyncio.shield(asyncio.ensure_future(self._unit(lambda work: lookups.give_back(work, job))))
+            raise
+
+        def end_and_next(work: Unit) -> Job | Wait | None:
+            if isinstance(said, Answered):
+                lookups.answer(work, vault, job, said)
+            else:
+                lookups.fail(work, job, said)
+            return lookups.next_job(work, vault, self._lease_id)
+
+        turn: Job | Wait | None = await self._unit(end_and_next)
+        log.info(
+            "lookup",
+            lookup=job.lookup_id,
+            kind=job.kind,
+            outcome="answered" if isinstance(said, Answered) else said.code,
+        )
+        if isinstance(said, Unanswered) and said.code in (
+            "session_lost",
+            "account_locked",
+            "terms_changed",
+            "captcha_required",
+        ):
+            await self._signed_out(done.outcome)
+            await self._rest(turn)
+            return None
+        return turn
+
+    async def _rest(self, turn: Job | Wait | None) -> None:
+        """The session is gone: a job that was taken already goes back."""
+        if isinstance(turn, Job):
+            await self._unit(lambda work: lookups.give_back(work, turn))
+
+    async def _signed_out(self, outcome: Outcome) -> None:
+        words = MEANINGS[outcome].words
+        await self._node.unit(lambda work: tabs.lost(work, self._live.id, outcome.value, words))
+
+    async def _said(self, facade: LookupFacade, done: Done) -> Answered | Unanswered:
+        eyes, claim = facade.eyes, self._live.claim
+        if self._guard.blocked:
+            return Unanswered("write_blocked", pictures=eyes.pictures, page=await self._page_kept())
+        if done.outcome is Outcome.ANSWERED:
+            try:
+                answer, no_answer = done.answer, done.no_answer
+                if no_answer is not None:
+                    code, seen = no_answer["code"], _sightings(eyes.sightings, no_answer["refs"])
+                    return Unanswered(code if code in NO_ANSWERS else "script_error", seen, eyes.pictures)
+                if answer is None:
+                    return Unanswered("script_error", pictures=eyes.pictures)
+                await self._seal_files(facade)
+                return Answered(
+                    result=dict(answer["result"]),
+                    fields=_fields(eyes.sightings, answer),
+                    unmapped=[
+                        Unmapped(
+                            why=one["why"],
+                            label=str(one["label"])[:200],
+                            text=str(one["text"])[:2000],
+                            evidence=_sightings(eyes.sightings, one["refs"]),
+                        )
+                        for one in answer["unmapped"]
+                    ],
+                    pictures=eyes.pictures,
+                    captured_at=self._node.portunus.clock.now(),
+                    script_version=self._script.digest,
+                    portal_session_id=claim.portal_session_id,
+                )
+            except (KeyError, IndexError, TypeError, ValueError):  # a script may write anything
+                return Unanswered("bad_answer", pictures=eyes.pictures)
+        kept = await self._page_kept() if done.outcome in KEEPS_PAGE else None
+        return Unanswered(OF_OUTCOME.get(done.outcome.value, "script_error"), pictures=eyes.pictures, page=kept)
+
+    async def _seal_files(self, facade: LookupFacade) -> None:
+        portunus, organization = self._node.portunus, self._live.claim.organization_id
+        for artifact_id, data in facade.files.items():
+
+            def seal(work: Unit, artifact_id: str = artifact_id, data: bytes = data) -> bytes:
+                return portunus.vault.seal(work, organization, ("lookup artifact", artifact_id), data)
+
+            portunus.blobs.append(f"lookups/{artifact_id}", await self._node.unit(seal))
+
+    async def _page_kept(self) -> str | None:
+        return await evidence.keep_page(self._node, self._live, self._page)
+
+    async def _unit(self, act: Any) -> Any:
+        return await self._node.unit(act)
+
+
+def _sightings(known: list[Sighting], refs: list[int]) -> list[Sighting]:
+    """Only what the host itself noted. Raises IndexError or TypeError for a number it never gave out."""
+    if any(not isinstance(ref, int) or ref < 0 for ref in refs):
+        raise TypeError("a reference is a number")
+    return [known[ref] for ref in refs]
+
+
+def _fields(known: list[Sighting], answer: dict[str, Any]) -> dict[str, list[Sighting]]:
+    computed = set(answer.get("computed", []))
+    made = {}
+    for pointer, refs in answer["evidence"].items():
+        seen = _sightings(known, refs)
+        made[pointer] = [one.model_copy(update={"computed": True}) for one in seen] if pointer in computed else seen
+    return made

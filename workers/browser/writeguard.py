@@ -1,0 +1,89 @@
+"""The write guard: a page in a lookup's hands reads. What the script did not declare as a read or a search is stopped.
+
+Two walls: a click that would submit a form elsewhere is refused before it happens, with words; and every document, XHR,
+fetch, beacon and form post of the page is stopped before it leaves the browser (CDP Fetch).
+"""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+from playwright.async_api import CDPSession, ElementHandle, Error, Page
+
+from carrier_scripts.kit.portal import Portal
+from workers.browser.facade import CallRefused
+from workers.browser.tasks import keep
+
+WATCHED = ("Document", "XHR", "Fetch", "Ping", "Other", "EventSource")
+SAFE = frozenset({"GET", "HEAD"})
+BLOCKED = "A lookup may not do this at the portal: it is neither a page it reads nor a search. Nothing was sent."
+FORM = """(e) => { const form = e.form ?? e.closest('form'); if (!form) return null;
+  const submits = e.type === 'submit' || e.type === 'image' || (e.localName === 'button' && (e.type || 'submit') === 'submit');
+  return submits ? { method: (e.formMethod || form.method || 'get').toLowerCase(), action: e.formAction || form.action } : null; }"""
+log = structlog.get_logger("writeguard")
+
+
+class WriteGuard:
+    """What one portal's lookups may reach."""
+
+    def __init__(self, portal: type[Portal]) -> None:
+        self._reads = [_pattern(path) for path in portal.reads]
+        self._searches = [_pattern(path) for path in portal.searches]
+        self._hosts = portal.hosts
+        self.blocked = 0
+        """Requests stopped so far in this lookup."""
+
+    def allows(self, method: str, address: str, kind: str) -> bool:
+        """Whether this request may leave. Pictures, styles and scripts of the page are not asked about."""
+        parts = urlsplit(address)
+        if parts.scheme in ("data", "blob", "about"):
+            return True
+        if parts.scheme != "https" or parts.hostname not in self._hosts:
+            return False
+        path = parts.path or "/"
+        if method in SAFE:
+            return kind == "Other" or _fits(path, self._reads) or _fits(path, self._searches)
+        return method == "POST" and kind in ("Document", "XHR", "Fetch") and _fits(path, self._searches)
+
+    async def check_click(self, element: ElementHandle) -> None:
+        """Raises `CallRefused` when the click would submit a form that is no search."""
+        form: dict[str, str] | None = await element.evaluate(FORM)
+        if form and not self.allows(form["method"].upper(), form["action"], "Document"):
+            self.blocked += 1
+            raise CallRefused("refused", BLOCKED)
+
+    async def stand(self, page: Page) -> None:
+        """Watch the page from its first request on."""
+        cdp = await page.context.new_cdp_session(page)
+        cdp.on("Fetch.requestPaused", lambda paused: keep(self._judge(cdp, paused), "write guard"))
+        await cdp.send("Fetch.enable", {"patterns": [{"resourceType": kind} for kind in WATCHED]})
+        page.on("popup", lambda opened: keep(_shut(opened), "pop-up of a lookup"))
+
+    async def _judge(self, cdp: CDPSession, paused: dict[str, Any]) -> None:
+        request = paused["request"]
+        allowed = self.allows(request["method"], request["url"], paused.get("resourceType", "Other"))
+        try:
+            if allowed:
+                await cdp.send("Fetch.continueRequest", {"requestId": paused["requestId"]})
+                return
+            self.blocked += 1
+            log.warning("a lookup's request was stopped", method=request["method"], kind=paused.get("resourceType"))
+            await cdp.send("Fetch.failRequest", {"requestId": paused["requestId"], "errorReason": "BlockedByClient"})
+        except Error:
+            return  # the page is gone, and the request with it
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.escape(path.removesuffix("*")) + (".*" if path.endswith("*") else ""))
+
+
+def _fits(path: str, patterns: list[re.Pattern[str]]) -> bool:
+    return any(one.fullmatch(path) for one in patterns)
+
+
+async def _shut(page: Page) -> None:
+    try:
+        await page.close()
+    except Error:
+        return
