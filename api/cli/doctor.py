@@ -1,5 +1,6 @@
 """`portunus doctor`: is everything in order on this machine, and if not, what to do."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from broker.base.errors import BrokerError
 from broker.base.settings import Settings, settings
 from broker.wiring import Portunus, build, embedded_redis_url
 
+SCRIPT_PROCESS = (sys.executable, "-I", "-B", "-m", "carrier_scripts.kit.process")
 LEAST_FREE = 2 * 1024**3
 
 
@@ -63,6 +65,23 @@ def _sandbox(chosen: Settings) -> Finding:
             "sandbox", ok=False, words="OFF by PORTUNUS_ALLOW_UNSANDBOXED_BROWSER: carrier pages run beside your keys."
         )
     return Finding("sandbox", ok=True, words="required; the browser host does not start without it")
+
+
+def _scripts(chosen: Settings) -> Finding:
+    """Ask a script process which of its walls stand: what would stand around a carrier's script on this machine."""
+    asked = subprocess.run(SCRIPT_PROCESS, input='{"run": "report"}\n', capture_output=True, text=True, check=False)
+    try:
+        walls = json.loads(asked.stdout)["report"]
+    except (ValueError, KeyError):
+        return Finding("scripts", ok=False, words="a script's process does not start on this machine")
+    landlock = f"Landlock {walls['landlock']}" if walls["landlock"] else "no Landlock"
+    words = (
+        f"files {walls['files']}, network {walls['network']}, own {' '.join(walls['namespaces']) or 'no namespaces'}, "
+        f"{landlock}, seccomp {'on' if walls['seccomp'] else 'OFF'}, uid {walls['user']}"
+    )
+    if not walls["enough"]:
+        words += "; scripts do not run here" if not chosen.allow_unconfined_scripts else "; scripts run all the same"
+    return Finding("scripts", ok=bool(walls["enough"]) and not chosen.allow_unconfined_scripts, words=words)
 
 
 def _database(chosen: Settings) -> Finding:
@@ -120,6 +139,7 @@ def _host(chosen: Settings) -> Finding:
 CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "browser": _browser,
     "sandbox": _sandbox,
+    "scripts": _scripts,
     "database": _database,
     "root key": _keys,
     "message broker": _message_broker,

@@ -48,6 +48,8 @@ class Settings(BaseSettings):
     """Started as root, Chromium runs as this user so that its sandbox can work."""
     allow_unsandboxed_browser: bool = False
     """Only for a machine where Chromium's sandbox cannot start; `portunus doctor` shows it in red."""
+    allow_unconfined_scripts: bool = False
+    """Only for a machine whose kernel cannot close off a script process; `portunus doctor` shows it in red."""
     shard_size: int = Field(default=8, ge=1, le=50)
     """Portal sessions per Chromium process."""
     max_sessions: int = Field(default=60, ge=1)

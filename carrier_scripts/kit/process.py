@@ -1,11 +1,11 @@
-"""The process a script runs in: no network, no secrets, one script, JSON lines to the host on stdin and stdout.
+"""The process a script runs in: no network, no file, no secret, one script, JSON lines to the host on stdin and stdout.
 
-Started ahead of need and idle until its first line comes; then it compiles exactly the bytes whose digest the host names,
-runs one verb, and ends. Root starts it, it gives up root before it looks at a script.
+Started ahead of need and idle until its first line comes; by then its walls stand (kit/walls). It compiles exactly the
+bytes whose digest the host names, runs one verb, and ends. `{"run": "report"}` is answered with the walls that stand.
 """
 
+import _strptime  # type: ignore[import-not-found]  # noqa: F401 - dates are read with it, and it is loaded late
 import asyncio
-import ctypes
 import dataclasses  # noqa: F401 - scripts may import these; loaded while we may still read the files
 import datetime as dt  # noqa: F401
 import decimal  # noqa: F401
@@ -13,28 +13,18 @@ import hashlib
 import json
 import os
 import re  # noqa: F401
-import resource
-import signal
 import sys
 from types import ModuleType
 from typing import Any
 
 from carrier_scripts import kit
 from carrier_scripts.kit.desk import Desk
-from carrier_scripts.kit.lookups import Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
 from carrier_scripts.kit.page import Page
 from carrier_scripts.kit.portal import LOGIN_FORM, Portal
-from carrier_scripts.kit.reading import PageChanged
-from carrier_scripts.kit.wire import LINE_BYTES, LOOKUPS, RUNS, Source
-
-CPU_S = 30
-MEMORY_BYTES = 512 * 1024 * 1024
-FILES = 16
-PR_SET_PDEATHSIG = 1
-PR_SET_NO_NEW_PRIVS = 38
-CLONE_NEWUSER = 0x1000_0000
-CLONE_NEWNET = 0x4000_0000
+from carrier_scripts.kit.walls import confine
+from carrier_scripts.kit.walls.confine import Walls
+from carrier_scripts.kit.wire import LINE_BYTES, REPORT, RUNS, Source
 
 
 class HostRefused(Exception):
@@ -115,79 +105,73 @@ def class_name(key: str) -> str:
     return "".join(part.capitalize() for part in key.split("_"))
 
 
-def confine() -> None:
-    """Limits, no way back to root, and no network where the system can take it away."""
-    resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-    apart = libc is not None and libc.unshare(CLONE_NEWNET) == 0
-    if os.geteuid() == 0:
-        nobody = int(os.environ.get("PORTUNUS_SCRIPT_UID", "65534"))
-        os.setgroups([])
-        os.setgid(nobody)
-        os.setuid(nobody)
-    if libc is not None:
-        if not apart:
-            libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)  # some systems forbid it; the script has no secrets to carry out
-        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    os.environ.clear()
-
-
-async def look_up(portal: Portal, verb: str, page: Page, asked: Asked) -> dict[str, Any]:
-    """A lookup's last line: an answer, that there is none, or what the page turned out to be."""
-    try:
-        answer = await getattr(portal, verb)(page, asked)
-        return {"outcome": Outcome.ANSWERED.value, "words": "", "answer": answer.to_json()}
-    except NoAnswer as none:
-        said = {"code": none.code, "refs": [seen.ref for seen in none.seen]}
-        return {"outcome": Outcome.ANSWERED.value, "words": "", "no_answer": said}
-    except (PageChanged, HostRefused) as lost:
-        if isinstance(lost, HostRefused) and lost.code != Outcome.UNRECOGNISED:
-            raise
-        seen = await portal.recognise(page, but_not=(Outcome.SIGNED_IN,), timeout_ms=0)
-        if seen == LOGIN_FORM:
-            seen = Outcome.SIGNED_OUT
-        outcome = seen if seen in NAMES else Outcome.UNRECOGNISED.value
-        return {"outcome": str(outcome), "words": ""}
-
-
-async def serve() -> None:
-    """One run: the message, the verb, the last line."""
+async def serve(walls: Walls, *, unconfined: bool) -> None:
+    """The last walls, then one run: the message, the verb, the last line."""
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(limit=LINE_BYTES)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    confine.close(walls)
     wire = Wire(reader)
     message = await wire.first()
+    if message["run"] == REPORT:
+        wire.say({"report": walls.to_json()})
+        return
+    if not (walls.enough or unconfined):
+        wire.say({"done": {"outcome": Outcome.REFUSED.value, "at": {"kind": "Walls", "line": 0}}})
+        return
     listening = loop.create_task(wire.listen())
+    wire.say({"done": await _outcome(wire, message)})
+    listening.cancel()
+
+
+async def _outcome(wire: Wire, message: dict[str, Any]) -> dict[str, Any]:
+    """The verb's outcome, and where the script stopped when it broke; never its words, which may hold what it read."""
     try:
         verb = message["run"]
         if verb not in RUNS:
             raise ValueError("no such verb")
         portal = load(message["portal"], message["sources"], message["digest"])
         page = Page(wire.ask)
-        if verb in LOOKUPS:
-            done = await look_up(portal, verb, page, Asked.from_json(message["asked"]))
-        else:
-            desk = Desk(wire.ask)
-            outcome = await (portal.recognise(page) if verb == "recognise" else getattr(portal, verb)(page, desk))
-            done = {"outcome": str(outcome), "words": ""}
+        if verb == "recognise":
+            seen = await portal.recognise(page)
+            return {"outcome": Outcome.SIGNED_OUT.value if seen == LOGIN_FORM else str(seen)}
+        return {"outcome": str(await getattr(portal, verb)(page, Desk(wire.ask)))}
     except HostRefused as refused:
         known = refused.code if refused.code in NAMES else Outcome.REFUSED.value
-        done = {"outcome": known, "words": str(refused)}
+        if verb in LOOKUPS and known == Outcome.UNRECOGNISED:
+            known = await _what_it_is(portal, page)
+        return {"outcome": known, "at": _place(refused, message)}
     except Exception as wrong:  # noqa: BLE001 - the boundary: whatever a script does becomes an outcome
-        done = {"outcome": Outcome.SCRIPT_FAILED.value, "words": f"{type(wrong).__name__}: {wrong}"[:300]}
-    wire.say({"done": done})
-    listening.cancel()
+        return {"outcome": Outcome.SCRIPT_FAILED.value, "at": _place(wrong, message)}
+
+
+async def _what_it_is(portal: Portal, page: Page) -> str:
+    """A page that a lookup cannot read: signed out, down, asking for something, or changed."""
+    try:
+        seen = await portal.recognise(page, but_not=(Outcome.SIGNED_IN,), timeout_ms=0)
+    except HostRefused:
+        return Outcome.UNRECOGNISED.value
+    if seen == LOGIN_FORM:
+        return Outcome.SIGNED_OUT.value
+    return str(seen) if seen in NAMES else Outcome.UNRECOGNISED.value
+
+
+def _place(wrong: Exception, message: dict[str, Any]) -> dict[str, Any]:
+    """The kind of failure and the innermost line of the script's own files."""
+    own = {source["module"] for source in message.get("sources", [])}
+    module, line, trace = "", 0, wrong.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename in own:
+            module, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+    return {"kind": type(wrong).__name__, "module": module, "line": line}
 
 
 def main() -> None:
-    """Confine, then serve one run."""
-    confine()
-    asyncio.run(serve())
+    """Go apart, then serve one run."""
+    unconfined = os.environ.get("PORTUNUS_ALLOW_UNCONFINED_SCRIPTS") == "1"
+    walls = confine.go_apart(int(os.environ.get("PORTUNUS_SCRIPT_UID", str(confine.NOBODY))))
+    asyncio.run(serve(walls, unconfined=unconfined))
 
 
 if __name__ == "__main__":

@@ -4,10 +4,17 @@ The script names things (a locator is a recorded chain, an act is a word); the h
 password, a code, a cookie or a piece of JavaScript.
 """
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, TypedDict
 
 LINE_BYTES = 1_000_000
 """A longer line ends the run."""
+RUN_BYTES = 16_000_000
+"""All lines of a run together."""
+TEXT_CHARACTERS = 4_000
+"""A longer selector, text or address is refused."""
+SIGN_DEPTH = 6
+SIGNS = 80
+"""How deep signs may be nested, and how many one question may hold."""
 
 CHAIN = frozenset(
     {
@@ -64,10 +71,6 @@ CALLS = frozenset(
         "recognise",
         "pages",
         "wait_page",
-        "named",
-        "read",
-        "scroll",
-        "read_pdf",
         "type_username",
         "type_secret",
         "submit_login",
@@ -80,13 +83,10 @@ CALLS = frozenset(
     }
 )
 
-LOOKUPS = frozenset({"eligibility", "claim_status"})
-"""Verbs that answer a question. They read: a write is stopped by the host."""
+RUNS = frozenset({"sign_in", "prove", "keep_alive", "log_out", "recognise"})
 
-RUNS = frozenset({"sign_in", "prove", "keep_alive", "log_out", "recognise"}) | LOOKUPS
-
-SHAPES = frozenset({"text", "texts", "table", "pairs"})
-"""How a lookup reads an element: one text, the texts of all that fit, a table, labels with what stands beside them."""
+REPORT = "report"
+"""Not a run: asks the process which of its walls stand."""
 
 
 class Source(TypedDict):
@@ -103,8 +103,6 @@ class Run(TypedDict):
     portal: str
     digest: str
     sources: list[Source]
-    asked: NotRequired[dict[str, Any]]
-    """A lookup's question."""
 
 
 class Call(TypedDict):

@@ -18,7 +18,7 @@ from broker.codes import service as codes
 from broker.tabs import service as tabs
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
-from workers.browser import masks, practice
+from workers.browser import calls, masks, practice
 from workers.browser.facade import CallRefused, Facade
 from workers.browser.live import LiveSession
 
@@ -55,6 +55,7 @@ class Desk:
     async def call(self, name: str, args: dict[str, Any]) -> Any:
         """Do one call. Raises `CallRefused`."""
         try:
+            calls.check_size(args)
             return await self._calls[name](**args)
         except BrokerError as refused:
             raise CallRefused(refused.code, refused.message) from refused
@@ -62,7 +63,7 @@ class Desk:
             raise CallRefused("unrecognised", "A field the script names is not on the page.") from slow
         except Error as failed:
             raise CallRefused("unrecognised", "The page changed while a field was filled.") from failed
-        except (TypeError, KeyError, IndexError) as wrong:
+        except (TypeError, KeyError, IndexError, ValueError) as wrong:
             raise CallRefused("script_failed", f"{name}: {type(wrong).__name__}") from wrong
 
     async def type_username(self, page: int, chain: list[Any]) -> None:

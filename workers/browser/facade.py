@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from playwright.async_api import Error, FrameLocator, Locator, Page, Response
 from playwright.async_api import TimeoutError as TooSlow
 
-from carrier_scripts.kit import wire
+from workers.browser import calls
 from workers.browser.live import LiveSession
 from workers.browser.tasks import cancelled
 
@@ -92,6 +92,7 @@ class Facade:
     async def call(self, name: str, args: dict[str, Any]) -> Any:
         """Do one call. Raises `CallRefused` with a typed code for everything that does not work."""
         try:
+            calls.check_size(args)
             return await self._calls[name](**args)
         except TooSlow as slow:
             raise CallRefused("unrecognised", f"{name}: what the script looks for did not show in time") from slow
@@ -110,12 +111,8 @@ class Facade:
         if not chain or len(chain) > CHAIN_LINKS:
             raise CallRefused("script_failed", "a locator has 1 to 12 links")
         for method, args, options in chain:
-            if (
-                method not in wire.CHAIN
-                or not set(options) <= wire.CHAIN_OPTIONS
-                or not all(_plain(arg) for arg in args)
-            ):
-                raise CallRefused("script_failed", f"{method} is not open to scripts")
+            if (no := calls.refused_link(method, args, options)) is not None:
+                raise CallRefused("script_failed", no)
             link = getattr(here, method)
             here = link(*args, **options) if callable(link) else link
         if isinstance(here, FrameLocator) or not isinstance(here, Locator):
@@ -141,17 +138,14 @@ class Facade:
             raise CallRefused("down", "The portal did not answer in time.") from slow
 
     async def page_act(self, page: int, chain: list[Any], act: str, args: list[Any], options: dict[str, Any]) -> Any:
-        if act not in wire.ACTS or not set(options) <= wire.ACT_OPTIONS or not all(_plain(arg) for arg in args):
-            raise CallRefused("script_failed", f"{act} is not open to scripts")
-        if act == "get_attribute" and args[0] not in wire.READABLE_ATTRIBUTES:
-            raise CallRefused("script_failed", f"the attribute {args[0]} is not open to scripts")
-        if act == "press" and args[0] not in wire.KEYS:
-            raise CallRefused("script_failed", f"the key {args[0]} is not open to scripts")
+        if (no := calls.refused_act(act, args, options)) is not None:
+            raise CallRefused("script_failed", no)
         locator = self.locate(page, chain)
         if act in ("is_visible", "count", "all_inner_texts"):
             answer = await getattr(locator, act)()
         else:
-            answer = await getattr(locator, act)(*args, **{"timeout": ACT_MS, **options})
+            wait_ms = max(1.0, min(float(options.get("timeout") or ACT_MS), ACT_MS))
+            answer = await getattr(locator, act)(*args, **{**options, "timeout": wait_ms})
         if isinstance(answer, str):
             return answer[:TEXT_CHARACTERS]
         if isinstance(answer, list):
@@ -178,6 +172,8 @@ class Facade:
     async def recognise(self, page: int, signs: list[list[Any]], but_not: list[str], timeout_ms: int) -> str:
         """The first sign that shows, asked again and again until one does; `unrecognised` when none does in time."""
         target = self.page(page)
+        for _, sign in signs:
+            calls.check_sign(sign)
         end = asyncio.get_running_loop().time() + min(timeout_ms, GOTO_MS) / 1000
         while True:
             for name, sign in signs:
@@ -212,9 +208,9 @@ async def shows(page: Page, sign: list[Any]) -> bool:
             path = urlsplit(page.url).path
             return path.startswith(what[0][:-1]) if what[0].endswith("*") else path == what[0]
         if kind == "sees":
-            return await page.locator(what[0]).first.is_visible()
+            return await page.locator(what[0]).filter(visible=True).count() > 0
         if kind == "says":
-            return await page.get_by_text(what[0]).first.is_visible()
+            return await page.get_by_text(what[0]).filter(visible=True).count() > 0
         if kind == "status":
             return statuses.get(page) in what
         if kind == "inside":
@@ -228,15 +224,13 @@ async def shows(page: Page, sign: list[Any]) -> bool:
             return False
     except Error:
         return False
-    raise CallRefused("script_failed", f"there is no sign {kind}")
+    return False
 
 
 async def _shows_inside(page: Page, frame: str, sign: list[Any]) -> bool:
     kind, what = sign[0], sign[1]
+    if kind not in ("sees", "says"):
+        return False
     inner = page.frame_locator(frame).first
     found = inner.locator(what) if kind == "sees" else inner.get_by_text(what)
-    return kind in ("sees", "says") and await found.first.is_visible()
-
-
-def _plain(value: Any) -> bool:
-    return isinstance(value, str | int | float | bool) or value is None
+    return await found.filter(visible=True).count() > 0

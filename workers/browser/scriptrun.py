@@ -5,34 +5,59 @@ import contextlib
 import json
 import os
 import pwd
+import re
 import signal
 import sys
-import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 
 from carrier_scripts.kit.outcomes import Outcome
-from carrier_scripts.kit.wire import CALLS, LINE_BYTES
+from carrier_scripts.kit.wire import CALLS, LINE_BYTES, REPORT, RUN_BYTES
 from carrier_scripts.registry import Script
 from workers.browser.facade import CallRefused
 from workers.browser.tasks import keep
 
 Answer = Callable[[str, dict[str, Any]], Awaitable[Any]]
-COMMAND = (sys.executable, "-I", "-m", "carrier_scripts.kit.process")
+COMMAND = (sys.executable, "-I", "-B", "-m", "carrier_scripts.kit.process")
 CALLS_PER_RUN = 5000
+REPORT_S = 10.0
+KIND = re.compile(r"[A-Za-z_]\w{0,40}")
+MODULE = re.compile(r"carrier_scripts\.(portals|families)\.[a-z0-9_]{1,60}")
 log = structlog.get_logger("script")
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a script stopped: the kind of failure and the line, never its message, which may hold what it read."""
+
+    kind: str
+    module: str
+    line: int
+
+    @classmethod
+    def told(cls, at: Any) -> "Place | None":
+        """From the last line of a run; None when it is not of this shape (a script may write anything)."""
+        if not isinstance(at, dict):
+            return None
+        kind, module, line = str(at.get("kind", "")), str(at.get("module", "")), at.get("line")
+        if not KIND.fullmatch(kind) or not isinstance(line, int) or not 0 <= line < 100_000:
+            return None
+        return cls(kind, module if MODULE.fullmatch(module) else "", line)
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.module.rpartition('.')[2]}.py line {self.line}" if self.line else self.kind
+
+
+@dataclass(frozen=True)
 class Done:
-    """A run's last line."""
+    """How a run ended. `words` are always the host's own: a script's could hold what it read."""
 
     outcome: Outcome
     words: str
+    at: Place | None = None
     answer: dict[str, Any] | None = None
     """What a lookup found, as the script says it: checked by whoever uses it."""
     no_answer: dict[str, Any] | None = None
@@ -42,9 +67,9 @@ class Done:
 class ScriptProcesses:
     """Keeps one process waiting, so that a run starts at once."""
 
-    def __init__(self, browser_user: str) -> None:
+    def __init__(self, browser_user: str, *, unconfined: bool = False) -> None:
         self._uid = pwd.getpwnam(browser_user).pw_uid if os.geteuid() == 0 else os.getuid()
-        self._folder = tempfile.mkdtemp(prefix="portunus-script-")
+        self._unconfined = unconfined
         self._spare: asyncio.subprocess.Process | None = None
 
     async def warm_up(self) -> None:
@@ -52,8 +77,23 @@ class ScriptProcesses:
         if self._spare is None or self._spare.returncode is not None:
             self._spare = await self._start()
 
+    async def report(self) -> dict[str, Any]:
+        """Which walls stand around a script on this machine. Raises `OSError` or `ValueError` when no process answers."""
+        process = await self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(REPORT_S):
+                process.stdin.write(json.dumps({"run": REPORT}).encode() + b"\n")
+                walls: dict[str, Any] = json.loads(await process.stdout.readline())["report"]
+        except (KeyError, TimeoutError) as none:
+            raise ValueError("no report") from none
+        finally:
+            await self._end(process)
+        return walls
+
     async def run(
-        self, script: Script, verb: str, answer: Answer, *, limit_s: float, asked: dict[str, Any] | None = None
+        self, script: Script, verb: str, answer: Answer, *, limit_s: float, asked: Mapping[str, Any] | None = None
     ) -> Done:
         """One verb of one script; every end is a `Done`. `asked`: a lookup's question."""
         process, self._spare = self._spare or await self._start(), None
@@ -63,7 +103,7 @@ class ScriptProcesses:
                 return await self._converse(process, script, verb, answer, asked)
         except TimeoutError:
             return Done(Outcome.SCRIPT_FAILED, "The script took too long.")
-        except (OSError, ValueError, KeyError, TypeError) as broken:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as broken:
             return Done(Outcome.SCRIPT_FAILED, f"The script broke its contract ({type(broken).__name__}).")
         finally:
             await self._end(process)
@@ -72,17 +112,18 @@ class ScriptProcesses:
         """End the spare."""
         if self._spare is not None:
             await self._end(self._spare)
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(Path(self._folder).rmdir)
 
     async def _start(self) -> asyncio.subprocess.Process:
+        environment = {"PORTUNUS_SCRIPT_UID": str(self._uid)}
+        if self._unconfined:
+            environment["PORTUNUS_ALLOW_UNCONFINED_SCRIPTS"] = "1"
         return await asyncio.create_subprocess_exec(
             *COMMAND,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            cwd=self._folder,
-            env={"PORTUNUS_SCRIPT_UID": str(self._uid), "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd="/",
+            env=environment,
             start_new_session=True,
             limit=LINE_BYTES,
         )
@@ -93,37 +134,54 @@ class ScriptProcesses:
         script: Script,
         verb: str,
         answer: Answer,
-        asked: dict[str, Any] | None,
+        asked: Mapping[str, Any] | None,
     ) -> Done:
         assert process.stdin is not None
         assert process.stdout is not None
-        told: dict[str, Any] = {"run": verb, "portal": script.key, "digest": script.digest, "sources": script.sources}
-        if asked is not None:
-            told["asked"] = asked
-        process.stdin.write(json.dumps(told).encode() + b"\n")
+        told = {"run": verb, "portal": script.key, "digest": script.digest, "sources": script.sources}
+        process.stdin.write(json.dumps(told | ({"asked": dict(asked)} if asked is not None else {})).encode() + b"\n")
+        refused: CallRefused | None = None
+        heard = 0
         for _ in range(CALLS_PER_RUN):
             line = await process.stdout.readline()
+            heard += len(line)
             if not line:
                 return Done(Outcome.SCRIPT_FAILED, "The script's process ended.")
-            message = json.loads(line)
+            if heard > RUN_BYTES:
+                return Done(Outcome.SCRIPT_FAILED, "The script said too much.")
+            message = json.loads(line, parse_constant=_no_number)
             if "done" in message:
-                done = message["done"]
-                words = str(done.get("words", ""))[:300]
-                return Done(Outcome(done["outcome"]), words, done.get("answer"), done.get("no_answer"))
-            process.stdin.write(json.dumps(await self._answered(message, answer)).encode() + b"\n")
+                return _done(message["done"], refused)
+            number, name, args = message["id"], message["call"], message["args"]
+            if type(number) is not int or name not in CALLS or not isinstance(args, dict):
+                raise ValueError("a call that does not exist")
+            try:
+                said: dict[str, Any] = {"id": number, "ok": await answer(name, args)}
+            except CallRefused as no:
+                refused = no
+                said = {"id": number, "error": {"code": no.code, "message": no.message}}
+            process.stdin.write(json.dumps(said).encode() + b"\n")
             await process.stdin.drain()
         return Done(Outcome.SCRIPT_FAILED, "The script asked too many questions.")
-
-    async def _answered(self, message: dict[str, Any], answer: Answer) -> dict[str, Any]:
-        number, name, args = message["id"], message["call"], message["args"]
-        if name not in CALLS or not isinstance(args, dict):
-            raise ValueError("a call that does not exist")
-        try:
-            return {"id": number, "ok": await answer(name, args)}
-        except CallRefused as refused:
-            return {"id": number, "error": {"code": refused.code, "message": refused.message}}
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         await process.wait()
+
+
+def _done(done: dict[str, Any], refused: CallRefused | None) -> Done:
+    """The last line. Its words are the host's last refusal, when that is what ended the run."""
+    outcome, at = Outcome(done["outcome"]), Place.told(done.get("at"))
+    words = f"The script stopped: {at}." if at and outcome is Outcome.SCRIPT_FAILED else ""
+    if refused is not None and outcome.value in (refused.code, Outcome.REFUSED.value):
+        words = refused.message
+    return Done(outcome, words, at, _object(done.get("answer")), _object(done.get("no_answer")))
+
+
+def _object(told: Any) -> dict[str, Any] | None:
+    return told if isinstance(told, dict) else None
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no number of JSON")

@@ -1,0 +1,1 @@
+"""The walls around a script process: limits, namespaces, Landlock, seccomp; standard library only."""
