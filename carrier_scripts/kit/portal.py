@@ -12,6 +12,7 @@ from carrier_scripts.kit.steps import Between, Choice, CodeStep, LoginForm
 LOGIN_FORM = "login_form"
 LOOK_MS = 20_000
 AFTER_SUBMIT_MS = 30_000
+LEAVE_MS = 10_000
 STEPS = 12
 """More pages than this between login and home mean that the script goes in circles."""
 
@@ -116,11 +117,13 @@ class Portal:
         return await self.prove(page, desk)
 
     async def log_out(self, page: Page, desk: Desk) -> Outcome:
-        """Leave the way the portal wants it."""
+        """Leave the way the portal wants it. A question "Sign out?" of the page is answered with yes by the host."""
         del desk
-        if self.sign_out:
-            await page.locator(self.sign_out).click()
-        return Outcome.SIGNED_OUT
+        if not self.sign_out:
+            return Outcome.SIGNED_OUT
+        await page.locator(self.sign_out).click()
+        seen = await self.recognise(page, but_not=(Outcome.SIGNED_IN,), timeout_ms=LEAVE_MS)
+        return Outcome.SIGNED_OUT if seen == LOGIN_FORM else Outcome(seen) if seen in NAMES else Outcome.UNRECOGNISED
 
     async def recognise(self, page: Page, *, but_not: tuple[Seen, ...] = (), timeout_ms: int = LOOK_MS) -> Seen:
         """Which sign shows, read from the top; waits until one does. UNRECOGNISED when none shows in time.

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from carrier_scripts.lab.founding import ACCOUNTS, Account
+from carrier_scripts.lab.facts import Account
+from carrier_scripts.lab.founding import ACCOUNTS
 
 TERMS = 3
 """Version of Harborline's terms that the founding logins have accepted."""
@@ -35,6 +36,8 @@ class AccountState:
     code: LiveCode | None = None
     wrong_codes: int = 0
     terms_accepted: int = TERMS
+    terms_on: datetime | None = None
+    """When it last accepted them."""
     profile_complete: bool = True
     devices: dict[str, datetime] = field(default_factory=dict)
     """Remembered-device cookie and the end of its trust."""

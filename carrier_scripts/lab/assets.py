@@ -19,6 +19,9 @@ COLOURS = {
     "copper_mesa_az": ((140, 58, 22), (229, 168, 96)),
     "northgate": ((38, 34, 98), (126, 112, 214)),
 }
+COLOURS |= {"copper_mesa_nv": COLOURS["copper_mesa_az"]}
+LOOKS = {"copper_mesa_nv": "copper_mesa_az"}
+"""Whose style sheet a portal shares."""
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".png": "image/png"}
 
 
@@ -39,7 +42,7 @@ async def asset(request: Request, key: str) -> Response:
 def make(key: str, name: str) -> bytes | None:
     """The file's bytes; None for a name the portal does not have."""
     if name == "site.css":
-        return (TEMPLATES / key / "site.css").read_bytes()
+        return (TEMPLATES / LOOKS.get(key, key) / "site.css").read_bytes()
     if name == "grid.css":
         return _grid().encode()
     if name == "library.js":

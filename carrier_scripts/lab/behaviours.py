@@ -52,6 +52,14 @@ HARBORLINE: dict[str, Any] = {
     "automation_policy": "permitted_in_writing",
 } | _SOURCE
 
+USUAL = HARBORLINE | {
+    "tin_picker": False,
+    "eob_retention_months": None,
+    "search_window_days": None,
+    "search_batch_limit": None,
+}
+"""What the later carriers change a little."""
+
 COPPER_MESA_AZ: dict[str, Any] = HARBORLINE | {
     "idle_timeout_s": 900,
     "concurrency": "newest_wins",

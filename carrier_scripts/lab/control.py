@@ -32,6 +32,7 @@ class Control:
             _route("/accounts", self.accounts),
             _route("/outbox", self.outbox),
             _route("/behaviour/{key}", self.behaviour),
+            _route("/truth/{key}", self.truth),
             _route("/founding", self.founding),
             _route("/faults", self.faults),
             _route("/timing", self.timing),
@@ -70,6 +71,9 @@ class Control:
 
     async def behaviour(self, request: Request) -> Any:
         return self.web.sites[request.path_params["key"].removesuffix(".json")].behaviour
+
+    async def truth(self, request: Request) -> Any:
+        return self.web.sites[request.path_params["key"]].truth()
 
     async def founding(self, request: Request) -> Any:
         return founding.document()

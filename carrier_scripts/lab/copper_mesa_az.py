@@ -68,9 +68,7 @@ class CopperMesaAz(Site):
             case Answer.PASSWORD_EXPIRED:
                 return self.go("/Account/ChangePassword")
             case Answer.OK:
-                visit.stage = "code"
-                self.gate.send_code(_account(visit), visit)
-                return self.go("/Account/Verify")
+                return self._second_factor(request, visit)
             case _:
                 return self.show("login.html", visit, answer=answer.value)
 
@@ -80,12 +78,22 @@ class CopperMesaAz(Site):
         if request.method == "GET":
             said, visit.message = visit.message, ""
             return self.show("verify.html", visit, answer=said)
-        answer = self.gate.check_code(visit, (await self.form(request)).get("VerificationCode", ""))
+        form = await self.form(request)
+        answer = self.gate.check_code(visit, form.get("VerificationCode", ""))
         if answer is Answer.LOCKED:
             visit.end("locked")
             return self.go("/Account/Locked")
         if answer is not Answer.OK:
             return self.show("verify.html", visit, answer=answer.value)
+        return self._after_code(visit, form)
+
+    def _second_factor(self, request: Request, visit: Visit) -> Response:
+        """A code at every sign-in."""
+        visit.stage = "code"
+        self.gate.send_code(_account(visit), visit)
+        return self.go("/Account/Verify")
+
+    def _after_code(self, visit: Visit, form: dict[str, str]) -> Response:
         if not _account(visit).profile_complete:
             visit.stage = "profile"
             return self.go("/Account/Profile")

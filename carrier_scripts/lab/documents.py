@@ -7,7 +7,7 @@ from datetime import date
 
 from fpdf import FPDF
 
-from carrier_scripts.lab.founding import Carrier, Location
+from carrier_scripts.lab.facts import Carrier, Location
 from carrier_scripts.lab.people import Claim
 
 

@@ -15,6 +15,11 @@ PAGE = {
     "unknown_page",
     "captcha",
     "wrong_practice",
+    "trickle",
+    "collision",
+    "accumulators",
+    "half_download",
+    "html_pdf",
 }
 """Change what a page shows or where it leads."""
 MAIL = {"code_never", "code_late", "code_sender", "code_unsigned", "code_foreign", "code_decoys", "code_twice"}

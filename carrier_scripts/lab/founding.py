@@ -1,72 +1,26 @@
-"""The founding document: an invented dental group, three invented carriers, and the logins between them.
+"""The founding document: an invented dental group, invented carriers, and the logins between them.
 
 Printed as JSON by `python -m carrier_scripts.lab.founding`. Everyone in it is made up; e-mail is `.test`, telephones are 555-01xx,
 tax numbers begin with 07 (a prefix the IRS has never issued) and provider identifiers with 19999999, the documented test range.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
+
+from carrier_scripts.lab.facts import Account, Carrier, Location
+from carrier_scripts.lab.founding_nine import ACCOUNTS_OF_NINE, LOOKALIKES_OF_NINE, NINE
+
+__all__ = [
+    "ACCOUNTS", "AUTHSERV", "CARRIERS", "LOCATIONS", "LOOKALIKE_HOSTS", "MAILBOX", "MAIL_DOMAIN", "ORGANIZATION", "SEED",
+    "SUFFIX", "Account", "Carrier", "Location", "accounts_of", "carrier", "document", "location",
+]  # fmt: skip
 
 SEED = 20260401
 MAILBOX = "codes@lab.test"
 MAIL_DOMAIN = "lab.test"
 AUTHSERV = "mx.lab.test"
 SUFFIX = ".sim.test"
-
-
-@dataclass(frozen=True)
-class Location:
-    """A practice office and the tax entity that bills for it."""
-
-    key: str
-    name: str
-    city: str
-    time_zone: str
-    npi: str
-    legal_name: str
-    tin: str
-
-    @property
-    def tin_ending(self) -> str:
-        return self.tin[-4:]
-
-
-@dataclass(frozen=True)
-class Account:
-    """A login at a carrier, with what only the carrier and its owner know."""
-
-    key: str
-    carrier: str
-    username: str
-    password: str
-    login_kind: str
-    channel: str
-    locations: tuple[str, ...]
-    role: str = "biller"
-    """biller or eligibility (a hub's role matrix)."""
-    address: str = ""
-    """Where its codes go: an e-mail alias or an E.164 number; empty for an authenticator."""
-    masked: str = ""
-    totp_seed: str = ""
-    backup_codes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Carrier:
-    key: str
-    name: str
-    short: str
-    hosts: tuple[str, ...]
-    start_url: str
-    provider_line: str
-    member_prefix: str
-    """Member IDs begin so."""
-    claim_prefix: str
-    code_senders: tuple[str, ...] = ()
-    code_subject: str = ""
-    code_pattern: str = r"(?<!\d)(\d{3})[\s\u00a0]?(\d{3})(?!\d)"
-    """As its own messages write it; the digits are the groups together."""
 
 
 ORGANIZATION = {"key": "saguaro", "name": "Saguaro Dental Partners", "kind": "dso"}
@@ -101,7 +55,7 @@ LOCATIONS = (
     ),
 )
 
-CARRIERS = (
+CARRIERS: tuple[Carrier, ...] = (
     Carrier(
         key="harborline",
         name="Harborline Dental PPO",
@@ -113,6 +67,7 @@ CARRIERS = (
         claim_prefix="HL",
         code_senders=("security@harborline.sim.test",),
         code_subject="Your Harborline sign-in code",
+        postal="P.O. Box 7106, Harbor City",
     ),
     Carrier(
         key="copper_mesa_az",
@@ -124,6 +79,7 @@ CARRIERS = (
         member_prefix="CM2",
         claim_prefix="CZ",
         code_senders=("+16025550100",),
+        code_life="90 seconds",
     ),
     Carrier(
         key="northgate",
@@ -135,17 +91,19 @@ CARRIERS = (
         member_prefix="NX3",
         claim_prefix="NG",
     ),
+    *NINE,
 )
 
 LOOKALIKE_HOSTS = {
     "harborline": "harborline-secure.sim.test",
     "copper_mesa_az": "coppermesa-az-login.sim.test",
     "northgate": "northgate-exchange.sim.test",
+    **LOOKALIKES_OF_NINE,
 }
 
 _EVERYWHERE = ("phoenix", "tucson", "flagstaff")
 
-ACCOUNTS = (
+ACCOUNTS: tuple[Account, ...] = (
     Account(
         key="harborline-1",
         carrier="harborline",
@@ -204,6 +162,7 @@ ACCOUNTS = (
         address="codes+northgate-2@lab.test",
         backup_codes=("NRTH-3302-FJSL", "NRTH-8147-PWGC", "NRTH-6589-YRVN"),
     ),
+    *ACCOUNTS_OF_NINE,
 )
 
 

@@ -40,6 +40,12 @@ class Rules:
     password_days: int | None = None
     device_days: int = 0
     newest_wins: bool = False
+    cap: int | None = None
+    """So many sessions of a login side by side; one more ends the oldest."""
+    absolute_s: int | None = None
+    """A session is over after this long, whatever its user does."""
+    code_length: int = 6
+    code_letters: str = "0123456789"
 
 
 class Gate:
@@ -93,21 +99,31 @@ class Gate:
             return Answer.PASSWORD_EXPIRED
         return Answer.OK
 
-    def send_code(self, state: AccountState, visit: Visit, *, again: bool = False) -> Answer:
-        """A new code, which supersedes any earlier one, goes out on the account's channel."""
+    def send_code(self, state: AccountState, visit: Visit, *, again: bool = False, by: str | None = None) -> Answer:
+        """A new code, which supersedes any earlier one, goes out on the account's channel, or `by` another of its owner's."""
         world, now = self.world, self.world.clock.now()
         live = state.code
         if again and live and now < live.sent_at + timedelta(seconds=self.rules.resend_after_s):
             return Answer.TOO_SOON
         serial = world.serial.next()
-        code = LiveCode(world.digits(state.facts.key, serial), now, now + timedelta(seconds=self.rules.code_s))
+        code = LiveCode(self._value(state, serial), now, now + timedelta(seconds=self.rules.code_s))
         state.code = code
         world.judge.count("codes_sent", self.carrier, state.username)
         if again:
             world.judge.count("resends", self.carrier, state.username)
         world.judge.note(self.carrier, state.username, "code sent again" if again else "code sent", visit.id)
-        self._post(state, code.value, serial)
+        if by in (None, state.facts.channel):
+            self._post(state, code.value, serial)
+        else:
+            world.postbox.outbox.append(self.writer.spoken(state, code.value, serial, by=by or ""))
         return Answer.OK
+
+    def _value(self, state: AccountState, serial: int) -> str:
+        number = int(self.world.digits(state.facts.key, serial, 18))
+        letters = self.rules.code_letters
+        return "".join(
+            letters[number // len(letters) ** place % len(letters)] for place in range(self.rules.code_length)
+        )
 
     def check_code(self, visit: Visit, typed: str) -> Answer:
         """A code was typed. On OK it is used up."""
@@ -170,10 +186,20 @@ class Gate:
                 other.end("elsewhere")
                 self.world.judge.count("displaced", self.carrier, state.username)
                 self.world.judge.note(self.carrier, state.username, "displaced by a newer session", other.id)
+        if self.rules.cap:
+            self._make_room(state, self.rules.cap)
         visit.stage, visit.seen_at = "home", self.world.clock.now()
+        visit.home_at = visit.seen_at
         self.world.judge.count("logins", self.carrier, state.username)
         self.world.judge.count("sessions_opened", self.carrier, state.username)
         self.world.gauge(self.carrier, state)
+
+    def _make_room(self, state: AccountState, cap: int) -> None:
+        open_now = sorted(self.world.visits.signed_in(self.carrier, state), key=lambda one: one.home_at or one.seen_at)
+        for oldest in open_now[: max(0, len(open_now) - cap + 1)]:
+            oldest.end("elsewhere")
+            self.world.judge.count("displaced", self.carrier, state.username)
+            self.world.judge.note(self.carrier, state.username, "displaced by one session too many", oldest.id)
 
     def leave(self, visit: Visit, why: str) -> None:
         """The session is over: signed out, or idle for too long."""
@@ -210,7 +236,9 @@ class Gate:
         if world.faults.on(self.carrier, "code_never", account=name):
             return
         changed = world.faults.on(self.carrier, "code_sender", account=name)
-        sender = str(changed.args.get("sender", "security@harborline-mail.test")) if changed else None
+        sender = (
+            str(changed.args.get("sender", f"security@{self.carrier.replace('_', '-')}-mail.test")) if changed else None
+        )
         message = self.writer.code(state, code, serial, sender=sender)
         if late:
             message.due += timedelta(seconds=float(late.args.get("seconds", 60)))

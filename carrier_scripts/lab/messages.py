@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 from carrier_scripts.lab.accounts import AccountState
 from carrier_scripts.lab.clock import LabClock
-from carrier_scripts.lab.founding import Carrier
+from carrier_scripts.lab.facts import Carrier
 from carrier_scripts.lab.postbox import Posted
 
 
@@ -21,24 +21,39 @@ class Writer:
         if account.facts.channel == "sms":
             return self.text(
                 account,
-                f"{self.carrier.short.replace(' AZ', ' Dental of AZ')}: {code} is your verification code. "
-                "It expires in 90 seconds.",
+                f"{self.carrier.short.replace(' AZ', ' Dental of AZ')}: "
+                + self.carrier.code_words.format(code=code, life=self.carrier.code_life),
                 serial,
                 code=code,
                 sender=sender or self.carrier.code_senders[0],
             )
         sender = sender or self.carrier.code_senders[0]
-        split = f"{code[:3]}&nbsp;{code[3:]}"
+        split = f"{code[:3]}&nbsp;{code[3:]}" if len(code) == 6 else code
         html = (
             f"<html><body style='font-family:Georgia,serif;color:#16324f'><h2>{self.carrier.name}</h2>"
             f"<p>Someone is signing in to the provider portal as <b>{account.username}</b>.</p>"
-            f"<p>Your code is <span style='font-size:28px;letter-spacing:4px'>{split}</span>. It works once, for 10 minutes.</p>"
+            f"<p>Your code is <span style='font-size:28px;letter-spacing:4px'>{split}</span>. It works once, for {self.carrier.code_life}.</p>"
             f"<p>If this was not you, call Provider Services at {self.carrier.provider_line}. We never ask for this code "
-            "by telephone.</p><p style='font-size:11px;color:#888'>Harborline Dental PPO, P.O. Box 7106, Harbor City</p>"
+            f"by telephone.</p><p style='font-size:11px;color:#888'>{self.carrier.name}, {self.carrier.postal}</p>"
             "</body></html>"
         )
-        mail = self._mail(account, f"Harborline Security <{sender}>", self.carrier.code_subject, serial, html)
+        mail = self._mail(account, f"{self.carrier.short} Security <{sender}>", self.carrier.code_subject, serial, html)
         return self._posted(account, mail, sender, serial, code=code)
+
+    def spoken(self, account: AccountState, code: str, serial: int, *, by: str) -> Posted:
+        """A code that a voice reads out, or a telephone shows: nothing travels, a person hears or sees it."""
+        return Posted(
+            id=f"{by}_{serial}_{int(self._clock.now().timestamp() * 1000)}",
+            channel=by,
+            carrier=self.carrier.key,
+            account=account.username,
+            to="the owner's telephone",
+            sender=self.carrier.provider_line,
+            due=self._clock.now(),
+            code=code,
+            text=f"Your code is {'. '.join(code)}.",
+            state="sent",
+        )
 
     def text(self, account: AccountState, words: str, serial: int, *, sender: str, code: str | None = None) -> Posted:
         return Posted(
@@ -56,15 +71,16 @@ class Writer:
     def decoy(self, account: AccountState, number: str, serial: int) -> Posted:
         """Advertising with another six-digit number in it."""
         if account.facts.channel == "sms":
-            words = f"Copper Mesa Rewards: your office has earned offer {number}. Reply STOP to end."
+            words = f"{self.carrier.short.removesuffix(' AZ')} Rewards: your office has earned offer {number}. Reply STOP to end."
             return self.text(account, words, serial, sender="+16025550188")
-        sender = "news@mail.harborline.sim.test"
+        host = self.carrier.hosts[0]
+        sender = f"news@mail.{host}"
         html = (
             "<html><body><h1 style='color:#0a6e74'>Earn CE credits this month</h1><p>Join our free evening on claims "
             f"attachments. Your seat number is <b>{number}</b>, use code {number} at the door.</p>"
-            "<p><a href='https://harborline.sim.test/news'>Read more</a> · Unsubscribe</p></body></html>"
+            f"<p><a href='https://{host}/news'>Read more</a> · Unsubscribe</p></body></html>"
         )
-        mail = self._mail(account, f"Harborline News <{sender}>", "Earn CE credits this month", serial, html)
+        mail = self._mail(account, f"{self.carrier.short} News <{sender}>", "Earn CE credits this month", serial, html)
         return self._posted(account, mail, sender, serial)
 
     def unlock(self, account: AccountState, link: str, serial: int) -> Posted:

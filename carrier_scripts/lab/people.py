@@ -1,11 +1,12 @@
 """Invented members and their claims, the same for the same seed: enough of them that lists are long."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 
-from carrier_scripts.lab.founding import LOCATIONS, SEED, Carrier
+from carrier_scripts.lab.facts import Carrier
+from carrier_scripts.lab.founding import LOCATIONS, SEED
 
 FIRST = (
     "Ada", "Boris", "Carmela", "Dorian", "Elspeth", "Fenwick", "Greta", "Hollis", "Imara", "Jasper", "Keziah", "Linus",
@@ -33,6 +34,25 @@ DENIALS = (
 )
 PER_LOCATION = 240
 MEMBERS = 24
+
+
+@dataclass(frozen=True)
+class Cover:
+    """What a plan pays for a category of services, in percent."""
+
+    category: str
+    in_network: int
+    out_of_network: int
+    deductible: bool
+    waiting: str = "None"
+
+
+COVERAGE = (
+    Cover("Preventive and diagnostic", 100, 100, False), Cover("Basic restorative", 80, 70, True),
+    Cover("Periodontal", 80, 60, True, "6 months"), Cover("Root canals", 80, 60, True, "6 months"),
+    Cover("Major restorative", 50, 40, True, "12 months"), Cover("Implants", 50, 0, True, "12 months"),
+    Cover("Orthodontics", 50, 50, False, "12 months"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,6 +125,10 @@ class Book:
         """The member with this ID and this date of birth (ISO); None when either differs."""
         found = self.members.get(member_id.strip().upper())
         return found if found and found.born.isoformat() == born.strip() else None
+
+    def twin(self, member: Member) -> Member:
+        """Another member of the same name and date of birth."""
+        return replace(member, id=member.id[:-1] + str((int(member.id[-1]) + 5) % 10), group="Another employer")
 
     def at(self, location: str) -> list[Claim]:
         return [c for c in self.claims if c.location == location]

@@ -3,22 +3,25 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from carrier_scripts.lab import assets, founding, people
-from carrier_scripts.lab.founding import LOOKALIKE_HOSTS, Location
+from carrier_scripts.lab.facts import Location
+from carrier_scripts.lab.founding import LOOKALIKE_HOSTS
 from carrier_scripts.lab.gate import Gate, Rules
 from carrier_scripts.lab.judge import Client
 from carrier_scripts.lab.messages import Writer
+from carrier_scripts.lab.people import COVERAGE, Cover
 from carrier_scripts.lab.skin import plain, reskin
 from carrier_scripts.lab.visits import Visit
 from carrier_scripts.lab.world import World
@@ -40,6 +43,11 @@ class Site:
     paid: ClassVar[str]
     denied: ClassVar[str]
     behaviour: ClassVar[dict[str, Any]]
+    looks_like: ClassVar[str | None] = None
+    """A sibling whose pages it shares."""
+    charset: ClassVar[str] = "utf-8"
+    coverage: ClassVar[tuple[Cover, ...]] = COVERAGE
+    """What its plans pay, by category."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -47,7 +55,9 @@ class Site:
         self.gate = Gate(world, self.key, self.rules, Writer(self.carrier, world.clock))
         self.cookie = f"{self.key}_visit"
         self._pages = Environment(
-            loader=FileSystemLoader([assets.TEMPLATES / self.key, assets.TEMPLATES / "common"]),
+            loader=FileSystemLoader(
+                [assets.TEMPLATES / folder for folder in (self.key, self.looks_like, "common") if folder]
+            ),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -93,7 +103,13 @@ class Site:
     def show(self, template: str, visit: Visit | None = None, http: int = 200, **values: Any) -> HTMLResponse:
         page = self._pages.get_template(template)
         place = self.place(visit) if visit and visit.home else None
-        common = {"carrier": self.carrier, "visit": visit, "account": visit.account if visit else None, "place": place}
+        common = {
+            "coverage": self.coverage,
+            "carrier": self.carrier,
+            "visit": visit,
+            "account": visit.account if visit else None,
+            "place": place,
+        }
         return HTMLResponse(page.render(common | values), status_code=http)
 
     def go(self, path: str) -> RedirectResponse:
@@ -115,6 +131,36 @@ class Site:
         self.gate.arrive(visit)
         skinned = self.world.faults.on(self.key, "skin") is not None
         return self.go(WHATS_NEW if skinned or self.world.faults.on(self.key, "unknown_page") else self.home_path)
+
+    def member_shown(self, request: Request) -> people.Member | None:
+        """The member of a page's address, as the carrier's systems have her today (fault `accumulators`: at odds)."""
+        asked = request.path_params.get("member", "")
+        member = self.book.members.get(asked) or next(
+            (twin for twin in map(self.book.twin, self.book.members.values()) if twin.id == asked), None
+        )
+        if member and self.world.faults.on(self.key, "accumulators"):
+            return replace(member, deductible_met=member.deductible + 25)
+        return member
+
+    def paper(self, content: bytes, name: str, kind: str) -> Response:
+        """A document to download; faults cut it short, or put an error page in its place."""
+        if self.world.faults.on(self.key, "half_download"):
+            content = content[: len(content) // 2]
+        if self.world.faults.on(self.key, "html_pdf"):
+            content = b"<!doctype html><title>Error</title><h1>The document could not be made</h1>"
+        return Response(content, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+
+    def truth(self) -> dict[str, Any]:
+        """Members, their plans' cover, and claims as the carrier has them: what a lookup's accuracy is judged by."""
+        return {
+            "carrier": self.carrier.name,
+            "coverage": [asdict(cover) for cover in self.coverage],
+            "members": [asdict(m) | {"name": m.name, "left": m.left} for m in self.book.members.values()],
+            "claims": [
+                asdict(c) | {"member": c.member.id, "billed": c.billed, "paid": c.paid, "provider": c.provider}
+                for c in self.book.claims
+            ],
+        }
 
     async def form(self, request: Request) -> dict[str, str]:
         return plain({k: v for k, v in (await request.form()).items() if isinstance(v, str)})
@@ -152,12 +198,20 @@ class Site:
             answer = await self._route(scope, receive)
             if fresh or visit.id != before:
                 answer.set_cookie(self.cookie, visit.id, secure=True, httponly=True, samesite="lax", path="/")
-        await self._dress(request, answer)(scope, receive, send)
+        dressed = self._dress(request, answer)
+        if fault := self.world.faults.on(self.key, "trickle", path=request.url.path):
+            dressed = _trickled(dressed, float(fault.args.get("seconds", 2)))
+        await dressed(scope, receive, send)
 
     def lookalike(self) -> Response:
         """The sign-in page as a forger's host shows it: the same to the eye."""
         return self.show(
-            self.start_template, self.world.visits.open(self.key, self.world.clock.now()), answer="", note="", ended=""
+            self.start_template,
+            self.world.visits.open(self.key, self.world.clock.now()),
+            answer="",
+            note="",
+            ended="",
+            why="",
         )
 
     def sweep(self) -> None:
@@ -188,7 +242,10 @@ class Site:
         return found, False
 
     def _idle(self, visit: Visit) -> bool:
-        return self.world.clock.now() >= visit.seen_at + timedelta(seconds=self.rules.idle_s)
+        now, rules = self.world.clock.now(), self.rules
+        if visit.home_at and rules.absolute_s and now >= visit.home_at + timedelta(seconds=rules.absolute_s):
+            return True
+        return now >= visit.seen_at + timedelta(seconds=rules.idle_s)
 
     async def _route(self, scope: Scope, receive: Receive) -> Response:
         """The routed page's whole response, so that faults and skin can still change it."""
@@ -255,7 +312,11 @@ class Site:
         kept = [
             (k, v) for k, v in answer.raw_headers if k not in (b"content-length", b"content-type", b"cache-control")
         ]
-        dressed = HTMLResponse(html, status_code=answer.status_code, headers={"cache-control": "no-store"})
+        dressed = Response(
+            html.encode(self.charset, "xmlcharrefreplace"),
+            status_code=answer.status_code,
+            headers={"cache-control": "no-store", "content-type": f"text/html; charset={self.charset}"},
+        )
         dressed.raw_headers.extend(kept)
         return dressed
 
@@ -287,6 +348,21 @@ class Site:
                 for path in ("/account/close", "/payments/change-bank", "/trap/{rest:path}")
             ),
         ]
+
+
+def _trickled(whole: Response, seconds: float) -> Response:
+    """The same answer, a little at a time."""
+    body, parts = bytes(whole.body), 20
+
+    async def drip() -> AsyncIterator[bytes]:
+        step = -(-len(body) // parts) or 1
+        for start in range(0, len(body), step):
+            await asyncio.sleep(seconds / parts)
+            yield body[start : start + step]
+
+    slow = StreamingResponse(drip(), status_code=whole.status_code)
+    slow.raw_headers = [(k, v) for k, v in whole.raw_headers if k != b"content-length"]
+    return slow
 
 
 def _usd(amount: int) -> str:

@@ -16,6 +16,10 @@ class Visit:
     """new, code, terms, profile, reminder, picker, step_up, home; or ended"""
     account: AccountState | None = None
     location: str | None = None
+    home_at: datetime | None = None
+    """When it arrived."""
+    about: dict[str, str] = field(default_factory=dict)
+    """What the carrier's server keeps of this visit: the name typed on page one, the question asked, a reference."""
     why_ended: str | None = None
     flags: set[str] = field(default_factory=set)
     """Small things said or done once: the announcement seen, the step-up passed."""

@@ -5,6 +5,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from carrier_scripts.lab.copper_mesa_az import CopperMesaAz
+from carrier_scripts.lab.copper_mesa_nv import CopperMesaNv
 from carrier_scripts.lab.founding import LOOKALIKE_HOSTS
 from carrier_scripts.lab.harborline import Harborline
 from carrier_scripts.lab.northgate import Northgate
@@ -15,12 +16,15 @@ NOBODY = "lab"
 """Under this name the judge counts what belongs to no carrier."""
 
 
+SITES: tuple[type[Site], ...] = (Harborline, CopperMesaAz, CopperMesaNv, Northgate)
+
+
 class Web:
     """The one web server of all carriers, as an ASGI application."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.sites: dict[str, Site] = {site.key: site(world) for site in (Harborline, CopperMesaAz, Northgate)}
+        self.sites: dict[str, Site] = {site.key: site(world) for site in SITES}
         self._hosts = {host: site for site in self.sites.values() for host in site.carrier.hosts}
         self._lookalikes = {LOOKALIKE_HOSTS[key]: site for key, site in self.sites.items()}
 

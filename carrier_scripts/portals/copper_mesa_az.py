@@ -1,31 +1,10 @@
 """Copper Mesa Dental of Arizona. One login for the whole practice, a 90-second SMS code every time, newest sign-in wins."""
 
-from carrier_scripts.kit import Choice, CodeStep, LoginForm, Outcome, Portal, any_of, at, says, sees, status
+from carrier_scripts.families.copper_mesa import CopperMesaPortal
 
 
-class CopperMesaAz(Portal):
+class CopperMesaAz(CopperMesaPortal):
     name = "Copper Mesa Dental of Arizona"
     hosts = frozenset({"coppermesa-az.sim.test"})
     start = "https://coppermesa-az.sim.test/Account/Login"
     home = "https://coppermesa-az.sim.test/Office/Home"
-    automation = "automated"
-
-    login = LoginForm(username="#UserName", password="#Password", submit="#LoginButton")
-    code = CodeStep(field="#VerificationCode", submit="#SubmitCode")
-    office = Choice("office", options="#ServiceLocation option", select="#ServiceLocation")
-    practice = ("#lblOffice", "#lblTaxId")
-    sign_out = "#LogOff"
-
-    signs = {  # read from the top; the first that shows wins
-        Outcome.DOWN: any_of(sees("#maintenance"), status(500, 502, 503, 504)),
-        Outcome.CAPTCHA: sees("#human-check"),
-        Outcome.LOCKED: at("/Account/Locked"),
-        Outcome.WRONG_PASSWORD: sees(".validation-summary-errors"),
-        Outcome.PASSWORD_EXPIRED: at("/Account/ChangePassword"),
-        Outcome.SIGNED_OUT: at("/Account/Ended"),
-        Outcome.CODE_LATE: says("The code has expired"),
-        Outcome.WRONG_CODE: says("The code is incorrect"),
-        Outcome.ASKS_CODE: sees("#VerificationCode"),
-        Outcome.NEEDS_PERSON: at("/Account/Profile"),
-        Outcome.SIGNED_IN: sees(".office-banner"),
-    }

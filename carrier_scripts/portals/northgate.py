@@ -9,7 +9,9 @@ class Northgate(Portal):
     start = "https://northgate.sim.test/login"
     home = "https://northgate.sim.test/home"
     automation = "automated"
-    carriers = ("Cholla Health Plan", "Mesquite Mutual", "Ironwood Dental", "Palo Verde Benefits")
+    carriers = (
+        "Bellwether Mutual", "Cholla Health Plan", "Cinder Cone Dental", "Ironwood Dental", "Mesquite Mutual", "Palo Verde Benefits",
+    )  # fmt: skip
 
     login = LoginForm(username="input[name=userId]", password="input[name=password]", submit="[data-testid=login]")
     code = CodeStep(field="input[name=otp]", submit="[data-testid=verify]")

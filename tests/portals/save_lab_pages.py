@@ -1,6 +1,7 @@
-"""Save the pages of the portal lab afresh: python -m tests.portals.save_lab_pages. Faults bring up the rare ones."""
+"""Save the pages of the portal lab afresh: python -m tests.portals.save_lab_pages [KEY...]. Faults bring up the rare ones."""
 
 import asyncio
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,7 +16,6 @@ from tests.portals.saving import save
 from workers.browser.find import find
 
 HERE = Path(__file__).parent
-LOGINS = {"harborline": "harborline-1", "copper_mesa_az": "copper_mesa_az-1", "northgate": "northgate-1"}
 
 
 class Walk:
@@ -24,7 +24,7 @@ class Walk:
     def __init__(self, lab: RunningLab, page: Page, key: str) -> None:
         self.lab, self.page, self.key = lab, page, key
         self.portal = registry.portal(key)
-        self.account = lab.account(LOGINS[key])
+        self.account = lab.account(f"{key}-1")
 
     async def start(self) -> None:
         await self.page.goto(self.portal.start)
@@ -235,6 +235,7 @@ PAGES: dict[str, dict[str, Way]] = {
         "needs_person__profile": profile,
         "signed_out__elsewhere": elsewhere,
     },
+    "copper_mesa_nv": COMMON | {"code_late": late_code, "password_expired": aged(91), "needs_person__profile": profile},
     "northgate": COMMON
     | {
         "wrong_code__used": used_code,
@@ -266,8 +267,8 @@ async def main() -> None:
         arguments = [f"--host-resolver-rules={rules}", f"--ignore-certificate-errors-spki-list={lab.spki}"]
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=find(Settings()).path, args=arguments)
-            for key, ways in PAGES.items():
-                for name, way in ways.items():
+            for key in sys.argv[1:] or PAGES:
+                for name, way in PAGES[key].items():
                     await walk(lab, browser, key, name, way)
             await browser.close()
 

@@ -40,10 +40,19 @@ def _asked(live: LiveSession, dialog: Dialog) -> None:
     page = dialog.page
     if page is None or page.is_closed():
         return
+    if live.leaving or (dialog.type == "alert" and live.lock.locked() and not live.held):
+        keep(_yes(dialog), "answer a dialog")
+        return
     live.dialogs[page] = dialog
     live.tell("dialog")
     if not live.held and not live.lock.locked():
         keep(leave_unanswered(live), "leave a dialog of an idle tab")
+
+
+async def _yes(dialog: Dialog) -> None:
+    """Leaving was decided already; an alert asks nothing."""
+    with contextlib.suppress(Error):
+        await dialog.accept()
 
 
 async def leave_unanswered(live: LiveSession) -> None:

@@ -51,6 +51,8 @@ class LiveSession:
     """Runs from the holder's first look to the end of her lease."""
     dialogs: dict[Page, Dialog] = field(default_factory=dict)
     """Alerts, confirms, prompts and beforeunloads nobody has answered; until then their pages take no commands."""
+    leaving: bool = False
+    """The script is logging out: "Do you want to leave?" is answered with yes."""
     ended: bool = False
     next_keep_alive: float = 0.0
     idle_since: float = 0.0

@@ -1,0 +1,40 @@
+"""The carriers that came after the first three, and the logins there; everyone and everything in it is invented."""
+
+from carrier_scripts.lab.facts import Account, Carrier
+
+_EVERYWHERE = ("phoenix", "tucson", "flagstaff")
+
+NINE: tuple[Carrier, ...] = (
+    Carrier(
+        key="copper_mesa_nv",
+        name="Copper Mesa Dental of Nevada",
+        short="Copper Mesa NV",
+        hosts=("coppermesa-nv.sim.test",),
+        start_url="https://coppermesa-nv.sim.test/Account/Login",
+        provider_line="702-555-0119",
+        member_prefix="CN3",
+        claim_prefix="CV",
+        code_senders=("verify@coppermesa-nv.sim.test",),
+        code_subject="Copper Mesa of Nevada verification code",
+        code_life="5 minutes",
+        postal="P.O. Box 220, Mesa Flats",
+    ),
+)
+
+LOOKALIKES_OF_NINE = {
+    "copper_mesa_nv": "coppermesa-nv-login.sim.test",
+}
+
+ACCOUNTS_OF_NINE: tuple[Account, ...] = (
+    Account(
+        key="copper_mesa_nv-1",
+        carrier="copper_mesa_nv",
+        username="rgarcia.nv",
+        password="Mica-Plover-5520",
+        login_kind="individual",
+        channel="email",
+        locations=_EVERYWHERE,
+        address="codes+copper_mesa_nv-1@lab.test",
+        masked="c•••1@lab.test",
+    ),
+)

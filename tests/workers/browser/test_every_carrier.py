@@ -1,0 +1,181 @@
+"""Every simulated carrier through its shipped script and a real browser: in, awake, out, and through each trouble, by the judge's count."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from broker.base.actor import system
+from broker.directory import service as directory
+from broker.directory.models import PortalAccount
+from broker.directory.service import Fact
+from carrier_scripts.kit.outcomes import Outcome
+from carrier_scripts.lab import founding
+from tests.workers.browser.conftest import Node
+from workers.browser import facade, keepalive
+from workers.browser.leave import leave
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(100)]
+
+LOOK_MS = 4_000
+"""How long a page that no script knows is looked at; a sign-in here takes less."""
+NEVER = ("overlapping_logins", "wasted_tries", "lookalike_posts", "forbidden_hits", "terms_accepted", "fence_headers")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A login, and what its carrier has: whether it mails codes, what else may stand in the way after the password."""
+
+    key: str
+    mails: bool = True
+    after_password: tuple[tuple[str, dict[str, Any], str], ...] = ()
+    place: str = "phoenix"
+    offices: bool = True
+    """Whether an office is chosen at the carrier, so that it could be another's."""
+
+    @property
+    def login(self) -> str:
+        return founding.accounts_of(self.key)[0].username
+
+
+PROFILE = ("profile", {}, "needs_person")
+EXPIRED = ("password_age", {"days": 91}, "password_expired")
+TERMS = ("terms", {"version": 9}, "terms_changed")
+CASES = (Case("copper_mesa_nv", after_password=(PROFILE, EXPIRED)),)
+MAILED = tuple(case for case in CASES if case.mails)
+
+
+def named(case: Case) -> str:
+    return case.key
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page nobody knows is given up after seconds, not after a third of a minute."""
+    monkeypatch.setattr(facade, "GOTO_MS", LOOK_MS)
+
+
+def release(node: Node, login: str) -> None:
+    """What the owner does once the cause is dealt with."""
+    with node.portunus.unit(system("test")) as work:
+        account = work.db.scalars(select(PortalAccount).where(PortalAccount.username == login)).one()
+        if account.status != "active":
+            directory.release_account(work, account, "the fault was switched off")
+
+
+def codes_live(node: Node, key: str, seconds: int) -> None:
+    """The portal's codes are known to live this long."""
+    with node.portunus.unit(system("test")) as work:
+        fact = Fact(value=seconds, source="seen at the lab", verified_on=date(2026, 11, 21))
+        directory.record_behaviour(work, directory.portal_by_key(work, key), "code_ttl_s", fact)
+
+
+async def counted(node: Node, case: Case) -> dict[str, int]:
+    """The judge's counts; none of what must never happen may have happened."""
+    counts: dict[str, int] = await asyncio.to_thread(node.lab.counters, case.key)
+    assert {name: counts[name] for name in NEVER} == dict.fromkeys(NEVER, 0)
+    return counts
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_in_awake_and_out(node: Node, case: Case) -> None:
+    async def test() -> None:
+        live = await node.live(case.login, case.place)
+        host = await node.untended()
+        assert await keepalive.look(host.node, live) is Outcome.SIGNED_IN
+        counts = await counted(node, case)
+        assert (counts["password_submits"], counts["logins"], counts["sessions_now"]) == (1, 1, 1)
+        assert counts["wrong_codes"] == counts["wrong_passwords"] == 0
+        assert (await leave(host.node, live)).value == "signed_out"
+        counts = await counted(node, case)
+        assert (counts["signouts"], counts["sessions_now"]) == (1, 0)
+
+    node.run(test)
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_trouble_before_the_password_costs_no_try(node: Node, case: Case) -> None:
+    troubles: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("error", {"status": 500}, "down"),
+        ("maintenance", {"status": 200}, "down"),
+        ("reset", {}, "down"),
+        ("hang", {}, "down"),
+        ("lookalike", {}, "refused"),
+        ("skin", {"version": 2}, "unrecognised"),
+        ("captcha", {}, "captcha"),
+    )
+
+    async def test() -> None:
+        for fault, args, outcome in troubles:
+            await asyncio.to_thread(node.lab.fault, case.key, fault, **args)
+            session, ended = await node.open(case.login, case.place)
+            assert (fault, ended, session.state) == (fault, outcome, "ended")
+            assert session.words
+            await asyncio.to_thread(node.lab.unfault, case.key)
+            await asyncio.to_thread(release, node, case.login)
+        assert (await counted(node, case))["password_submits"] == 0
+        assert node.host is not None
+        assert node.host.node.egress.doors() == []
+
+    node.run(test)
+
+
+@pytest.mark.parametrize(
+    ("case", "trouble"),
+    [
+        pytest.param(case, trouble, id=f"{case.key}-{trouble[0]}")
+        for case in CASES
+        for trouble in (
+            ("lock", {}, "locked"),
+            ("unknown_page", {}, "unrecognised"),
+            *((("wrong_practice", {"location": "tucson"}, "wrong_practice"),) if case.offices else ()),
+            *case.after_password,
+        )
+    ],
+)
+def test_trouble_after_the_password_costs_one(node: Node, case: Case, trouble: tuple[str, dict[str, Any], str]) -> None:
+    fault, args, outcome = trouble
+    node.lab.fault(case.key, fault, **args)
+
+    async def test() -> None:
+        session, ended = await node.open(case.login, case.place)
+        assert (ended, session.state) == (outcome, "ended")
+        assert session.words
+        counts = await asyncio.to_thread(node.lab.counters, case.key)
+        submits, wasted = counts["password_submits"], counts["wasted_tries"]
+        assert (submits, wasted) == (1, 1 if fault == "lock" else 0)  # a lock nobody could know of is found out once
+        assert counts["overlapping_logins"] == counts["terms_accepted"] == 0
+
+    node.run(test)
+
+
+@pytest.mark.parametrize("case", MAILED, ids=named)
+def test_a_code_among_others_is_found(node: Node, case: Case) -> None:
+    """Twice the same mail, advertising with numbers, another login's code, and all of it a little at a time."""
+    for fault, args in (("code_twice", {}), ("code_decoys", {"count": 3}), ("trickle", {"seconds": 0.4})):
+        node.lab.fault(case.key, fault, **args)
+
+    async def test() -> None:
+        await node.live(case.login, case.place)
+        counts = await counted(node, case)
+        assert (counts["logins"], counts["codes_accepted"], counts["wrong_codes"]) == (1, 1, 0)
+
+    node.run(test)
+
+
+@pytest.mark.parametrize("fault", ["code_never", "code_sender", "code_unsigned"])
+@pytest.mark.parametrize("case", MAILED, ids=named)
+def test_a_code_that_cannot_be_believed_is_not_typed(node: Node, case: Case, fault: str) -> None:
+    codes_live(node, case.key, 2)
+    node.lab.fault(case.key, fault)
+
+    async def test() -> None:
+        session, ended = await node.open(case.login, case.place)
+        assert (ended, session.state) == ("no_code", "ended")
+        counts = await counted(node, case)
+        assert (counts["password_submits"], counts["code_submits"]) == (1, 0)
+
+    node.run(test)
