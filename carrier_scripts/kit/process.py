@@ -19,12 +19,14 @@ from typing import Any
 
 from carrier_scripts import kit
 from carrier_scripts.kit.desk import Desk
+from carrier_scripts.kit.lookups import Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
 from carrier_scripts.kit.page import Page
 from carrier_scripts.kit.portal import LOGIN_FORM, Portal
+from carrier_scripts.kit.reading import PageChanged
 from carrier_scripts.kit.walls import confine
 from carrier_scripts.kit.walls.confine import Walls
-from carrier_scripts.kit.wire import LINE_BYTES, REPORT, RUNS, Source
+from carrier_scripts.kit.wire import LINE_BYTES, LOOKUPS, REPORT, RUNS, Source
 
 
 class HostRefused(Exception):
@@ -132,10 +134,18 @@ async def _outcome(wire: Wire, message: dict[str, Any]) -> dict[str, Any]:
             raise ValueError("no such verb")
         portal = load(message["portal"], message["sources"], message["digest"])
         page = Page(wire.ask)
+        if verb in LOOKUPS:
+            answer = await getattr(portal, verb)(page, Asked.from_json(message["asked"]))
+            return {"outcome": Outcome.ANSWERED.value, "answer": answer.to_json()}
         if verb == "recognise":
             seen = await portal.recognise(page)
             return {"outcome": Outcome.SIGNED_OUT.value if seen == LOGIN_FORM else str(seen)}
         return {"outcome": str(await getattr(portal, verb)(page, Desk(wire.ask)))}
+    except NoAnswer as none:
+        refs = [one.ref for one in none.seen]
+        return {"outcome": Outcome.ANSWERED.value, "no_answer": {"code": none.code, "refs": refs}}
+    except PageChanged as changed:
+        return {"outcome": await _what_it_is(portal, page), "at": _place(changed, message)}
     except HostRefused as refused:
         known = refused.code if refused.code in NAMES else Outcome.REFUSED.value
         if verb in LOOKUPS and known == Outcome.UNRECOGNISED:

@@ -4,7 +4,7 @@ The script names things (a locator is a recorded chain, an act is a word); the h
 password, a code, a cookie or a piece of JavaScript.
 """
 
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 LINE_BYTES = 1_000_000
 """A longer line ends the run."""
@@ -71,6 +71,10 @@ CALLS = frozenset(
         "recognise",
         "pages",
         "wait_page",
+        "named",
+        "read",
+        "scroll",
+        "read_pdf",
         "type_username",
         "type_secret",
         "submit_login",
@@ -83,10 +87,16 @@ CALLS = frozenset(
     }
 )
 
-RUNS = frozenset({"sign_in", "prove", "keep_alive", "log_out", "recognise"})
+LOOKUPS = frozenset({"eligibility", "claim_status"})
+"""Verbs that answer a question. They read: a write is stopped by the host."""
+
+RUNS = frozenset({"sign_in", "prove", "keep_alive", "log_out", "recognise"}) | LOOKUPS
 
 REPORT = "report"
 """Not a run: asks the process which of its walls stand."""
+
+SHAPES = frozenset({"text", "texts", "table", "pairs"})
+"""How a lookup reads an element: one text, the texts of all that fit, a table, labels with what stands beside them."""
 
 
 class Source(TypedDict):
@@ -103,6 +113,8 @@ class Run(TypedDict):
     portal: str
     digest: str
     sources: list[Source]
+    asked: NotRequired[dict[str, Any]]
+    """A lookup's question."""
 
 
 class Call(TypedDict):

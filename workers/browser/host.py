@@ -16,13 +16,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker.base.actor import system
 from broker.base.errors import BrokerError, Conflict
 from broker.base.unit import Unit
+from broker.lookups import service as lookups
 from broker.recordings.service import Subject
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease, PortalSession
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
 from carrier_scripts import registry
-from workers.browser import guard, keepalive, park
+from workers.browser import guard, keepalive, lookupruns, park
 from workers.browser.attempt import Node, close, run_attempt
 from workers.browser.downloads import Downloads
 from workers.browser.egress import Egress
@@ -85,6 +86,16 @@ class Host:
             self._attempts[attempt_id] = task
             task.add_done_callback(lambda _: self._attempts.pop(attempt_id, None))
 
+    async def run_lookups(self, lease_id: str) -> None:
+        """Start on the lookups of a lease that Portunus holds, unless they are under way."""
+        live, lease = await self._leased(lease_id)
+        if live is not None and lease is not None and lookups.is_ours(lease):
+            self._look_up(live, lease.id)
+
+    def _look_up(self, live: LiveSession, lease_id: str) -> None:
+        if live.lookups is None or live.lookups.done():
+            live.lookups = keep(lookupruns.run(self.node, live, lease_id), f"lookups {lease_id}")
+
     async def end_session(self, session_id: str) -> None:
         """Close the browser of a session that SQL says has ended."""
         live = self._sessions.get(session_id)
@@ -108,6 +119,7 @@ class Host:
         if live is None or lease is None:
             await _say_goodbye(socket, "This portal session is gone. Open it again.")
             return
+        await cancelled(live.lookups)
         if live.viewer is not None:
             live.viewer.cancel(REPLACED)
             await cancelled(live.viewer)
@@ -187,7 +199,7 @@ class Host:
         await close(self.node, live)
 
     async def _end_lease_side(self, live: LiveSession) -> None:
-        await cancelled(live.viewer)
+        await cancelled(live.viewer, live.lookups)
         live.viewer = None
         recorder, live.recorder = live.recorder, None
         if recorder is not None:
@@ -228,17 +240,24 @@ class Host:
                 log.warning("a session could not be tended", session=live.id, kind=type(failed).__name__)
 
     async def _tend_one(self, live: LiveSession) -> None:
-        def look(work: Unit) -> tuple[str, int, str | None]:
+        def look(work: Unit) -> tuple[str, int, str | None, bool]:
             row = work.db.get(PortalSession, live.id)
-            lease = work.db.scalar(select(Lease.id).where(Lease.portal_session_id == live.id, Lease.ended_at.is_(None)))
-            return (row.state, row.fence, lease) if row else (SessionState.ENDED.value, -1, None)
+            lease = work.db.scalar(select(Lease).where(Lease.portal_session_id == live.id, Lease.ended_at.is_(None)))
+            ours = lease is not None and lookups.is_ours(lease) and lease.granted_at is not None
+            if row is None:
+                return SessionState.ENDED, -1, None, False
+            return row.state, row.fence, lease.id if lease else None, ours
 
         asked_at = time.monotonic()
-        state, fence, lease_id = await self.node.reading(look)
+        state, fence, lease_id, ours = await self.node.reading(look)
         if state != SessionState.READY or fence != live.claim.fence:
             await self._drop(live)
             return
         self.node.egress.renew(live.door, asked_at)
+        if ours and lease_id is not None:
+            self._look_up(live, lease_id)
+        elif live.lookups is not None:
+            await cancelled(live.lookups)
         now = asyncio.get_running_loop().time()
         if lease_id is None and live.recorder is not None:
             await self._end_lease_side(live)
@@ -324,6 +343,10 @@ def make_app(host: Host) -> FastAPI:
     @app.post("/attempts/{attempt_id}", status_code=202)
     async def attempts(attempt_id: str) -> None:
         host.run_attempt(attempt_id)
+
+    @app.post("/leases/{lease_id}/lookups", status_code=202)
+    async def look_up(lease_id: str) -> None:
+        await host.run_lookups(lease_id)
 
     @app.post("/portal-sessions/{session_id}/end", status_code=202)
     async def end(session_id: str) -> None:
