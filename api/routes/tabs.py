@@ -47,8 +47,8 @@ def tab(request: Request, here: HereNow, lease_id: str) -> Response:
     """The tab itself: progress while signing in, then the stream."""
     with here.reading() as work:
         lease = tabs.own_lease(work, lease_id)
-        shown = _shown(work, lease)
-    return page(request, "tab.html", tab=shown)
+        told = shown(work, lease)
+    return page(request, "tab.html", tab=told)
 
 
 @router.post("/tabs/{lease_id}/end", dependencies=OPENERS)
@@ -91,16 +91,16 @@ def open_tab(
             return tabs.open_tab(work, asked.account_id, asked.location_id, asked.purpose).id
 
         lease_id = once(work, "open_tab", idempotency_key, asked.model_dump_json(), opened)
-        shown = _shown(work, tabs.own_lease(work, lease_id))
+        told = shown(work, tabs.own_lease(work, lease_id))
     response.headers["Location"] = f"/api/v1/tabs/{lease_id}"
-    return shown
+    return told
 
 
 @router.get("/api/v1/tabs/{lease_id}", dependencies=OPENERS)
 def get_tab(here: HereNow, lease_id: str) -> dict[str, Any]:
     """Where the tab is: signing_in, needs_code, ready or ended, in words."""
     with here.reading() as work:
-        return _shown(work, tabs.own_lease(work, lease_id))
+        return shown(work, tabs.own_lease(work, lease_id))
 
 
 @router.post("/api/v1/tabs/{lease_id}/ticket", dependencies=OPENERS)
@@ -114,7 +114,7 @@ def ticket(here: HereNow, lease_id: str) -> dict[str, str]:
 def extend(here: HereNow, lease_id: str) -> dict[str, Any]:
     """More time in this tab."""
     with here.unit() as work:
-        return _shown(work, tabs.extend(work, lease_id))
+        return shown(work, tabs.extend(work, lease_id))
 
 
 @router.post("/api/v1/tabs/{lease_id}/end", dependencies=OPENERS)
@@ -123,10 +123,11 @@ def end(here: HereNow, lease_id: str, *, sign_out: bool = False) -> dict[str, An
     with here.unit() as work:
         lease = tabs.own_lease(work, lease_id)
         (tabs.sign_out if sign_out else tabs.end_tab)(work, lease_id)
-        return _shown(work, lease)
+        return shown(work, lease)
 
 
-def _shown(work: Unit, lease: Lease) -> dict[str, Any]:
+def shown(work: Unit, lease: Lease) -> dict[str, Any]:
+    """A tab as its holder may see it."""
     state, words, deadline = tabs.opening(work, lease)
     session = lease.portal_session
     return {

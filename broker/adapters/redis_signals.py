@@ -15,6 +15,8 @@ from redis.retry import Retry
 PREFIX = "portunus:signal:"
 AWAY = (redis.RedisError, OSError)
 PAUSE_S = 0.5
+LISTENING_S = 1.0
+"""Longest wait for the subscription. It must stand before the first look, or what comes between them is heard by nobody."""
 
 
 class RedisSignals:
@@ -34,6 +36,7 @@ class RedisSignals:
         client = redis.asyncio.Redis.from_url(self._url, socket_timeout=None, socket_connect_timeout=1)
         ear = RedisEar(client, channels)
         try:
+            await ear.listening(LISTENING_S)
             yield ear
         finally:
             await ear.close()
@@ -58,7 +61,14 @@ class RedisEar:
         self._client = client
         self._channels = [PREFIX + channel for channel in channels]
         self._heard: asyncio.Queue[str] = asyncio.Queue()
+        self._subscribed = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._listen(), name="signals")
+
+    async def listening(self, timeout_s: float) -> None:
+        """Until everything sent from now on is heard; or the time is over, and the waiter's own looks must do."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._subscribed.wait()
 
     async def wait(self, timeout_s: float) -> str | None:
         try:
@@ -80,6 +90,7 @@ class RedisEar:
                 async with self._client.pubsub() as subscription:
                     await subscription.subscribe(*self._channels)
                     async for message in subscription.listen():
+                        self._subscribed.set()  # the first message is the subscription's receipt
                         if message["type"] == "message":
                             self._heard.put_nowait(message["channel"].decode().removeprefix(PREFIX))
             except AWAY:

@@ -6,7 +6,7 @@ import { listen } from "/static/keys.js";
 const $ = (id) => document.getElementById(id);
 const stage = $("stage"), lease = stage.dataset.leaseId;
 const csrf = document.querySelector("meta[name=csrf]").content;
-const status = $("status");
+const status = $("status"), base = location.origin.replace(/^http/, "ws");
 let expires = Date.parse(stage.dataset.expires), deadline = stage.dataset.deadline, socket = null, canvas = null, over = false, lost = false, retry = 500;
 
 /** Counters for people who measure (portunus bench) and for tests. */
@@ -17,21 +17,30 @@ const post = (path, body) => fetch(`/api/v1/tabs/${lease}${path}`, { method: "PO
 const send = (message) => { if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message)); };
 const left = (until) => { const s = Math.max(0, Math.round((until - Date.now()) / 1000)); return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`; };
 
-async function wait() {
-  for (;;) {
+/** Hear how far it is until the tab is ready or has ended; when the line breaks, look once and listen again. */
+function wait() {
+  const line = new WebSocket(`${base}/tabs/${lease}/progress`);
+  let settled = false;
+  line.onmessage = ({ data }) => { settled = told(JSON.parse(data)); };
+  line.onclose = async () => {
+    if (settled || over) return;
     const answer = await fetch(`/api/v1/tabs/${lease}`).catch(() => null);
-    if (answer?.ok) {
-      const tab = await answer.json();
-      $("waiting-words").textContent = tab.words;
-      if (status.textContent !== tab.words && !lost) say(tab.words);
-      deadline = tab.state === "needs_code" ? tab.deadline : "";
-      document.title = `${tab.state === "needs_code" ? "Code needed · " : ""}${tab.portal} · Portunus`;
-      expires = Date.parse(tab.expires_at);
-      if (tab.state === "ready") return connect();
-      if (tab.state === "ended") return ended(tab.words);
-    } else if (answer && answer.status < 500) return ended("This tab is gone. Open the portal again.");
-    await new Promise((resolve) => setTimeout(resolve, 400));
-  }
+    if (answer?.ok) { if (told(await answer.json())) return; }
+    else if (answer && answer.status < 500) return ended("This tab is gone. Open the portal again.");
+    setTimeout(wait, 1000);
+  };
+}
+
+/** Show a tab's state; whether it is settled, which goes on by itself. */
+function told(tab) {
+  $("waiting-words").textContent = tab.words;
+  if (status.textContent !== tab.words && !lost) say(tab.words);
+  deadline = tab.state === "needs_code" ? tab.deadline : "";
+  document.title = `${tab.state === "needs_code" ? "Code needed · " : ""}${tab.portal} · Portunus`;
+  expires = Date.parse(tab.expires_at);
+  if (tab.state === "ready") connect();
+  if (tab.state === "ended") ended(tab.words);
+  return tab.state === "ready" || tab.state === "ended";
 }
 
 async function connect() {
@@ -39,7 +48,7 @@ async function connect() {
   if (!answer) return again("No connection. Trying again …");
   if (!answer.ok) return ended((await answer.json().catch(() => ({}))).detail || "This tab has ended.");
   const { ticket } = await answer.json();
-  socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/tabs/${lease}/stream`);
+  socket = new WebSocket(`${base}/tabs/${lease}/stream`);
   socket.binaryType = "arraybuffer";
   socket.onopen = () => socket.send(JSON.stringify({ ticket }));
   let queue = Promise.resolve();
