@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run up test check format bench new-portal migrate lock clean
+.PHONY: help setup run up test check format bench bench-sim new-portal migrate lock clean
 
 bin := .venv/bin
 
@@ -35,6 +35,9 @@ format: ## put the code in house form
 
 bench: setup ## figures: make bench what="open stream codes"
 	@$(bin)/portunus bench $(or $(what),open stream codes) --json
+
+bench-sim: setup ## ten million random steps of codes on their way: make bench-sim seed=7 repeats a walk
+	@$(bin)/python -m workers.bench.simulation --steps $(or $(steps),10000000) $(if $(seed),--seed $(seed))
 
 new-portal: ## scaffold a carrier script: make new-portal key=harbor_dental
 	@$(bin)/python -m carrier_scripts new $(key)

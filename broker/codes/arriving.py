@@ -161,7 +161,7 @@ def hold(
     account = work.db.get(PortalAccount, row.account_id)
     assert account is not None
     records.drop_held(work, row, state="superseded")
-    waits = message is not None and row.sent > row.came
+    waits = message is not None and (decision.may_be_older or row.sent > row.came)
     code = Code(
         id=new_id("otc"),
         request_id=row.id,

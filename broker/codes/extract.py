@@ -45,6 +45,8 @@ class Seen:
     recipients: frozenset[str]
     subject: str
     text: str
+    written_at: str | None
+    """When it says it was written, in ISO 8601 with an offset."""
 
 
 def read(raw: bytes, authserv: str | None) -> Seen:
@@ -73,6 +75,7 @@ def read(raw: bytes, authserv: str | None) -> Seen:
         recipients=_recipients(message),
         subject=_tidy(_decoded(str(message.get("subject", "")))).replace("\n", " "),
         text=text[:TEXT_CHARACTERS],
+        written_at=_written(str(message.get("date", ""))),
     )
 
 
@@ -83,6 +86,14 @@ def _sender(message: Message) -> str:
     if address.count("@") != 1 or not re.fullmatch(r"[^\s@<>(),:;\"\\]+@[a-z0-9.-]+", address):
         raise Unreadable("It does not have one sender.")
     return address
+
+
+def _written(header: str) -> str | None:
+    try:
+        date = email.utils.parsedate_to_datetime(header[:100])
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return date.isoformat() if date.tzinfo is not None else None
 
 
 def _recipients(message: Message) -> frozenset[str]:

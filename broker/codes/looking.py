@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from broker.base.unit import Unit
-from broker.codes import records
+from broker.codes import desk, records
 from broker.codes.models import CodeMessage, CodeRequest
 from broker.directory.models import Location, MfaMethod, PortalAccount
 from broker.identity.policy import Permission, reach
@@ -25,6 +25,8 @@ class Pending:
     channel: str
     destination: str
     state: str
+    said: str
+    """What others at the desk said about it."""
     asked_at: datetime
     deadline: datetime
 
@@ -41,7 +43,12 @@ def pending(work: Unit) -> list[Pending]:
         )
         .order_by(CodeRequest.asked_at)
     )
-    return [_pending(work, row) for row in rows if where.covers(account_id=row.account_id, location_id=row.location_id)]
+    mine_not = desk.declined_by_me(work)
+    return [
+        _pending(work, row)
+        for row in rows
+        if row.id not in mine_not and where.covers(account_id=row.account_id, location_id=row.location_id)
+    ]
 
 
 def _pending(work: Unit, row: CodeRequest) -> Pending:
@@ -59,6 +66,7 @@ def _pending(work: Unit, row: CodeRequest) -> Pending:
         channel=row.channel,
         destination=method.masked_destination if method else "",
         state=row.state,
+        said=desk.declined(work, row.id),
         asked_at=row.asked_at,
         deadline=row.deadline,
     )

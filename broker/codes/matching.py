@@ -14,6 +14,8 @@ from typing import Any
 
 SKEW = timedelta(seconds=2)
 """How far a receiving server's clock may run behind ours."""
+SENDERS_CLOCK = timedelta(seconds=15)
+"""How far a sender's clock may be off for its date to tell an older message from a newer one."""
 LONGEST_PATTERN = 200
 CONTEXT_CHARACTERS = 120
 
@@ -49,6 +51,8 @@ class Arrival:
     raw_digest: str
     unreadable: str | None = None
     """Why it could not be read at all."""
+    written_at: datetime | None = None
+    """When its sender wrote it, in whole seconds of the sender's clock; believed only to tell two sign-ins apart."""
 
     def __repr__(self) -> str:
         return f"Arrival({self.channel}, {self.external_id!r})"
@@ -102,7 +106,7 @@ class Waiting:
     deadline: datetime
     rule: Rule
     outstanding: bool = False
-    """It is over, but a code that the portal sent for it has not come and may still live."""
+    """It is over, but a code that the portal sent for it has not come."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,8 @@ class Decision:
     why: str
     request_id: str | None = None
     code: str | None = None
+    may_be_older: bool = False
+    """An older code of the same account may still come, or be this one: a newer one is given a moment."""
 
     def __repr__(self) -> str:
         return f"Decision({self.verdict}, {self.request_id})"
@@ -163,10 +169,26 @@ def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting
         many = "several waiting sign-ins" if len({request_id for request_id, _ in found}) > 1 else "several numbers"
         return Decision(Verdict.AMBIGUOUS, f"It fits {many}: a person must read it and type the code.")
     ((request_id, code), request), *_ = found.items()
-    if any(other.outstanding and not told_apart(other.rule, request.rule) for other in ended):
-        why = "An earlier sign-in's code is still on its way and would look the same"
-        return Decision(Verdict.AMBIGUOUS, f"{why}: a person must read it and type the code.")
-    return Decision(Verdict.MATCHED, "Sender, time and form fit this sign-in only.", request_id, code)
+    rivals = [other for other in ended if other.outstanding and not told_apart(other.rule, request.rule)]
+    if not rivals or _written_for(arrival, request):
+        return Decision(Verdict.MATCHED, "Sender, time and form fit this sign-in only.", request_id, code)
+    if _written_before(arrival, request) and (late := _late(arrival, ended)) is not None:
+        return late
+    if all(other.account_id == request.account_id for other in rivals):
+        why = "Sender and form fit this account; an older code of it is still on its way."
+        return Decision(Verdict.MATCHED, why, request_id, code, may_be_older=True)
+    why = "A code of another account that shares this endpoint is still on its way and would look the same"
+    return Decision(Verdict.AMBIGUOUS, f"{why}: a person must read it and type the code.")
+
+
+def _written_for(arrival: Arrival, request: Waiting) -> bool:
+    """Its sender wrote it after this request was made (the sender tells whole seconds)."""
+    return arrival.written_at is not None and arrival.written_at + timedelta(seconds=1) >= request.asked_at
+
+
+def _written_before(arrival: Arrival, request: Waiting) -> bool:
+    """Its sender wrote it clearly before this request was made."""
+    return arrival.written_at is not None and arrival.written_at + SENDERS_CLOCK < request.asked_at
 
 
 def _late(arrival: Arrival, ended: Sequence[Waiting]) -> Decision | None:
@@ -188,13 +210,14 @@ def sender_fits(arrival: Arrival, rule: Rule) -> bool:
     """Whether the message comes from an address the portal is known to write from."""
     sender = arrival.sender.lower()
     if rule.senders:
-        return sender in rule.senders or f"@{sender.rpartition('@')[2]}" in rule.senders
+        _, at, host = sender.rpartition("@")
+        return sender in rule.senders or (bool(at) and at + host in rule.senders)
     return arrival.channel != "email"
 
 
 def addressed_to(arrival: Arrival, rule: Rule) -> bool:
     """Whether the message may be meant for this account: an alias or a printed account name decides where there is one."""
-    if rule.alias and arrival.recipients and rule.alias not in arrival.recipients:
+    if rule.alias and rule.alias not in arrival.recipients:
         return False
     if rule.subject and rule.subject.casefold() not in arrival.subject.casefold():
         return False

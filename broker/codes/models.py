@@ -111,6 +111,22 @@ class CodeMessage(Base):
     __table_args__ = (UniqueConstraint("endpoint_id", "external_id"),)
 
 
+class CodeDecline(Base):
+    """Somebody at the code desk said that she cannot give this code, and why: the one who waits is told."""
+
+    __tablename__ = "code_decline"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("code_request.id"), index=True)
+    user_id: Mapped[str] = mapped_column(String(60))
+    user_name: Mapped[str] = mapped_column(String(120))
+    why: Mapped[str] = mapped_column(String(20))
+    """not_ours, phone_gone"""
+    at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("request_id", "user_id"),)
+
+
 class CodeTemplate(Base):
     """What a portal's code messages look like on one channel; the newest version counts, the older ones stay."""
 

@@ -56,6 +56,7 @@ class MailReader:
             received_at=received_at,
             raw_digest=hashlib.sha256(raw).hexdigest(),
             unreadable=why,
+            written_at=datetime.fromisoformat(seen["written_at"]) if seen and seen["written_at"] else None,
         )
 
     def _read(self, raw: bytes, authserv: str | None) -> tuple[dict[str, Any] | None, str | None]:

@@ -54,7 +54,7 @@ def waiting_rows(work: Unit, endpoint_id: str) -> Sequence[CodeRequest]:
 
 def waiting_at(work: Unit, endpoint_id: str) -> list[Waiting]:
     """The same, as matching needs them."""
-    return [_as_waiting(work, row) for row in waiting_rows(work, endpoint_id)]
+    return [_as_waiting(row) for row in waiting_rows(work, endpoint_id)]
 
 
 def ended_at(work: Unit, endpoint_id: str) -> list[Waiting]:
@@ -66,18 +66,17 @@ def ended_at(work: Unit, endpoint_id: str) -> list[Waiting]:
             (CodeRequest.state.not_in(OPEN)) | (CodeRequest.deadline <= work.clock.now()),
         )
     )
-    return [_as_waiting(work, row) for row in rows]
+    return [_as_waiting(row) for row in rows]
 
 
-def _as_waiting(work: Unit, row: CodeRequest) -> Waiting:
-    over = row.state not in OPEN
+def _as_waiting(row: CodeRequest) -> Waiting:
     return Waiting(
         request_id=row.id,
         account_id=row.account_id,
         asked_at=row.asked_at,
         deadline=row.deadline,
         rule=Rule.of(row.rule),
-        outstanding=over and row.sent > row.came and row.deadline > work.clock.now(),
+        outstanding=row.sent > row.came,
     )
 
 

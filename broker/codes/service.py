@@ -6,19 +6,24 @@ sealed while it is held and destroyed when it is used or too old; a keyed digest
 
 from broker.codes.arriving import give, quarantine, receive
 from broker.codes.asking import expect, expire, not_needed, resend, waiting, withdraw
+from broker.codes.desk import Given, decline, declined, given
 from broker.codes.looking import Pending, deadline, messages, pending, request_of_attempt
 from broker.codes.records import OPEN, name_of
 from broker.codes.using import Taken, answered, shown_in_recording, take, typed
 
 __all__ = [
     "OPEN",
+    "Given",
     "Pending",
     "Taken",
     "answered",
     "deadline",
+    "decline",
+    "declined",
     "expect",
     "expire",
     "give",
+    "given",
     "messages",
     "name_of",
     "not_needed",

@@ -1,0 +1,288 @@
+"""Codes on their way, by the million: random sign-ins, resends, delays, duplicates, forgeries, judged by the product's own rules.
+
+Pure: no database and no clock of the machine. The world below knows whose code each message really is, which the
+rules do not. `python -m workers.bench.simulation --steps 10000000` prints its seed; the same seed walks the same way.
+"""
+
+import argparse
+import json
+import random
+import sys
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from broker.codes import matching
+from broker.codes.arriving import GRACE
+from broker.codes.matching import Arrival, Rule, Verdict, Waiting
+from broker.codes.records import RECENT
+
+START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+LIFE = timedelta(seconds=600)
+SENDERS = tuple(f"code@carrier{number}.test" for number in range(8))
+
+
+@dataclass(frozen=True)
+class Login:
+    """A login at a carrier: where its codes go, and whether a message says whose it is."""
+
+    number: int
+    endpoint: int
+    rule: Rule
+    sms: bool
+
+
+@dataclass(eq=False)
+class Request:
+    """What the product knows of a request (as its table has it)."""
+
+    login: Login
+    asked_at: datetime
+    sent: int = 1
+    came: int = 0
+    state: str = "waiting"
+    held: tuple[str, datetime | None] | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.state in ("waiting", "matched")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message on its way; only the world knows for whom its code is."""
+
+    login: Login
+    code: str
+    written_at: datetime
+    external_id: str
+    sender: str
+    trusted: bool = True
+
+
+@dataclass
+class World:
+    """Logins that share endpoints, the messages on their way, and what was typed."""
+
+    logins: list[Login]
+    now: datetime = START
+    requests: dict[int, list[Request]] = field(default_factory=dict)
+    """By endpoint, newest last; those older than the product remembers are dropped."""
+    air: list[Message] = field(default_factory=list)
+    seen: dict[int, set[str]] = field(default_factory=dict)
+    used: dict[str, Request] = field(default_factory=dict)
+    counted: Counter[str] = field(default_factory=Counter)
+    serial: int = 0
+
+    # --- what happens
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def ask(self, login: Login) -> Request | None:
+        """A sign-in submits its password: the product opens a request first, or makes it wait its turn."""
+        known = self._known(login.endpoint)
+        for other in known:
+            if other.open and (other.login is login or not matching.told_apart(other.login.rule, login.rule)):
+                self.counted["waited_turn"] += 1
+                return None
+        row = Request(login, self.now)
+        known.append(row)
+        self.counted["requests"] += 1
+        self._send(row)
+        return row
+
+    def resend(self, row: Request) -> None:
+        if row.open and self.now < row.asked_at + LIFE:
+            row.held, row.asked_at, row.sent, row.state = None, self.now, row.sent + 1, "waiting"
+            self._send(row)
+
+    def withdraw(self, row: Request) -> None:
+        """The browser host dies: what comes now for it is late."""
+        if row.open:
+            row.state, row.held = "withdrawn", None
+
+    def deliver(self, place: int, *, twice: bool = False, other_id: bool = False) -> None:
+        """A message reaches its endpoint: in any order, perhaps again, perhaps under another id."""
+        message = self.air[place]
+        if not twice:
+            self.air[place] = self.air[-1]
+            self.air.pop()
+        self._arrive(message, f"{message.external_id}'" if other_id else message.external_id)
+
+    def forge(self, login: Login, code: str) -> None:
+        """An attacker writes as the carrier; the receiving server does not confirm it."""
+        self.serial += 1
+        sender = next(iter(login.rule.senders))
+        self._arrive(
+            Message(login, code, self.now, f"forged{self.serial}", sender, trusted=False), f"forged{self.serial}"
+        )
+
+    def foreign(self, login: Login, code: str) -> None:
+        """A genuine message of somebody else with a number in it."""
+        self.serial += 1
+        self._arrive(Message(login, code, self.now, f"news{self.serial}", "news@shop.test"), f"news{self.serial}")
+
+    def type_in(self, row: Request) -> None:
+        """The attempt takes its code and types it; the world judges whose it was."""
+        if row.state != "matched" or row.held is None or self.now > row.asked_at + LIFE:
+            return
+        code, usable = row.held
+        if usable is not None and usable > self.now:
+            return
+        row.state, row.held = "released", None
+        owner, asked_at = code.split(":")[:2]
+        self.counted["typed"] += 1
+        self.counted["misassigned"] += int(owner) != row.login.number
+        self.counted["reused"] += code in self.used
+        self.counted["outdated"] += int(owner) == row.login.number and asked_at != row.asked_at.isoformat().replace(
+            ":", "-"
+        )
+        self.used[code] = row
+
+    # --- inside
+
+    def _send(self, row: Request) -> None:
+        self.serial += 1
+        stamp = row.asked_at.isoformat().replace(":", "-")
+        code = f"{row.login.number}:{stamp}:{self.serial}"
+        sender = next(iter(row.login.rule.senders))
+        self.air.append(Message(row.login, code, self.now.replace(microsecond=0), f"m{self.serial}", sender))
+
+    def _known(self, endpoint: int) -> list[Request]:
+        rows = self.requests.setdefault(endpoint, [])
+        for row in rows:
+            if row.open and self.now > row.asked_at + LIFE:
+                row.state, row.held = "expired", None
+        rows[:] = [row for row in rows if row.open or row.asked_at > self.now - RECENT]
+        return rows
+
+    def _arrive(self, message: Message, external_id: str) -> None:
+        login = message.login
+        self.counted["messages"] += 1
+        seen = self.seen.setdefault(login.endpoint, set())
+        if external_id in seen:
+            self.counted["duplicate_ids"] += 1
+            return
+        seen.add(external_id)
+        known = self._known(login.endpoint)
+        number = f"{zlib.crc32(message.code.encode()) % 1_000_000:06d}"
+        arrival = Arrival(
+            endpoint_id=str(login.endpoint),
+            channel="sms" if login.sms else "email",
+            external_id=external_id,
+            sender=message.sender,
+            trusted=message.trusted,
+            recipients=frozenset() if login.sms else frozenset({login.rule.alias or "codes@lab.test"}),
+            subject="",
+            text=f"{login.rule.names or ''} Your code is {number}.",
+            received_at=self.now,
+            raw_digest="",
+            written_at=None if login.sms else message.written_at,
+        )
+        decision = matching.decide(
+            arrival, [_waiting(row) for row in known if row.open], [_waiting(row) for row in known if not row.open]
+        )
+        self.counted[decision.verdict.value] += 1
+        row = next((one for one in known if str(id(one)) == decision.request_id), None)
+        if decision.verdict is Verdict.MATCHED and row is not None:
+            if message.code in self.used and self.used[message.code] is not row:
+                self.counted["duplicate_codes"] += 1
+                return
+            row.came += 1
+            waits = decision.may_be_older or row.sent > row.came
+            row.held, row.state = (message.code, self.now + GRACE if waits else None), "matched"
+        elif decision.verdict is Verdict.LATE and row is not None:
+            row.came = min(row.came + 1, max(row.sent, row.came))
+
+
+def _waiting(row: Request) -> Waiting:
+    return Waiting(
+        request_id=str(id(row)),
+        account_id=str(row.login.number),
+        asked_at=row.asked_at,
+        deadline=row.asked_at + LIFE,
+        rule=row.login.rule,
+        outstanding=not row.open and row.sent > row.came,
+    )
+
+
+def logins(count: int, random_: random.Random, share: int = 6) -> list[Login]:
+    """Logins of which about `share` use one mailbox or phone; a third are told apart by an alias, a third by a name."""
+    made = []
+    for number in range(count):
+        sms = number % share % 2 == 1
+        mark = random_.randrange(3)
+        usual = SENDERS[number // share % len(SENDERS)]  # who share a mailbox mostly work at the same carriers
+        rule = Rule(
+            senders=frozenset({usual if random_.random() < 0.8 else random_.choice(SENDERS)}),
+            alias=f"codes+{number}@lab.test" if mark == 0 and not sms else None,
+            names=f"user{number}" if mark == 1 else None,
+            context=("your code is",),
+        )
+        made.append(Login(number, 2 * (number // share) + sms, rule, sms))
+    return made
+
+
+def walk(seed: int, steps: int, accounts: int = 60) -> Counter[str]:
+    """So many random steps; returns what was counted. `misassigned` and `reused` must be 0."""
+    chance = random.Random(seed)
+    world = World(logins(accounts, chance))
+    for _ in range(steps):
+        step(world, chance)
+    return world.counted
+
+
+def step(world: World, chance: random.Random) -> None:
+    """One random thing happens."""
+    roll = chance.random()
+    login = world.logins[chance.randrange(len(world.logins))]
+    if roll < 0.20:
+        world.ask(login)
+    elif roll < 0.52 and world.air:
+        # mostly the newest, often an old one: mails overtake each other
+        place = len(world.air) - 1 if chance.random() < 0.5 else chance.randrange(len(world.air))
+        if chance.random() < 0.03:
+            world.air.pop(place)  # lost for ever
+            return
+        message = world.air[place]
+        if message.written_at < world.now - RECENT + timedelta(minutes=1):
+            world.air.pop(place)  # later than half an hour no product can know whose it was
+            return
+        world.deliver(place, twice=chance.random() < 0.1, other_id=chance.random() < 0.05)
+    else:
+        rows = world.requests.get(login.endpoint) or []
+        row = rows[chance.randrange(len(rows))] if rows else None
+        if roll < 0.68:
+            if row is not None:
+                world.type_in(row)
+        elif roll < 0.73:
+            if row is not None:
+                world.resend(row)
+        elif roll < 0.81:
+            if row is not None:
+                world.withdraw(row)
+        elif roll < 0.85:
+            world.forge(login, f"-1:forged:{world.serial}")
+        elif roll < 0.89:
+            world.foreign(login, f"-1:news:{world.serial}")
+        else:
+            world.advance(chance.choice((0.2, 1, 5, 30, 120)))
+
+
+def main() -> int:
+    """Exit code 1 when a code was misassigned or used twice."""
+    parser = argparse.ArgumentParser(prog="python -m workers.bench.simulation", description=__doc__)
+    parser.add_argument("--steps", type=int, default=1_000_000)
+    parser.add_argument("--accounts", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=None)
+    asked = parser.parse_args()
+    seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
+    counted = walk(seed, asked.steps, asked.accounts)
+    print(json.dumps({"seed": seed, "steps": asked.steps, **dict(sorted(counted.items()))}))
+    return 1 if counted["misassigned"] or counted["reused"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
