@@ -195,7 +195,7 @@ def has_a_page_for_every_sign(subject: Subject) -> Iterator[str]:
     for number, _ in enumerate(_portal(subject).between):
         if f"between:{number}" not in saved:
             yield f"save a page for between[{number}]: tests/portals/{subject.key}/between_{number}.html"
-    known = {outcome.value for outcome in Outcome} | {"login_form"}
+    known = {outcome.value for outcome in Outcome} | {"login_form", "password_form"}
     for name in sorted(saved - known):
         if not name.startswith("between:"):
             yield f"tests/portals/{subject.key}/{name}.html: {name} is no outcome; the file name is what the page must be recognised as."

@@ -131,6 +131,8 @@ def _add_account(
     endpoint: DeliveryEndpoint | None = None
     if account["channel"] == "email":
         endpoint, template["alias"] = mailbox, account["address"]
+    elif account["channel"] == "desk":
+        template["by"] = account["device"]
     elif account["channel"] == "sms":
         number = account["address"]
         if number not in phones:
@@ -154,11 +156,16 @@ def _add_account(
         username=account["username"],
         login_kind=account["login_kind"],
         locations=[places[key] for key in account["locations"]],
-        methods=[Method(account["channel"], endpoint.id if endpoint else None, account["masked"], template)],
+        methods=[]
+        if account["channel"] == "none"
+        else [Method(account["channel"], endpoint.id if endpoint else None, account["masked"], template)],
         shared_reason="The carrier gives one login per practice." if shared else None,
         review_on=date.today() + timedelta(days=180) if shared else None,
     )
     portunus.vault.put(work, org.id, "portal_account", row.id, "password", account["password"].encode())
+    if account["answers"]:
+        answers = json.dumps(dict(account["answers"])).encode()
+        portunus.vault.put(work, org.id, "portal_account", row.id, "security_answers", answers)
     if account["totp_seed"]:
         portunus.vault.put(work, org.id, "portal_account", row.id, "totp_seed", account["totp_seed"].encode())
 

@@ -209,6 +209,35 @@ def release_password(work: Unit, vault: Vault, attempt_id: str, fence: int) -> s
     return vault.use(work, "portal_account", row.account_id, "password", purpose=f"sign-in {row.id}").decode()
 
 
+def release_answer(work: Unit, vault: Vault, attempt_id: str, fence: int, question: str) -> str | None:
+    """The stored answer to this security question, after `submit` has committed; None when there is none.
+
+    Raises `Refused` for a sign-in that has not taken its try.
+    """
+    row = records.fenced(work, attempt_id, fence)
+    if row.state != AttemptState.SUBMITTING:
+        raise Refused("An answer is released after the sign-in has taken its try.", code="not-submitted")
+    if not vault.has(work, "portal_account", row.account_id, "security_answers"):
+        return None
+    kept = vault.use(work, "portal_account", row.account_id, "security_answers", purpose=f"sign-in {row.id}")
+    answers = {_plain(asked): answer for asked, answer in json.loads(kept).items()}
+    answer = answers.get(_plain(question))
+    return str(answer) if answer is not None else None
+
+
+def _plain(question: str) -> str:
+    return " ".join(question.split()).casefold().rstrip("?: ")
+
+
+def method(work: Unit, attempt_id: str, fence: int) -> str:
+    """How the account's codes come: email, sms, totp; for a desk the way its template names (voice, push, …); or none."""
+    methods = records.fenced(work, attempt_id, fence).account.mfa_methods
+    if not methods:
+        return "none"
+    first = methods[0]
+    return str(first.template.get("by") or "desk") if first.channel == "desk" else first.channel
+
+
 def progress(work: Unit, attempt_id: str, fence: int, state: SessionState, words: str) -> None:
     """Tell whoever waits how far it is."""
     row = records.fenced(work, attempt_id, fence)

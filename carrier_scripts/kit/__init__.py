@@ -24,7 +24,7 @@ from carrier_scripts.kit.reading import (
     words,
 )
 from carrier_scripts.kit.signs import Sign, all_of, any_of, at, inside, says, sees, status
-from carrier_scripts.kit.steps import Choice, CodeStep, Later, LoginForm
+from carrier_scripts.kit.steps import Choice, CodeStep, Later, LoginForm, Method, Overlay, Question
 
 __all__ = [
     "Answer",
@@ -35,12 +35,15 @@ __all__ = [
     "Later",
     "Locator",
     "LoginForm",
+    "Method",
     "NoAnswer",
     "Outcome",
+    "Overlay",
     "Page",
     "PageChanged",
     "Pairs",
     "Portal",
+    "Question",
     "Row",
     "Seen",
     "Sign",

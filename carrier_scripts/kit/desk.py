@@ -25,6 +25,21 @@ class Desk:
         """Take a try of the lockout budget, open the code request, type the password, press the button: in this order."""
         await self._ask("submit_login", _where(button))
 
+    async def type_answer(self, question: Locator, field: Locator) -> None:
+        """Have the stored answer to a security question typed, if the question is one of those set up at registration.
+
+        It takes the sign-in's try of the lockout budget: a wrong answer counts like a wrong password.
+        """
+        await self._ask("type_answer", {**_where(field), "question": question.chain})
+
+    async def method(self) -> str:
+        """How this login gets its codes: email, sms, totp, voice, push, provider_line, none, …"""
+        return str(await self._ask("method", {}))
+
+    async def call_line(self, reference: Locator) -> None:
+        """Tell whoever waits to call the carrier's provider line and to give the reference that the page shows."""
+        await self._ask("call_line", _where(reference))
+
     async def type_code(self, field: Locator) -> bool:
         """Wait for the code and type it. False when none came in time."""
         return bool(await self._ask("type_code", _where(field)))

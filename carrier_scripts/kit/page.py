@@ -171,6 +171,10 @@ class Page(Locator):
         """The address without its query, which may hold an identifier."""
         return str(await self._ask("url", {"page": self.index}))
 
+    async def overlay(self, shows: str, button: Locator) -> None:
+        """From now on, whenever this shows over the page (a cookie banner, a tip), press its button and go on."""
+        await self._ask("overlay", {"page": self.index, "shows": shows, "chain": button.chain})
+
     async def wait_for_page(self, timeout_ms: int = 15_000) -> "Page":
         """The next pop-up or new tab."""
         return Page(self._ask, int(await self._ask("wait_page", {"timeout_ms": timeout_ms})))

@@ -6,10 +6,11 @@ from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
 from carrier_scripts.kit.page import Page
-from carrier_scripts.kit.signs import Sign, sees
-from carrier_scripts.kit.steps import Between, Choice, CodeStep, LoginForm
+from carrier_scripts.kit.signs import Sign
+from carrier_scripts.kit.steps import Between, Choice, CodeStep, LoginForm, Overlay
 
 LOGIN_FORM = "login_form"
+PASSWORD_FORM = "password_form"
 LOOK_MS = 20_000
 AFTER_SUBMIT_MS = 30_000
 LEAVE_MS = 10_000
@@ -17,7 +18,7 @@ STEPS = 12
 """More pages than this between login and home mean that the script goes in circles."""
 
 Seen = Outcome | str
-"""An outcome, `login_form`, or `between:<n>` for a page that stands between login and home."""
+"""An outcome, `login_form`, `password_form` (a page of its own), or `between:<n>` for a page that stands in between."""
 
 
 class Portal:
@@ -41,7 +42,9 @@ class Portal:
     code: ClassVar[CodeStep | None] = None
     signs: ClassVar[dict[Outcome, Sign]]
     between: ClassVar[tuple[Between, ...]] = ()
-    """Pages that may stand between login and home, in any order."""
+    """Pages that may stand between login and home (or between user name and password), in any order."""
+    overlays: ClassVar[tuple[Overlay, ...]] = ()
+    """What may come over any page while signing in."""
     office: ClassVar[Choice | None] = None
     """A choice that is made on the home page itself."""
     practice: ClassVar[tuple[str, ...]] = ()
@@ -68,6 +71,8 @@ class Portal:
 
     async def sign_in(self, page: Page, desk: Desk) -> Outcome:
         """From the start page to a proved, signed-in home page, or the outcome that stopped it."""
+        for overlay in self.overlays:
+            await page.overlay(overlay.shows, page.locator(overlay.button))
         await page.goto(self.start)
         but_not: tuple[Seen, ...] = ()
         submitted = code_typed = False
@@ -81,8 +86,14 @@ class Portal:
                 code_typed = False
             but_not = (seen,)
             if seen == LOGIN_FORM and not submitted:
-                await self.login.fill(page, desk)
+                await self.login.name(page, desk)
+            if seen == PASSWORD_FORM or (seen == LOGIN_FORM and not self.login.next):
+                if submitted:
+                    return Outcome.UNRECOGNISED
+                await self.login.secret(page, desk)
                 submitted = True
+            elif seen == LOGIN_FORM and not submitted:
+                continue
             elif seen is Outcome.ASKS_CODE and self.code:
                 if not await self.code.fill(page, desk):
                     return Outcome.NO_CODE
@@ -93,7 +104,7 @@ class Portal:
             elif seen is Outcome.SIGNED_IN:
                 return await self._settle(page, desk)
             else:
-                return Outcome.UNRECOGNISED if seen == LOGIN_FORM else Outcome(seen)
+                return Outcome(seen) if seen in NAMES else Outcome.UNRECOGNISED
         return Outcome.UNRECOGNISED
 
     async def _settle(self, page: Page, desk: Desk) -> Outcome:
@@ -108,8 +119,12 @@ class Portal:
             return (
                 Outcome.SIGNED_OUT if seen == LOGIN_FORM else Outcome(seen) if seen in NAMES else Outcome.UNRECOGNISED
             )
-        texts = [text for selector in self.practice for text in await page.locator(selector).all_inner_texts()]
+        texts = await self.practice_texts(page)
         return Outcome.SIGNED_IN if await desk.confirm_practice(texts) else Outcome.WRONG_PRACTICE
+
+    async def practice_texts(self, page: Page) -> list[str]:
+        """What the page says of the practice it is signed in for."""
+        return [text for selector in self.practice for text in await page.locator(selector).all_inner_texts()]
 
     async def keep_alive(self, page: Page, desk: Desk) -> Outcome:
         """Look at a cheap signed-in page, so that the portal does not time out, and prove it again."""
@@ -132,7 +147,9 @@ class Portal:
         """
         questions: list[list[object]] = [[outcome.value, sign.to_json()] for outcome, sign in self.signs.items()]
         questions += [[f"between:{number}", step.sign.to_json()] for number, step in enumerate(self.between)]
-        questions.append([LOGIN_FORM, sees(self.login.username).to_json()])
+        questions.append([LOGIN_FORM, self.login.sign(self.login.username).to_json()])
+        if self.login.next:
+            questions.append([PASSWORD_FORM, self.login.sign(self.login.password).to_json()])
         told = {
             "page": page.index,
             "signs": questions,

@@ -1,28 +1,44 @@
-"""Steps of a sign-in, declared: the login form, the code page, and pages that stand between login and home."""
+"""Steps of a sign-in, declared: the login form, the code page, and pages that stand in between."""
 
 from dataclasses import dataclass
 
 from carrier_scripts.kit.desk import Desk
-from carrier_scripts.kit.page import Page
-from carrier_scripts.kit.signs import Sign, sees
+from carrier_scripts.kit.page import Locator, Page
+from carrier_scripts.kit.signs import Sign, inside, sees
 
 
 @dataclass(frozen=True)
 class LoginForm:
-    """Selectors of the form. `next` is pressed after the user name where the password has a page of its own."""
+    """Selectors of the form. `next` is pressed after the user name where the password has a page of its own.
+
+    `frame`: the frame that holds the form, on portals made of frames.
+    """
 
     username: str
     password: str
     submit: str
     next: str | None = None
+    frame: str | None = None
 
-    async def fill(self, page: Page, desk: Desk) -> None:
-        """Fill and submit; the desk types."""
-        await desk.type_username(page.locator(self.username))
+    def sign(self, selector: str) -> Sign:
+        """That this field of the form shows."""
+        return inside(self.frame, sees(selector)) if self.frame else sees(selector)
+
+    async def name(self, page: Page, desk: Desk) -> None:
+        """Fill in the user name, and go to the password where it has a page of its own."""
+        where = self._within(page)
+        await desk.type_username(where.locator(self.username))
         if self.next:
-            await page.locator(self.next).click()
-        await desk.type_secret(page.locator(self.password))
-        await desk.submit_login(page.locator(self.submit))
+            await where.locator(self.next).click()
+
+    async def secret(self, page: Page, desk: Desk) -> None:
+        """Fill in the password and submit; the desk types."""
+        where = self._within(page)
+        await desk.type_secret(where.locator(self.password))
+        await desk.submit_login(where.locator(self.submit))
+
+    def _within(self, page: Page) -> Locator:
+        return page.frame_locator(self.frame) if self.frame else page
 
 
 @dataclass(frozen=True)
@@ -35,11 +51,15 @@ class CodeStep:
     """A box that makes the portal remember this device."""
     request: str | None = None
     """A button that asks the portal to send the code, where it does not send by itself."""
+    reference: str | None = None
+    """What a person must say on the carrier's provider line to hear the code."""
 
     async def fill(self, page: Page, desk: Desk) -> bool:
         """Type and submit the code; False when none came."""
         if self.request:
             await page.locator(self.request).click()
+        if self.reference:
+            await desk.call_line(page.locator(self.reference))
         if self.remember:
             await page.locator(self.remember).check()
         if not await desk.type_code(page.locator(self.field)):
@@ -95,4 +115,50 @@ class Later:
         return True
 
 
-Between = Choice | Later
+@dataclass(frozen=True)
+class Question:
+    """A security question between user name and password. The script sees the question, never an answer."""
+
+    question: str
+    field: str
+    submit: str
+
+    @property
+    def sign(self) -> Sign:
+        return sees(self.field)
+
+    async def act(self, page: Page, desk: Desk) -> bool:
+        """Have the stored answer typed, and submit it."""
+        await desk.type_answer(page.locator(self.question), page.locator(self.field))
+        await page.locator(self.submit).click()
+        return True
+
+
+@dataclass(frozen=True)
+class Method:
+    """A page where one chooses how to get the code: a button for each way, by the name of the way."""
+
+    sign: Sign
+    buttons: dict[str, str]
+    submit: str | None = None
+
+    async def act(self, page: Page, desk: Desk) -> bool:
+        """Choose the way that this login has; False when the portal does not offer it."""
+        button = self.buttons.get(await desk.method())
+        if button is None:
+            return False
+        await page.locator(button).click()
+        if self.submit:
+            await page.locator(self.submit).click()
+        return True
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Something that may come over any page at any time: `button` takes it away. Never terms, never a consent."""
+
+    shows: str
+    button: str
+
+
+Between = Choice | Later | Question | Method

@@ -5,6 +5,7 @@ A password is typed only after the transaction that records `submitting` has com
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,10 @@ from workers.browser.facade import CallRefused, Facade
 from workers.browser.live import LiveSession
 
 FIELD_MS = 15_000
+TURN_S = 240.0
+"""Longest wait for another sign-in's code at the same mailbox or phone."""
+TURN_LOOK_S = 2.0
+REFERENCE = re.compile(r"[A-Z0-9-]{4,12}")
 ACTOR = system("browserhost")
 
 
@@ -36,10 +41,15 @@ class Desk:
         self._claim = live.claim
         self._password_field: ElementHandle | None = None
         self._request_id: str | None = None
+        self._submitted = False
+        self._waiting_words = "Waiting for the code."
         self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
             "type_username": self.type_username,
             "type_secret": self.type_secret,
             "submit_login": self.submit_login,
+            "type_answer": self.type_answer,
+            "method": self.method,
+            "call_line": self.call_line,
             "type_code": self.type_code,
             "resend_code": self.resend_code,
             "code_answered": self.code_answered,
@@ -86,7 +96,7 @@ class Desk:
         button = self._facade.locate(page, chain)
         await self._check_owner(await self._handle(button))
         fence, attempt_id = self._claim.fence, self._claim.attempt_id
-        self._request_id = await self._in_unit(lambda work: tabs.submit(work, attempt_id, fence))
+        await self._take_try()
         password = await self._in_unit(
             lambda work: tabs.release_password(work, self._portunus.vault, attempt_id, fence)
         )
@@ -95,6 +105,54 @@ class Desk:
         await self._password_field.fill(password)
         del password
         await button.click(timeout=FIELD_MS)
+
+    async def _take_try(self) -> None:
+        """Commit the intent and open the code request, once: a security question may have done it before the password."""
+        if not self._submitted:
+            fence, attempt_id = self._claim.fence, self._claim.attempt_id
+            self._request_id = await self._in_turn(lambda work: tabs.submit(work, attempt_id, fence))
+            self._submitted = True
+
+    async def _in_turn(self, submit: Callable[[Any], Any]) -> Any:
+        """Submit; while another sign-in waits for a code that would look the same, wait: nothing is typed until then."""
+        clock = self._portunus.clock
+        end = clock.monotonic() + TURN_S
+        async with self._portunus.signals.listen("desk") as ear:
+            while True:
+                try:
+                    return await self._in_unit(submit)
+                except BrokerError as busy:
+                    if busy.code != "endpoint-busy" or clock.monotonic() > end:
+                        raise
+                await self._progress(SessionState.SIGNING_IN, "Another sign-in's code comes to the same place first.")
+                await ear.wait(TURN_LOOK_S)
+
+    async def type_answer(self, page: int, question: list[Any], chain: list[Any]) -> None:
+        """The stored answer to exactly this question, or a person."""
+        field = await self._field(self._facade.locate(page, chain))
+        asked = await self._facade.locate(page, question).inner_text(timeout=FIELD_MS)
+        fence, attempt_id = self._claim.fence, self._claim.attempt_id
+        await self._take_try()
+        answer = await self._in_unit(
+            lambda work: tabs.release_answer(work, self._portunus.vault, attempt_id, fence, asked)
+        )
+        if answer is None:
+            raise CallRefused("needs_person", "The portal asks a security question whose answer is not stored.")
+        await self._check_owner(field)
+        await masks.keep_secret(self._live, field)
+        await field.fill(answer)
+
+    async def method(self) -> str:
+        claim = self._claim
+        return str(await self._in_unit(lambda work: tabs.method(work, claim.attempt_id, claim.fence)))
+
+    async def call_line(self, page: int, chain: list[Any]) -> None:
+        """Only a short reference is taken from the page; the words are ours."""
+        shown = (await self._facade.locate(page, chain).inner_text(timeout=FIELD_MS)).strip()
+        if not REFERENCE.fullmatch(shown):
+            raise CallRefused("unrecognised", "What the page shows is no reference for the provider line.")
+        line = self._claim.behaviour.get("provider_line") or "the provider line"
+        self._waiting_words = f"Call {line}, give the reference {shown}, and hand in the code you are told."
 
     async def type_code(self, page: int, chain: list[Any]) -> bool:
         """Wait for the code until its deadline, then type it into the checked field."""
@@ -106,7 +164,7 @@ class Desk:
             )
         field = await self._field(self._facade.locate(page, chain))
         await self._in_unit(lambda work: codes.waiting(work, request_id))
-        await self._progress(SessionState.WAITING_CODE, "Waiting for the code.")
+        await self._progress(SessionState.WAITING_CODE, self._waiting_words)
         value = await self._wait_for_code(request_id)
         if value is None:
             return False

@@ -87,6 +87,7 @@ class Facade:
             "recognise": self.recognise,
             "pages": self.pages,
             "wait_page": self.wait_page,
+            "overlay": self.overlay,
         }
 
     async def call(self, name: str, args: dict[str, Any]) -> Any:
@@ -168,6 +169,15 @@ class Facade:
                     self._pages.append(fresh[0])
                     return len(self._pages) - 1
                 await asyncio.sleep(LOOK_EVERY_S)
+
+    async def overlay(self, page: int, shows: str, chain: list[Any]) -> None:
+        """Playwright presses the button before its next act on this page, whenever the overlay shows."""
+        over, button = self.locate(page, [["locator", [shows], {}]]), self.locate(page, chain)
+
+        async def dismiss() -> None:
+            await button.click(timeout=ACT_MS)
+
+        await self.page(page).add_locator_handler(over, dismiss)
 
     async def recognise(self, page: int, signs: list[list[Any]], but_not: list[str], timeout_ms: int) -> str:
         """The first sign that shows, asked again and again until one does; `unrecognised` when none does in time."""
