@@ -11,7 +11,6 @@ import structlog
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from playwright.async_api import Error
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from broker.base.actor import system
 from broker.base.errors import BrokerError, Conflict
@@ -212,7 +211,7 @@ class Host:
             await asyncio.sleep(seconds)
             try:
                 await act()
-            except (BrokerError, SQLAlchemyError, Error, OSError) as failed:
+            except Exception as failed:
                 log.exception("a loop of the host failed", loop=act.__name__, kind=type(failed).__name__)
 
     async def _beat(self) -> None:
@@ -227,7 +226,7 @@ class Host:
                 browser=numbers["browser"],
             )
         )
-        for live in self._sessions.values():
+        for live in list(self._sessions.values()):
             if live.recorder is not None:
                 await live.recorder.beat_soon()
 
