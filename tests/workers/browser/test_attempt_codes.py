@@ -14,6 +14,7 @@ from api.routes import hooks
 from broker.base.actor import system
 from broker.codes.models import CodeMessage
 from broker.directory import service as directory
+from broker.directory.models import MfaMethod
 from broker.directory.service import Fact
 from broker.wiring import Portunus
 from tests.workers.browser.conftest import LOGIN, Node
@@ -112,5 +113,20 @@ def test_a_code_that_comes_after_its_life_is_kept_out(node: Node) -> None:
         assert "matched" not in await asyncio.to_thread(verdicts, node)
         counted = await asyncio.to_thread(node.lab.counters, HARBORLINE, LOGIN)
         assert (counted["code_submits"], counted["wasted_tries"]) == (0, 0)
+
+    node.run(test)
+
+
+def test_two_sign_ins_that_no_message_tells_apart_take_turns_and_both_get_their_own_code(node: Node) -> None:
+    first, second = node.lab.account("harborline-1"), node.lab.account("harborline-2")
+    with node.portunus.unit(system("test")) as work:
+        for method in work.db.scalars(select(MfaMethod).where(MfaMethod.channel == "email")):
+            method.template = {name: value for name, value in method.template.items() if name != "alias"}
+
+    async def test() -> None:
+        outcomes = await asyncio.gather(node.open(first.username), node.open(second.username, "tucson"))
+        assert [outcome for _, outcome in outcomes] == ["signed_in", "signed_in"]
+        counted = await asyncio.to_thread(node.lab.counters, HARBORLINE)
+        assert (counted["logins"], counted["codes_accepted"], counted["wrong_codes"]) == (2, 2, 0)
 
     node.run(test)
