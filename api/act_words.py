@@ -52,6 +52,7 @@ WORDS: dict[str, str] = {
     Act.CODE_QUARANTINED: "set a message aside",
     Act.CODE_MATCHED: "matched the code to this sign-in",
     Act.CODE_GIVEN: "typed a code in at the code desk",
+    Act.CODE_DECLINED: "could not give the code",
     Act.CODE_RELEASED: "released the code to this sign-in, once",
     Act.CODE_TYPED: "typed the code into the portal",
     Act.CODE_ANSWERED: "read the portal's answer",

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import broker.audit.models
+import broker.base.beats
 import broker.codes.models
 import broker.lookups.models
 import broker.recordings.models

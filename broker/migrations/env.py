@@ -3,6 +3,7 @@
 from alembic import context
 
 import broker.audit.models
+import broker.base.beats
 import broker.codes.models
 import broker.identity.models
 import broker.lookups.models

@@ -6,8 +6,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from broker.base.unit import Unit
+from broker.codes import service as codes
 from broker.codes.models import CodeRequest
-from broker.codes.service import OPEN
 from broker.directory.models import Location, PortalAccount
 from broker.identity.policy import Permission, reach
 from broker.tabs.models import Lease, LoginAttempt, PortalSession
@@ -88,13 +88,15 @@ def _state(work: Unit, account: PortalAccount, location: Location, session: Port
     lease = work.db.scalar(select(Lease).where(Lease.portal_session_id == session.id, Lease.ended_at.is_(None)))
     if lease is not None:
         mine = (lease.holder_kind, lease.holder_id) == (work.actor.kind.value, work.actor.id)
-        if not mine or not here:
+        if mine and not here:
+            return "in_use", f"You have this login open for {session.location.name}. End that tab first.", None, None
+        if not mine:
             return "in_use", f"{lease.holder_name} has it open since {lease.created_at:%H:%M} UTC.", None, None
         if lease.granted_at is not None:
             return "yours", "Open. Enter goes back to it.", lease.expires_at, lease.id
     lease_id = lease.id if lease else None
     if session.state == SessionState.WAITING_CODE:
-        return "needs_code", session.words or "Waiting for a code.", _code_deadline(work, account), lease_id
+        return "needs_code", *_waiting(work, session), lease_id
     if session.state in (SessionState.REQUESTED, SessionState.SIGNING_IN, SessionState.REVIVING):
         return "signing_in", session.words or "Signing in.", None, lease_id
     if not here:
@@ -118,10 +120,19 @@ def _without_session(work: Unit, account: PortalAccount, location: Location) -> 
     return "cold", "Enter signs in.", None, None
 
 
-def _code_deadline(work: Unit, account: PortalAccount) -> datetime | None:
+def _waiting(work: Unit, session: PortalSession) -> tuple[str, datetime | None]:
+    """What to say while a code is waited for, with what the code desk said, and until when it is good."""
+    request = code_request(work, session)
+    said = codes.declined(work, request.id) if request else ""
+    words = session.words or "Waiting for a code."
+    return f"{words} {said}".strip(), request.deadline if request else None
+
+
+def code_request(work: Unit, session: PortalSession) -> CodeRequest | None:
+    """The request for which this sign-in waits now."""
     return work.db.scalar(
-        select(CodeRequest.deadline)
-        .where(CodeRequest.account_id == account.id, CodeRequest.state.in_(OPEN))
+        select(CodeRequest)
+        .where(CodeRequest.account_id == session.account_id, CodeRequest.state.in_(codes.OPEN))
         .order_by(CodeRequest.id.desc())
         .limit(1)
     )
@@ -141,7 +152,7 @@ def opening(work: Unit, lease: Lease) -> tuple[str, str, datetime | None]:
         )
     )
     if session.state == SessionState.WAITING_CODE:
-        return "needs_code", session.words or "Waiting for a code.", _code_deadline(work, session.account)
+        return "needs_code", *_waiting(work, session)
     return "signing_in", session.words or ("Signing in." if attempt else "Waiting for a browser."), None
 
 

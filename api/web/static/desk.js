@@ -1,61 +1,112 @@
-// The code desk: shows who waits as it happens, and keeps what is being typed.
+// The code desk: shows who waits as it happens, keeps what is being typed, and tells what the portal said to each code.
 
-const desk = document.getElementById("desk"), said = document.getElementById("said");
+const $ = (id) => document.getElementById(id);
+const desk = $("desk"), said = $("said"), over = $("over"), given = $("given");
 const csrf = document.querySelector("meta[name=csrf]").content;
 const title = document.title;
-let known = null; // null: what is on the page has not been compared yet
+let outcomes = "";
 
-if (new URLSearchParams(location.search).has("sent")) tell("Sent. The portal's answer shows on the biller's screen.");
-
-function tell(words) { said.hidden = !words; said.textContent = words; }
+const tell = (words) => { said.hidden = !words; said.textContent = words; };
+const boxes = () => [...desk.querySelectorAll("[data-id]")];
+const post = (path, body) => fetch(path, { method: "POST", headers: { "x-csrf-token": csrf, "content-type": "application/json" }, body: JSON.stringify(body) });
+const problem = async (answer) => (await answer?.json().catch(() => null))?.detail || "No connection. Try again.";
 
 function countDown() {
-  for (const form of desk.querySelectorAll("form")) {
-    const s = Math.max(0, Math.round((Date.parse(form.dataset.deadline) - Date.now()) / 1000));
-    form.querySelector("[data-left]").textContent = `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")} left`;
+  for (const box of boxes()) {
+    const s = Math.max(0, Math.round((Date.parse(box.dataset.deadline) - Date.now()) / 1000));
+    box.querySelector("[data-left]").textContent = `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")} left`;
   }
 }
 
-function form(row) {
-  const box = document.createElement("form");
-  box.className = "panel code-request";
-  box.dataset.deadline = row.deadline;
+function made(row) {
+  const box = $("request").content.firstElementChild.cloneNode(true);
+  const put = (name, text) => { box.querySelector(`[data-${name}]`).textContent = text; };
   box.dataset.id = row.id;
-  box.innerHTML = `<p class="code-who"><strong></strong> signs in to <strong></strong> for <span></span> (login <span></span>).</p>
-    <p class="hint">The code was sent by <span></span>. <span class="time-left" data-left></span></p>
-    <label>Code <input class="code-box" name="value" autocomplete="one-time-code" maxlength="40" required></label>
-    <button class="button button-primary" type="submit">Send</button><p class="error" role="alert" hidden></p>`;
-  const slots = box.querySelectorAll("strong, span:not([data-left])");
-  [row.requester_name, row.portal_name, row.location_name, row.login_tail, `${row.channel}${row.destination ? ` to ${row.destination}` : ""}`].forEach((text, n) => { slots[n].textContent = text; });
-  box.onsubmit = (event) => { event.preventDefault(); give(box, row.id); };
+  put("portal", row.portal_name);
+  put("requester", row.requester_name);
+  put("place", row.location_name);
+  put("login", row.login_tail);
+  put("channel", `${row.channel}${row.destination ? ` to ${row.destination}` : ""}`);
+  const field = box.querySelector(".code-box"), name = box.querySelector(".code-who");
+  name.id = `who-${row.id}`;
+  box.setAttribute("aria-labelledby", name.id);
+  field.id = `code-${row.id}`;
+  box.querySelector("label").htmlFor = field.id;
+  wire(box);
   return box;
 }
 
-async function give(box, id) {
-  const answer = await fetch(`/api/v1/codes/${id}`, { method: "POST", headers: { "x-csrf-token": csrf, "content-type": "application/json" }, body: JSON.stringify({ value: box.elements.value.value }) });
-  const wrong = box.querySelector(".error");
-  if (answer.ok) { tell("Sent. Portunus types it in now."); box.remove(); known = null; return look(); }
-  wrong.hidden = false;
-  wrong.textContent = (await answer.json().catch(() => ({}))).detail || "That did not work. Try again.";
-  box.elements.value.select();
+/** Sends without leaving the page, so that what is typed for the others stays. */
+function wire(box) {
+  const [code, not] = box.querySelectorAll("form");
+  code.onsubmit = async (event) => {
+    event.preventDefault();
+    const answer = await post(`/api/v1/codes/${box.dataset.id}`, { value: code.elements.value.value }).catch(() => null);
+    if (!answer?.ok) { complain(box, await problem(answer)); code.elements.value.select(); return; }
+    tell("");
+    gone(box);
+  };
+  not.onsubmit = async (event) => {
+    event.preventDefault();
+    const answer = await post(`/api/v1/codes/${box.dataset.id}/decline`, { why: event.submitter.value }).catch(() => null);
+    if (!answer?.ok) return complain(box, await problem(answer));
+    tell(`Noted. ${box.querySelector(".code-who").textContent.trim()} is told.`);
+    gone(box);
+  };
+}
+
+function gone(box) {
+  const next = boxes()[boxes().indexOf(box) + 1] || boxes()[0];
+  box.remove();
+  if (next && next !== box) next.querySelector(".code-box").focus();
+  look();
+}
+
+function complain(box, words) {
+  let line = box.querySelector("[role=alert]");
+  if (!line) { line = document.createElement("p"); line.className = "error"; line.setAttribute("role", "alert"); box.append(line); }
+  line.textContent = words;
 }
 
 async function look() {
   const answer = await fetch("/api/v1/codes").catch(() => null);
+  over.hidden = !answer || answer.ok;
+  if (answer && !answer.ok) over.textContent = "Your sign-in has ended. Reload this page to go on.";
   if (!answer?.ok) return;
-  const rows = (await answer.json()).data, now = rows.map((row) => row.id).join();
-  document.title = rows.length ? `(${rows.length}) ${title}` : title;
-  if (now === known) return;
-  known = now;
-  const kept = new Map([...desk.querySelectorAll("form[data-id]")].map((box) => [box.dataset.id, box]));
-  const boxes = rows.map((row) => kept.get(row.id) || form(row));
-  if (!boxes.length) { const none = document.createElement("p"); none.className = "panel"; none.textContent = "Nobody waits for a code. This page changes by itself when somebody does."; boxes.push(none); }
-  const typing = document.activeElement;
-  desk.replaceChildren(...boxes);
-  if (!typing || !document.contains(typing) || typing === document.body) desk.querySelector("input[name=value]")?.focus();
+  const { data, given: mine } = await answer.json();
+  document.title = data.length ? `(${data.length}) ${title}` : title;
+  const kept = new Map(boxes().map((box) => [box.dataset.id, box])), focused = document.activeElement;
+  for (const row of data) {
+    let box = kept.get(row.id);
+    if (!box) { box = made(row); desk.append(box); tell(`${row.portal_name} waits for a code.`); }
+    kept.delete(row.id);
+    box.dataset.deadline = row.deadline;
+    let line = box.querySelector("p[data-said]");
+    if (line) { line.textContent = row.said; line.hidden = !row.said; }
+  }
+  for (const box of kept.values()) box.remove();
+  $("nobody").hidden = data.length > 0;
+  if (!document.contains(focused) || focused === document.body) desk.querySelector(".code-box")?.focus({ preventScroll: true });
   countDown();
+  show(mine);
 }
 
+function show(mine) {
+  const now = mine.map((row) => row.request_id + row.given_at + row.state).join();
+  if (now === outcomes) return;
+  outcomes = now;
+  given.hidden = !mine.length;
+  given.querySelector("ul").replaceChildren(...mine.map((row) => {
+    const line = document.createElement("li"), name = document.createElement("strong"), words = document.createElement("span");
+    line.dataset.state = row.state;
+    name.textContent = row.portal_name;
+    words.textContent = row.words;
+    line.append(name, ` for ${row.requester_name}: `, words);
+    return line;
+  }));
+}
+
+boxes().forEach(wire);
 setInterval(countDown, 1000);
 setInterval(look, 1500);
 countDown();

@@ -57,6 +57,11 @@ def upgrade() -> None:
     sa.Column('created_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_key'))
     )
+    op.create_table('beat',
+    sa.Column('name', sa.String(length=60), nullable=False),
+    sa.Column('at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_beat'))
+    )
     op.create_table('browser_node',
     sa.Column('name', sa.String(length=60), nullable=False),
     sa.Column('beat_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
@@ -700,6 +705,20 @@ def upgrade() -> None:
     with op.batch_alter_table('code', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_code_request_id'), ['request_id'], unique=False)
 
+    op.create_table('code_decline',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('request_id', sa.String(length=40), nullable=False),
+    sa.Column('user_id', sa.String(length=60), nullable=False),
+    sa.Column('user_name', sa.String(length=120), nullable=False),
+    sa.Column('why', sa.String(length=20), nullable=False),
+    sa.Column('at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['request_id'], ['code_request.id'], name=op.f('fk_code_decline_request_id_code_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_code_decline')),
+    sa.UniqueConstraint('request_id', 'user_id', name=op.f('uq_code_decline_request_id_user_id'))
+    )
+    with op.batch_alter_table('code_decline', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_code_decline_request_id'), ['request_id'], unique=False)
+
     op.create_table('lookup_artifact',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('organization_id', sa.String(length=40), nullable=False),
@@ -749,6 +768,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_lookup_artifact_lookup_id'))
 
     op.drop_table('lookup_artifact')
+    with op.batch_alter_table('code_decline', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_code_decline_request_id'))
+
+    op.drop_table('code_decline')
     with op.batch_alter_table('code', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_code_request_id'))
 
@@ -873,6 +896,7 @@ def downgrade() -> None:
     op.drop_table('failed_sign_in')
     op.drop_table('carrier')
     op.drop_table('browser_node')
+    op.drop_table('beat')
     op.drop_table('audit_key')
     op.drop_table('audit_head')
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:
