@@ -39,6 +39,7 @@ class Ask(BaseModel):
     )
     service_from: date | None = None
     service_to: date | None = None
+    with_eob: bool = Field(default=False, description="fetch each claim's explanation of benefits (PDF) too")
 
     @field_validator("provider_npi")
     @classmethod
@@ -80,7 +81,7 @@ class Ask(BaseModel):
 
     def question(self) -> dict[str, Any]:
         """What goes to the carrier script."""
-        told = self.model_dump(mode="json", exclude_none=True)
+        told = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         return {
             name: value for name, value in told.items() if name not in ("kind", "portal", "location", "provider_npi")
         }

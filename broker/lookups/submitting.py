@@ -113,7 +113,11 @@ def _row(
         requester_name=work.actor.name,
         subject=vault.digest(work, location.organization_id, f"lookup {ask.subject()}"),
         asked=records.seal(
-            work, vault, location.organization_id, ("lookup", lookup_id), ask.model_dump(mode="json", exclude_none=True)
+            work,
+            vault,
+            location.organization_id,
+            ("lookup", lookup_id),
+            ask.model_dump(mode="json", exclude_defaults=True),
         ),
         state=State.QUEUED.value,
         state_at=now,

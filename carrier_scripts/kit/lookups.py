@@ -1,12 +1,12 @@
 """Lookups: what is asked, how a script answers, and the codes for having no answer."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from carrier_scripts.kit.reading import Seen, Value
+from carrier_scripts.kit.reading import Seen, Value, meaning, said
 
 NO_ANSWERS = frozenset(
     {
@@ -51,6 +51,8 @@ class Asked:
     claim_number: str | None = None
     service_from: dt.date | None = None
     service_to: dt.date | None = None
+    with_eob: bool = False
+    """Fetch the explanation of benefits of each claim too, where there is one."""
     DATES: ClassVar[tuple[str, ...]] = ("birth_date", "service_date", "service_from", "service_to")
 
     @classmethod
@@ -79,6 +81,19 @@ class Answer:
     def conflict(self, label: str, *seen: Seen) -> None:
         """Two things the page says that cannot both be right."""
         self._keep("conflict", label, seen)
+
+    def known(self, label: str, seen: Seen, table: Mapping[str, Any]) -> Value:
+        """What the words stand for; a word that is not in the table is called unknown, and kept as it is."""
+        found = meaning(seen, table)
+        if found is None:
+            self.unplaced(label, seen)
+            return said("unknown", seen)
+        return found
+
+    def check_sum(self, label: str, parts: Sequence[Value | None], total: Value | None, seen: Seen) -> None:
+        """A printed total that is not the sum of its parts is a conflict."""
+        if total is not None and parts and all(parts) and sum(one.value for one in parts if one) != total.value:
+            self.conflict(label, seen)
 
     def _keep(self, why: str, label: str, seen: tuple[Seen, ...]) -> None:
         text = " | ".join(" ".join(one.text.split()) for one in seen)

@@ -18,12 +18,12 @@ async def every_row(
     *,
     key: str,
     following: Locator,
-    total: Locator | None = None,
+    total: Callable[[], Awaitable[Seen | None]] | None = None,
     wanted: Callable[[Row], bool] | None = None,
 ) -> tuple[list[Row], Seen | None]:
     """All rows of the list that are wanted, in its order, and what the list says of its length.
 
-    `start` shows the first page; `key` is the column no two rows share. When rows moved between pages while we read (one
+    `start` shows the first page; `key` is the column no two rows share; `total` reads how many the list says it has. When rows moved between pages while we read (one
     seen twice, or not as many as the list says), it starts again; after three times it is `NoAnswer(results_unstable)`.
     """
     for _ in range(TRIES):
@@ -34,8 +34,8 @@ async def every_row(
         for _ in range(LONGEST):
             seen = await table()
             if total is not None:
-                count = await total.read()
-                counts.add(count.text.strip())
+                count = await total()
+                counts.add(count.text.strip() if count else "")
             first = next(iter(seen), None)
             for row in seen:
                 name = row[key].text.strip()

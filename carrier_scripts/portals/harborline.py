@@ -15,7 +15,6 @@ from carrier_scripts.kit import (
     Portal,
     Row,
     Seen,
-    Value,
     any_of,
     at,
     day,
@@ -121,7 +120,7 @@ class Harborline(Portal):
                 if await page.locator("#signed-in-as").is_visible() or await page.get_by_text("not found").is_visible():
                     raise NoAnswer("claim_not_found", await page.locator("h1").read())
                 raise PageChanged("there is no claim and no word about it")
-            claims, count = [await _claim(page, answer)], await page.locator("#claim-number").read()
+            claims, count = [await _claim(page, answer, asked)], await page.locator("#claim-number").read()
             answer.result |= {
                 "patient": claims[0]["patient"],
                 "claims": claims,
@@ -142,7 +141,7 @@ class Harborline(Portal):
             page.locator("#claims-table").read_table,
             key="Claim",
             following=page.locator("#next-page"),
-            total=page.locator("#claims-total"),
+            total=page.locator("#claims-total").read,
             wanted=lambda row: row["Member ID"].text.strip() == asked.member_id,
         )
         if not rows:
@@ -150,7 +149,7 @@ class Harborline(Portal):
         claims = []
         for row in rows:
             await page.goto(f"{SITE}/claims/{row['Claim'].text.strip()}")
-            claim = await _claim(page, answer)
+            claim = await _claim(page, answer, asked)
             _same(row, claim, answer)
             claims.append(claim)
         seen = [row["Claim"] for row in rows]
@@ -182,7 +181,7 @@ async def _plan(page: Page, answer: Answer) -> None:
         "birth_date": day(born),
     }
     answer.result["coverage"] = {
-        "status": meaning(state, ACTIVE) or _unknown(answer, "Coverage", state),
+        "status": answer.known("Coverage", state, ACTIVE),
         "plan_name": words(told.take("Plan")),
         "group_name": words(told.take("Group")),
         "group_number": words(number) if number else None,
@@ -303,7 +302,7 @@ async def _frequency(page: Page, answer: Answer) -> None:
         )
 
 
-async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
+async def _claim(page: Page, answer: Answer, asked: Asked) -> dict[str, Any]:
     await page.named("claim")
     number, state = await page.locator("#claim-number").read(), await page.locator("#claim-status").read()
     head = await page.locator("section.panel > p").first.read()
@@ -319,7 +318,7 @@ async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
     charged = await page.locator("#claim-lines tfoot td").nth(1).read()
     claim: dict[str, Any] = {
         "payer_claim_number": words(number),
-        "status": meaning(state, STATUS) or _unknown(answer, "Status", state),
+        "status": answer.known("Status", state, STATUS),
         "carrier_status": words(state),
         "patient": {"full_name": words(name), "member_id": words(member)},
         "rendering_provider": words(dentist),
@@ -329,8 +328,8 @@ async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
         "paid": money(paid),
         "lines": lines,
     }
-    _sum(lines, claim, "charge", charged, answer)
-    _sum(lines, claim, "paid", paid, answer)
+    answer.check_sum("Total charged", [line["charge"] for line in lines], claim["charge"], charged)
+    answer.check_sum("Total paid", [line["paid"] for line in lines], claim["paid"], paid)
     if await page.locator("#claim-check").is_visible():
         check = await page.locator("#claim-check").read()
         told_check = (
@@ -342,7 +341,23 @@ async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
         )
         issued = part(told_check, r"of (\d\d/\d\d/\d{4})")
         claim["payment"] = {"trace_number": words(check), "issue_date": day(issued) if issued else None}
+        if asked.with_eob and await page.locator("#eob-link").is_visible():
+            await _explanation(page, claim, answer)
     return claim
+
+
+async def _explanation(page: Page, claim: dict[str, Any], answer: Answer) -> None:
+    """The EOB must be of this claim, and its total the one of the page."""
+    lines = [line for sheet in await page.locator("#eob-link").read_pdf() for line in sheet]
+    number = claim["payer_claim_number"].value
+    own = next((line for line in lines if number in line.text), None)
+    if own is None:
+        raise PageChanged("the explanation of benefits is of another claim")
+    claim["eob_artifact_id"] = said("kept", own)
+    total = next((found for line in lines if (found := part(line, r"^Total paid: (\$\S+)$"))), None)
+    paid = money(total) if total else None
+    if total and paid and claim["paid"] and paid.value != claim["paid"].value:
+        answer.conflict("Total paid on the EOB", total)
 
 
 def _line(number: int, row: Row) -> dict[str, Any]:
@@ -359,12 +374,6 @@ def _line(number: int, row: Row) -> dict[str, Any]:
     }
 
 
-def _sum(lines: list[dict[str, Any]], claim: dict[str, Any], name: str, total: Seen, answer: Answer) -> None:
-    values = [line[name] for line in lines]
-    if claim[name] and all(values) and sum(value.value for value in values) != claim[name].value:
-        answer.conflict(f"total {name}", total)
-
-
 def _same(row: Row, claim: dict[str, Any], answer: Answer) -> None:
     """What the list says and what the claim says should be the same."""
     if row["Member ID"].text.strip() != claim["patient"]["member_id"].value:
@@ -374,9 +383,3 @@ def _same(row: Row, claim: dict[str, Any], answer: Answer) -> None:
     listed = money(row["Paid"])
     if listed and claim["paid"] and listed.value != claim["paid"].value:
         answer.conflict("Paid", row["Paid"])
-
-
-def _unknown(answer: Answer, label: str, seen: Seen) -> Value:
-    """A word that is not in the table is called unknown, and kept."""
-    answer.unplaced(label, seen)
-    return said("unknown", seen)

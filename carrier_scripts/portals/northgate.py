@@ -1,6 +1,39 @@
 """Northgate Exchange, a hub of several payers. Codes from an authenticator; an organization is chosen after signing in."""
 
-from carrier_scripts.kit import Choice, CodeStep, Later, LoginForm, Outcome, Portal, any_of, at, says, sees, status
+from typing import Any
+
+from carrier_scripts.kit import (
+    Answer,
+    Asked,
+    Choice,
+    CodeStep,
+    Later,
+    LoginForm,
+    NoAnswer,
+    Outcome,
+    Page,
+    PageChanged,
+    Portal,
+    Row,
+    Seen,
+    Value,
+    any_of,
+    at,
+    day,
+    every_row,
+    money,
+    need,
+    part,
+    said,
+    says,
+    sees,
+    status,
+    words,
+)
+
+SITE = "https://northgate.sim.test"
+ACTIVE = {"Active": "active", "Inactive": "inactive"}
+STATUS = {"Accepted": "accepted", "In process": "in_process", "Finalized": "paid", "Rejected": "rejected"}
 
 
 class Northgate(Portal):
@@ -22,6 +55,10 @@ class Northgate(Portal):
     practice = ("[data-testid=organization]", "[data-testid=tin]")
     sign_out = "[data-testid=logout]"
 
+    reads = ("/home", "/eligibility*", "/claims*")
+    searches = ("/eligibility",)
+    payer_choice = True
+
     signs = {  # read from the top; the first that shows wins
         Outcome.DOWN: any_of(sees("#maintenance"), status(500, 502, 503, 504)),
         Outcome.CAPTCHA: sees("#human-check"),
@@ -32,4 +69,167 @@ class Northgate(Portal):
         Outcome.WRONG_CODE: any_of(says("The code is not valid"), says("already been used")),
         Outcome.ASKS_CODE: sees("input[name=otp]"),
         Outcome.SIGNED_IN: sees("[data-testid=signed-in]"),
+    }
+
+    async def eligibility(self, page: Page, asked: Asked) -> Answer:
+        """The result is a small table in a frame."""
+        await page.goto(f"{SITE}/eligibility")
+        payers = await page.locator("#payer option").all_inner_texts()
+        if asked.payer is None or asked.payer not in payers:
+            raise NoAnswer("payer_unavailable")
+        await page.locator("#payer").select_option(label=asked.payer)
+        await page.locator("#member-id").fill(asked.member_id or "")
+        await page.locator("#dob").fill(asked.birth_date.isoformat() if asked.birth_date else "")
+        if asked.service_date:
+            await page.locator("#as-of").fill(asked.service_date.isoformat())
+        await page.locator("#search").click()
+        await page.named("eligibility result")
+        frame = page.frame_locator("#eligibility-result")
+        await frame.locator("#result-none, #result-name").first.wait_for()
+        if await frame.locator("#result-none").is_visible():
+            raise NoAnswer("patient_not_found", await frame.locator("#result-none").read())
+        answer = Answer()
+        told = await frame.locator("#result-table").read_pairs()
+        group = told.take("Group")
+        company, number = part(group, r"^(.+) \S+$"), part(group, r" (\d\S*)$")
+        if company is None or number is None:
+            raise PageChanged("the group is written in another way")
+        answer.result = {
+            "patient": {
+                "full_name": words(await frame.locator("#result-name").read()),
+                "member_id": words(told.take("Member ID")),
+                "birth_date": day(told.take("Born")),
+            },
+            "coverage": {
+                "status": answer.known("Status", await frame.locator("#result-status").read(), ACTIVE),
+                "group_name": words(company),
+                "group_number": words(number),
+                "plan_name": words(told.take("Plan")),
+            },
+            "accumulators": [
+                {
+                    "kind": said("annual_maximum", told.take("Annual maximum")),
+                    "limit": money(told.take("Annual maximum")),
+                    "remaining": money(told.take("Remaining")),
+                },
+                {
+                    "kind": said("deductible", told.take("Deductible left")),
+                    "remaining": money(told.take("Deductible left")),
+                },
+            ],
+        }
+        for label, value in told.rest():
+            answer.unplaced(label, value)
+        return answer
+
+    async def claim_status(self, page: Page, asked: Asked) -> Answer:
+        """One claim by its number; else every page of the list is read for the member's."""
+        answer = Answer()
+        if asked.claim_number:
+            await page.goto(f"{SITE}/claims/{asked.claim_number}")
+            if not await page.locator("[data-testid=claim-number]").is_visible():
+                raise NoAnswer("claim_not_found", await page.locator("h1").first.read())
+            claim = await _claim(page, answer)
+            number = await page.locator("[data-testid=claim-number]").read()
+            answer.result |= {
+                "patient": claim["patient"],
+                "claims": [claim],
+                "match_count": said(1, number, computed=True),
+            }
+            return answer
+
+        async def first() -> None:
+            await page.goto(f"{SITE}/claims")
+            await page.named("claims list")
+
+        async def total() -> Seen | None:
+            return part(await page.locator("section.card > p").first.read(), r"^(\d+) claims")
+
+        rows, count = await every_row(
+            page,
+            first,
+            page.locator("#claims").read_table,
+            key="Claim",
+            following=page.locator("a[rel=next]"),
+            total=total,
+            wanted=lambda row: _wanted(row, asked),
+        )
+        if not rows:
+            raise NoAnswer("claim_not_found", *([count] if count else []))
+        claims = []
+        for row in rows:
+            await page.goto(f"{SITE}/claims/{row['Claim'].text.strip()}")
+            claim = await _claim(page, answer)
+            if claim["patient"]["member_id"].value != row["Member ID"].text.strip():
+                raise PageChanged("a claim opens that is not the one of the list")
+            claim |= {"charge": money(row["Charged"]), "paid": money(row["Paid"])}
+            claim["status"] = _finalized(claim["status"], claim["paid"], row["Status"])
+            answer.check_sum("Charged", [line["charge"] for line in claim["lines"]], claim["charge"], row["Charged"])
+            answer.check_sum("Paid", [line["paid"] for line in claim["lines"]], claim["paid"], row["Paid"])
+            claims.append(claim)
+        seen = [row["Claim"] for row in rows]
+        answer.result |= {
+            "patient": claims[0]["patient"],
+            "claims": claims,
+            "match_count": said(len(rows), *seen, computed=True),
+        }
+        return answer
+
+
+def _finalized(status: Value, paid: Value | None, seen: Seen) -> Value:
+    """ "Finalized" says nothing of money; nothing paid is another thing than paid."""
+    if status.value == "paid" and paid is not None and paid.value == 0:
+        return said("processed_no_payment", seen, computed=True)
+    return status
+
+
+def _wanted(row: Row, asked: Asked) -> bool:
+    served = need(day(row["Service"]), "the date of service").value
+    inside = (asked.service_from or served) <= served <= (asked.service_to or served)
+    return inside and row["Member ID"].text.strip() == asked.member_id
+
+
+async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
+    await page.named("claim")
+    number = await page.locator("[data-testid=claim-number]").read()
+    state = await page.locator("[data-testid=claim-status]").read()
+    head = await page.locator("section.card > p").first.read()
+    name, member = part(head, r"· (.+) \([^()]+\) ·"), part(head, r"\(([^()]+)\) ·")
+    dentist, served = part(head, r"\) · (.+) · \d"), part(head, r"(\d\d/\d\d/\d{4})$")
+    if name is None or member is None or served is None:
+        raise PageChanged("the claim does not say whose it is")
+    table = await page.locator("section.card table").read_table()
+    table.expect("Code", "Service", "Tooth", "Charged", "Allowed", "Paid", "Note")
+    lines = [_line(number, row) for number, row in enumerate(table, 1)]
+    paid = [line["paid"] for line in lines]
+    claim: dict[str, Any] = {
+        "payer_claim_number": words(number),
+        "status": answer.known("Status", state, STATUS),
+        "carrier_status": words(state),
+        "patient": {"full_name": words(name), "member_id": words(member)},
+        "rendering_provider": words(dentist) if dentist else None,
+        "service_from": day(served),
+        "lines": lines,
+    }
+    if all(paid) and sum(one.value for one in paid) == 0:
+        claim["status"] = _finalized(claim["status"], said(0, state), state)
+    if await page.locator("[data-testid=claim-check]").is_visible():
+        check = await page.locator("[data-testid=claim-check]").read()
+        beside = await page.locator("section.card > p").filter(has_text="Check").read()
+        issued = part(beside, r", (\d\d/\d\d/\d{4})")
+        claim["payment"] = {"trace_number": words(check), "issue_date": day(issued) if issued else None}
+    return claim
+
+
+def _line(number: int, row: Row) -> dict[str, Any]:
+    note = row["Note"]
+    return {
+        "line": said(number, row["Code"], computed=True),
+        "code": need(words(row["Code"]), "the procedure"),
+        "label": words(row["Service"]),
+        "tooth": words(row["Tooth"]),
+        "charge": money(row["Charged"]),
+        "allowed": money(row["Allowed"]),
+        "paid": money(row["Paid"]),
+        "adjustments": [] if note.blank else [{"carrier_text": words(note)}],
     }

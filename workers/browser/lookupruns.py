@@ -195,9 +195,10 @@ class _Runs:
                 if answer is None:
                     return Unanswered("script_error", pictures=eyes.pictures)
                 await self._seal_files(facade)
+                fields = _fields(eyes.sightings, answer)
                 return Answered(
-                    result=dict(answer["result"]),
-                    fields=_fields(eyes.sightings, answer),
+                    result=_with_files(dict(answer["result"]), fields),
+                    fields=fields,
                     unmapped=[
                         Unmapped(
                             why=one["why"],
@@ -247,3 +248,16 @@ def _fields(known: list[Sighting], answer: dict[str, Any]) -> dict[str, list[Sig
         seen = _sightings(known, refs)
         made[pointer] = [one.model_copy(update={"computed": True}) for one in seen] if pointer in computed else seen
     return made
+
+
+def _with_files(result: dict[str, Any], fields: dict[str, list[Sighting]]) -> dict[str, Any]:
+    """Where a script says that a file was kept, the file's own id: scripts do not know it."""
+    for pointer, seen in fields.items():
+        *way, last = pointer.split("/")[1:]
+        if not last.endswith("_artifact_id"):
+            continue
+        here: Any = result
+        for step in way:
+            here = here[int(step)] if isinstance(here, list) else here[step]
+        here[last] = seen[0].artifact_id
+    return result

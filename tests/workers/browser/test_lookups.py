@@ -1,6 +1,7 @@
 """Lookups at the simulated carriers through the real browser host: answers with evidence, or a typed failure."""
 
 import asyncio
+from datetime import timedelta
 
 from tests.workers.browser import looking
 from tests.workers.browser.conftest import Node
@@ -22,5 +23,61 @@ def test_eligibility_comes_with_evidence_for_every_value(node: Node) -> None:
         assert place["page"] == "benefits: deductibles and maximums"
         assert place["raw_text"] == f"${truth.left:,.2f}"
         assert place["recording_id"]
+
+    node.run(test)
+
+
+def test_claims_of_a_member_are_all_found_with_their_lines(node: Node) -> None:
+    async def test() -> None:
+        book = looking.book(node, "harborline")
+        paid = next(one for one in book.at("phoenix") if one.check)
+        first, last = paid.served - timedelta(days=15), paid.served + timedelta(days=15)
+        member = paid.member
+        wanted = [one for one in book.at("phoenix") if one.member.id == member.id and first <= one.served <= last]
+        lookup = await asyncio.to_thread(
+            looking.ask, node, kind="claim_status", member_id=member.id,
+            service_from=first.isoformat(), service_to=last.isoformat(), with_eob=True,
+        )  # fmt: skip
+        (shown,) = await looking.work_off(node, lookup)
+        assert (shown.state, shown.error) == ("done", None)
+        found = await asyncio.to_thread(looking.result, node, lookup)
+        assert [one["payer_claim_number"] for one in found["claims"]] == [one.number for one in wanted]
+        assert [one["paid"] for one in found["claims"]] == [f"{one.paid}.00" for one in wanted]
+        assert [len(one["lines"]) for one in found["claims"]] == [len(one.lines) for one in wanted]
+        with_eob = [one for one in found["claims"] if "eob_artifact_id" in one]
+        assert with_eob
+        assert all(one["carrier_status"] == "Paid" for one in with_eob)
+        assert not found["unmapped"]
+
+    node.run(test)
+
+
+def test_an_unknown_member_is_an_answer_with_its_words(node: Node) -> None:
+    async def test() -> None:
+        lookup = await asyncio.to_thread(looking.ask, node, member_id="HD999999999", birth_date="1980-01-01")
+        (shown,) = await looking.work_off(node, lookup)
+        assert (shown.state, shown.error["code"], shown.error["x12_aaa"]) == ("failed", "patient_not_found", "75")
+
+    node.run(test)
+
+
+def test_copper_mesa_and_northgate_answer_too(node: Node) -> None:
+    async def test() -> None:
+        copper, north = (looking.book(node, key).members for key in ("copper_mesa_az", "northgate"))
+        ids = [
+            await asyncio.to_thread(
+                looking.ask, node, portal="northgate", payer="Ironwood Dental", member_id="NX300042731", birth_date="1984-03-17"
+            ),
+            await asyncio.to_thread(
+                looking.ask, node, portal="northgate", kind="claim_status", payer="Ironwood Dental", member_id="NX300042731",
+                service_from="2024-01-01", service_to="2026-11-20",
+            ),
+        ]  # fmt: skip
+        shown = await looking.work_off(node, *ids)
+        assert [(one.state, one.error) for one in shown] == [("done", None)] * 2
+        found = await asyncio.to_thread(looking.result, node, ids[0])
+        assert found["accumulators"][0]["remaining"] == f"{north['NX300042731'].left}.00"
+        assert found["provenance"]["fields"]["/accumulators/0/remaining"][0]["frame"] == "#eligibility-result"
+        assert copper
 
     node.run(test)
