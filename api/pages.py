@@ -29,6 +29,7 @@ MENU: list[tuple[str, str, Permission]] = [
     ("Accounts", "/accounts", Permission.ACCOUNT_MANAGE),
     ("Audit log", "/audit", Permission.AUDIT_VIEW),
     ("People", "/people", Permission.USER_MANAGE),
+    ("Status", "/status", Permission.STATUS_VIEW),
 ]
 
 HOMES: list[tuple[Permission, str]] = [

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
+from broker.base.beats import beat
 from broker.base.logs import set_up_logs
 from broker.base.unit import Unit
 from broker.codes.models import CodeRequest
@@ -23,6 +24,7 @@ from workers.mailbox import ACTOR, Watch
 PERMISSION = "system"
 LOOK_S = 0.2
 LOOK_FOR_MAILBOXES_S = 2.0
+BEAT_S = 10.0
 READERS = 2
 DIALS = 12
 """Mailboxes that connect at the same time: after an outage a server must not see all of them in one instant."""
@@ -49,9 +51,13 @@ class Coordinator:
     def run(self) -> None:
         """Until stopped. A database that is away is waited for."""
         self._reader.warm_up()
-        looked = -LOOK_FOR_MAILBOXES_S
+        looked, beaten = -LOOK_FOR_MAILBOXES_S, -BEAT_S
         while not self._stop.is_set():
             try:
+                if self._portunus.clock.monotonic() - beaten >= BEAT_S:
+                    with self._portunus.unit(ACTOR) as work:
+                        beat(work, "mailwatch")
+                    beaten = self._portunus.clock.monotonic()
                 if self._portunus.clock.monotonic() - looked >= LOOK_FOR_MAILBOXES_S:
                     self._follow_directory()
                     looked = self._portunus.clock.monotonic()

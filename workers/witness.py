@@ -3,6 +3,7 @@
 from broker.audit import service as audit
 from broker.audit.witness import witness
 from broker.base.actor import system
+from broker.base.beats import beat
 from broker.wiring import Portunus
 
 PERMISSION = "system"
@@ -14,3 +15,4 @@ def run(portunus: Portunus) -> None:
     with portunus.unit(system("witness")) as work:
         audit.sign_checkpoint(work, audit.log_key(work, portunus.keyring))
         witness(work, portunus.settings.witness)
+        beat(work, "witness")

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import String, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from broker.base.db import Base
@@ -20,11 +21,9 @@ class Beat(Base):
 
 def beat(work: Unit, name: str) -> None:
     """This part just did its round."""
-    row = work.db.get(Beat, name)
-    if row is None:
-        work.db.add(Beat(name=name, at=work.clock.now()))
-    else:
-        row.at = work.clock.now()
+    insert = postgresql.insert if work.db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    new = insert(Beat).values(name=name, at=work.clock.now())
+    work.db.execute(new.on_conflict_do_update(index_elements=[Beat.name], set_={"at": new.excluded.at}))
 
 
 def beats(work: Unit) -> dict[str, datetime]:

@@ -14,7 +14,7 @@ PAGES = {
     None: ["/sign-in", "/sign-in/link/unknown"],
     "Maria": ["/", "/codes", "/recordings", "/recordings/{recording}", "/tabs/{lease}", "/me", "/nowhere", "/audit"],
     "Dan": ["/", "/codes", "/recordings"],
-    "Ana": ["/accounts", "/people", "/last-code", "/codes", "/me"],
+    "Ana": ["/accounts", "/people", "/last-code", "/codes", "/me", "/status"],
     "Audrey": ["/last-code", "/last-code?portal=harborline&location=phoenix", "/recordings", "/audit", "/accounts"],
     "Newcomer": ["/sign-in/continue", "/me/second-factor"],
 }
