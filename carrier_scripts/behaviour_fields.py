@@ -5,7 +5,7 @@ known is left out: a guess is worse than a gap.
 """
 
 LOCKS = ("wait", "self_service", "admin", "call")
-CONCURRENCY = ("multi", "newest_wins", "oldest_wins", "locks_account")
+CONCURRENCY = ("multi", "newest_wins", "oldest_wins", "locks_account", "cap")
 
 FIELDS: dict[str, tuple[type, str]] = {
     "idle_timeout_s": (int, "seconds without a click until the portal signs out"),

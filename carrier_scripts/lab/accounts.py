@@ -36,6 +36,8 @@ class AccountState:
     code: LiveCode | None = None
     wrong_codes: int = 0
     terms_accepted: int = TERMS
+    used_at: datetime | None = None
+    """Its last sign-in; None: as founded, not long ago."""
     terms_on: datetime | None = None
     """When it last accepted them."""
     profile_complete: bool = True

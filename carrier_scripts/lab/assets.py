@@ -20,6 +20,9 @@ COLOURS = {
     "northgate": ((38, 34, 98), (126, 112, 214)),
 }
 COLOURS |= {"copper_mesa_nv": COLOURS["copper_mesa_az"]}
+COLOURS |= {"bluestone_mutual": ((20, 66, 122), (122, 176, 232))}
+OWN_STYLES = {"harborline", "copper_mesa_az", "copper_mesa_nv", "northgate"}
+"""Portals whose style sheet is all their own; the others add to a common one."""
 LOOKS = {"copper_mesa_nv": "copper_mesa_az"}
 """Whose style sheet a portal shares."""
 TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".png": "image/png"}
@@ -41,6 +44,8 @@ async def asset(request: Request, key: str) -> Response:
 @lru_cache(maxsize=256)
 def make(key: str, name: str) -> bytes | None:
     """The file's bytes; None for a name the portal does not have."""
+    if name == "site.css" and key not in OWN_STYLES:
+        return (TEMPLATES / "common" / "house.css").read_bytes() + (TEMPLATES / key / "site.css").read_bytes()
     if name == "site.css":
         return (TEMPLATES / LOOKS.get(key, key) / "site.css").read_bytes()
     if name == "grid.css":

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import zipfile
 from collections.abc import Iterable
 from datetime import date
 
@@ -11,8 +12,8 @@ from carrier_scripts.lab.facts import Carrier, Location
 from carrier_scripts.lab.people import Claim
 
 
-def eob_pdf(carrier: Carrier, place: Location, claim: Claim) -> bytes:
-    """One claim's explanation of benefits."""
+def eob_pdf(carrier: Carrier, place: Location, claim: Claim, *, break_after: int | None = None) -> bytes:
+    """One claim's explanation of benefits; its table of lines may go on on a second page after so many lines."""
     pdf = FPDF(format="letter")
     pdf.set_title(f"Explanation of benefits {claim.number}")
     pdf.add_page()
@@ -30,7 +31,9 @@ def eob_pdf(carrier: Carrier, place: Location, claim: Claim) -> bytes:
     pdf.ln(4)
     with pdf.table(col_widths=(14, 44, 10, 14, 14, 14, 44), line_height=6) as table:
         table.row(["Code", "Service", "Tooth", "Fee", "Allowed", "Paid", "Remark"])
-        for line in claim.lines:
+        for number, line in enumerate(claim.lines):
+            if break_after and number == break_after:
+                pdf.set_y(pdf.h - pdf.b_margin)  # what comes now no longer fits on this page
             table.row(
                 [
                     line.code,
@@ -44,6 +47,15 @@ def eob_pdf(carrier: Carrier, place: Location, claim: Claim) -> bytes:
     pdf.set_font("Helvetica", "B", 11)
     pdf.cell(0, 8, f"Total paid: ${claim.paid}.00", new_x="LMARGIN", new_y="NEXT")
     return bytes(pdf.output())
+
+
+def remittance_zip(carrier: Carrier, place: Location, claims: Iterable[Claim]) -> bytes:
+    """The explanations of one payment, a PDF each."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as kept:
+        for claim in claims:
+            kept.writestr(f"EOB_{claim.number}.pdf", eob_pdf(carrier, place, claim))
+    return out.getvalue()
 
 
 def claims_csv(claims: Iterable[Claim]) -> str:

@@ -20,11 +20,24 @@ PAGE = {
     "accumulators",
     "half_download",
     "html_pdf",
+    "claims_land",
 }
 """Change what a page shows or where it leads."""
 MAIL = {"code_never", "code_late", "code_sender", "code_unsigned", "code_foreign", "code_decoys", "code_twice"}
 """Change how a code travels."""
-AT_ONCE = {"terms", "profile", "password_age", "lock", "usual_hours", "end_sessions", "mailbox_down"}
+AT_ONCE = {
+    "terms",
+    "profile",
+    "password_age",
+    "lock",
+    "usual_hours",
+    "end_sessions",
+    "mailbox_down",
+    "keeps_hours",
+    "enrolment",
+    "dormant",
+    "hold",
+}
 """Change a state once; nothing stays switched on (`mailbox_down` apart)."""
 NAMES = PAGE | MAIL | AT_ONCE
 

@@ -99,6 +99,16 @@ class Gate:
             return Answer.PASSWORD_EXPIRED
         return Answer.OK
 
+    def wrong_answer(self, state: AccountState, visit: Visit) -> Answer:
+        """A security question was answered wrongly: it counts like a wrong password."""
+        state.wrong_passwords += 1
+        self.world.judge.count("wrong_passwords", self.carrier, state.username)
+        self.world.judge.note(self.carrier, state.username, "wrong answer", visit.id)
+        if state.wrong_passwords >= self.rules.wrong_passwords:
+            self._lock(state)
+            return Answer.LOCKED
+        return Answer.WRONG
+
     def send_code(self, state: AccountState, visit: Visit, *, again: bool = False, by: str | None = None) -> Answer:
         """A new code, which supersedes any earlier one, goes out on the account's channel, or `by` another of its owner's."""
         world, now = self.world, self.world.clock.now()

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from carrier_scripts.lab.accounts import AccountState
@@ -64,6 +64,10 @@ class House(Site):
     picker: ClassVar[bool] = False
     """Whether an office is chosen on a page of its own before home."""
     page_size: ClassVar[int] = 25
+    news: ClassVar[tuple[str, ...]] = (
+        "Attachments can be sent with a claim.", "Check your service addresses.", "Direct deposit is faster than a check.",
+        "Lines are closed on state holidays.", "Who to call, and when.",
+    )  # fmt: skip
     birth_format: ClassVar[str] = "%Y-%m-%d"
 
     def routes(self) -> list[Route]:
@@ -90,6 +94,10 @@ class House(Site):
             self.inside(paths.claim + "/{number}", self.claim_page),
             self.inside(paths.eob + "/{number}", self.eob),
         ]
+
+    def show(self, template: str, visit: Visit | None = None, http: int = 200, **values: Any) -> HTMLResponse:
+        usual = {"paths": self.paths, "fields": self.fields, "news": self.news, "born_as": self.birth_format}
+        return super().show(template, visit, http, **(usual | values))
 
     def own_routes(self) -> list[Route]:
         """Pages that only this carrier has; they come before the usual ones."""

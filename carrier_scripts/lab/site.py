@@ -46,6 +46,8 @@ class Site:
     looks_like: ClassVar[str | None] = None
     """A sibling whose pages it shares."""
     charset: ClassVar[str] = "utf-8"
+    rotates: ClassVar[bool] = False
+    """Whether each page brings a new session cookie, and ends the one before."""
     coverage: ClassVar[tuple[Cover, ...]] = COVERAGE
     """What its plans pay, by category."""
 
@@ -196,6 +198,8 @@ class Site:
             scope.setdefault("state", {})["visit"] = visit
             before = visit.id
             answer = await self._route(scope, receive)
+            if self.rotates and visit.home and request.headers.get("sec-fetch-dest") in (None, "document", "iframe"):
+                self.world.judge.renamed(self.world.visits.rename(visit), visit.id)
             if fresh or visit.id != before:
                 answer.set_cookie(self.cookie, visit.id, secure=True, httponly=True, samesite="lax", path="/")
         dressed = self._dress(request, answer)

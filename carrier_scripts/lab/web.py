@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
+from carrier_scripts.lab.bluestone_mutual import BluestoneMutual
 from carrier_scripts.lab.copper_mesa_az import CopperMesaAz
 from carrier_scripts.lab.copper_mesa_nv import CopperMesaNv
 from carrier_scripts.lab.founding import LOOKALIKE_HOSTS
@@ -16,7 +17,7 @@ NOBODY = "lab"
 """Under this name the judge counts what belongs to no carrier."""
 
 
-SITES: tuple[type[Site], ...] = (Harborline, CopperMesaAz, CopperMesaNv, Northgate)
+SITES: tuple[type[Site], ...] = (Harborline, CopperMesaAz, CopperMesaNv, Northgate, BluestoneMutual)
 
 
 class Web:

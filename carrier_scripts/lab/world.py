@@ -49,6 +49,8 @@ class World:
     founded_on: date = date(2026, 1, 1)
     spent: dict[str, tuple[int, float]] = field(default_factory=dict)
     """Answers and real seconds per carrier."""
+    keep_hours: set[str] = field(default_factory=set)
+    """Carriers that are closed outside their hours now (fault `keeps_hours`); the others never are."""
     terms_version: int = TERMS
     """What carriers with terms want accepted now."""
 
@@ -60,6 +62,7 @@ class World:
         self.postbox.outbox.clear()
         self.spent.clear()
         self.terms_version = TERMS
+        self.keep_hours.clear()
         self.accounts = founded(self.clock.now())
         self.founded_on = self.clock.now().date()
 
@@ -141,6 +144,12 @@ class World:
                 state.told_expired = False
             case "lock":
                 self.lock(state, int(args.get("seconds", 1800)))
+            case "keeps_hours":
+                self.keep_hours.add(state.facts.carrier)
+            case "enrolment" | "hold":
+                state.told.add(fault.name)
+            case "dormant":
+                state.used_at = self.clock.now() - timedelta(days=float(args.get("days", 30)))
             case "usual_hours":
                 state.usual_hours = (int(args["from"]), int(args["to"]))
             case "end_sessions":

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from broker.base.settings import Settings
 from carrier_scripts import registry
+from carrier_scripts.kit import Question
 from tests.labs import RunningLab, running_lab
 from tests.portals.saving import save
 from workers.browser.find import find
@@ -32,6 +33,12 @@ class Walk:
     async def password(self, value: str | None = None) -> None:
         await self.start()
         await self.page.fill(self.portal.login.username, self.account.username)
+        if self.portal.login.next:
+            await self.page.click(self.portal.login.next)
+        for answered in (step for step in self.portal.between if isinstance(step, Question)):
+            question = await self.page.inner_text(answered.question)
+            await self.page.fill(answered.field, dict(self.account.answers)[question])
+            await self.page.click(answered.submit)
         await self.page.fill(self.portal.login.password, value or self.account.password)
         await self.page.click(self.portal.login.submit)
 
@@ -50,6 +57,9 @@ class Walk:
         await self.code("123450" if right != "123450" else "123451")
 
     async def choose(self) -> None:
+        if self.key == "bluestone_mutual":
+            await self.page.locator("label.office-choice").first.click()
+            await self.page.click("#officeNext")
         if self.key == "harborline":
             await self.page.locator("label.practice-option").first.click()
             await self.page.click("#practice-continue")
@@ -159,6 +169,26 @@ async def unknown(w: Walk) -> None:
     await w.page.wait_for_url("**/whats-new")
 
 
+async def question(w: Walk) -> None:
+    await w.start()
+    await w.page.fill(w.portal.login.username, w.account.username)
+    assert w.portal.login.next
+    await w.page.click(w.portal.login.next)
+
+
+async def wrong_answer(w: Walk) -> None:
+    await question(w)
+    await w.page.fill("#questionAnswer", "not this")
+    await w.page.click("#answerNext")
+
+
+async def password_page(w: Walk) -> None:
+    await question(w)
+    for answered in (step for step in w.portal.between if isinstance(step, Question)):
+        await w.page.fill(answered.field, dict(w.account.answers)[await w.page.inner_text(answered.question)])
+        await w.page.click(answered.submit)
+
+
 async def timed_out(w: Walk) -> None:
     await w.in_()
     w.lab.fault(w.key, "end_sessions")
@@ -201,7 +231,11 @@ async def step_up(w: Walk) -> None:
 
 async def eligibility(w: Walk) -> None:
     await w.in_()
-    await w.page.goto(w.portal.home.replace("/home", "/eligibility").replace("/Office/Home", "/Office/Eligibility"))
+    await w.page.goto(
+        w.portal.home.replace("/provider/home", "/provider/coverage")
+        .replace("/home", "/eligibility")
+        .replace("/Office/Home", "/Office/Eligibility")
+    )
 
 
 COMMON: dict[str, Way] = {
@@ -236,6 +270,16 @@ PAGES: dict[str, dict[str, Way]] = {
         "signed_out__elsewhere": elsewhere,
     },
     "copper_mesa_nv": COMMON | {"code_late": late_code, "password_expired": aged(91), "needs_person__profile": profile},
+    "bluestone_mutual": COMMON
+    | {
+        "code_late": void_code,
+        "password_expired": aged(121),
+        "terms_changed": terms,
+        "wrong_password__answer": wrong_answer,
+        "password_form": password_page,
+        "between_0__question": question,
+        "between_1__office": picker,
+    },
     "northgate": COMMON
     | {
         "wrong_code__used": used_code,
