@@ -138,6 +138,11 @@ def portal_key(work: Unit, attempt_id: str) -> str:
     return records.attempt(work, attempt_id).account.portal.key
 
 
+def account_of(work: Unit, attempt_id: str) -> str:
+    """Which account an attempt signs in. Raises `NotFound`."""
+    return records.attempt(work, attempt_id).account_id
+
+
 def username(work: Unit, attempt_id: str, fence: int) -> str:
     """The login's user name, for the desk to type."""
     return records.fenced(work, attempt_id, fence).account.username

@@ -145,6 +145,20 @@ def lost(work: Unit, session_id: str, reason: str, words: str) -> None:
     records.end_session(work, row, reason, words)
 
 
+def logged_out(work: Unit, session_id: str, outcome: str) -> None:
+    """The script logged out at the portal after the session had ended here; `outcome` is what the portal showed."""
+    row = records.portal_session(work, session_id)
+    audit.record(
+        work,
+        Act.SESSION_LOGGED_OUT,
+        "portal_session",
+        row.id,
+        account_id=row.account_id,
+        location_id=row.location_id,
+        outcome=outcome,
+    )
+
+
 def park(work: Unit, session_id: str, sealed: bytes) -> None:
     """Keep an idle session as sealed browser state. Raises `Conflict` when someone holds it."""
     row = records.portal_session(work, session_id)

@@ -3,6 +3,7 @@
 from broker.tabs.attempts import (
     Claim,
     Practice,
+    account_of,
     attempts_of_session,
     beat,
     becomes_login,
@@ -49,6 +50,7 @@ __all__ = [
     "LastCode",
     "Practice",
     "Tile",
+    "account_of",
     "attempts_of_session",
     "beat",
     "becomes_login",

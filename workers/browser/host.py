@@ -22,7 +22,7 @@ from broker.tabs.models import Lease, PortalSession
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
 from carrier_scripts import registry
-from workers.browser import guard, keepalive, lookupruns, park
+from workers.browser import guard, keepalive, leave, lookupruns, park
 from workers.browser.attempt import Node, close, run_attempt
 from workers.browser.downloads import Downloads
 from workers.browser.egress import Egress
@@ -50,6 +50,8 @@ class Host:
         self._portunus = portunus
         self._sessions: dict[str, LiveSession] = {}
         self._attempts: dict[str, asyncio.Task[None]] = {}
+        self._leaving: dict[str, asyncio.Task[None]] = {}
+        """Accounts whose last session is being logged out at the portal just now."""
         self._loops: list[asyncio.Task[None]] = []
         chosen = portunus.settings
         self._pool = Pool(chosen, find(chosen), self._shard_died)
@@ -70,9 +72,8 @@ class Host:
     async def stop(self) -> None:
         """Orderly: attempts are ended, sessions closed, browsers gone."""
         await cancelled(*self._loops, *self._attempts.values())
-        for live in list(self._sessions.values()):
-            await self._drop(live)
-            await self.node.unit(partial(_stopped, live.id))
+        await asyncio.gather(*(self._stop_one(live) for live in list(self._sessions.values())))
+        await asyncio.gather(*self._leaving.values(), return_exceptions=True)
         await self.node.scripts.stop()
         await self._pool.stop()
 
@@ -81,7 +82,7 @@ class Host:
     def run_attempt(self, attempt_id: str) -> None:
         """Start on the attempt unless this host does already."""
         if attempt_id not in self._attempts:
-            task = keep(run_attempt(self.node, attempt_id, self._keep_live), f"attempt {attempt_id}")
+            task = keep(self._attempt(attempt_id), f"attempt {attempt_id}")
             self._attempts[attempt_id] = task
             task.add_done_callback(lambda _: self._attempts.pop(attempt_id, None))
 
@@ -195,7 +196,35 @@ class Host:
     async def _drop(self, live: LiveSession) -> None:
         self._sessions.pop(live.id, None)
         await self._end_lease_side(live)
+        if not live.shard.dead:
+            await leave.formally(self.node, live)
         await close(self.node, live)
+
+    async def _stop_one(self, live: LiveSession) -> None:
+        await self.node.unit(partial(_stopped, live.id))
+        await self._drop(live)
+
+    async def _end_ended(self, live: LiveSession) -> None:
+        """Where logging out is due it is not awaited: it takes seconds, and other sessions' doors must be renewed."""
+        if not live.claim.behaviour.get("formal_logout_required"):
+            await self._drop(live)
+            return
+        self._sessions.pop(live.id, None)
+        account_id = live.claim.account_id
+        leaving = self._leaving[account_id] = keep(self._drop(live), f"leave {live.id}")
+        leaving.add_done_callback(lambda _: self._leaving.pop(account_id, None))
+
+    async def _attempt(self, attempt_id: str) -> None:
+        """Where the account's last session is still to be logged out at the portal, that comes first."""
+        formal = [live for live in self._sessions.values() if live.claim.behaviour.get("formal_logout_required")]
+        if formal or self._leaving:
+            account_id = await self.node.reading(lambda work: tabs.account_of(work, attempt_id))
+            for live in formal:
+                if live.claim.account_id == account_id and live.id in self._sessions:
+                    await self._tend_one(live)
+            if account_id in self._leaving:
+                await asyncio.wait([self._leaving[account_id]])
+        await run_attempt(self.node, attempt_id, self._keep_live)
 
     async def _end_lease_side(self, live: LiveSession) -> None:
         await cancelled(live.viewer, live.lookups)
@@ -250,7 +279,7 @@ class Host:
         asked_at = time.monotonic()
         state, fence, lease_id, ours = await self.node.reading(look)
         if state != SessionState.READY or fence != live.claim.fence:
-            await self._drop(live)
+            await self._end_ended(live)
             return
         self.node.egress.renew(live.door, asked_at)
         if ours and lease_id is not None:

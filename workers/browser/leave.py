@@ -1,8 +1,17 @@
 """Leaving a portal the way it wants: some lock a login whose last session was only closed."""
 
+import asyncio
+import contextlib
+import time
 from typing import TYPE_CHECKING
 
-from carrier_scripts.kit.outcomes import Outcome
+from playwright.async_api import Error
+
+from broker.base.unit import Unit
+from broker.tabs import service as tabs
+from broker.tabs.models import PortalSession
+from broker.tabs.states import SessionState
+from carrier_scripts.kit.outcomes import NAMES, Outcome
 from workers.browser.attempt import Node, run_verb
 from workers.browser.live import LiveSession
 
@@ -10,6 +19,8 @@ if TYPE_CHECKING:
     from workers.browser.scriptrun import Done
 
 LEAVE_S = 20.0
+FORMAL_S = 10.0
+"""Shorter than a door stays open on one proof (egress.HOLD_S): nobody renews the door of a session that has ended."""
 
 
 async def leave(node: Node, live: LiveSession) -> Outcome:
@@ -23,3 +34,29 @@ async def leave(node: Node, live: LiveSession) -> Outcome:
     finally:
         live.leaving = False
     return done.outcome
+
+
+async def formally(node: Node, live: LiveSession) -> None:
+    """Log out of a session that Portunus has ended, where the portal locks a login that is only closed.
+
+    A newer sign-in of the account waits for it (`Host._leaving`). A session that the portal itself ended is left as it is,
+    and so is one whose account a newer sign-in holds: its door is not ours any more.
+    """
+    if not live.claim.behaviour.get("formal_logout_required") or not live.tabs:
+        return
+
+    def still_ours(work: Unit) -> bool:
+        row = work.db.get(PortalSession, live.id)
+        if row is None or row.state != SessionState.ENDED or row.account.fence != live.claim.fence:
+            return False
+        return row.end_reason not in NAMES
+
+    asked_at = time.monotonic()
+    if not await node.reading(still_ours):
+        return
+    node.egress.renew(live.door, asked_at)
+    outcome = Outcome.SCRIPT_FAILED
+    with contextlib.suppress(TimeoutError, Error):
+        async with asyncio.timeout(FORMAL_S):
+            outcome = await leave(node, live)
+    await node.unit(lambda work: tabs.logged_out(work, live.id, outcome.value))

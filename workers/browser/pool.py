@@ -11,7 +11,6 @@ import shlex
 import shutil
 import stat
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +23,7 @@ from playwright.async_api import Browser, BrowserContext, Error, Playwright, asy
 from broker.base.errors import Unavailable
 from broker.base.settings import Settings
 from workers.browser.find import Browser as Found
+from workers.browser.reaper import new_folder, reap
 from workers.browser.tasks import keep
 
 ARGUMENTS = (
@@ -72,7 +72,8 @@ class Pool:
 
     async def start(self) -> None:
         """Make the launcher, start the first shard. Raises `Unavailable` when Chromium cannot run in its sandbox."""
-        self._temporary = Path(tempfile.mkdtemp(prefix="portunus-browser-"))
+        reap()
+        self._temporary = new_folder("portunus-browser-")
         self._temporary.chmod(0o711)
         self._launcher = self._write_launcher()
         try:
@@ -221,15 +222,19 @@ def _plain_environment() -> dict[str, str | float | bool]:
 
 
 def _browser_pid(known: set[int | None]) -> int | None:
-    """The pid of the browser just started: the new one among our descendants that is a browser and none of its helpers."""
+    """The pid of the browser just started: the innermost new one among our descendants that is none of its helpers.
+
+    Distributions put a shell script around it, which carries the same arguments and stays.
+    """
+    found = None
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
             words = process.cmdline()
             ours = any(word.startswith("--user-data-dir=") for word in words)
             helper = any(word.startswith("--type=") for word in words)
-            if ours and not helper and process.pid not in known:
-                return int(process.pid)
-    return None
+            if ours and not helper and process.pid not in known and (found is None or process.ppid() == found):
+                found = int(process.pid)
+    return found
 
 
 def _pss(pid: int) -> int:

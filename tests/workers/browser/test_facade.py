@@ -1,0 +1,99 @@
+"""The facade on a real page: what shows counts, wherever it stands; what a field holds stays there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, Route, async_playwright
+
+from broker.base.settings import Settings
+from workers.browser.facade import CallRefused, Facade, shows
+from workers.browser.find import find
+
+pytestmark = pytest.mark.browser
+HOME = "https://portal.example/signin"
+HTML = """<title>Harbor</title><p style="display:none">Your account is locked</p><p class=word hidden>one</p>
+<p>Your account is locked</p><p class=word>two</p>
+<form><input id=user><input id=password type=password><button id=go type=button>Go</button></form>
+<iframe srcdoc="<p hidden>Choose an office</p><p>Choose an office</p>"></iframe>
+<script>document.querySelector('#password').addEventListener('input', e => e.target.setAttribute('value', e.target.value))</script>"""
+
+
+def on_the_page(test: Callable[[Facade, Page], Awaitable[None]]) -> None:
+    """A page of the portal's host whose script copies what is typed into the attribute, as some frameworks do."""
+
+    async def within() -> None:
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=find(Settings()).path)
+            page = await browser.new_page()
+
+            async def serve(route: Route) -> None:
+                if route.request.url == HOME:
+                    await route.fulfill(content_type="text/html", body=HTML)
+                else:
+                    await route.abort()
+
+            await page.route("**/*", serve)
+            await page.goto(HOME)
+            door = SimpleNamespace(allows=lambda host: host == "portal.example", denied=[])
+            live: Any = SimpleNamespace(door=door, tabs=[])
+            await test(Facade(live, page), page)
+            await browser.close()
+
+    asyncio.run(within())
+
+
+def act(selector: str, name: str, *args: Any, **options: Any) -> dict[str, Any]:
+    return {"page": 0, "chain": [["locator", [selector], {}]], "act": name, "args": list(args), "options": options}
+
+
+def test_words_that_show_count_even_behind_hidden_ones() -> None:
+    async def test(facade: Facade, page: Page) -> None:
+        assert await shows(page, ["says", "Your account is locked"])
+        assert await shows(page, ["sees", ".word"])
+        assert await shows(page, ["inside", "iframe", ["says", "Choose an office"]])
+        assert not await shows(page, ["says", "one"])
+
+    on_the_page(test)
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("page", act("#password[value^=Q]", "count")),
+        ("page", act("#password", "get_attribute", "value")),
+        ("page", act("#password", "input_value")),
+        ("page", act("xpath=//input[starts-with(@value,'Q')]", "count")),
+        ("page", act("#password", "press", "Control+A")),
+        ("page", act("#password", "evaluate", "e => e.value")),
+        ("recognise", {"page": 0, "signs": [["x", ["sees", "#password[value^=Q]"]]], "but_not": [], "timeout_ms": 0}),
+        ("recognise", {"page": 0, "signs": [["x", ["any", ["all", ["sees", "[value^=Q]"]]]]], "but_not": [], "timeout_ms": 0}),
+        ("goto", {"page": 0, "url": "file:///etc/passwd"}),
+        ("goto", {"page": 0, "url": "https://evil.example/"}),
+        ("goto", {"page": 0, "url": "http://portal.example/"}),
+        ("goto", {"page": 0, "url": "javascript:alert(1)"}),
+        ("goto", {"page": 0, "url": "https://portal.example@evil.example/"}),
+        ("goto", {"page": 7, "url": HOME}),
+        ("wait_page", {"timeout_ms": "soon"}),
+    ],
+)  # fmt: skip
+def test_a_hostile_call_gets_nothing(name: str, args: dict[str, Any]) -> None:
+    async def test(facade: Facade, page: Page) -> None:
+        await page.fill("#password", "Quartz")
+        with pytest.raises(CallRefused):
+            await facade.call(name, args)
+        assert page.url == HOME
+
+    on_the_page(test)
+
+
+def test_no_text_of_the_page_holds_what_is_typed() -> None:
+    async def test(facade: Facade, page: Page) -> None:
+        await page.fill("#password", "Quartz")
+        for selector in ("body", "form", "#password"):
+            for how in ("inner_text", "text_content", "all_inner_texts"):
+                assert "Quartz" not in str(await facade.call("page", act(selector, how)))
+
+    on_the_page(test)
