@@ -46,6 +46,8 @@ HEADERS = {
 }
 LARGEST_BODY = 1_000_000
 """Bytes of a request's body. FastAPI's own limit answers outside this layer, without its headers."""
+LARGER_BODIES = {"/lookups/uploads": 8_200_000, "/api/v1/lookup-batches": 8_200_000}
+"""Paths where files of rows come in."""
 ONE_YEAR = "max-age=31536000; includeSubDomains"
 
 
@@ -92,7 +94,8 @@ class Edge:
         request = Request(scope, receive)
         try:
             refusal = await self._refusal(request)
-            await (refusal or self.app)(scope, _limited(receive), sending)
+            limit = LARGER_BODIES.get(request.url.path, LARGEST_BODY)
+            await (refusal or self.app)(scope, _limited(receive, limit), sending)
         except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may leave as a stack trace
             if status:
                 errors.note(request, error)  # too late for another answer; the server closes the connection
@@ -111,7 +114,7 @@ class Edge:
     async def _refusal(self, request: Request) -> ASGIApp | None:
         """An answer instead of the application's, when the request must not reach it."""
         length = request.headers.get("content-length", "")
-        if length.isdecimal() and int(length) > LARGEST_BODY:
+        if length.isdecimal() and int(length) > LARGER_BODIES.get(request.url.path, LARGEST_BODY):
             return await _no(request, 413, "too-large", errors.WORDS[413])
         path = request.url.path
         host = request.headers.get("host", "").lower()
@@ -147,7 +150,7 @@ class Edge:
         headers["x-request-id"] = scope["state"]["request_id"]
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(receive: Receive, limit: int) -> Receive:
     """Counts what comes, for bodies that do not say their length."""
     size = 0
 
@@ -155,7 +158,7 @@ def _limited(receive: Receive) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > LARGEST_BODY:
+        if size > limit:
             raise HTTPException(413)
         return message
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from broker.base.actor import system
-from broker.lookups import hooks
+from broker.lookups import batches, hooks
 from broker.lookups import service as lookups
 from broker.wiring import Portunus
 
@@ -17,6 +17,7 @@ def run(portunus: Portunus) -> None:
     with portunus.unit(lookups.HOLDER) as work:
         for account_id in lookups.sweep(work):
             work.enqueue("run_lookups", account_id)
+        batches.sweep(work)
     with portunus.unit(system("webhooks")) as work:
         for message_id in hooks.due(work):
             work.enqueue("send_webhook", message_id)

@@ -43,7 +43,7 @@ class Lookup(Base):
     location_id: Mapped[str] = mapped_column(ForeignKey("location.id"))
     account_id: Mapped[str | None] = mapped_column(ForeignKey("portal_account.id"))
     """The login that asks; empty when none covers the location."""
-    batch_id: Mapped[str | None] = mapped_column(ForeignKey("lookup_batch.id"), index=True)
+    batch_id: Mapped[str | None] = mapped_column(ForeignKey("lookup_batch.id"))
     requester_kind: Mapped[str] = mapped_column(String(12))
     requester_id: Mapped[str] = mapped_column(String(60))
     requester_name: Mapped[str] = mapped_column(String(120))
@@ -80,6 +80,8 @@ class Lookup(Base):
     __table_args__ = (
         Index("ix_lookup_next", "account_id", "state", "priority", "not_before", "id"),
         Index("ix_lookup_listing", "organization_id", "id"),
+        Index("ix_lookup_batch_subject", "batch_id", "subject"),
+        Index("ix_lookup_batch_state", "batch_id", "state"),
     )
 
 

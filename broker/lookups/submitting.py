@@ -1,5 +1,6 @@
 """Ask, cancel, ask again. Decide by policy, record, then queue: the rest is the engine's."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -24,6 +25,14 @@ LONGEST_DEADLINE = timedelta(days=14)
 NEEDED = {"eligibility": Permission.LOOKUP_RUN, "claim_status": Permission.LOOKUP_CLAIMS}
 
 
+@dataclass
+class Known:
+    """What was looked up and allowed already in this transaction: a batch's rows are alike."""
+
+    places: dict[tuple[str, str], tuple[Portal, Location, PortalAccount | None]] = field(default_factory=dict)
+    allowed: set[tuple[str, str, str]] = field(default_factory=set)
+
+
 def submit(
     work: Unit,
     vault: Vault,
@@ -33,6 +42,7 @@ def submit(
     deadline: datetime | None = None,
     max_age_s: int | None = None,
     batch: LookupBatch | None = None,
+    known: Known | None = None,
 ) -> Lookup:
     """Queue a lookup, answer it from a result not older than `max_age_s`, or record why it may not be run.
 
@@ -44,9 +54,7 @@ def submit(
         raise Incomplete("The deadline must lie within the next 14 days.")
     if max_age_s is not None and not 0 <= max_age_s <= LONGEST_AGE_S:
         raise Incomplete("max_age_s must lie between 0 and 30 days.")
-    location, portal = directory.location_by_key(work, ask.location), directory.portal_by_key(work, ask.portal)
-    account = _account(work, portal, location)
-    require(work, NEEDED[ask.kind], account=account, location=location)
+    portal, location, account = _placed(work, ask, known or Known())
     row = _row(work, vault, ask, portal, location, account)
     row.priority, row.deadline, row.batch_id = priority, deadline, batch.id if batch else None
     if batch is not None and batch.not_before is not None:
@@ -65,6 +73,19 @@ def submit(
         )
     _place(work, row, portal, max_age_s)
     return row
+
+
+def _placed(work: Unit, ask: Ask, known: Known) -> tuple[Portal, Location, PortalAccount | None]:
+    """Portal, location and login, when the actor may ask there. Raises `NotFound`, `Refused`."""
+    place, asks = (ask.portal, ask.location), (ask.kind, ask.portal, ask.location)
+    if place not in known.places:
+        location, portal = directory.location_by_key(work, ask.location), directory.portal_by_key(work, ask.portal)
+        known.places[place] = portal, location, _account(work, portal, location)
+    portal, location, account = known.places[place]
+    if asks not in known.allowed:
+        require(work, NEEDED[ask.kind], account=account, location=location)
+        known.allowed.add(asks)
+    return portal, location, account
 
 
 def _place(work: Unit, row: Lookup, portal: Portal, max_age_s: int | None) -> None:

@@ -34,7 +34,9 @@ def is_ours(lease: Lease) -> bool:
 
 def due(work: Unit) -> ColumnElement[bool]:
     """Queued lookups that may start: not before their time, not in a paused batch."""
-    resting = select(LookupBatch.id).where(LookupBatch.paused_at.is_not(None))
+    resting = select(LookupBatch.id).where(
+        or_(LookupBatch.paused_at.is_not(None), LookupBatch.cancelled_at.is_not(None))
+    )
     return and_(
         Lookup.state == State.QUEUED,
         Lookup.not_before <= work.clock.now(),

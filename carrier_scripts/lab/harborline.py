@@ -153,7 +153,9 @@ class Harborline(Site):
         if request.method == "GET":
             return self.show("eligibility.html", visit, today=today, missing=False, asked={})
         form = await self.form(request)
-        member = self.book.member(form.get("member_id", ""), form.get("date_of_birth", ""))
+        asked = form.get("member_id", "")
+        self.world.judge.note(self.key, _account(visit).username, f"eligibility search {asked}", visit.id)
+        member = self.book.member(asked, form.get("date_of_birth", ""))
         if member is None:
             return self.show("eligibility.html", visit, today=today, missing=True, asked=form)
         return self.go(f"/eligibility/{member.id}")

@@ -672,7 +672,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_lookup'))
     )
     with op.batch_alter_table('lookup', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_lookup_batch_id'), ['batch_id'], unique=False)
+        batch_op.create_index('ix_lookup_batch_state', ['batch_id', 'state'], unique=False)
+        batch_op.create_index('ix_lookup_batch_subject', ['batch_id', 'subject'], unique=False)
         batch_op.create_index('ix_lookup_listing', ['organization_id', 'id'], unique=False)
         batch_op.create_index('ix_lookup_next', ['account_id', 'state', 'priority', 'not_before', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_lookup_organization_id'), ['organization_id'], unique=False)
@@ -781,7 +782,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_lookup_organization_id'))
         batch_op.drop_index('ix_lookup_next')
         batch_op.drop_index('ix_lookup_listing')
-        batch_op.drop_index(batch_op.f('ix_lookup_batch_id'))
+        batch_op.drop_index('ix_lookup_batch_subject')
+        batch_op.drop_index('ix_lookup_batch_state')
 
     op.drop_table('lookup')
     with op.batch_alter_table('lockout_debit', schema=None) as batch_op:

@@ -1,0 +1,194 @@
+"""A small typed client of Portunus's lookup API. Standard library only: copy this one file where you need it.
+
+client = Client("http://127.0.0.1:8400", "ptk_…")
+lookup = client.submit(eligibility("harborline", "phoenix", member_id="HD100042731", birth_date="1984-03-17"))
+done = client.wait(lookup["id"])
+print(done["result"]["coverage"]["status"])
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from typing import Any, NotRequired, TypedDict
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+ENDED = frozenset({"done", "failed", "needs_human", "blocked_by_policy", "cancelled"})
+TIMEOUT_S = 30.0
+WEBHOOK_AGE_S = 300
+
+
+class Problem(Exception):
+    """The API's problem details (RFC 9457): `status`, `code` for programs, `detail` for people."""
+
+    def __init__(self, status: int, code: str, detail: str) -> None:
+        super().__init__(f"{status} {code}: {detail}")
+        self.status = status
+        self.code = code
+        self.detail = detail
+
+
+class Failure(TypedDict):
+    """Why a lookup has no result; the closed list is under /api/v1/schemas."""
+
+    code: str
+    words: str
+    retry: str
+    human_action: str
+    x12_aaa: NotRequired[str]
+
+
+class Lookup(TypedDict):
+    """One lookup. `question` and `result` name a patient and come with `get` and `wait` only."""
+
+    id: str
+    kind: str
+    state: str
+    words: str
+    portal: str
+    location: str
+    created_at: str
+    ended_at: str | None
+    error: Failure | None
+    question: NotRequired[dict[str, Any]]
+    result: NotRequired[dict[str, Any] | None]
+
+
+class Question(TypedDict):
+    """The body of a submit; made by `eligibility` and `claim_status`."""
+
+    kind: str
+    portal: str
+    location: str
+    member_id: NotRequired[str]
+    birth_date: NotRequired[str]
+    service_date: NotRequired[str]
+    payer: NotRequired[str]
+    claim_number: NotRequired[str]
+    service_from: NotRequired[str]
+    service_to: NotRequired[str]
+    with_eob: NotRequired[bool]
+    priority: NotRequired[str]
+    deadline: NotRequired[str]
+    max_age_s: NotRequired[int]
+
+
+def eligibility(portal: str, location: str, *, member_id: str, birth_date: str, **more: Any) -> Question:
+    """Ask for a member's coverage. Dates are ISO (1984-03-17); `payer` at a hub; `service_date` defaults to today."""
+    told: dict[str, Any] = {"kind": "eligibility", "portal": portal, "location": location}
+    question: Question = told | {"member_id": member_id, "birth_date": birth_date} | more  # type: ignore[assignment]
+    return question
+
+
+def claim_status(portal: str, location: str, **more: Any) -> Question:
+    """Ask for a claim: `claim_number`, or `member_id` with `service_from` and `service_to`."""
+    question: Question = {"kind": "claim_status", "portal": portal, "location": location, **more}  # type: ignore[typeddict-item]
+    return question
+
+
+class Client:
+    """Talks to one Portunus in the name of one service account."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self._url = url.rstrip("/")
+        self._key = api_key
+
+    def submit(self, question: Question, *, idempotency_key: str | None = None) -> Lookup:
+        """Queue it. Sent again with the same key it is asked once. Raises `Problem`."""
+        headers = {"idempotency-key": idempotency_key or str(uuid.uuid4())}
+        found: Lookup = self._call("POST", "/api/v1/lookups", question, headers)
+        return found
+
+    def get(self, lookup_id: str) -> Lookup:
+        """How it stands, with question and result; Portunus notes that you saw the patient. Raises `Problem`."""
+        found: Lookup = self._call("GET", f"/api/v1/lookups/{lookup_id}")
+        return found
+
+    def state(self, lookup_id: str) -> Lookup:
+        """How it stands, without the patient. Raises `Problem`."""
+        found: Lookup = self._call("GET", f"/api/v1/lookups/{lookup_id}/state")
+        return found
+
+    def wait(self, lookup_id: str, *, limit_s: float = 300) -> Lookup:
+        """Wait until it has ended or waits for a person. Raises `Problem`, `TimeoutError`."""
+        end, pause = time.monotonic() + limit_s, 0.2
+        while time.monotonic() < end:
+            now = self.state(lookup_id)
+            if now["state"] in ENDED:
+                return self.get(lookup_id)
+            time.sleep(pause)  # noqa: TID251 - a client's patience
+            pause = min(pause * 1.5, 5.0)
+        raise TimeoutError(f"{lookup_id} has not ended within {limit_s:g} s")
+
+    def cancel(self, lookup_id: str) -> Lookup:
+        """Take it out of the queue. Raises `Problem` (409) when the portal has been asked."""
+        found: Lookup = self._call("POST", f"/api/v1/lookups/{lookup_id}/cancel", {})
+        return found
+
+    def every(self, *, state: str | None = None, limit: int = 50) -> Iterator[Lookup]:
+        """All lookups, newest first, page by page."""
+        cursor: str | None = None
+        while True:
+            asked = {"limit": str(limit)} | ({"state": state} if state else {}) | ({"cursor": cursor} if cursor else {})
+            page = self._call("GET", "/api/v1/lookups?" + urlencode(asked))
+            yield from page["data"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return
+
+    def batch(self, name: str, questions: Sequence[Question]) -> dict[str, Any]:
+        """Many at once: rows that cannot be asked are named in `problems`, none is dropped. Raises `Problem`."""
+        found: dict[str, Any] = self._call("POST", "/api/v1/lookup-batches", {"name": name, "rows": [*questions]})
+        return found
+
+    def batch_state(self, batch_id: str) -> dict[str, Any]:
+        """Its counts. Raises `Problem`."""
+        found: dict[str, Any] = self._call("GET", f"/api/v1/lookup-batches/{batch_id}")
+        return found
+
+    def subscribe(self, url: str) -> dict[str, Any]:
+        """Be told when lookups end. The answer's `secret` is shown this once; check with `verify_webhook`."""
+        found: dict[str, Any] = self._call("POST", "/api/v1/webhooks", {"url": url})
+        return found
+
+    def _call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        told = {"authorization": f"Bearer {self._key}", "content-type": "application/json", **(headers or {})}
+        try:
+            with urlopen(Request(self._url + path, data, told, method=method), timeout=TIMEOUT_S) as answer:  # noqa: S310
+                return json.loads(answer.read())
+        except HTTPError as no:
+            raise _problem(no) from None
+        except URLError as away:
+            raise Problem(0, "unreachable", f"Portunus does not answer at {self._url}: {away.reason}") from None
+
+
+def verify_webhook(secret: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    """A webhook's message, if it is genuine and fresh (Standard Webhooks). Raises ValueError otherwise."""
+    told = {name.lower(): value for name, value in headers.items()}
+    try:
+        number, sent = told["webhook-id"], int(told["webhook-timestamp"])
+        signatures = told["webhook-signature"].split()
+    except (KeyError, ValueError) as wrong:
+        raise ValueError("this is no webhook") from wrong
+    if abs(time.time() - sent) > WEBHOOK_AGE_S:
+        raise ValueError("this webhook is too old")
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    made = base64.b64encode(hmac.digest(key, f"{number}.{sent}.".encode() + body, hashlib.sha256)).decode()
+    if not any(hmac.compare_digest(one, f"v1,{made}") for one in signatures):
+        raise ValueError("this webhook was not signed by Portunus")
+    message: dict[str, Any] = json.loads(body)
+    return message
+
+
+def _problem(no: HTTPError) -> Problem:
+    try:
+        told = json.loads(no.read())
+        return Problem(no.code, str(told.get("code", "")), str(told.get("detail", "")))
+    except ValueError:
+        return Problem(no.code, "", no.reason)
