@@ -45,6 +45,26 @@ def last_code(
     console.print(f"  proof         entry {answer.proof.index} in the signed log of {answer.proof.size} entries")
 
 
+@app.command("prove")
+def prove(
+    code_request: str = typer.Option(..., help="The code request's id (cod_…), as the last-code report has it."),
+    output: Path = typer.Option(Path("-"), "--output", "-o", help="File to write; - for standard output."),
+) -> None:
+    """Write one code's way as a proof file that broker/audit/verify.py checks on any machine."""
+    portunus = build()
+    with portunus.unit(operator()) as work:
+        key = audit.log_key(work, portunus.keyring)
+        audit.record(work, Act.PROOF_TAKEN, "code_request", code_request)
+    with portunus.unit(operator()) as work:
+        lines = list(tabs.prove_code(work, key, code_request))
+    text = "".join(f"{line}\n" for line in lines)
+    if str(output) == "-":
+        sys.stdout.write(text)
+        return
+    output.write_text(text, encoding="ascii")
+    console.print(f"Written to {output}. Check it anywhere: python broker/audit/verify.py {output}")
+
+
 @app.command("export")
 def export(
     output: Path = typer.Option(Path("-"), "--output", "-o", help="File to write; - for standard output."),

@@ -81,5 +81,6 @@ class Act(StrEnum):
     RECORDING_VIEWED = "recording:file:view"
     # the log itself
     LOG_EXPORTED = "audit:log:export"
+    PROOF_TAKEN = "audit:proof:take"
     REPORT_VIEWED = "audit:report:view"
     RECONCILED = "system:state:reconcile"

@@ -89,6 +89,53 @@ def _subproof(old: int, leaves: Sequence[bytes], *, whole: bool) -> list[bytes]:
     return [*_subproof(old - middle, leaves[middle:], whole=False), root(leaves[:middle])]
 
 
+class Hashes:
+    """Many proofs over the same leaves: each subtree's root is worked out once (ranges as RFC 9162 splits them)."""
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        self._leaves = leaves
+        self._roots: dict[tuple[int, int], bytes] = {}
+
+    def root(self, start: int, end: int) -> bytes:
+        """Root over the leaves start..end-1."""
+        if end - start == 1:
+            return self._leaves[start]
+        known = self._roots.get((start, end))
+        if known is None:
+            known = self._roots[start, end] = root(self._leaves[start:end])
+        return known
+
+    def inclusion(self, index: int) -> list[bytes]:
+        """As `inclusion_proof`."""
+        if not 0 <= index < len(self._leaves):
+            raise ValueError("index is not in the tree")
+        start, end, path = 0, len(self._leaves), []
+        while end - start > 1:
+            middle = start + _split(end - start)
+            if index < middle:
+                path.append(self.root(middle, end))
+                end = middle
+            else:
+                path.append(self.root(start, middle))
+                start = middle
+        return path[::-1]
+
+    def consistency(self, old: int) -> list[bytes]:
+        """As `consistency_proof`."""
+        if not 0 < old <= len(self._leaves):
+            raise ValueError("there is no such older tree")
+        start, end, path, whole = 0, len(self._leaves), [], True
+        while old != end:
+            middle = start + _split(end - start)
+            if old <= middle:
+                path.append(self.root(middle, end))
+                end = middle
+            else:
+                path.append(self.root(start, middle))
+                start, whole = middle, False
+        return ([] if whole else [self.root(start, end)]) + path[::-1]
+
+
 def includes(leaf: bytes, index: int, size: int, path: Sequence[bytes], expected_root: bytes) -> bool:
     """Whether the audit path leads from the leaf hash to the root (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size or any(len(node) != HASH_SIZE for node in path):

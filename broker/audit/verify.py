@@ -3,7 +3,8 @@
 
 Stands alone: Python 3.8 or newer, nothing else (with `cryptography` installed, signatures are checked faster). Checks
 that every entry is where the signed tree heads say (RFC 9162 Merkle tree, C2SP checkpoints, Ed25519), and names the
-entry or line that is wrong. With --witness, every head the second sink saw must be a prefix of this log: that finds
+entry or line that is wrong. A proof file holds a few entries (the way of one code, say), each with its path to a
+signed head, and tells what they say. With --witness, every head the second sink saw must be a prefix of this log: that finds
 edits, cuts and restored copies even by someone who holds the key. With --key, the log must be signed by that very key.
 Exit codes: 0 accepted, 1 rejected, 2 not readable.
 """
@@ -244,10 +245,14 @@ def verify(file: str, witness: str | None = None, key: str | None = None) -> str
     public_key(verifier)
     seen = witnessed(witness, verifier) if witness else []
     tree, proved, signed = Tree(), 0, 0
+    newest, flagged = "", []
     for number, line in lines:
         kind = line.get("kind")
         if kind == "entry" and set(line) == {"kind", "leaf", "hash"}:
-            check_leaf(line["leaf"], tree.size, number)
+            fields_at = str(check_leaf(line["leaf"], tree.size, number).get("at"))
+            if fields_at[:13] < newest[:13]:
+                flagged.append(tree.size)  # by the hour: two transactions may commit in the other order
+            newest = max(newest, fields_at)
             hashed = leaf_hash(line["leaf"].encode())
             if hashed.hex() != line["hash"]:
                 raise Rejected("entry %d was changed: its text does not fit its hash" % tree.size)
@@ -256,8 +261,8 @@ def verify(file: str, witness: str | None = None, key: str | None = None) -> str
         elif kind == "checkpoint" and set(line) == {"kind", "note"}:
             compare([open_checkpoint(line["note"], verifier)], tree, proved, "the signed")
             proved, signed = tree.size, signed + 1
-        elif kind == "proof" and set(line) == {"kind", "leaf", "index", "path"} and tree.size == signed == 0:
-            return check_proof(line, next(lines, (0, {}))[1], next(lines, None), header, seen)
+        elif kind in ("proof", "subject") and tree.size == signed == 0:
+            return check_proofs([line] + [rest for _, rest in lines], header, seen)
         else:
             raise Rejected("line %d is of no known kind, or has no place there" % number)
     if not signed:
@@ -266,10 +271,11 @@ def verify(file: str, witness: str | None = None, key: str | None = None) -> str
         raise Rejected("%d entries of %d are there, %d are signed: the end is cut" % (tree.size, size, proved))
     if seen and seen[-1][0] > size:
         raise Rejected("the witness saw %d entries, this log has %d: the end is cut" % (seen[-1][0], size))
-    return "accepted: %d entries, %d signed heads, %d witnessed, key %s" % (size, signed, len(seen), verifier)
+    clock = "; the clock was set back before entry %s" % flagged[0] if flagged else ""
+    return "accepted: %d entries, %d signed heads, %d witnessed, key %s%s" % (size, signed, len(seen), verifier, clock)
 
 
-def check_leaf(leaf: Any, index: Any, number: int) -> None:
+def check_leaf(leaf: Any, index: Any, number: int) -> dict[str, Any]:
     try:
         fields = json.loads(leaf)
     except (TypeError, ValueError, RecursionError):
@@ -278,21 +284,115 @@ def check_leaf(leaf: Any, index: Any, number: int) -> None:
         raise Rejected("line %d: the entry has no index" % number)
     if fields["index"] != index:
         raise Rejected("line %d: entry %d stands where entry %d belongs" % (number, fields["index"], index))
+    return fields
 
 
-def check_proof(
-    proof: dict[str, Any], head: dict[str, Any], rest: Any, header: dict[str, Any], seen: list[tuple[int, bytes]]
-) -> str:
-    if rest is not None or head.get("kind") != "checkpoint" or set(head) != {"kind", "note"}:
-        raise Rejected("a proof file holds one entry and one signed head")
-    check_leaf(proof["leaf"], proof["index"], 2)
+def check_proofs(lines: list[dict[str, Any]], header: dict[str, Any], seen: list[tuple[int, bytes]]) -> str:
+    """A proof file: perhaps a subject, entries with their paths, older heads with consistency proofs, one signed head."""
+    head = lines[-1]
+    if head.get("kind") != "checkpoint" or set(head) != {"kind", "note"}:
+        raise Rejected("a proof file ends with one signed head")
     size, root = open_checkpoint(head["note"], header["key"])
-    path = [bytes.fromhex(node) for node in proof["path"]]
-    if root_from_path(leaf_hash(proof["leaf"].encode()), proof["index"], size, path) != root or size != header["size"]:
-        raise Rejected("entry %d is not in the signed log" % proof["index"])
+    if size != header["size"]:
+        raise Rejected("the header names another size than the signed head")
+    subject: dict[str, Any] = {}
+    entries: list[dict[str, Any]] = []
+    older = 0
+    for number, line in enumerate(lines[:-1], 2):
+        kind = line.get("kind")
+        if kind == "subject" and number == 2:
+            subject = line
+        elif kind == "proof" and set(line) == {"kind", "leaf", "index", "path"} and not older:
+            fields = check_leaf(line["leaf"], line["index"], number)
+            path = [bytes.fromhex(node) for node in line["path"]]
+            if root_from_path(leaf_hash(line["leaf"].encode()), line["index"], size, path) != root:
+                raise Rejected("entry %d is not in the signed log" % line["index"])
+            if entries and fields["index"] <= entries[-1]["index"]:
+                raise Rejected("line %d: the entries are not in the log's order" % number)
+            entries.append(fields)
+        elif kind == "consistency" and set(line) == {"kind", "note", "path"}:
+            old, old_root = open_checkpoint(line["note"], header["key"])
+            if not is_prefix(old, old_root, size, root, [bytes.fromhex(node) for node in line["path"]]):
+                raise Rejected("the signed head of %d entries is not the beginning of this log" % old)
+            if any(other != old_root for same, other in seen if same == old):
+                raise Rejected("the witness saw another log of %d entries" % old)
+            older += 1
+        else:
+            raise Rejected("line %d is of no known kind, or has no place there" % number)
+    if not entries:
+        raise Rejected("the file proves no entry")
     if any(other != root for same, other in seen if same == size):
         raise Rejected("the witness saw another log of %d entries" % size)
-    return "accepted: entry %d is in the log of %d entries, key %s" % (proof["index"], size, header["key"])
+    check_subject(subject, entries)
+    told = "".join("\n  entry %d  %s" % (fields["index"], said(fields)) for fields in entries)
+    what = "entry %d is" % entries[0]["index"] if len(entries) == 1 else "%d entries are" % len(entries)
+    where = "in the log of %d entries (consistent with %d older signed heads)" % (size, older)
+    return "accepted: %s %s, key %s%s" % (what, where, header["key"], told)
+
+
+def said(fields: dict[str, Any]) -> str:
+    actor, thing = fields.get("actor") or {}, fields.get("thing") or {}
+    more = ", ".join("%s %s" % pair for pair in sorted((fields.get("detail") or {}).items()) if pair[1] is not None)
+    names = (
+        fields.get("at"),
+        fields.get("act"),
+        fields.get("outcome"),
+        actor.get("name"),
+        thing.get("kind"),
+        thing.get("id"),
+    )
+    return "%s %s (%s) by %s on %s %s" % names + (": " + more if more else "")
+
+
+def check_subject(subject: dict[str, Any], entries: list[dict[str, Any]]) -> None:
+    """What the file says it proves must be what its entries say: one request, its messages, attempt, session, recording."""
+    if not subject:
+        return
+    if set(subject) != {"kind", "code_request", "recording", "recording_digest", "recording_offset_ms"}:
+        raise Rejected("the subject is malformed")
+    request = subject["code_request"]
+    own = [fields for fields in entries if fields["thing"] == {"kind": "code_request", "id": request}]
+    if not own or own[0]["act"] != "code:request:open":
+        raise Rejected("the file does not begin with the request that it is about")
+    known = {request}
+    for fields in own:
+        known.update(str(value) for value in fields["detail"].values() if value is not None)
+    for fields in entries:
+        named = {fields["thing"]["id"]} | {str(value) for value in fields["detail"].values() if value is not None}
+        if not named & known:
+            raise Rejected("entry %d has nothing to do with this code request" % fields["index"])
+        if fields["act"].startswith(("session:", "recording:")):
+            known |= named
+    if subject["recording_digest"] is not None:
+        closed = [fields["detail"] for fields in entries if fields["thing"]["id"] == subject["recording"]]
+        if not any(detail.get("digest") == subject["recording_digest"] for detail in closed):
+            raise Rejected("the recording's digest is not the one in the log")
+
+
+def is_prefix(old: int, old_root: bytes, size: int, root: bytes, path: list[bytes]) -> bool:
+    """Whether the proof shows that the older tree is the beginning of the newer (RFC 9162, 2.1.4.2)."""
+    if not 0 < old <= size:
+        return False
+    if old == size:
+        return not path and old_root == root
+    nodes = ([old_root] if old & (old - 1) == 0 else []) + path
+    if not nodes:
+        return False
+    fn, sn = old - 1, size - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    first = second = nodes[0]
+    for node in nodes[1:]:
+        if sn == 0:
+            return False
+        if fn & 1 or fn == sn:
+            first, second = node_hash(node, first), node_hash(node, second)
+            while not fn & 1 and fn:
+                fn, sn = fn >> 1, sn >> 1
+        else:
+            second = node_hash(second, node)
+        fn, sn = fn >> 1, sn >> 1
+    return sn == 0 and first == old_root and second == root
 
 
 def main(arguments: list[str]) -> int:

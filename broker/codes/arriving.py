@@ -53,11 +53,12 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
     _record(work, row, endpoint)
     if decision.verdict is Verdict.MATCHED:
         request = records.request(work, decision.request_id or "")
-        request.came += 1
+        _count(work, vault, endpoint, request, row, decision.code or "")
         hold(work, vault, request, decision, message=row, channel=arrival.channel)
     elif decision.verdict is Verdict.LATE:
         late = records.request(work, decision.request_id or "")
-        late.came = min(late.came + 1, max(late.sent, late.came))
+        for found in matching.find_codes(arrival.subject, arrival.text, Rule.of(late.rule))[:1]:
+            _count(work, vault, endpoint, late, row, found.code)
     if decision.verdict in (Verdict.AMBIGUOUS, Verdict.UNSOLICITED, Verdict.DUPLICATE):
         work.signal("desk")
     return row
@@ -113,6 +114,19 @@ def _used_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, decision:
         )
     )
     return work.db.scalar(used.limit(1)) is not None
+
+
+def _count(
+    work: Unit, vault: Vault, endpoint: DeliveryEndpoint, request: CodeRequest, row: CodeMessage, code: str
+) -> None:
+    """One code more came for the request, unless it is the same one in another message."""
+    digest = vault.digest(work, endpoint.organization_id, code).hex()
+    others = work.db.scalars(
+        select(CodeMessage).where(CodeMessage.request_id == request.id, CodeMessage.id != row.id)
+    ).all()
+    row.detail = {"digest": digest}
+    if not any((other.detail or {}).get("digest") == digest for other in others):
+        request.came += 1
 
 
 def _record(work: Unit, row: CodeMessage, endpoint: DeliveryEndpoint) -> None:

@@ -51,7 +51,8 @@ def expect(
     )
     work.db.add(row)
     work.db.flush()
-    records.record(work, Act.CODE_REQUESTED, row, detail={"channel": method.channel, "endpoint": method.endpoint_id})
+    told = {"channel": method.channel, "endpoint": method.endpoint_id, "attempt": attempt_id}
+    records.record(work, Act.CODE_REQUESTED, row, detail=told)
     if method.endpoint_id:
         work.signal(f"mailbox:{method.endpoint_id}")
     return row

@@ -16,6 +16,8 @@ SKEW = timedelta(seconds=2)
 """How far a receiving server's clock may run behind ours."""
 SENDERS_CLOCK = timedelta(seconds=15)
 """How far a sender's clock may be off for its date to tell an older message from a newer one."""
+PROMPT = timedelta(minutes=2)
+"""Longest that a portal takes to write its message; only on its way may it be held up for longer."""
 LONGEST_PATTERN = 200
 CONTEXT_CHARACTERS = 120
 
@@ -170,7 +172,7 @@ def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting
         return Decision(Verdict.AMBIGUOUS, f"It fits {many}: a person must read it and type the code.")
     ((request_id, code), request), *_ = found.items()
     rivals = [other for other in ended if other.outstanding and not told_apart(other.rule, request.rule)]
-    if not rivals or _written_for(arrival, request):
+    if not rivals or _written_for(arrival, request, rivals):
         return Decision(Verdict.MATCHED, "Sender, time and form fit this sign-in only.", request_id, code)
     if _written_before(arrival, request) and (late := _late(arrival, ended)) is not None:
         return late
@@ -181,9 +183,11 @@ def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting
     return Decision(Verdict.AMBIGUOUS, f"{why}: a person must read it and type the code.")
 
 
-def _written_for(arrival: Arrival, request: Waiting) -> bool:
-    """Its sender wrote it after this request was made (the sender tells whole seconds)."""
-    return arrival.written_at is not None and arrival.written_at + timedelta(seconds=1) >= request.asked_at
+def _written_for(arrival: Arrival, request: Waiting, rivals: Sequence[Waiting]) -> bool:
+    """Its sender wrote it after this request was made, and too long after the others to be their answer."""
+    if arrival.written_at is None or any(request.asked_at - other.asked_at < PROMPT for other in rivals):
+        return False
+    return arrival.written_at + timedelta(seconds=1) >= request.asked_at  # the sender tells whole seconds
 
 
 def _written_before(arrival: Arrival, request: Waiting) -> bool:

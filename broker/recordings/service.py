@@ -61,7 +61,12 @@ def start(work: Unit, vault: Vault, subject: Subject) -> tuple[Recording, bytes]
     )
     work.db.add(row)
     work.db.flush()
-    _record(work, Act.RECORDING_STARTED, row, detail={"lease": row.lease_id, "holder": row.holder_id})
+    _record(
+        work,
+        Act.RECORDING_STARTED,
+        row,
+        detail={"lease": row.lease_id, "holder": row.holder_id, "session": row.portal_session_id},
+    )
     return row, key
 
 

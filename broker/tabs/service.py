@@ -21,6 +21,8 @@ from broker.tabs.attempts import (
     trusted_device,
     username,
 )
+from broker.tabs.custody import Custody, custody
+from broker.tabs.custody import prove as prove_code
 from broker.tabs.last_code import LastCode, last_code
 from broker.tabs.leases import (
     end_tab,
@@ -46,6 +48,7 @@ from broker.tabs.tiles import Tile, opening, tiles
 
 __all__ = [
     "Claim",
+    "Custody",
     "Ending",
     "LastCode",
     "Practice",
@@ -55,6 +58,7 @@ __all__ = [
     "beat",
     "becomes_login",
     "claim_attempt",
+    "custody",
     "end_tab",
     "extend",
     "finish",
@@ -74,6 +78,7 @@ __all__ = [
     "parked_state",
     "portal_key",
     "progress",
+    "prove_code",
     "proved",
     "refuse",
     "refused_stream",

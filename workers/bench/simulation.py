@@ -43,6 +43,8 @@ class Request:
     came: int = 0
     state: str = "waiting"
     held: tuple[str, datetime | None] | None = None
+    codes: set[str] = field(default_factory=set)
+    """Different codes that came for it."""
 
     @property
     def open(self) -> bool:
@@ -106,6 +108,8 @@ class World:
     def deliver(self, place: int, *, twice: bool = False, other_id: bool = False) -> None:
         """A message reaches its endpoint: in any order, perhaps again, perhaps under another id."""
         message = self.air[place]
+        if message.written_at > self.now:
+            return  # the portal is slow: it is not written yet
         if not twice:
             self.air[place] = self.air[-1]
             self.air.pop()
@@ -148,7 +152,8 @@ class World:
         stamp = row.asked_at.isoformat().replace(":", "-")
         code = f"{row.login.number}:{stamp}:{self.serial}"
         sender = next(iter(row.login.rule.senders))
-        self.air.append(Message(row.login, code, self.now.replace(microsecond=0), f"m{self.serial}", sender))
+        written_at = self.now + timedelta(seconds=0 if self.serial % 4 else self.serial * 7919 % 90)
+        self.air.append(Message(row.login, code, written_at.replace(microsecond=0), f"m{self.serial}", sender))
 
     def _known(self, endpoint: int) -> list[Request]:
         rows = self.requests.setdefault(endpoint, [])
@@ -190,11 +195,13 @@ class World:
             if message.code in self.used and self.used[message.code] is not row:
                 self.counted["duplicate_codes"] += 1
                 return
-            row.came += 1
+            row.came += message.code not in row.codes
+            row.codes.add(message.code)
             waits = decision.may_be_older or row.sent > row.came
             row.held, row.state = (message.code, self.now + GRACE if waits else None), "matched"
         elif decision.verdict is Verdict.LATE and row is not None:
-            row.came = min(row.came + 1, max(row.sent, row.came))
+            row.came += message.code not in row.codes
+            row.codes.add(message.code)
 
 
 def _waiting(row: Request) -> Waiting:

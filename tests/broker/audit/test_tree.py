@@ -44,3 +44,13 @@ def test_an_older_tree_is_a_prefix_and_a_changed_one_is_not(leaves: list[bytes],
     old_root, root = tree.root(hashes[:old]), tree.root(hashes)
     assert tree.is_consistent(old, old_root, len(hashes), root, path)
     assert not tree.is_consistent(old, tree.leaf_hash(b"forged"), len(hashes), root, path)
+
+
+@given(many, st.data())
+def test_proofs_made_together_are_the_same_as_one_by_one(leaves: list[bytes], data: st.DataObject) -> None:
+    hashes = [tree.leaf_hash(leaf) for leaf in leaves]
+    together = tree.Hashes(hashes)
+    for _ in range(3):
+        index = data.draw(st.integers(0, len(hashes) - 1))
+        assert together.inclusion(index) == tree.inclusion_proof(index, hashes)
+        assert together.consistency(index + 1) == tree.consistency_proof(index + 1, hashes)

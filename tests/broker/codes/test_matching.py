@@ -134,10 +134,11 @@ def test_a_missing_code_of_another_account_makes_the_next_one_a_persons_matter()
     assert (decision.verdict, decision.code) == (Verdict.AMBIGUOUS, None)
 
 
-def test_unless_its_sender_wrote_it_after_this_request() -> None:
+def test_unless_its_sender_wrote_it_after_this_request_and_long_after_the_other() -> None:
     arrival = message(written_at=NOW - timedelta(seconds=5))
-    decision = decide(arrival, [request(2)], [request(1, asked=60, outstanding=True)])
+    decision = decide(arrival, [request(2)], [request(1, asked=300, outstanding=True)])
     assert (decision.verdict, decision.request_id) == (Verdict.MATCHED, "cod_2")
+    assert decide(arrival, [request(2)], [request(1, asked=60, outstanding=True)]).verdict is Verdict.AMBIGUOUS
 
 
 def test_one_that_was_written_clearly_before_is_the_late_one() -> None:

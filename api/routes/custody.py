@@ -1,0 +1,53 @@
+"""One code's way, for an auditor to read, print and take away as a proof that an outsider checks offline."""
+
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.access import Here, HereNow, permits
+from api.pages import page
+from broker.audit import service as audit
+from broker.audit.acts import Act
+from broker.identity.policy import Permission
+from broker.tabs import service as tabs
+from broker.tabs.service import Custody
+
+router = APIRouter()
+ASKERS = [permits(Permission.LAST_CODE)]
+
+
+@router.get("/code-requests/{request_id}", dependencies=ASKERS)
+def way(request: Request, here: HereNow, request_id: str) -> Response:
+    """The chain of custody, made to be printed."""
+    answer = _answer(here, request_id)
+    with here.unit() as work:
+        verifier = audit.log_key(work, here.portunus.keyring).verifier
+    return page(request, "custody.html", answer=answer, verifier=verifier, printed_at=here.portunus.clock.now())
+
+
+@router.get("/code-requests/{request_id}/proof", dependencies=ASKERS)
+def proof(here: HereNow, request_id: str) -> Response:
+    """The proof file; `python broker/audit/verify.py FILE` checks it anywhere. Taking it is an entry in the log."""
+    with here.unit() as work:
+        key = audit.log_key(work, here.portunus.keyring)
+        tabs.custody(work, request_id)
+        audit.record(work, Act.PROOF_TAKEN, "code_request", request_id)
+    with here.unit() as work:
+        lines = list(tabs.prove_code(work, key, request_id))
+    headers = {"Content-Disposition": f'attachment; filename="code-{request_id}.jsonl"'}
+    return Response("".join(f"{line}\n" for line in lines), media_type="application/jsonl", headers=headers)
+
+
+@router.get("/api/v1/code-requests/{request_id}", dependencies=ASKERS)
+def data(here: HereNow, request_id: str) -> dict[str, Any]:
+    """The chain as data."""
+    return asdict(_answer(here, request_id))
+
+
+def _answer(here: Here, request_id: str) -> Custody:
+    with here.unit() as work:
+        answer = tabs.custody(work, request_id)
+        audit.record(work, Act.REPORT_VIEWED, "code_request", request_id, detail={"report": "custody"})
+    return answer

@@ -1,0 +1,173 @@
+"""A code's way is complete in the log, and a proof of it holds on any machine; anything changed in it is noticed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from broker.audit import service as audit
+from broker.audit import verify
+from broker.audit.witness import witness
+from broker.base.actor import system
+from broker.base.errors import BrokerError, NotFound
+from broker.codes import service as codes
+from broker.recordings import service as recordings
+from broker.recordings.service import Subject
+from broker.tabs import service as tabs
+from tests.broker.tabs.conftest import FAILED, Office
+from tests.fakes.clock import ManualClock
+
+
+def recorded(office: Office, request_id: str) -> str:
+    """The tab is shown and recorded, and closed; returns the recording's digest."""
+    attempt = office.attempt()
+    subject = Subject(
+        office.org.id, office.lease_id, attempt.portal_session_id, office.account.id, office.phoenix.id, "user",
+        office.maria.id, "Maria Lopez",
+    )  # fmt: skip
+    row, _ = office.host(lambda work: recordings.start(work, office.portunus.vault, subject))
+    office.host(lambda work: codes.shown_in_recording(work, [attempt.id], row.id, 1200))
+    digest = "ab" * 32
+    office.host(lambda work: recordings.close(work, row.id, digest=digest, size=10, messages=1, duration_ms=5))
+    return digest
+
+
+def custody(office: Office, request_id: str, who=None) -> tabs.Custody:
+    with office.portunus.reading(who or office.audrey) as work:
+        return tabs.custody(work, request_id)
+
+
+def proof(office: Office, request_id: str, file: Path) -> Path:
+    key = office.host(lambda work: audit.log_key(work, office.portunus.keyring))
+    with office.portunus.unit(office.audrey) as work:
+        file.write_text("".join(f"{line}\n" for line in tabs.prove_code(work, key, request_id)))
+    return file
+
+
+def test_every_link_of_the_way_is_in_the_log(office: Office) -> None:
+    request_id = office.whole_way()
+    digest = recorded(office, request_id)
+    way = custody(office, request_id)
+    assert way.missing == ()
+    parts = [link.part for link in way.links]
+    assert [part for number, part in enumerate(parts) if part not in parts[:number]] == [
+        "asked", "arrived", "matched", "released", "typed", "answered", "session", "recording",
+    ]  # fmt: skip
+    assert (way.recording_digest, way.recording_offset_ms, way.asked_by) == (digest, 1200, "Maria Lopez")
+
+
+def test_a_way_that_ended_early_says_what_is_missing(office: Office) -> None:
+    office.open()
+    claim = office.claim()
+    request_id = office.host(lambda work: tabs.submit(work, claim.attempt_id, claim.fence))
+    office.finish(claim, FAILED)
+    assert custody(office, request_id).missing == ("arrived", "matched", "released", "typed", "answered", "session")
+
+
+def test_another_sign_in_of_the_same_login_is_not_part_of_it(office: Office, clock: ManualClock) -> None:
+    first = office.whole_way()
+    with office.portunus.unit(office.maria) as work:
+        tabs.sign_out(work, office.lease_id)
+    clock.advance(minutes=5)
+    second = office.whole_way("2", "771204")
+    ids = {link.index for link in custody(office, first).links} & {link.index for link in custody(office, second).links}
+    assert ids == set()
+
+
+def test_no_code_is_in_the_way_or_its_proof(office: Office, tmp_path: Path) -> None:
+    request_id = office.whole_way()
+    assert "482913" not in str(custody(office, request_id)) + proof(office, request_id, tmp_path / "p").read_text()
+
+
+def test_who_may_not_ask_hears_of_nothing(office: Office) -> None:
+    request_id = office.whole_way()
+    for who in (office.maria, office.dan):
+        with pytest.raises(BrokerError):
+            custody(office, request_id, who)
+    with pytest.raises(NotFound):
+        custody(office, "cod_none")
+
+
+def test_the_proof_holds_for_the_script_alone_on_any_machine(office: Office, tmp_path: Path) -> None:
+    request_id = office.whole_way()
+    digest = recorded(office, request_id)
+    file = proof(office, request_id, tmp_path / "proof.jsonl")
+    done = subprocess.run([sys.executable, "-I", "broker/audit/verify.py", str(file)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("accepted: ")
+    assert digest in done.stdout
+    assert "code:value:release" in done.stdout
+
+
+def test_the_proof_fits_what_the_witness_saw_and_no_other_log(office: Office, tmp_path: Path) -> None:
+    office.host(lambda work: audit.sign_checkpoint(work, audit.log_key(work, office.portunus.keyring)))
+    office.host(lambda work: audit.sign_checkpoint(work, audit.log_key(work, office.portunus.keyring)))
+    office.host(lambda work: witness(work, tmp_path / "witness"))
+    request_id = office.whole_way()
+    file = proof(office, request_id, tmp_path / "proof")
+    told = verify.verify(str(file), str(tmp_path / "witness" / "checkpoints.log"))
+    assert "consistent with 1 older" in told or "consistent with 2 older" in told
+
+
+def test_a_log_rewritten_by_who_holds_the_key_is_not_consistent_with_the_witnessed_head(
+    office: Office, tmp_path: Path
+) -> None:
+    request_id = office.whole_way()
+    office.host(lambda work: audit.sign_checkpoint(work, audit.log_key(work, office.portunus.keyring)))
+    office.host(lambda work: witness(work, tmp_path / "witness"))
+    with office.portunus.unit(system("root insider")) as work:
+        work.db.execute(text('UPDATE audit_entry SET leaf_hash = :h WHERE "index" = 1'), {"h": b"\x01" * 32})
+    office.arrive("nothing", "9")
+    file = proof(office, request_id, tmp_path / "proof")
+    with pytest.raises(verify.Rejected):
+        verify.verify(str(file), str(tmp_path / "witness" / "checkpoints.log"))
+
+
+@pytest.fixture
+def lines(office: Office, tmp_path: Path) -> list[str]:
+    request_id = office.whole_way()
+    recorded(office, request_id)
+    return proof(office, request_id, tmp_path / "proof").read_text().splitlines()
+
+
+def rejected(lines: list[str], tmp_path: Path) -> bool:
+    (tmp_path / "changed").write_text("".join(f"{line}\n" for line in lines))
+    return verify.main([str(tmp_path / "changed")]) != 0
+
+
+def test_a_file_that_claims_another_subject_is_rejected(lines: list[str], tmp_path: Path) -> None:
+    assert not rejected(lines, tmp_path)
+    subject = json.loads(lines[1])
+    for change in (
+        {"code_request": "cod_" + "0" * 32},
+        {"recording_digest": "cd" * 32},
+        {"recording": "rec_" + "0" * 32},
+        {"more": 1},
+    ):
+        changed = json.dumps({**subject, **change}, sort_keys=True, separators=(",", ":"))
+        assert rejected([lines[0], changed, *lines[2:]], tmp_path), change
+
+
+def test_a_proof_in_another_order_or_twice_is_rejected(lines: list[str], tmp_path: Path) -> None:
+    assert rejected([*lines[:2], lines[3], lines[2], *lines[4:]], tmp_path)
+    assert rejected([*lines[:3], lines[2], *lines[3:]], tmp_path)
+    assert rejected(lines[:-1], tmp_path)
+    assert rejected([*lines, lines[-1]], tmp_path)
+
+
+@given(place=st.floats(0, 0.9999), change=st.integers(1, 255))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_one_changed_byte_of_a_proof_is_rejected(
+    lines: list[str], tmp_path: Path, place: float, change: int
+) -> None:
+    whole = "".join(f"{line}\n" for line in lines).encode()
+    at = int(place * len(whole))
+    if b'"recording_offset_ms"' in whole[max(0, at - 30) : at + 30]:
+        return  # the moment in the recording is a pointer, not a claim about the log
+    (tmp_path / "wrong").write_bytes(whole[:at] + bytes([whole[at] ^ change]) + whole[at + 1 :])
+    assert verify.main([str(tmp_path / "wrong")]) != 0
