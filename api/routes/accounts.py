@@ -1,21 +1,23 @@
 """Portal accounts: their state, how they get codes, and their credentials, which can be replaced and never shown."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
 from api.access import Here, HereNow, permits
+from api.account_rows import account_rows
 from api.pages import page
-from broker.base.errors import BrokerError, Incomplete
+from broker.base.errors import BrokerError, Incomplete, NotFound
 from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, PortalAccount
 from broker.directory.service import Method
-from broker.identity.policy import Permission, reach, require
-from broker.tabs import service as tabs
+from broker.identity.policy import NOTHING_THERE, Permission, reach, require
 from broker.vault.totp import Seed
 
 router = APIRouter()
@@ -23,96 +25,194 @@ Text = Annotated[str, Form(max_length=400)]
 Secret = Annotated[str, Form(max_length=2000)]
 VIEWERS = [permits(Permission.ACCOUNT_VIEW)]
 KEEPERS = [permits(Permission.ACCOUNT_MANAGE)]
+DONE = {
+    "added": "The account is added. Its portal shows on the launcher of everybody who works at its locations.",
+    "stored": "Stored. The next sign-in uses it.",
+    "released": "Released. The next person who opens the portal signs in again.",
+}
+
+
+class NewAccount(BaseModel):
+    """One login at one portal."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    portal: str = Field(max_length=60)
+    username: str = Field(max_length=120)
+    password: str = Field(max_length=1000, repr=False)
+    totp_seed: str = Field(default="", max_length=2000, repr=False)
+    login_kind: str = Field(default="individual", max_length=20)
+    locations: list[Annotated[str, Field(max_length=60)]] = Field(max_length=500)
+    shared_reason: str = Field(default="", max_length=300)
+    review_on: str = Field(default="", max_length=10)
+
+
+class NewCredential(BaseModel):
+    """What is stored in place of what was; an empty one stays as it is."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    password: str = Field(default="", max_length=1000, repr=False)
+    totp_seed: str = Field(default="", max_length=2000, repr=False)
+
+
+class Released(BaseModel):
+    """What was put right."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    reason: str = Field(max_length=300)
 
 
 @router.get("/accounts", dependencies=VIEWERS)
-def accounts(request: Request, here: HereNow) -> Response:
-    """All accounts within reach."""
-    return _page(request, here)
-
-
-@router.get("/api/v1/accounts", dependencies=VIEWERS)
-def data(here: HereNow) -> dict[str, Any]:
-    """The same as data."""
-    return {"data": _rows(here)}
+def accounts(request: Request, here: HereNow, done: str = "") -> Response:
+    """All accounts within reach, those that need somebody first."""
+    return _page(request, here, said=DONE.get(done, ""))
 
 
 @router.post("/accounts", dependencies=KEEPERS)
-def add(
+def add_form(
     request: Request,
     here: HereNow,
     portal: Text = "",
     username: Text = "",
     password: Secret = "",
+    totp_seed: Secret = "",
     login_kind: Text = "individual",
     locations: Annotated[list[str] | None, Form()] = None,
     shared_reason: Text = "",
     review_on: Text = "",
 ) -> Response:
-    """A new account; its codes go to the code desk until a channel is set."""
-    try:
-        with here.unit() as work:
-            places = [place for key in locations or [] if (place := directory.location_by_key(work, key))]
-            for place in places:
-                require(work, Permission.ACCOUNT_MANAGE, location=place)
-            if not password:
-                raise Incomplete("Type the login's password; nobody will be able to read it here again.")
-            row = directory.create_account(
-                work,
-                portal=directory.portal_by_key(work, portal),
-                username=username,
-                login_kind=login_kind,
-                locations=places,
-                methods=[Method("desk", template={"pattern": r"\d{4,8}"})],
-                shared_reason=shared_reason or None,
-                review_on=_day(review_on),
-                owner_id=here.actor.id,
-            )
-            here.portunus.vault.put(work, row.organization_id, "portal_account", row.id, "password", password.encode())
-    except BrokerError as no:
-        return _page(request, here, error=no)
-    return RedirectResponse("/accounts", 303)
+    """A new account; its codes go to the code desk, or come from its authenticator seed."""
+    asked = NewAccount.model_construct(
+        portal=portal,
+        username=username,
+        password=password,
+        totp_seed=totp_seed,
+        login_kind=login_kind,
+        locations=locations or [],
+        shared_reason=shared_reason,
+        review_on=review_on,
+    )
+    return _done(request, here, "added", lambda work: _add(here, work, asked))
 
 
 @router.post("/accounts/{account_id}/credential", dependencies=KEEPERS)
-def replace(
+def replace_form(
     request: Request, here: HereNow, account_id: str, password: Secret = "", totp_seed: Secret = ""
 ) -> Response:
     """Store a new password or authenticator seed. What is stored cannot be read back."""
-    try:
-        with here.unit() as work:
-            row = _kept(work, account_id)
-            if not password and not totp_seed:
-                raise Incomplete("Type the new password or authenticator seed.")
-            if password:
-                here.portunus.vault.put(
-                    work, row.organization_id, "portal_account", row.id, "password", password.encode()
-                )
-            if totp_seed:
-                Seed.parse(totp_seed)
-                here.portunus.vault.put(
-                    work, row.organization_id, "portal_account", row.id, "totp_seed", totp_seed.encode()
-                )
-    except Incomplete as no:
-        return _page(request, here, error=no)
-    return RedirectResponse(f"/accounts#{account_id}", 303)
+    return _done(request, here, "stored", lambda work: _replace(here, work, account_id, password, totp_seed))
 
 
 @router.post("/accounts/{account_id}/release", dependencies=KEEPERS)
-def release(request: Request, here: HereNow, account_id: str, reason: Text = "") -> Response:
+def release_form(request: Request, here: HereNow, account_id: str, reason: Text = "") -> Response:
     """A person says that what stopped the account is put right."""
-    try:
-        with here.unit() as work:
-            directory.release_account(work, _kept(work, account_id), reason)
-    except Incomplete as no:
-        return _page(request, here, error=no)
-    return RedirectResponse(f"/accounts#{account_id}", 303)
+    return _done(request, here, "released", lambda work: _release(work, account_id, reason))
+
+
+# --- the same as data
+
+
+@router.get("/api/v1/accounts", dependencies=VIEWERS)
+def data(here: HereNow) -> dict[str, Any]:
+    """All accounts within reach, those that need somebody first; no secret."""
+    with here.reading() as work:
+        return {"data": account_rows(work, here.portunus.vault)}
+
+
+@router.get("/api/v1/accounts/{account_id}", dependencies=VIEWERS)
+def one(here: HereNow, account_id: str) -> dict[str, Any]:
+    """One account."""
+    with here.reading() as work:
+        return _row(here, work, account_id)
+
+
+@router.post("/api/v1/accounts", status_code=201, dependencies=KEEPERS)
+def add(here: HereNow, asked: NewAccount, response: Response) -> dict[str, Any]:
+    """A new account; its codes go to the code desk, or come from its authenticator seed."""
+    with here.unit() as work:
+        row = _row(here, work, _add(here, work, asked))
+    response.headers["Location"] = f"/api/v1/accounts/{row['id']}"
+    return row
+
+
+@router.post("/api/v1/accounts/{account_id}/credential", dependencies=KEEPERS)
+def replace(here: HereNow, account_id: str, asked: NewCredential) -> dict[str, Any]:
+    """Store a new password or authenticator seed. What is stored cannot be read back."""
+    with here.unit() as work:
+        return _row(here, work, _replace(here, work, account_id, asked.password, asked.totp_seed))
+
+
+@router.post("/api/v1/accounts/{account_id}/release", dependencies=KEEPERS)
+def release(here: HereNow, account_id: str, asked: Released) -> dict[str, Any]:
+    """A person says that what stopped the account is put right."""
+    with here.unit() as work:
+        return _row(here, work, _release(work, account_id, asked.reason))
+
+
+# --- inside
+
+
+def _add(here: Here, work: Unit, asked: NewAccount) -> str:
+    places = [place for key in asked.locations if (place := directory.location_by_key(work, key))]
+    for place in places:
+        require(work, Permission.ACCOUNT_MANAGE, location=place)
+    if not asked.password:
+        raise Incomplete("Type the login's password; nobody will be able to read it here again.")
+    row = directory.create_account(
+        work,
+        portal=directory.portal_by_key(work, asked.portal),
+        username=asked.username,
+        login_kind=asked.login_kind,
+        locations=places,
+        methods=[Method("desk", template={"pattern": r"\d{4,8}"})],
+        shared_reason=asked.shared_reason or None,
+        review_on=_day(asked.review_on),
+        owner_id=here.actor.id,
+    )
+    _store(here, work, row, asked.password, asked.totp_seed)
+    return row.id
+
+
+def _replace(here: Here, work: Unit, account_id: str, password: str, totp_seed: str) -> str:
+    row = _kept(work, account_id)
+    if not password and not totp_seed:
+        raise Incomplete("Type the new password or authenticator seed.")
+    _store(here, work, row, password, totp_seed)
+    return row.id
+
+
+def _store(here: Here, work: Unit, row: PortalAccount, password: str, totp_seed: str) -> None:
+    require(work, Permission.SECRET_STORE, account=row)
+    given = {"password": password, "totp_seed": totp_seed}
+    if totp_seed:
+        Seed.parse(totp_seed)
+    for field, value in given.items():
+        if value:
+            here.portunus.vault.put(work, row.organization_id, "portal_account", row.id, field, value.encode())
+    if totp_seed and all(method.channel == "desk" for method in row.mfa_methods):
+        directory.prefer_method(work, row, Method("totp"))
+
+
+def _release(work: Unit, account_id: str, reason: str) -> str:
+    row = _kept(work, account_id)
+    directory.release_account(work, row, reason)
+    return row.id
 
 
 def _kept(work: Unit, account_id: str) -> PortalAccount:
     row = directory.account_by_id(work, account_id)
     require(work, Permission.ACCOUNT_MANAGE, account=row)
     return row
+
+
+def _row(here: Here, work: Unit, account_id: str) -> dict[str, Any]:
+    """The account as its viewers may see it. Raises `NotFound`."""
+    for row in account_rows(work, here.portunus.vault):
+        if row["id"] == account_id:
+            return row
+    raise NotFound(NOTHING_THERE)
 
 
 def _day(text: str) -> date | None:
@@ -122,8 +222,21 @@ def _day(text: str) -> date | None:
         raise Incomplete("The review date must look like 2027-01-31.") from wrong
 
 
-def _page(request: Request, here: Here, error: BrokerError | None = None) -> Response:
+def _done(request: Request, here: Here, said: str, act: Callable[[Unit], str]) -> Response:
+    """Do it and lead back to the account; or say on the page what was wrong."""
+    try:
+        with here.unit() as work:
+            account_id = act(work)
+    except BrokerError as no:
+        if isinstance(no, NotFound):
+            raise
+        return _page(request, here, error=no)
+    return RedirectResponse(f"/accounts?done={said}#{account_id}", 303)
+
+
+def _page(request: Request, here: Here, error: BrokerError | None = None, said: str = "") -> Response:
     with here.reading() as work:
+        rows = account_rows(work, here.portunus.vault)
         portals = [(row.key, row.name) for row in work.db.scalars(select(Portal).order_by(Portal.name))]
         where = reach(work, Permission.ACCOUNT_MANAGE)
         places = [
@@ -135,50 +248,12 @@ def _page(request: Request, here: Here, error: BrokerError | None = None) -> Res
         request,
         "accounts.html",
         status=error.status if error else 200,
-        rows=_rows(here),
+        rows=rows,
+        stopped=[row for row in rows if row["status"] != "active"],
         portals=portals,
         locations=places,
         may_manage=Permission.ACCOUNT_MANAGE in here.held,
         kinds=directory.LOGIN_KINDS,
         error=error.message if error else "",
+        said=said,
     )
-
-
-def _rows(here: Here) -> list[dict[str, Any]]:
-    vault = here.portunus.vault
-    with here.reading() as work:
-        where = reach(work, Permission.ACCOUNT_VIEW)
-        rows = []
-        for row in work.db.scalars(select(PortalAccount)):
-            places = [place.id for place in row.locations]
-            if not any(where.covers(account_id=row.id, location_id=place) for place in places):
-                continue
-            stored = vault.set_at(work, "portal_account", row.id, "password")
-            rows.append(
-                {
-                    "id": row.id,
-                    "portal": row.portal.name,
-                    "username": row.username,
-                    "login_kind": row.login_kind.replace("_", " "),
-                    "locations": [place.name for place in row.locations],
-                    "status": row.status,
-                    "status_words": row.status_words or "",
-                    "stored_at": stored[0].isoformat() if stored else None,
-                    "has_seed": vault.has(work, "portal_account", row.id, "totp_seed"),
-                    "tries_left": tabs.tries_left(work, row),
-                    "automation": row.portal.automation,
-                    "shared_reason": row.shared_reason or "",
-                    "review_on": row.review_on.isoformat() if row.review_on else "",
-                    "channels": [
-                        {
-                            "channel": method.channel,
-                            "to": method.masked_destination,
-                            "endpoint": method.endpoint.name if method.endpoint else "",
-                            "health": method.endpoint.health if method.endpoint else "",
-                            "health_words": (method.endpoint.health_words or "") if method.endpoint else "",
-                        }
-                        for method in row.mfa_methods
-                    ],
-                }
-            )
-        return sorted(rows, key=lambda one: (one["portal"], one["username"]))

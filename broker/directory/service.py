@@ -3,7 +3,7 @@
 Who may do it is decided by the caller (`identity.policy` lies above this feature).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,6 +16,7 @@ from broker.base.errors import Conflict, Incomplete, NotFound
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.directory import checks
+from broker.directory.locations import change_location, create_location, location_by_key, locations_of
 from broker.directory.models import (
     BehaviourFact,
     Carrier,
@@ -26,8 +27,10 @@ from broker.directory.models import (
     Portal,
     PortalAccount,
     ScriptVersion,
-    TaxEntity,
 )
+
+__all__ = ["change_location", "create_location", "location_by_key", "locations_of"]
+"""What other files of this feature add to its door."""
 
 AUTOMATION = ("attended", "assisted", "automated")
 LOGIN_KINDS = ("individual", "practice_shared", "delegate", "service")
@@ -64,57 +67,6 @@ def create_organization(work: Unit, name: str, kind: str = "group_practice") -> 
     work.db.flush()
     audit.record(work, Act.ORGANIZATION_CREATED, "organization", row.id, detail={"name": row.name})
     return row
-
-
-def create_location(
-    work: Unit,
-    organization_id: str,
-    *,
-    key: str,
-    name: str,
-    npi: str,
-    city: str,
-    time_zone: str,
-    tax_entities: Iterable[tuple[str, str]],
-) -> Location:
-    """`tax_entities` are (legal name, TIN). Raises `Incomplete`, `Conflict` when the key is taken."""
-    if work.db.scalar(select(Location.id).where(Location.key == key)):
-        raise Conflict(f"There is a location {key} already: choose another short name.")
-    row = Location(
-        id=new_id("loc"),
-        organization_id=organization_id,
-        key=checks.name(key, "The location's short name", 60).lower(),
-        name=checks.name(name, "The location's name"),
-        npi=checks.npi(npi),
-        city=checks.name(city, "The city", 80),
-        time_zone=time_zone,
-        tax_entities=[_tax_entity(work, organization_id, legal, tin) for legal, tin in tax_entities],
-    )
-    work.db.add(row)
-    work.db.flush()
-    audit.record(work, Act.LOCATION_CREATED, "location", row.id, location_id=row.id, detail={"key": row.key})
-    return row
-
-
-def _tax_entity(work: Unit, organization_id: str, legal_name: str, tin: str) -> TaxEntity:
-    digits = checks.tin(tin)
-    known = work.db.scalar(
-        select(TaxEntity).where(TaxEntity.organization_id == organization_id, TaxEntity.tin == digits)
-    )
-    return known or TaxEntity(
-        id=new_id("tin"),
-        organization_id=organization_id,
-        legal_name=checks.name(legal_name, "The legal name"),
-        tin=digits,
-    )
-
-
-def location_by_key(work: Unit, key: str) -> Location:
-    """Raises `NotFound`."""
-    found = work.db.scalar(select(Location).where(Location.key == key))
-    if found is None:
-        raise NotFound(f"There is no location {key}.")
-    return found
 
 
 # --- portals and their scripts
@@ -319,6 +271,22 @@ def _method(work: Unit, preference: int, method: Method) -> MfaMethod:
         masked_destination=method.masked_destination,
         preference=preference,
         template=dict(method.template),
+    )
+
+
+def prefer_method(work: Unit, account: PortalAccount, method: Method) -> None:
+    """From now on this account's codes come this way first; the ways before stay behind it. Raises `Incomplete`."""
+    row = _method(work, 0, method)
+    known = [
+        one for one in account.mfa_methods if (one.channel, one.endpoint_id) == (method.channel, method.endpoint_id)
+    ]
+    ways = [*known, *(one for one in account.mfa_methods if one not in known)] if known else [row, *account.mfa_methods]
+    for number, one in enumerate(ways):
+        one.preference = number
+    account.mfa_methods[:] = ways
+    work.db.flush()
+    audit.record(
+        work, Act.ACCOUNT_CHANGED, "portal_account", account.id, account_id=account.id, detail={"codes": method.channel}
     )
 
 

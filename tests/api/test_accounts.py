@@ -1,0 +1,146 @@
+"""Portal accounts on the page and as data: added, stopped with what to do, given a new credential, released; no secret leaves."""
+
+import pytest
+
+from broker.base.actor import system
+from broker.directory import service as directory
+from tests import factories
+
+SYSTEM, HOST = system("test"), system("browserhost")
+PHRASE = "Quartz-Heron-4417"
+SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+
+
+@pytest.fixture
+def practice(portunus, signed_in):
+    """Ana the administrator, Audrey the auditor, Maria the biller; Phoenix; Harborline."""
+    with portunus.unit(SYSTEM) as work:
+        org = factories.organization(work)
+        factories.location(work, org)
+        factories.portal(work).provider_line = "1-800-555-0199"
+        users = [
+            factories.user(work, org, "Ana Petrova", role="admin"),
+            factories.user(work, org, "Audrey Chen", role="compliance"),
+            factories.user(work, org),
+        ]
+    return [signed_in(user) for user in users]
+
+
+def new(**more) -> dict:
+    return {"portal": "harborline", "username": "saguaro7", "password": PHRASE, "locations": ["phoenix"]} | more
+
+
+@pytest.fixture
+def account(practice) -> dict:
+    return practice[0].post_json("/api/v1/accounts", new()).json()
+
+
+def park(portunus, account, status="wrong_password"):
+    with portunus.unit(HOST) as work:
+        directory.park_account(
+            work, directory.account_by_id(work, account["id"]), status, "The portal does not take it."
+        )
+
+
+def row(browser, account) -> dict:
+    return browser.get(f"/api/v1/accounts/{account['id']}").json()
+
+
+def test_an_account_is_added_and_its_password_never_leaves(practice):
+    ana, audrey, _ = practice
+    made = ana.post_json("/api/v1/accounts", new())
+    assert made.status_code == 201
+    assert made.headers["location"] == f"/api/v1/accounts/{made.json()['id']}"
+    for browser in (ana, audrey):
+        everything = browser.get("/api/v1/accounts").text + browser.get("/accounts").text + made.text
+        assert "saguaro7" in everything
+        assert PHRASE not in everything
+
+
+def test_the_page_adds_the_same_and_says_so(practice):
+    went = practice[0].post("/accounts", new())
+    assert went.status_code == 303
+    assert "The account is added" in practice[0].get(went.headers["location"].partition("#")[0]).text
+
+
+def test_codes_come_to_the_desk_until_a_seed_is_stored(practice, account):
+    ana = practice[0]
+    assert [one["channel"] for one in account["channels"]] == ["desk"]
+    answer = ana.post_json(f"/api/v1/accounts/{account['id']}/credential", {"totp_seed": SEED})
+    assert [one["channel"] for one in answer.json()["channels"]] == ["totp", "desk"]
+    assert answer.json()["has_seed"] is True
+    again = ana.post_json(f"/api/v1/accounts/{account['id']}/credential", {"totp_seed": SEED})
+    assert [one["channel"] for one in again.json()["channels"]] == ["totp", "desk"]
+
+
+def test_a_stopped_account_comes_first_with_what_to_do(practice, account, portunus, clock):
+    ana = practice[0]
+    ana.post_json("/api/v1/accounts", new(username="aaa-first-by-name"))
+    park(portunus, account)
+    assert ana.get("/api/v1/accounts").json()["data"][0]["id"] == account["id"]
+    steps = row(ana, account)["todo"]
+    assert "1-800-555-0199" in steps[0]
+    assert steps[1].startswith("Store the password that works now")
+    clock.advance(seconds=60)
+    ana.post_json(f"/api/v1/accounts/{account['id']}/credential", {"password": "Basalt-Wren-2093"})
+    assert row(ana, account)["todo"][1] == "A password was stored since it stopped."
+    page = ana.get("/accounts").text
+    assert page.index("Stopped: they need you") < page.index("aaa-first-by-name")
+
+
+def test_release_needs_words_and_brings_it_back(practice, account, portunus):
+    ana = practice[0]
+    park(portunus, account, "locked")
+    address = f"/api/v1/accounts/{account['id']}/release"
+    assert ana.post_json(address, {"reason": " ok "}).status_code == 422
+    assert ana.post_json(address, {"reason": "Carrier unlocked it, reference 4711"}).json()["status"] == "active"
+    assert row(ana, account)["todo"] == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password": ""},
+        {"locations": []},
+        {"login_kind": "borrowed"},
+        {"login_kind": "practice_shared"},
+        {"review_on": "soon", "login_kind": "practice_shared", "shared_reason": "One login per practice"},
+        {"totp_seed": "not a seed!"},
+        {"username": ""},
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_is_added(practice, wrong):
+    ana = practice[0]
+    assert ana.post_json("/api/v1/accounts", new(**wrong)).status_code == 422
+    shown = ana.post("/accounts", new(**wrong))
+    assert shown.status_code == 422
+    assert 'role="alert"' in shown.text
+    assert PHRASE not in shown.text
+    assert ana.get("/api/v1/accounts").json()["data"] == []
+
+
+@pytest.mark.parametrize("wrong", [{"portal": "nowhere"}, {"locations": ["atlantis"]}])
+def test_a_portal_or_place_that_is_not_there_is_not_found(practice, wrong):
+    assert practice[0].post_json("/api/v1/accounts", new(**wrong)).status_code == 404
+
+
+def test_others_look_or_do_not_but_change_nothing(practice, account):
+    _, audrey, maria = practice
+    assert audrey.get("/accounts").status_code == 200
+    assert maria.get("/accounts").status_code == 403
+    for browser in (audrey, maria):
+        assert browser.post_json("/api/v1/accounts", new(username="x")).status_code == 403
+        refused = browser.post_json(f"/api/v1/accounts/{account['id']}/credential", {"password": "x"})
+        assert refused.status_code == 403
+
+
+def test_an_account_of_another_practice_is_as_unknown_as_none(practice, portunus):
+    with portunus.unit(SYSTEM) as work:
+        other = factories.location(work, factories.organization(work, "Other Group"), "yuma")
+        theirs = factories.account(work, directory.portal_by_key(work, "harborline"), [other]).id
+    ana = practice[0]
+    for account_id in (theirs, "acc_unknown"):
+        assert ana.get(f"/api/v1/accounts/{account_id}").status_code == 404
+        for act, body in (("credential", {"password": "x"}), ("release", {"reason": "put right"})):
+            assert ana.post_json(f"/api/v1/accounts/{account_id}/{act}", body).status_code == 404
+            assert ana.post(f"/accounts/{account_id}/{act}", body).status_code == 404
