@@ -20,6 +20,7 @@ COLOURS = {
     "northgate": ((38, 34, 98), (126, 112, 214)),
 }
 COLOURS |= {"copper_mesa_nv": COLOURS["copper_mesa_az"]}
+COLOURS |= {"oldfield_guild": ((90, 74, 18), (206, 190, 130))}
 COLOURS |= {"bluestone_mutual": ((20, 66, 122), (122, 176, 232))}
 OWN_STYLES = {"harborline", "copper_mesa_az", "copper_mesa_nv", "northgate"}
 """Portals whose style sheet is all their own; the others add to a common one."""

@@ -32,11 +32,22 @@ NINE: tuple[Carrier, ...] = (
         code_subject="Your Bluestone passcode",
         postal="P.O. Box 77, Blue Quarry",
     ),
+    Carrier(
+        key="oldfield_guild",
+        name="Oldfield Guild Life & Dental",
+        short="Oldfield Guild",
+        hosts=("oldfieldguild.sim.test",),
+        start_url="https://oldfieldguild.sim.test/guild/default.asp",
+        provider_line="800-555-0107",
+        member_prefix="OG9",
+        claim_prefix="OF",
+    ),
 )
 
 LOOKALIKES_OF_NINE = {
     "copper_mesa_nv": "coppermesa-nv-login.sim.test",
     "bluestone_mutual": "bluestone-providers.sim.test",
+    "oldfield_guild": "oldfield-guild.sim.test",
 }
 
 ACCOUNTS_OF_NINE: tuple[Account, ...] = (
@@ -66,5 +77,14 @@ ACCOUNTS_OF_NINE: tuple[Account, ...] = (
             ("Which town did you finish school in?", "Winkelman"),
             ("What did your family call your first pet?", "Biscuit"),
         ),
+    ),
+    Account(
+        key="oldfield_guild-1",
+        carrier="oldfield_guild",
+        username="SAGPHX",
+        password="Wren4170",
+        login_kind="practice_shared",
+        channel="none",
+        locations=("phoenix",),
     ),
 )

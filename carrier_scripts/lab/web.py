@@ -10,6 +10,7 @@ from carrier_scripts.lab.copper_mesa_nv import CopperMesaNv
 from carrier_scripts.lab.founding import LOOKALIKE_HOSTS
 from carrier_scripts.lab.harborline import Harborline
 from carrier_scripts.lab.northgate import Northgate
+from carrier_scripts.lab.oldfield_guild import OldfieldGuild
 from carrier_scripts.lab.site import Site
 from carrier_scripts.lab.world import World
 
@@ -17,7 +18,7 @@ NOBODY = "lab"
 """Under this name the judge counts what belongs to no carrier."""
 
 
-SITES: tuple[type[Site], ...] = (Harborline, CopperMesaAz, CopperMesaNv, Northgate, BluestoneMutual)
+SITES: tuple[type[Site], ...] = (Harborline, CopperMesaAz, CopperMesaNv, Northgate, BluestoneMutual, OldfieldGuild)
 
 
 class Web:

@@ -32,18 +32,20 @@ class Walk:
 
     async def password(self, value: str | None = None) -> None:
         await self.start()
-        await self.page.fill(self.portal.login.username, self.account.username)
+        form = self.page.frame_locator(self.portal.login.frame) if self.portal.login.frame else self.page
+        await form.locator(self.portal.login.username).fill(self.account.username)
         if self.portal.login.next:
             await self.page.click(self.portal.login.next)
         for answered in (step for step in self.portal.between if isinstance(step, Question)):
             question = await self.page.inner_text(answered.question)
             await self.page.fill(answered.field, dict(self.account.answers)[question])
             await self.page.click(answered.submit)
-        await self.page.fill(self.portal.login.password, value or self.account.password)
-        await self.page.click(self.portal.login.submit)
+        await form.locator(self.portal.login.password).fill(value or self.account.password)
+        await form.locator(self.portal.login.submit).click()
 
     async def code(self, value: str | None = None) -> None:
-        assert self.portal.code
+        if self.portal.code is None:
+            return
         await self.page.fill(self.portal.code.field, value or self.current_code())
         await self.page.click(self.portal.code.submit)
 
@@ -198,6 +200,10 @@ async def timed_out(w: Walk) -> None:
 async def left(w: Walk) -> None:
     await w.in_()
     w.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    if w.portal.sign_out is None:
+        await w.page.frame_locator("[name=menu]").locator("#lnkExit").click()
+        await w.page.wait_for_url("**/bye.asp*")
+        return
     await w.page.evaluate("selector => document.querySelector(selector).form.requestSubmit()", w.portal.sign_out)
     await w.page.wait_for_url(lambda url: url != w.portal.home)
 
@@ -280,6 +286,10 @@ PAGES: dict[str, dict[str, Way]] = {
         "between_0__question": question,
         "between_1__office": picker,
     },
+    "oldfield_guild": {
+        name: way for name, way in COMMON.items() if "code" not in name and name != "signed_in__eligibility"
+    }
+    | {"password_expired": aged(91)},
     "northgate": COMMON
     | {
         "wrong_code__used": used_code,

@@ -5,6 +5,7 @@ from pathlib import Path
 from playwright.async_api import Page
 
 CLEAN = """() => {
+    const clean = (document) => {
     const keep = new Set(['HTML', 'HEAD', 'TITLE', 'META', 'BODY', 'OPTION', 'OPTGROUP']);
     for (const one of [...document.querySelectorAll('*')])
         if (!one.isConnected) continue;
@@ -12,12 +13,28 @@ CLEAN = """() => {
         else if (one.closest('head')) { if (!keep.has(one.tagName)) one.remove(); }
         else if (!keep.has(one.tagName) && !one.checkVisibility()) one.remove();
     for (const row of document.querySelectorAll('tbody tr'))
-        if (row.querySelectorAll('td').length > 2) row.remove();
+        if (row.cells.length > 2) row.remove();
     for (const one of document.querySelectorAll('*'))
         for (const { name } of [...one.attributes])
             if (name.startsWith('on') || name === 'style' || (name === 'value' && one.matches('input:not([type=submit])')))
                 one.removeAttribute(name);
-    return document.documentElement.outerHTML;
+    };
+    const whole = (document) => {
+        // a set of frames becomes a body of frames that carry their pages: one file holds them all
+        const frames = [...document.querySelectorAll('frame')].map((one) => [one.name, whole(one.contentDocument)]);
+        clean(document);
+        if (frames.length) {
+            document.querySelector('frameset').outerHTML = '<body></body>';
+            for (const [name, html] of frames) {
+                const inner = document.createElement('iframe');
+                inner.name = name;
+                inner.setAttribute('srcdoc', html);
+                document.body.append(inner);
+            }
+        }
+        return document.documentElement.outerHTML;
+    };
+    return whole(document);
 }"""
 
 

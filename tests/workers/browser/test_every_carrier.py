@@ -46,6 +46,7 @@ EXPIRED = ("password_age", {"days": 91}, "password_expired")
 TERMS = ("terms", {"version": 9}, "terms_changed")
 CASES = (
     Case("copper_mesa_nv", after_password=(PROFILE, EXPIRED)),
+    Case("oldfield_guild", mails=False, after_password=(EXPIRED,)),
     Case("bluestone_mutual", after_password=(TERMS, ("password_age", {"days": 121}, "password_expired"))),
 )
 MAILED = tuple(case for case in CASES if case.mails)
