@@ -1,7 +1,7 @@
 # One image, several commands (see docker-compose.yml). Chromium comes from Debian, with its security updates.
 FROM python:3.12-slim-bookworm
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends chromium-headless-shell fonts-liberation \
+    && apt-get install -y --no-install-recommends chromium-headless-shell fonts-liberation tzdata \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/portunus
 COPY requirements/runtime.lock requirements/runtime.lock

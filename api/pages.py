@@ -22,6 +22,7 @@ environment = Environment(
 
 MENU: list[tuple[str, str, Permission]] = [
     ("Portals", "/", Permission.TAB_OPEN),
+    ("Lookups", "/lookups", Permission.LOOKUP_RUN),
     ("Code desk", "/codes", Permission.CODE_GIVE),
     ("My recordings", "/recordings", Permission.RECORDING_VIEW_OWN),
     ("Recordings", "/recordings", Permission.RECORDING_VIEW_ALL),

@@ -7,12 +7,22 @@ from broker.base.errors import Incomplete
 
 HOST = re.compile(r"(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}")
 
+KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,38}[a-z0-9]")
+
 
 def name(text: str, what: str, limit: int = 200) -> str:
     """The text in NFC, trimmed, one line. Raises `Incomplete` when empty, too long or with control characters."""
     tidy = unicodedata.normalize("NFC", text).strip()
     if not tidy or len(tidy) > limit or any(unicodedata.category(letter)[0] == "C" for letter in tidy):
         raise Incomplete(f"{what} must be one line of 1 to {limit} characters.")
+    return tidy
+
+
+def key(text: str) -> str:
+    """A short name for commands and links: lower-case letters, digits, hyphens."""
+    tidy = text.strip().lower()
+    if not KEY.fullmatch(tidy):
+        raise Incomplete("A short name has 2 to 40 letters, digits and hyphens, like mesa-east.")
     return tidy
 
 
