@@ -10,12 +10,13 @@ from celery.signals import worker_ready
 from broker.adapters.celery_queue import APP, CONFIGURATION, CeleryQueue, celery_url
 from broker.base.settings import settings
 from broker.wiring import Portunus, build, embedded_redis_url
-from workers import end_session, open_tab, read_batch, run_lookups, send_webhook, sweep, sweep_lookups, witness
+from workers import end_session, monitor, open_tab, read_batch, run_lookups, send_webhook, sweep, sweep_lookups, witness
 
 log = structlog.get_logger("worker")
 app = Celery(APP, broker=celery_url(settings().redis_url.get_secret_value() or embedded_redis_url(settings())))
 app.conf.update(CONFIGURATION)
 app.conf.beat_schedule = {
+    "monitor": {"task": f"{APP}.monitor", "schedule": monitor.EVERY_S, "options": {"expires": monitor.EVERY_S}},
     "sweep": {"task": f"{APP}.sweep", "schedule": sweep.EVERY_S, "options": {"expires": sweep.EVERY_S}},
     "sweep_lookups": {
         "task": f"{APP}.sweep_lookups",
@@ -61,6 +62,11 @@ def _sweep() -> None:
 @app.task(name=f"{APP}.sweep_lookups")
 def _sweep_lookups() -> None:
     sweep_lookups.run(portunus())
+
+
+@app.task(name=f"{APP}.monitor", time_limit=300, soft_time_limit=280)
+def _monitor() -> None:
+    monitor.run(portunus())
 
 
 @app.task(name=f"{APP}.witness")

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from api.cli.console import Json, console, operator, print_json
+from broker.audit import monitor
 from broker.audit import service as audit
 from broker.audit import verify as verifier
 from broker.audit.acts import Act
@@ -63,6 +64,23 @@ def prove(
         return
     output.write_text(text, encoding="ascii")
     console.print(f"Written to {output}. Check it anywhere: python broker/audit/verify.py {output}")
+
+
+@app.command("check")
+def check(*, as_json: bool = Json) -> None:
+    """Compare the log with what the second sink saw; exit code 1 and the entries when something was changed."""
+    portunus = build()
+    with portunus.unit(operator()) as work:
+        key = audit.log_key(work, portunus.keyring)
+    with portunus.reading(operator()) as work:
+        found = monitor.check(work, key, portunus.settings.witness)
+    if as_json:
+        print_json({"findings": [asdict(one) for one in found]})
+    else:
+        for one in found:
+            console.print(f"[red]{one.words}[/red]")
+        console.print("Nothing was changed." if not found else f"{len(found)} findings.")
+    raise typer.Exit(1 if found else 0)
 
 
 @app.command("export")

@@ -217,10 +217,11 @@ def read(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def witnessed(file: str, verifier: str) -> list[tuple[int, bytes]]:
-    """The heads the second sink kept, smallest first. Notes end with a line of `--`; one torn by a crash has none."""
+    """The heads the second sink kept, smallest first. Notes end with a line of `--`; one torn by a crash has none, or says so."""
     with open(file, encoding="utf-8") as text:
         notes = text.read().split("--\n")
-    return sorted(open_checkpoint(note, verifier) for note in notes[:-1] if note.strip() and "\n\n" in note)
+    whole = [note for note in notes[:-1] if note.strip() and "\n\n" in note and not note.endswith("\n(torn)\n")]
+    return sorted(open_checkpoint(note, verifier) for note in whole)
 
 
 def compare(heads: list[tuple[int, bytes]], tree: Tree, proved: int, signer: str) -> None:

@@ -9,6 +9,9 @@ from broker.audit.models import AuditCheckpoint, AuditEntry
 from broker.base.unit import Unit
 
 SEPARATOR = "--\n"
+TORN = f"\n(torn)\n{SEPARATOR}"
+ENTRIES = "entries.jsonl"
+CHECKPOINTS = "checkpoints.log"
 
 
 def witness(work: Unit, directory: Path) -> int:
@@ -35,15 +38,20 @@ def witness(work: Unit, directory: Path) -> int:
         .where(AuditEntry.index >= (before or 0), AuditEntry.index < heads[-1].size)
         .order_by(AuditEntry.index)
     )
-    _append(directory / "entries.jsonl", "".join(f"{leaf}\n" for leaf in leaves))
-    _append(directory / "checkpoints.log", "".join(head.note + SEPARATOR for head in heads))
+    _append(directory / ENTRIES, "".join(f"{leaf}\n" for leaf in leaves), ends="\n", torn="\n")
+    _append(directory / CHECKPOINTS, "".join(head.note + SEPARATOR for head in heads), ends=SEPARATOR, torn=TORN)
     for head in heads:
         head.witnessed_at = work.clock.now()
     return len(heads)
 
 
-def _append(file: Path, text: str) -> None:
-    with file.open("a", encoding="utf-8") as sink:
-        sink.write(text)
+def _append(file: Path, text: str, *, ends: str, torn: str) -> None:
+    """Append durably. What a crash tore before is closed off with `torn`: nothing may be glued to it."""
+    with file.open("a+b") as sink:
+        if sink.tell():
+            sink.seek(-min(len(ends), sink.tell()), os.SEEK_END)
+            if sink.read() != ends.encode():
+                sink.write(torn.encode())
+        sink.write(text.encode())
         sink.flush()
         os.fsync(sink.fileno())

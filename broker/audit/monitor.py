@@ -1,0 +1,168 @@
+"""Compare the log in the database with what the second sink saw: edits, deletions, cut ends, forks, restored copies.
+
+Says which entry. Run every few minutes by the worker, and by hand with `portunus audit check`.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from broker.audit import tree, verify
+from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead
+from broker.audit.service import LogKey, split
+from broker.audit.witness import CHECKPOINTS, ENTRIES
+from broker.base.unit import Unit
+
+PAGE = 2000
+MOST_FINDINGS = 50
+CLOCK = timedelta(minutes=5)
+COLUMNS = ("act", "actor_kind", "actor_id", "thing_kind", "thing_id", "account_id", "location_id", "id", "at")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it was: the entry's index (None: the log as a whole) and words for a person."""
+
+    index: int | None
+    words: str
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the second sink holds."""
+
+    leaves: dict[int, bytes]
+    heads: dict[int, bytes]
+    findings: list[Finding]
+
+
+def check(work: Unit, key: LogKey, directory: Path) -> list[Finding]:
+    """Everything that does not fit, lowest entry first; empty when all is well."""
+    seen = _witnessed(directory, key)
+    found = list(seen.findings)
+    frontier: list[bytes] = []
+    size = 0
+    for entry in _entries(work):
+        if entry.index != size:
+            missing = f"entry {size} is" if entry.index == size + 1 else f"entries {size} to {entry.index - 1} are"
+            found.append(Finding(size, f"{missing} missing: deleted or renumbered."))
+            return found[:MOST_FINDINGS]
+        found += _entry(entry, seen)
+        frontier = tree.append(frontier, size, tree.leaf_hash(entry.leaf.encode()))
+        size += 1
+        root = seen.heads.get(size)
+        if root is not None and root != tree.root_of(frontier) and not found:
+            found.append(Finding(None, f"the head of {size} entries is not the one the witness saw."))
+        if len(found) >= MOST_FINDINGS:
+            return found
+    found += [*_end(work, size, frontier if not found else None, seen), *_heads(work, key, size)]
+    return found[:MOST_FINDINGS]
+
+
+def _entry(entry: AuditEntry, seen: _Seen) -> Iterator[Finding]:
+    hashed = tree.leaf_hash(entry.leaf.encode())
+    if hashed != entry.leaf_hash:
+        yield Finding(entry.index, f"entry {entry.index} was changed: its text does not fit its hash.")
+    witnessed = seen.leaves.get(entry.index)
+    if witnessed is not None and witnessed != hashed:
+        yield Finding(entry.index, f"entry {entry.index} is not the one the witness saw: changed, or another history.")
+    try:
+        fields = json.loads(entry.leaf)
+        told = {
+            "act": fields["act"],
+            "actor_kind": fields["actor"]["kind"],
+            "actor_id": fields["actor"]["id"],
+            "thing_kind": fields["thing"]["kind"],
+            "thing_id": fields["thing"]["id"],
+            "account_id": fields["account"],
+            "location_id": fields["location"],
+            "id": fields["id"],
+            "at": datetime.fromisoformat(fields["at"]),
+        }
+    except (ValueError, KeyError, TypeError):
+        yield Finding(entry.index, f"entry {entry.index} is not in the form Portunus writes.")
+        return
+    if fields.get("index") != entry.index:
+        yield Finding(entry.index, f"entry {entry.index} says that it is entry {fields.get('index')}: moved.")
+    for column in COLUMNS:
+        if getattr(entry, column) != told[column]:
+            yield Finding(entry.index, f"entry {entry.index}: the column {column} was changed.")
+
+
+def _end(work: Unit, size: int, frontier: list[bytes] | None, seen: _Seen) -> list[Finding]:
+    """The log's end: nothing that the witness saw may be gone, and the head row must be the head of these entries.
+
+    `frontier` is None when an entry was changed: then it cannot be the head, and the entry is named already.
+    """
+    found = []
+    last = max([*seen.leaves, *(head - 1 for head in seen.heads)], default=-1)
+    if last >= size:
+        words = f"entries {size} to {last} are gone: the end was cut, or an older copy was restored."
+        found.append(Finding(size, words))
+    head = work.db.get(AuditHead, 1)
+    other_root = head is not None and frontier is not None and split(head.frontier) != frontier
+    if (head.size if head else 0) != size or other_root:
+        found.append(Finding(max(size - 1, 0), f"the head row is not the head of these {size} entries."))
+    return found
+
+
+def _heads(work: Unit, key: LogKey, size: int) -> Iterator[Finding]:
+    """Signed heads in the database: signatures hold, none is of a longer log, times are plausible."""
+    before: datetime | None = None
+    for row in work.db.scalars(select(AuditCheckpoint).order_by(AuditCheckpoint.size)):
+        try:
+            told, root = verify.open_checkpoint(row.note, key.verifier)
+        except verify.Rejected as wrong:
+            yield Finding(row.size - 1, f"{wrong}.")
+            continue
+        if told != row.size or root != row.root_hash:
+            yield Finding(row.size - 1, f"the row of the signed head of {row.size} entries was changed.")
+        if row.size > size:
+            yield Finding(size, f"there is a signed head of {row.size} entries, but only {size} entries.")
+        if row.at > work.clock.now() + CLOCK:
+            yield Finding(row.size - 1, f"the signed head of {row.size} entries has a time in the future.")
+        if before is not None and row.at < before - CLOCK:
+            yield Finding(row.size - 1, f"the clock was set back before the signed head of {row.size} entries.")
+        before = row.at
+
+
+def _entries(work: Unit) -> Iterator[AuditEntry]:
+    after = -1
+    while True:
+        query = select(AuditEntry).where(AuditEntry.index > after).order_by(AuditEntry.index).limit(PAGE)
+        rows = work.db.scalars(query).all()
+        if not rows:
+            return
+        yield from rows
+        after = rows[-1].index
+        work.db.expunge_all()
+
+
+def _witnessed(directory: Path, key: LogKey) -> _Seen:
+    leaves: dict[int, bytes] = {}
+    heads: dict[int, bytes] = {}
+    found: list[Finding] = []
+    entries, checkpoints = directory / ENTRIES, directory / CHECKPOINTS
+    if entries.exists():
+        with entries.open("rb") as lines:
+            for line in lines:
+                leaf = line.rstrip(b"\n")
+                try:
+                    index = json.loads(leaf)["index"]
+                except (ValueError, KeyError, TypeError):
+                    continue  # a line torn by a crash; what it would have said is written again
+                hashed = tree.leaf_hash(leaf)
+                if leaves.setdefault(index, hashed) != hashed:
+                    found.append(Finding(index, f"the witness saw two different entries {index}: the log was forked."))
+    if checkpoints.exists():
+        try:
+            for size, root in verify.witnessed(str(checkpoints), key.verifier):
+                if heads.setdefault(size, root) != root:
+                    found.append(Finding(size - 1, f"the witness saw two logs of {size} entries: the log was forked."))
+        except verify.Rejected as wrong:
+            found.append(Finding(None, f"the witness's file: {wrong}."))
+    return _Seen(leaves, heads, found)
