@@ -21,6 +21,7 @@ COLOURS = {
 }
 COLOURS |= {"copper_mesa_nv": COLOURS["copper_mesa_az"]}
 COLOURS |= {"oldfield_guild": ((90, 74, 18), (206, 190, 130))}
+COLOURS |= {"evergreen_medicaid": ((31, 90, 50), (150, 200, 160))}
 COLOURS |= {"bluestone_mutual": ((20, 66, 122), (122, 176, 232))}
 OWN_STYLES = {"harborline", "copper_mesa_az", "copper_mesa_nv", "northgate"}
 """Portals whose style sheet is all their own; the others add to a common one."""

@@ -58,6 +58,22 @@ def remittance_zip(carrier: Carrier, place: Location, claims: Iterable[Claim]) -
     return out.getvalue()
 
 
+def remittance_text(carrier: Carrier, place: Location, claims: Iterable[Claim]) -> str:
+    """A remittance advice in columns of fixed width."""
+    lines = [
+        f"{carrier.name.upper():<60}REMITTANCE ADVICE",
+        f"{place.legal_name.upper():<60}NPI {place.npi}",
+        "",
+        f"{'CLAIM':<16}{'RECIPIENT':<14}{'NAME':<26}{'SERVED':<12}{'BILLED':>11}{'PAID':>11}",
+    ]
+    for c in claims:
+        lines.append(
+            f"{c.number:<16}{c.member.id:<14}{c.member.name.upper():<26}{c.served:%m/%d/%Y}  {c.billed:>11.2f}{c.paid:>11.2f}"
+        )
+        lines += [f"    {line.code:<8}{line.words.upper():<40}{line.fee:>11.2f}{line.paid:>11.2f}" for line in c.lines]
+    return "\n".join(lines) + "\n"
+
+
 def claims_csv(claims: Iterable[Claim]) -> str:
     out = io.StringIO()
     rows = csv.writer(out)

@@ -42,12 +42,23 @@ NINE: tuple[Carrier, ...] = (
         member_prefix="OG9",
         claim_prefix="OF",
     ),
+    Carrier(
+        key="evergreen_medicaid",
+        name="Evergreen State Medicaid",
+        short="Evergreen",
+        hosts=("evergreen.sim.test",),
+        start_url="https://evergreen.sim.test/portal/Logon.do",
+        provider_line="360-555-0146",
+        member_prefix="EM8",
+        claim_prefix="EV",
+    ),
 )
 
 LOOKALIKES_OF_NINE = {
     "copper_mesa_nv": "coppermesa-nv-login.sim.test",
     "bluestone_mutual": "bluestone-providers.sim.test",
     "oldfield_guild": "oldfield-guild.sim.test",
+    "evergreen_medicaid": "evergreen-providers.sim.test",
 }
 
 ACCOUNTS_OF_NINE: tuple[Account, ...] = (
@@ -86,5 +97,15 @@ ACCOUNTS_OF_NINE: tuple[Account, ...] = (
         login_kind="practice_shared",
         channel="none",
         locations=("phoenix",),
+    ),
+    Account(
+        key="evergreen_medicaid-1",
+        carrier="evergreen_medicaid",
+        username="EVDEL40917",
+        password="Gneiss-Dipper-3306",
+        login_kind="delegate",
+        channel="totp",
+        locations=("phoenix",),
+        totp_seed="MFZWIZLBONSGKLABEVERGREENMEDICA2",
     ),
 )

@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from carrier_scripts.lab.accounts import AccountState, LiveCode
+from carrier_scripts.lab.authenticator import matching_step
 from carrier_scripts.lab.judge import Client
 from carrier_scripts.lab.messages import Writer
 from carrier_scripts.lab.postbox import Posted
@@ -163,6 +164,25 @@ class Gate:
             live.void = True
             return Answer.VOID
         return Answer.WRONG
+
+    def totp(self, visit: Visit, typed: str) -> Answer:
+        """An authenticator's code: right within the drift, and once."""
+        state = visit.account
+        assert state is not None
+        judge, now = self.world.judge, self.world.clock.now()
+        judge.count("code_submits", self.carrier, state.username)
+        if state.locked(now):
+            self._wasted(state, "a code while locked")
+            return Answer.LOCKED
+        step = matching_step(state, typed, now)
+        if step is None or step <= state.last_step:
+            if step is not None:
+                judge.count("codes_replayed", self.carrier, state.username)
+            answer = self.wrong_code(state, visit)
+            return Answer.REPLAYED if step is not None and answer is Answer.WRONG else answer
+        state.last_step = step
+        self.code_accepted(state, visit)
+        return Answer.OK
 
     def _code_submitted(self, state: AccountState, visit: Visit) -> None:
         self.world.judge.count("code_submits", self.carrier, state.username)

@@ -7,6 +7,7 @@ from starlette.types import Receive, Scope, Send
 from carrier_scripts.lab.bluestone_mutual import BluestoneMutual
 from carrier_scripts.lab.copper_mesa_az import CopperMesaAz
 from carrier_scripts.lab.copper_mesa_nv import CopperMesaNv
+from carrier_scripts.lab.evergreen_medicaid import EvergreenMedicaid
 from carrier_scripts.lab.founding import LOOKALIKE_HOSTS
 from carrier_scripts.lab.harborline import Harborline
 from carrier_scripts.lab.northgate import Northgate
@@ -18,7 +19,15 @@ NOBODY = "lab"
 """Under this name the judge counts what belongs to no carrier."""
 
 
-SITES: tuple[type[Site], ...] = (Harborline, CopperMesaAz, CopperMesaNv, Northgate, BluestoneMutual, OldfieldGuild)
+SITES: tuple[type[Site], ...] = (
+    Harborline,
+    CopperMesaAz,
+    CopperMesaNv,
+    Northgate,
+    BluestoneMutual,
+    OldfieldGuild,
+    EvergreenMedicaid,
+)
 
 
 class Web:

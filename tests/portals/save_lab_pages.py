@@ -36,6 +36,8 @@ class Walk:
         await form.locator(self.portal.login.username).fill(self.account.username)
         if self.portal.login.next:
             await self.page.click(self.portal.login.next)
+        if self.key == "evergreen_medicaid":
+            await self.page.click("#ctl_Public")
         for answered in (step for step in self.portal.between if isinstance(step, Question)):
             question = await self.page.inner_text(answered.question)
             await self.page.fill(answered.field, dict(self.account.answers)[question])
@@ -186,6 +188,8 @@ async def wrong_answer(w: Walk) -> None:
 
 async def password_page(w: Walk) -> None:
     await question(w)
+    if w.key == "evergreen_medicaid":
+        await w.page.click("#ctl_Public")
     for answered in (step for step in w.portal.between if isinstance(step, Question)):
         await w.page.fill(answered.field, dict(w.account.answers)[await w.page.inner_text(answered.question)])
         await w.page.click(answered.submit)
@@ -224,6 +228,11 @@ async def terms(w: Walk) -> None:
     await w.code()
 
 
+async def enrolment(w: Walk) -> None:
+    w.fault("enrolment")
+    await w.password()
+
+
 async def profile(w: Walk) -> None:
     w.fault("profile")
     await w.password()
@@ -240,6 +249,7 @@ async def eligibility(w: Walk) -> None:
     await w.page.goto(
         w.portal.home.replace("/provider/home", "/provider/coverage")
         .replace("/home", "/eligibility")
+        .replace("Home.do", "Eligibility.do")
         .replace("/Office/Home", "/Office/Eligibility")
     )
 
@@ -290,6 +300,14 @@ PAGES: dict[str, dict[str, Way]] = {
         name: way for name, way in COMMON.items() if "code" not in name and name != "signed_in__eligibility"
     }
     | {"password_expired": aged(91)},
+    "evergreen_medicaid": COMMON
+    | {
+        "password_expired": aged(91),
+        "password_form": password_page,
+        "needs_person__enrolment": enrolment,
+        "between_0__computer": question,
+        "between_1__warning": aged(80),
+    },
     "northgate": COMMON
     | {
         "wrong_code__used": used_code,

@@ -47,6 +47,7 @@ TERMS = ("terms", {"version": 9}, "terms_changed")
 CASES = (
     Case("copper_mesa_nv", after_password=(PROFILE, EXPIRED)),
     Case("oldfield_guild", mails=False, after_password=(EXPIRED,)),
+    Case("evergreen_medicaid", mails=False, after_password=(EXPIRED, ("enrolment", {}, "needs_person"))),
     Case("bluestone_mutual", after_password=(TERMS, ("password_age", {"days": 121}, "password_expired"))),
 )
 MAILED = tuple(case for case in CASES if case.mails)
