@@ -8,6 +8,7 @@ from tests import factories
 
 SYSTEM, HOST = system("test"), system("browserhost")
 PHRASE = "Quartz-Heron-4417"
+NEWER = "Basalt-Wren-2093"
 SEED = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
@@ -82,7 +83,7 @@ def test_a_stopped_account_comes_first_with_what_to_do(practice, account, portun
     assert "1-800-555-0199" in steps[0]
     assert steps[1].startswith("Store the password that works now")
     clock.advance(seconds=60)
-    ana.post_json(f"/api/v1/accounts/{account['id']}/credential", {"password": "Basalt-Wren-2093"})
+    ana.post_json(f"/api/v1/accounts/{account['id']}/credential", {"password": NEWER})
     assert row(ana, account)["todo"][1] == "A password was stored since it stopped."
     page = ana.get("/accounts").text
     assert page.index("Stopped: they need you") < page.index("aaa-first-by-name")
