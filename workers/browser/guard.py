@@ -100,3 +100,12 @@ async def clean(live: LiveSession) -> None:
             await tab.page.close()
         except Error:
             continue
+
+
+async def forget_history(live: LiveSession) -> None:
+    """Nobody goes back to the pages of the holder before her."""
+    for tab in live.tabs:
+        with contextlib.suppress(Error):
+            cdp = await live.new_cdp(tab.page)
+            await cdp.send("Page.resetNavigationHistory")
+            await cdp.detach()

@@ -38,6 +38,7 @@ ACTOR = system("browserhost")
 TEND_S = 1.0
 NODE_BEAT_S = 5.0
 REPLACED = "replaced"
+GONE = "This portal session is gone. Open it again."
 FRESH_S = 20.0
 """A proof younger than this is not repeated when a holder joins."""
 log = structlog.get_logger("browserhost")
@@ -93,7 +94,10 @@ class Host:
             self._look_up(live, lease.id)
 
     def _look_up(self, live: LiveSession, lease_id: str) -> None:
-        if live.lookups is None or live.lookups.done():
+        if live.held_by not in (None, lease_id):
+            self._hand_back_soon(live)  # the next round starts them
+        elif live.lookups is None or live.lookups.done():
+            live.held_by = lease_id
             live.lookups = keep(lookupruns.run(self.node, live, lease_id), f"lookups {lease_id}")
 
     async def end_session(self, session_id: str) -> None:
@@ -115,30 +119,43 @@ class Host:
     async def stream(self, lease_id: str, socket: WebSocket) -> None:
         """Prove the session, then stream it to its holder until either side ends it."""
         await socket.accept()
-        live, lease = await self._leased(lease_id)
-        if live is None or lease is None:
-            await _say_goodbye(socket, "This portal session is gone. Open it again.")
+        live, _ = await self._leased(lease_id)
+        words: str | None = GONE
+        if live is not None:
+            async with live.turn:
+                try:
+                    words = await self._join(live, lease_id, socket)
+                except RecorderFailed as failed:
+                    words = str(failed)
+        if live is None or words is not None:
+            await _say_goodbye(socket, words or GONE)
             return
+        mine = live.viewer
+        if mine is not None:
+            await asyncio.wait([mine])
+        if live.viewer is mine:
+            live.viewer = None
+
+    async def _join(self, live: LiveSession, lease_id: str, socket: WebSocket) -> str | None:
+        """Stream to the holder, whom nothing of an earlier one reaches. Returns what to say when that cannot be."""
         await cancelled(live.lookups)
+        if live.held_by not in (None, lease_id):
+            await self._clear(live)
+        still, lease = await self._leased(lease_id)  # she waited for her turn: meanwhile it may have ended
+        if still is not live or lease is None:
+            return GONE
         if live.viewer is not None:
             live.viewer.cancel(REPLACED)
             await cancelled(live.viewer)
-        try:
-            if not await self._proved(live):
-                await _say_goodbye(socket, "The portal has signed out. Open it again.")
-                return
-            if live.recorder is None:
-                live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
-        except RecorderFailed as failed:
-            await _say_goodbye(socket, str(failed))
-            return
+        if not await self._proved(live):
+            return "The portal has signed out. Open it again."
+        live.held_by = lease_id
+        if live.recorder is None:
+            live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
         home = registry.portal(live.claim.portal_key).home
         viewer = Stream(live, live.recorder, _Socket(socket), Downloads(self._portunus, live, lease.id), home)
         live.viewer = keep(self._streamed(viewer, socket), f"stream {lease_id}")
-        mine = live.viewer
-        await asyncio.wait([mine])
-        if live.viewer is mine:
-            live.viewer = None
+        return None
 
     async def _streamed(self, viewer: Stream, socket: WebSocket) -> None:
         try:
@@ -152,7 +169,7 @@ class Host:
         except (Gone, WebSocketDisconnect, RuntimeError):
             return
         finally:
-            with contextlib.suppress(RuntimeError):
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close()
 
     # --- inside
@@ -175,7 +192,7 @@ class Host:
 
     async def _proved(self, live: LiveSession) -> bool:
         now = asyncio.get_running_loop().time()
-        if live.recorder is not None or now - live.proved < FRESH_S:
+        if live.recorder is not None or now - live.proved < FRESH_S:  # her own recorder: she comes back
             return True
         if await keepalive.prove(self.node, live):
             live.proved = asyncio.get_running_loop().time()
@@ -195,7 +212,8 @@ class Host:
 
     async def _drop(self, live: LiveSession) -> None:
         self._sessions.pop(live.id, None)
-        await self._end_lease_side(live)
+        async with live.turn:
+            await self._end_lease_side(live)
         if not live.shard.dead:
             await leave.formally(self.node, live)
         await close(self.node, live)
@@ -205,8 +223,8 @@ class Host:
         await self._drop(live)
 
     async def _end_ended(self, live: LiveSession) -> None:
-        """Where logging out is due it is not awaited: it takes seconds, and other sessions' doors must be renewed."""
-        if not live.claim.behaviour.get("formal_logout_required"):
+        """What may take seconds (logging out, clearing away) is not awaited: other sessions' doors must be renewed."""
+        if not live.claim.behaviour.get("formal_logout_required") and not live.turn.locked():
             await self._drop(live)
             return
         self._sessions.pop(live.id, None)
@@ -287,11 +305,8 @@ class Host:
         elif live.lookups is not None:
             await cancelled(live.lookups)
         now = asyncio.get_running_loop().time()
-        if lease_id is None and live.recorder is not None:
-            await self._end_lease_side(live)
-            keep(
-                self._tidy(live), "tidy up"
-            )  # not awaited: a slow portal must not keep the other sessions' doors unrenewed
+        if live.held_by not in (None, lease_id):
+            self._hand_back_soon(live)
         if lease_id is not None:
             live.idle_since = now
         if now >= live.next_keep_alive and not live.lock.locked():
@@ -299,17 +314,33 @@ class Host:
             live.next_keep_alive = now + (wait or float("inf"))
             keep(self._keep_alive(live), "keep alive")
         elif (
-            lease_id is None and not live.lock.locked() and now - live.idle_since > self._portunus.settings.park_after_s
+            lease_id is None
+            and live.held_by is None
+            and not live.lock.locked()
+            and now - live.idle_since > self._portunus.settings.park_after_s
         ):
             await self._park(live)
 
-    async def _tidy(self, live: LiveSession) -> None:
-        """The holder is done and her recording closed: nothing she did shows in the tab, and it is proved afresh."""
-        live.idle_since = asyncio.get_running_loop().time()
+    def _hand_back_soon(self, live: LiveSession) -> None:
+        """Not awaited: a slow portal must not keep the other sessions' doors unrenewed."""
+        if not live.turn.locked():
+            keep(self._hand_back(live, live.held_by), "hand back")
+
+    async def _hand_back(self, live: LiveSession, lease_id: str | None) -> None:
+        """The holder is done: when it is still she whose traces are there."""
+        async with live.turn:
+            if live.held_by == lease_id and self._sessions.get(live.id) is live:
+                await self._clear(live)
+
+    async def _clear(self, live: LiveSession) -> None:
+        """Close the recording, leave nothing of the holder in the tab, prove it afresh. Only within `live.turn`."""
+        await self._end_lease_side(live)
         live.notices.clear()
         await guard.clean(live)
-        if await keepalive.prove(self.node, live):
-            live.proved = asyncio.get_running_loop().time()
+        clock = asyncio.get_running_loop()
+        live.proved = clock.time() if await keepalive.prove(self.node, live) else float("-inf")
+        await guard.forget_history(live)
+        live.held_by, live.idle_since = None, clock.time()
 
     async def _keep_alive(self, live: LiveSession) -> None:
         with contextlib.suppress(Error):

@@ -43,6 +43,10 @@ class LiveSession:
     """How many pages of our own are being opened just now."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by whoever drives the pages: a script's verb, or parking."""
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while one holder's time begins or ends: joining, and clearing away what she left."""
+    held_by: str | None = None
+    """The lease whose recording, viewer and traces in the tab these are; None once they are cleared away."""
     viewer: "asyncio.Task[None] | None" = None
     """The task that streams to the present holder; a newer one replaces it."""
     lookups: "asyncio.Task[None] | None" = None

@@ -1,0 +1,123 @@
+"""One person after the other in the same portal session: each has her own recording, and nothing of the one before."""
+
+import asyncio
+import json
+
+from sqlalchemy import select
+
+from broker.base.actor import Actor, system
+from broker.directory.models import Location, PortalAccount
+from broker.identity.models import User
+from broker.recordings.models import Recording
+from broker.tabs import service as tabs
+from broker.tabs.models import Lease
+from carrier_scripts import registry
+from tests.conftest import acting
+from tests.workers.browser.conftest import LOGIN, Node
+
+MEMBER = "HD1000427315566"
+
+
+class Viewer:
+    """The API's end of one viewer's socket: counts pictures, answers them, hears the goodbye."""
+
+    def __init__(self) -> None:
+        self.pictures = 0
+        self.words: list[str] = []
+        self.closed = asyncio.Event()
+        self.seen = asyncio.Event()
+        self._acks: asyncio.Queue[str] = asyncio.Queue()
+
+    async def accept(self) -> None:
+        pass
+
+    async def send_bytes(self, data: bytes) -> None:
+        if self.closed.is_set():
+            raise RuntimeError("closed")
+        self.pictures += 1
+        self.seen.set()
+        self._acks.put_nowait('{"t":"ack"}')
+
+    async def send_text(self, text: str) -> None:
+        self.words.append(json.loads(text).get("words", ""))
+
+    async def receive_text(self) -> str:
+        return await self._acks.get()
+
+    async def close(self, *_: object, **__: object) -> None:
+        self.closed.set()
+
+
+def person(node: Node, name: str) -> Actor:
+    with node.portunus.reading(system("test")) as work:
+        return acting(work.db.scalars(select(User).where(User.name == name)).one())
+
+
+def open_tab(node: Node, who: str) -> str:
+    with node.portunus.unit(person(node, who)) as work:
+        account = work.db.scalars(select(PortalAccount).where(PortalAccount.username == LOGIN)).one()
+        place = work.db.scalars(select(Location).where(Location.key == "phoenix")).one()
+        return tabs.open_tab(work, account.id, place.id, "check eligibility").id
+
+
+def lease_of(node: Node, session_id: str) -> str:
+    with node.portunus.reading(system("test")) as work:
+        return work.db.scalars(
+            select(Lease.id).where(Lease.portal_session_id == session_id, Lease.ended_at.is_(None))
+        ).one()
+
+
+def recordings(node: Node) -> dict[str, list[str | None]]:
+    """End states by lease."""
+    found: dict[str, list[str | None]] = {}
+    with node.portunus.reading(system("test")) as work:
+        for row in work.db.scalars(select(Recording)):
+            found.setdefault(row.lease_id, []).append(row.end_state)
+    return found
+
+
+def test_the_next_holder_finds_nothing_of_the_one_before_and_is_recorded_under_her_own_name(node: Node) -> None:
+    async def test() -> None:
+        live = await node.live()
+        host = await node.untended()
+        first, second = Viewer(), Viewer()
+        marias = await asyncio.to_thread(lease_of, node, live.id)
+        maria = asyncio.create_task(host.stream(marias, first))  # type: ignore[arg-type]
+        await asyncio.wait_for(first.seen.wait(), 20)
+        page = live.tabs[0].page
+        await page.click("#announcement-close")
+        await page.click("#nav-eligibility")
+        await page.fill("#member-id", MEMBER)
+
+        await asyncio.to_thread(node.give_back, live.id)
+        dans = await asyncio.to_thread(open_tab, node, "Dan Whitfield")
+        dan = asyncio.create_task(host.stream(dans, second))  # type: ignore[arg-type]
+        await asyncio.wait_for(second.seen.wait(), 20)
+        await asyncio.wait_for(maria, 10)
+        assert first.closed.is_set()
+        assert page.url.rstrip("/") == registry.portal(live.claim.portal_key).home.rstrip("/")
+        await page.evaluate("history.back()")
+        assert page.url.rstrip("/") == registry.portal(live.claim.portal_key).home.rstrip("/")
+        kept = await asyncio.to_thread(recordings, node)
+        assert kept == {marias: ["complete"], dans: [None]}
+        dan.cancel()
+
+    node.run(test)
+
+
+def test_of_two_windows_on_one_tab_the_later_one_streams_into_the_same_recording(node: Node) -> None:
+    async def test() -> None:
+        live = await node.live()
+        host = await node.untended()
+        lease = await asyncio.to_thread(lease_of, node, live.id)
+        one, other = Viewer(), Viewer()
+        running = [asyncio.create_task(host.stream(lease, viewer)) for viewer in (one, other)]  # type: ignore[arg-type]
+        await asyncio.wait_for(other.seen.wait(), 20)
+        await asyncio.wait_for(one.closed.wait(), 10)
+        assert "open in another window" in one.words[-1]
+        assert not other.closed.is_set()
+        assert [len(ends) for ends in (await asyncio.to_thread(recordings, node)).values()] == [1]
+        for task in running:
+            task.cancel()
+
+    node.run(test)
