@@ -10,6 +10,7 @@ import broker.base.beats
 import broker.codes.models
 import broker.lookups.models
 import broker.recordings.models
+import broker.scripts.models
 import broker.tabs.models
 import broker.vault.models  # noqa: F401 - the tables
 from broker.base.actor import Actor, ActorKind, system

@@ -5,8 +5,10 @@ from datetime import date
 from broker.base.actor import system
 from broker.directory import service as directory
 from broker.directory.service import Fact
+from broker.scripts import service as scripts
 from broker.wiring import Portunus, build
 from carrier_scripts import registry
+from carrier_scripts.kit.process import declared
 
 ACTOR = system("catalog")
 
@@ -16,7 +18,7 @@ def register(portunus: Portunus) -> list[str]:
     with portunus.unit(ACTOR) as work:
         for key in registry.keys():
             script = registry.portal(key)
-            directory.register_portal(
+            portal = directory.register_portal(
                 work,
                 key=key,
                 name=script.name,
@@ -28,6 +30,14 @@ def register(portunus: Portunus) -> list[str]:
                 script_digest=registry.script(key).digest,
                 provider_line=registry.behaviour(key).get("provider_line", {}).get("value"),
             )
+            exact = registry.script(key)
+            shipped = scripts.Bundle(
+                key,
+                exact.digest,
+                [{"module": one["module"], "text": one["text"]} for one in exact.sources],
+                declared(script),
+            )
+            scripts.keep_shipped(work, portal, shipped)
     return registry.keys()
 
 

@@ -8,6 +8,7 @@ import broker.codes.models
 import broker.identity.models
 import broker.lookups.models
 import broker.recordings.models
+import broker.scripts.models
 import broker.tabs.models
 import broker.vault.models  # noqa: F401 - the tables
 from broker.base.db import Base, make_engine

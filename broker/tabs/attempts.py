@@ -15,8 +15,9 @@ from broker.base.settings import settings
 from broker.base.unit import Unit
 from broker.codes import service as codes
 from broker.directory import service as directory
-from broker.directory.models import Location, PortalAccount, ScriptVersion
+from broker.directory.models import Location, PortalAccount
 from broker.identity.models import User
+from broker.scripts import service as scripts
 from broker.tabs import records
 from broker.tabs.budget import Budget
 from broker.tabs.models import LoginAttempt
@@ -54,6 +55,9 @@ class Claim:
     behaviour: dict[str, Any]
     time_zone: str
     wanted: Practice
+    portal_id: str = ""
+    script_digest: str = ""
+    """The version that this account runs at this location: the host runs exactly these bytes."""
     others: tuple[Practice, ...] = field(default_factory=tuple)
     """The organization's other locations on this account: none of them may be what is signed in."""
 
@@ -79,9 +83,8 @@ def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) ->
     session = row.portal_session
     row.fence = session.fence = account.fence
     session.node, session.script_digest = node, script_digest
-    version = work.db.get(ScriptVersion, script_digest)
-    if version is None or version.approved_by is None or version.portal_id != account.portal_id:
-        raise Refused("This version of the carrier script is not approved.", code="script-not-approved")
+    scripts.runnable(work, script_digest, account.portal_id)
+    declared = scripts.bundle_of(work, script_digest)
     if row.kind == "login":
         records.move_session(work, session, SessionState.SIGNING_IN, "Opening the portal.")
     audit.record(
@@ -103,7 +106,9 @@ def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) ->
         fence=row.fence,
         portal_key=account.portal.key,
         start_url=account.portal.start_url,
-        hosts=tuple(account.portal.hosts),
+        hosts=tuple(declared.facts["hosts"] if declared else account.portal.hosts),
+        portal_id=account.portal_id,
+        script_digest=script_digest,
         behaviour=directory.behaviour(work, account.portal),
         time_zone=session.location.time_zone,
         wanted=_practice(session.location),
@@ -136,6 +141,12 @@ def tries_left(work: Unit, account: PortalAccount) -> int:
 def portal_key(work: Unit, attempt_id: str) -> str:
     """Which portal's script an attempt needs."""
     return records.attempt(work, attempt_id).account.portal.key
+
+
+def script_for(work: Unit, attempt_id: str) -> str:
+    """The digest of the version that this attempt runs. Raises `NotFound` when the portal has no script."""
+    row = records.attempt(work, attempt_id)
+    return scripts.chosen(work, row.account, row.portal_session.location)
 
 
 def account_of(work: Unit, attempt_id: str) -> str:

@@ -26,7 +26,7 @@ from carrier_scripts.kit.portal import LOGIN_FORM, Portal
 from carrier_scripts.kit.reading import PageChanged
 from carrier_scripts.kit.walls import confine
 from carrier_scripts.kit.walls.confine import Walls
-from carrier_scripts.kit.wire import LINE_BYTES, LOOKUPS, REPORT, RUNS, Source
+from carrier_scripts.kit.wire import FACTS, LINE_BYTES, LOOKUPS, REPORT, RUNS, Source
 
 
 class HostRefused(Exception):
@@ -121,9 +121,28 @@ async def serve(walls: Walls, *, unconfined: bool) -> None:
     if not (walls.enough or unconfined):
         wire.say({"done": {"outcome": Outcome.REFUSED.value, "at": {"kind": "Walls", "line": 0}}})
         return
+    if message["run"] == FACTS:
+        wire.say({"facts": declared(load(message["portal"], message["sources"], message["digest"]))})
+        return
     listening = loop.create_task(wire.listen())
     wire.say({"done": await _outcome(wire, message)})
     listening.cancel()
+
+
+def declared(portal: Portal | type[Portal]) -> dict[str, Any]:
+    """What a script says of itself, as JSON: what people approve together with its text."""
+    return {
+        "name": str(portal.name),
+        "hosts": sorted(str(host) for host in portal.hosts),
+        "start": str(portal.start),
+        "home": str(portal.home),
+        "automation": str(portal.automation),
+        "carriers": [str(carrier) for carrier in portal.carriers],
+        "reads": [str(path) for path in portal.reads],
+        "searches": [str(path) for path in portal.searches],
+        "signs": [str(outcome) for outcome in portal.signs],
+        "code": portal.code is not None,
+    }
 
 
 async def _outcome(wire: Wire, message: dict[str, Any]) -> dict[str, Any]:

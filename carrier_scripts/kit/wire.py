@@ -98,6 +98,8 @@ RUNS = frozenset({"sign_in", "prove", "keep_alive", "log_out", "recognise"}) | L
 
 REPORT = "report"
 """Not a run: asks the process which of its walls stand."""
+FACTS = "facts"
+"""Not a run: asks what a script declares, without anybody else having to import it."""
 
 SHAPES = frozenset({"text", "texts", "table", "pairs"})
 """How a lookup reads an element: one text, the texts of all that fit, a table, labels with what stands beside them."""

@@ -9,14 +9,13 @@ from typing import Any
 import structlog
 
 from broker.base.actor import system
-from broker.base.errors import BrokerError, Conflict, Refused
+from broker.base.errors import BrokerError, Conflict, NotFound, Refused
 from broker.base.unit import Unit
 from broker.tabs import service as tabs
 from broker.tabs.service import Claim, Ending
 from broker.wiring import Portunus
-from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
-from workers.browser import evidence, guard, masks, park
+from workers.browser import evidence, guard, masks, park, reports, scriptstore, structure
 from workers.browser.desk import Desk
 from workers.browser.egress import Denied, Egress
 from workers.browser.facade import Facade, unless_asked
@@ -24,6 +23,7 @@ from workers.browser.live import LiveSession
 from workers.browser.pool import Pool
 from workers.browser.scriptrun import Done, ScriptProcesses
 from workers.browser.tasks import cancelled, keep
+from workers.browser.trace import Trace
 
 ACTOR = system("browserhost")
 BEAT_S = 3.0
@@ -67,9 +67,12 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
     beating = keep(_beat(node, claim), f"beat {attempt_id}")
     live: LiveSession | None = None
     try:
+        loaded = await node.reading(lambda work: scriptstore.load(work, claim.portal_key, claim.script_digest))
         live = await _open(node, claim, await park.saved_state(node, claim))
+        live.script = loaded
         done = await _sign_in(node, live)
         ending = await _ending(node, live, done)
+        await reports.report(node, live, "sign_in", done, live.trace, ending.evidence)
         if ending.signed_in:
             await park.vault_trusted_device(node, live)
         await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, ending))
@@ -92,12 +95,12 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
 
 async def _claim(node: Node, attempt_id: str) -> Claim | None:
     def claim(work: Unit) -> Claim | None:
-        key = tabs.portal_key(work, attempt_id)
-        return tabs.claim_attempt(work, attempt_id, node.portunus.settings.node, registry.script(key).digest)
+        digest = tabs.script_for(work, attempt_id)
+        return tabs.claim_attempt(work, attempt_id, node.portunus.settings.node, digest)
 
     try:
         claimed: Claim | None = await node.unit(claim)
-    except KeyError:
+    except (KeyError, NotFound):
         await node.unit(lambda work: tabs.refuse(work, attempt_id, "There is no carrier script for this portal."))
         return None
     except Refused as refused:
@@ -182,10 +185,13 @@ async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float =
     desk = Desk(node.portunus, live, facade)
 
     async def answer(name: str, args: dict[str, Any]) -> Any:
+        if name == "type_username" and "login" not in live.structures:
+            live.structures["login"] = await structure.features(live.tabs[0].page)
         return await unless_asked(live, (desk if desk.knows(name) else facade).call(name, args))
 
     async with live.lock:
-        return await node.scripts.run(registry.script(live.claim.portal_key), verb, answer, limit_s=limit_s)
+        live.trace = Trace()
+        return await node.scripts.run(live.loaded.script, verb, live.trace.watched(answer), limit_s=limit_s)
 
 
 async def _ending(node: Node, live: LiveSession, done: Done) -> Ending:

@@ -26,6 +26,15 @@ ARGUMENTS: dict[str, tuple[type, ...]] = {
 OPTIONAL = frozenset({"select_option"})
 
 
+class CallRefused(Exception):
+    """A call that is not done; `code` becomes the run's outcome when it is one."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
 def check_size(args: dict[str, Any]) -> None:
     """Raises ValueError when an argument is longer, deeper or more than any honest script needs."""
     left = [MOST]

@@ -13,23 +13,16 @@ from playwright.async_api import Error, FrameLocator, Locator, Page, Response
 from playwright.async_api import TimeoutError as TooSlow
 
 from workers.browser import calls
+from workers.browser.calls import CallRefused
 from workers.browser.live import LiveSession
 from workers.browser.tasks import cancelled
 
+__all__ = ["CallRefused", "Facade", "shows", "statuses", "unless_asked", "watch_status"]
 ACT_MS = 15_000
 GOTO_MS = 30_000
 LOOK_EVERY_S = 0.04
 TEXT_CHARACTERS = 20_000
 CHAIN_LINKS = 12
-
-
-class CallRefused(Exception):
-    """A call that is not done; `code` becomes the run's outcome when it is one."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
 
 
 statuses: "WeakKeyDictionary[Page, int]" = WeakKeyDictionary()

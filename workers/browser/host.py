@@ -21,7 +21,6 @@ from broker.tabs import service as tabs
 from broker.tabs.models import Lease, PortalSession
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
-from carrier_scripts import registry
 from workers.browser import guard, keepalive, leave, lookupruns, park
 from workers.browser.attempt import Node, close, run_attempt
 from workers.browser.downloads import Downloads
@@ -152,7 +151,7 @@ class Host:
         live.held_by = lease_id
         if live.recorder is None:
             live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
-        home = registry.portal(live.claim.portal_key).home
+        home = live.loaded.home
         viewer = Stream(live, live.recorder, _Socket(socket), Downloads(self._portunus, live, lease.id), home)
         live.viewer = keep(self._streamed(viewer, socket), f"stream {lease_id}")
         return None

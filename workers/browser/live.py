@@ -11,6 +11,8 @@ from broker.tabs.service import Claim
 from workers.browser.egress import Door
 from workers.browser.pool import Shard
 from workers.browser.recorder import Recorder
+from workers.browser.scriptstore import Loaded, shipped
+from workers.browser.trace import Trace
 
 
 @dataclass
@@ -55,6 +57,12 @@ class LiveSession:
     """Runs from the holder's first look to the end of her lease."""
     dialogs: dict[Page, Dialog] = field(default_factory=dict)
     """Alerts, confirms, prompts and beforeunloads nobody has answered; until then their pages take no commands."""
+    script: Loaded | None = None
+    """The version it runs, for all its verbs; None: the one on this machine."""
+    structures: dict[str, list[str]] = field(default_factory=dict)
+    """Key pages seen in the present run, by name: fields and landmarks, no words."""
+    trace: Trace = field(default_factory=Trace)
+    """The steps of the newest run."""
     leaving: bool = False
     """The script is logging out: "Do you want to leave?" is answered with yes."""
     ended: bool = False
@@ -67,6 +75,11 @@ class LiveSession:
     @property
     def id(self) -> str:
         return self.claim.portal_session_id
+
+    @property
+    def loaded(self) -> Loaded:
+        """The script this session runs."""
+        return self.script or shipped(self.claim.portal_key)
 
     @property
     def held(self) -> bool:

@@ -15,7 +15,6 @@ from broker.lookups.failures import OF_OUTCOME
 from broker.lookups.service import HOLDER, Answered, Job, Unanswered, Wait
 from broker.recordings.service import Subject
 from broker.tabs import service as tabs
-from carrier_scripts import registry
 from carrier_scripts.kit.lookups import NO_ANSWERS
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from workers.browser import evidence
@@ -65,7 +64,7 @@ async def run(node: "Node", live: LiveSession, lease_id: str) -> None:
         page = await live.context.new_page()
         await page.set_viewport_size(VIEW)  # type: ignore[arg-type]
         watch_status(page)
-        guard = WriteGuard(registry.portal(claim.portal_key))
+        guard = WriteGuard(live.loaded)
         await guard.stand(page)
         await _Runs(node, live, lease_id, page, await live.new_cdp(page), guard, recorder).all()
     except Error as failed:
@@ -110,7 +109,7 @@ class _Runs:
         self._cdp = cdp
         self._guard = guard
         self._recorder = recorder
-        self._script = registry.script(live.claim.portal_key)
+        self._script = live.loaded.script
 
     async def all(self) -> None:
         """Until there is nothing to do for a while, or not under this lease."""

@@ -5,13 +5,12 @@ fetch, beacon and form post of the page is stopped before it leaves the browser 
 """
 
 import re
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import structlog
 from playwright.async_api import CDPSession, ElementHandle, Error, Page
 
-from carrier_scripts.kit.portal import Portal
 from workers.browser.facade import CallRefused
 from workers.browser.tasks import keep
 
@@ -24,10 +23,21 @@ FORM = """(e) => { const form = e.form ?? e.closest('form'); if (!form) return n
 log = structlog.get_logger("writeguard")
 
 
+class Declared(Protocol):
+    """What a script says it reads."""
+
+    @property
+    def reads(self) -> tuple[str, ...]: ...
+    @property
+    def searches(self) -> tuple[str, ...]: ...
+    @property
+    def hosts(self) -> frozenset[str]: ...
+
+
 class WriteGuard:
     """What one portal's lookups may reach."""
 
-    def __init__(self, portal: type[Portal]) -> None:
+    def __init__(self, portal: Declared) -> None:
         self._reads = [_pattern(path) for path in portal.reads]
         self._searches = [_pattern(path) for path in portal.searches]
         self._hosts = portal.hosts

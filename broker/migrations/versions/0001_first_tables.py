@@ -235,6 +235,19 @@ def upgrade() -> None:
     with op.batch_alter_table('lookup_result', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_lookup_result_subject'), ['subject'], unique=False)
 
+    op.create_table('page_structure',
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('page', sa.String(length=12), nullable=False),
+    sa.Column('features', sa.JSON(), nullable=False),
+    sa.Column('accepted_by', sa.String(length=60), nullable=False),
+    sa.Column('accepted_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('seen', sa.JSON(), nullable=False),
+    sa.Column('seen_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('likeness', sa.Integer(), nullable=False),
+    sa.Column('drifted_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_page_structure_portal_id_portal')),
+    sa.PrimaryKeyConstraint('portal_id', 'page', name=op.f('pk_page_structure'))
+    )
     op.create_table('portal_account',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('organization_id', sa.String(length=40), nullable=False),
@@ -261,6 +274,14 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['carrier_id'], ['carrier.id'], name=op.f('fk_portal_carrier_carrier_id_carrier')),
     sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_portal_carrier_portal_id_portal')),
     sa.PrimaryKeyConstraint('portal_id', 'carrier_id', name=op.f('pk_portal_carrier'))
+    )
+    op.create_table('portal_watch',
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('next_look_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('looked_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('outcome', sa.String(length=30), nullable=False),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_portal_watch_portal_id_portal')),
+    sa.PrimaryKeyConstraint('portal_id', name=op.f('pk_portal_watch'))
     )
     op.create_table('script_version',
     sa.Column('digest', sa.String(length=64), nullable=False),
@@ -321,6 +342,24 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_tenant_key')),
     sa.UniqueConstraint('organization_id', 'version', name=op.f('uq_tenant_key_organization_id_version'))
     )
+    op.create_table('terms_record',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('read_on', sa.Date(), nullable=False),
+    sa.Column('read_by', sa.String(length=120), nullable=False),
+    sa.Column('source', sa.String(length=500), nullable=False),
+    sa.Column('permission', sa.String(length=24), nullable=False),
+    sa.Column('mode', sa.String(length=12), nullable=False),
+    sa.Column('decision', sa.String(length=1000), nullable=False),
+    sa.Column('recorded_by', sa.String(length=60), nullable=False),
+    sa.Column('recorded_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('review_on', sa.Date(), nullable=False),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_terms_record_portal_id_portal')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_terms_record'))
+    )
+    with op.batch_alter_table('terms_record', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_terms_record_portal_id'), ['portal_id'], unique=False)
+
     op.create_table('user',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('organization_id', sa.String(length=40), nullable=False),
@@ -466,6 +505,92 @@ def upgrade() -> None:
     with op.batch_alter_table('portal_session', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_portal_session_account_id'), ['account_id'], unique=False)
         batch_op.create_index('uq_portal_session_one_live_per_account', ['account_id'], unique=True, sqlite_where=sa.text("state NOT IN ('ended')"), postgresql_where=sa.text("state NOT IN ('ended')"))
+
+    op.create_table('script_bundle',
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('sources', sa.JSON(), nullable=False),
+    sa.Column('facts', sa.JSON(), nullable=False),
+    sa.Column('words', sa.String(length=500), nullable=False),
+    sa.Column('quality', sa.String(length=12), nullable=False),
+    sa.Column('author_name', sa.String(length=120), nullable=False),
+    sa.Column('submitted_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('refused_by', sa.String(length=60), nullable=True),
+    sa.Column('refused_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('refused_words', sa.String(length=300), nullable=True),
+    sa.ForeignKeyConstraint(['digest'], ['script_version.digest'], name=op.f('fk_script_bundle_digest_script_version')),
+    sa.PrimaryKeyConstraint('digest', name=op.f('pk_script_bundle'))
+    )
+    op.create_table('script_in_force',
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('shipped', sa.Boolean(), nullable=False),
+    sa.Column('since', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['digest'], ['script_version.digest'], name=op.f('fk_script_in_force_digest_script_version')),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_script_in_force_portal_id_portal')),
+    sa.PrimaryKeyConstraint('portal_id', name=op.f('pk_script_in_force'))
+    )
+    op.create_table('script_pin',
+    sa.Column('account_id', sa.String(length=40), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('pinned_by', sa.String(length=60), nullable=False),
+    sa.Column('pinned_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('reason', sa.String(length=300), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_script_pin_account_id_portal_account')),
+    sa.ForeignKeyConstraint(['digest'], ['script_version.digest'], name=op.f('fk_script_pin_digest_script_version')),
+    sa.PrimaryKeyConstraint('account_id', name=op.f('pk_script_pin'))
+    )
+    op.create_table('script_release',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('previous', sa.String(length=64), nullable=False),
+    sa.Column('stage', sa.String(length=10), nullable=False),
+    sa.Column('location_id', sa.String(length=40), nullable=True),
+    sa.Column('share', sa.Integer(), nullable=False),
+    sa.Column('started_by', sa.String(length=60), nullable=False),
+    sa.Column('started_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('stage_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('end', sa.String(length=12), nullable=True),
+    sa.Column('end_words', sa.String(length=300), nullable=True),
+    sa.ForeignKeyConstraint(['digest'], ['script_version.digest'], name=op.f('fk_script_release_digest_script_version')),
+    sa.ForeignKeyConstraint(['location_id'], ['location.id'], name=op.f('fk_script_release_location_id_location')),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_script_release_portal_id_portal')),
+    sa.ForeignKeyConstraint(['previous'], ['script_version.digest'], name=op.f('fk_script_release_previous_script_version')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_script_release'))
+    )
+    with op.batch_alter_table('script_release', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_script_release_portal_id'), ['portal_id'], unique=False)
+        batch_op.create_index('uq_script_release_one_running_per_portal', ['portal_id'], unique=True, sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+
+    op.create_table('script_run',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('account_id', sa.String(length=40), nullable=True),
+    sa.Column('location_id', sa.String(length=40), nullable=True),
+    sa.Column('organization_id', sa.String(length=40), nullable=True),
+    sa.Column('verb', sa.String(length=20), nullable=False),
+    sa.Column('outcome', sa.String(length=30), nullable=False),
+    sa.Column('trial', sa.String(length=60), nullable=False),
+    sa.Column('verdict', sa.String(length=8), nullable=False),
+    sa.Column('ms', sa.Integer(), nullable=False),
+    sa.Column('place', sa.String(length=120), nullable=False),
+    sa.Column('steps', sa.JSON(), nullable=False),
+    sa.Column('page', sa.String(length=300), nullable=False),
+    sa.Column('evidence', sa.String(length=60), nullable=True),
+    sa.Column('mended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_script_run_account_id_portal_account')),
+    sa.ForeignKeyConstraint(['location_id'], ['location.id'], name=op.f('fk_script_run_location_id_location')),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_script_run_portal_id_portal')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_script_run'))
+    )
+    with op.batch_alter_table('script_run', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_script_run_at'), ['at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_script_run_digest'), ['digest'], unique=False)
+        batch_op.create_index(batch_op.f('ix_script_run_portal_id'), ['portal_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_script_run_trial'), ['trial'], unique=False)
 
     op.create_table('sign_in_link',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -825,6 +950,21 @@ def downgrade() -> None:
 
     op.drop_table('webhook_delivery')
     op.drop_table('sign_in_link')
+    with op.batch_alter_table('script_run', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_script_run_trial'))
+        batch_op.drop_index(batch_op.f('ix_script_run_portal_id'))
+        batch_op.drop_index(batch_op.f('ix_script_run_digest'))
+        batch_op.drop_index(batch_op.f('ix_script_run_at'))
+
+    op.drop_table('script_run')
+    with op.batch_alter_table('script_release', schema=None) as batch_op:
+        batch_op.drop_index('uq_script_release_one_running_per_portal', sqlite_where=sa.text('ended_at IS NULL'), postgresql_where=sa.text('ended_at IS NULL'))
+        batch_op.drop_index(batch_op.f('ix_script_release_portal_id'))
+
+    op.drop_table('script_release')
+    op.drop_table('script_pin')
+    op.drop_table('script_in_force')
+    op.drop_table('script_bundle')
     with op.batch_alter_table('portal_session', schema=None) as batch_op:
         batch_op.drop_index('uq_portal_session_one_live_per_account', sqlite_where=sa.text("state NOT IN ('ended')"), postgresql_where=sa.text("state NOT IN ('ended')"))
         batch_op.drop_index(batch_op.f('ix_portal_session_account_id'))
@@ -852,6 +992,10 @@ def downgrade() -> None:
 
     op.drop_table('webhook_subscription')
     op.drop_table('user')
+    with op.batch_alter_table('terms_record', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_terms_record_portal_id'))
+
+    op.drop_table('terms_record')
     op.drop_table('tenant_key')
     op.drop_table('tax_entity')
     op.drop_table('service_account')
@@ -860,8 +1004,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_script_version_portal_id'))
 
     op.drop_table('script_version')
+    op.drop_table('portal_watch')
     op.drop_table('portal_carrier')
     op.drop_table('portal_account')
+    op.drop_table('page_structure')
     with op.batch_alter_table('lookup_result', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_lookup_result_subject'))
 

@@ -1,0 +1,62 @@
+"""What can be done with script versions, in one place to import; each verb lives in the file that its subject names."""
+
+from broker.scripts.board import Health, health
+from broker.scripts.drift import accept, changes, look_now, looked, seen, structures, take_due
+from broker.scripts.releases import advance, chosen, in_force, pin, release, releases, roll_back, running, trial, unpin
+from broker.scripts.runs import Report, failed, forget_old, note, open_failed, portal_of
+from broker.scripts.terms import MODES, PERMISSIONS, newest, record, register
+from broker.scripts.versions import (
+    Bundle,
+    approve,
+    bundle_of,
+    difference,
+    history,
+    keep_shipped,
+    refuse,
+    runnable,
+    submit,
+    version,
+)
+
+__all__ = [
+    "MODES",
+    "PERMISSIONS",
+    "Bundle",
+    "Health",
+    "Report",
+    "accept",
+    "advance",
+    "approve",
+    "bundle_of",
+    "changes",
+    "chosen",
+    "difference",
+    "failed",
+    "forget_old",
+    "health",
+    "history",
+    "in_force",
+    "keep_shipped",
+    "look_now",
+    "looked",
+    "newest",
+    "note",
+    "open_failed",
+    "pin",
+    "portal_of",
+    "record",
+    "refuse",
+    "register",
+    "release",
+    "releases",
+    "roll_back",
+    "runnable",
+    "running",
+    "seen",
+    "structures",
+    "submit",
+    "take_due",
+    "trial",
+    "unpin",
+    "version",
+]
