@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request
+from fastapi.openapi.utils import get_openapi
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
@@ -16,11 +17,11 @@ from starlette.responses import Response, StreamingResponse
 
 from api.access import Here, HereNow, permits, signed_in
 from api.idempotency import once
-from broker.base.errors import BrokerError, Incomplete
+from broker.base.errors import BrokerError, Conflict, Incomplete
 from broker.base.unit import Unit
 from broker.identity import service as identity
 from broker.identity.policy import Permission
-from broker.lookups import schema, showing
+from broker.lookups import fhir, schema, showing
 from broker.lookups import service as lookups
 from broker.lookups.ask import LONGEST_AGE_S
 from broker.lookups.failures import FAILURES
@@ -209,16 +210,16 @@ def artifact(here: HereNow, lookup_id: str, artifact_id: str, box: str | None = 
 
 
 def _masked(png: bytes, box: str) -> bytes:
-    """The value and a little around it, the rest of the picture grey."""
+    """The value in its row and a little above and below it, all but the row grey."""
     try:
         x, y, w, h = (float(part) for part in box.split(","))
     except ValueError as wrong:
         raise Incomplete("box is x,y,width,height.") from wrong
     with Image.open(BytesIO(png)) as whole:
         wide, high = whole.size
-        left, top = max(0, int(x) - MARGIN * 4), max(0, int(y) - MARGIN)
-        right, bottom = min(wide, int(x + w) + MARGIN * 4), min(high, int(y + h) + MARGIN)
-        if right <= left or bottom <= top:
+        left, right = 0, wide
+        top, bottom = max(0, int(y) - MARGIN), min(high, int(y + h) + MARGIN)
+        if bottom <= top or x >= wide:
             raise Incomplete("That part is not on the picture.")
         region = whole.convert("RGB").crop((left, top, right, bottom))
         value = region.crop((int(x) - left, int(y) - top, int(x + w) - left + 1, int(y + h) - top + 1))
@@ -229,6 +230,26 @@ def _masked(png: bytes, box: str) -> bytes:
         out = BytesIO()
         shade.save(out, "PNG")
         return out.getvalue()
+
+
+@router.get("/api/v1/lookups/{lookup_id}/fhir", dependencies=ASKERS)
+def as_fhir(here: HereNow, lookup_id: str) -> dict[str, Any]:
+    """The result as a FHIR R4B Bundle: CoverageEligibilityResponse, or a ClaimResponse per claim. 409 when there is none yet."""
+    with here.unit() as work:
+        row = lookups.own(work, lookup_id)
+        lookups.released(work, row, "fhir")
+        result = lookups.result_of(work, here.portunus.vault, row)
+    if result is None:
+        raise Conflict("This lookup has no result.")
+    entries = [{"resource": one} for one in fhir.exported(result)]
+    return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+
+@router.get("/api/v1/openapi.json", dependencies=[signed_in("no secret: how to call this API", keys=True)])
+def openapi(request: Request) -> dict[str, Any]:
+    """OpenAPI of everything under /api/v1."""
+    whole = get_openapi(title="Portunus", version="1", routes=request.app.routes)
+    return whole | {"paths": {path: told for path, told in whole["paths"].items() if path.startswith("/api/v1/")}}
 
 
 @router.get("/api/v1/schemas", dependencies=[signed_in("no secret: the shape of results", keys=True)])

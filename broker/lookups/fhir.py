@@ -1,0 +1,223 @@
+"""Results as FHIR R4B resources, validated by fhir.resources before they leave: CoverageEligibilityResponse and ClaimResponse.
+
+Our names, not licensed descriptions: procedure codes go out as values under the code system's address, categories as text.
+"""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from broker.base.errors import Unavailable
+
+CDT = "http://www.ada.org/cdt"
+MONEY = "USD"
+NPI = "http://hl7.org/fhir/sid/us-npi"
+BENEFIT = "http://terminology.hl7.org/CodeSystem/benefit-type"
+TERM = "http://terminology.hl7.org/CodeSystem/benefit-term"
+UNIT = "http://terminology.hl7.org/CodeSystem/benefit-unit"
+NETWORK = "http://terminology.hl7.org/CodeSystem/benefit-network"
+CLAIM_TYPE = "http://terminology.hl7.org/CodeSystem/claim-type"
+ADJUDICATION = "http://terminology.hl7.org/CodeSystem/adjudication"
+PORTAL = "urn:portunus:portal"
+KINDS = {
+    "deductible": "deductible",
+    "annual_maximum": "benefit",
+    "lifetime_maximum": "benefit",
+    "out_of_pocket_maximum": "benefit",
+}
+TERMS = {
+    "calendar_year": "annual",
+    "service_year": "annual",
+    "contract": "annual",
+    "year": "annual",
+    "lifetime": "lifetime",
+    "day": "day",
+}
+OUTCOME = {
+    "received": "queued",
+    "accepted": "queued",
+    "in_process": "queued",
+    "pended": "queued",
+    "info_requested": "partial",
+}
+LINE = (("charge", "submitted"), ("allowed", "eligible"), ("deductible", "deductible"), ("paid", "benefit"))
+
+
+def exported(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """The resources as JSON; one per claim. Raises `Unavailable` when one would not be valid FHIR."""
+    from fhir.resources.R4B.claimresponse import ClaimResponse
+    from fhir.resources.R4B.coverageeligibilityresponse import CoverageEligibilityResponse
+
+    told: list[tuple[Any, dict[str, Any]]] = (
+        [(CoverageEligibilityResponse, _eligibility(result))]
+        if result["schema_version"].startswith("eligibility")
+        else [(ClaimResponse, _claim(result, claim, number)) for number, claim in enumerate(result["claims"])]
+    )
+    made = []
+    for model, document in told:
+        try:
+            made.append(model.model_validate(document).model_dump(mode="json", exclude_none=True))
+        except ValidationError as wrong:
+            raise Unavailable("This result cannot be written as FHIR.", code="not-fhir") from wrong
+    return made
+
+
+def _common(result: dict[str, Any], patient: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "status": "active",
+        "created": result["provenance"]["captured_at"],
+        "patient": {"reference": "#patient"},
+        "insurer": {"reference": "#insurer"},
+        "contained": [
+            _patient(result, patient),
+            {"resourceType": "Organization", "id": "insurer", "name": result["payer"]["name"]},
+        ],
+        "identifier": [{"system": "urn:portunus:lookup", "value": result["lookup_id"]}],
+    }
+
+
+def _patient(result: dict[str, Any], patient: dict[str, Any]) -> dict[str, Any]:
+    name = {"family": patient.get("last_name"), "given": [patient["first_name"]] if patient.get("first_name") else None}
+    if patient.get("full_name"):
+        name["text"] = patient["full_name"]
+    made: dict[str, Any] = {"resourceType": "Patient", "id": "patient", "name": [_said(name)]}
+    if patient.get("birth_date"):
+        made["birthDate"] = patient["birth_date"]
+    if patient.get("member_id"):
+        made["identifier"] = [{"system": f"{PORTAL}:{result['payer']['portal']}", "value": patient["member_id"]}]
+    return made
+
+
+def _eligibility(result: dict[str, Any]) -> dict[str, Any]:
+    coverage = result["coverage"]
+    plan = _said({
+        "resourceType": "Coverage", "id": "coverage", "status": "active" if coverage["status"] == "active" else "cancelled",
+        "beneficiary": {"reference": "#patient"}, "payor": [{"reference": "#insurer"}],
+        "subscriberId": result["patient"].get("member_id"),
+        "class": [
+            _said({"type": {"text": kind}, "value": coverage.get(value), "name": coverage.get(name)})
+            for kind, value, name in (("group", "group_number", "group_name"), ("plan", "plan_name", "plan_name")) if coverage.get(value)
+        ] or None,
+    })  # fmt: skip
+    common = _common(result, result["patient"])
+    common["contained"].append(plan)
+    period = _said({"start": coverage.get("eligibility_begin"), "end": coverage.get("eligibility_end")})
+    insurance: dict[str, Any] = {"coverage": {"reference": "#coverage"}}
+    if coverage["status"] in ("active", "inactive"):
+        insurance["inforce"] = coverage["status"] == "active"
+    if period:
+        insurance["benefitPeriod"] = period
+    items = [_accumulator(one) for one in result.get("accumulators", [])] + [
+        _benefit(one) for one in result.get("benefits", [])
+    ]
+    if items:
+        insurance["item"] = items
+    return common | {
+        "resourceType": "CoverageEligibilityResponse",
+        "purpose": ["benefits"],
+        "servicedDate": result["service_date"],
+        "request": {"display": f"Portunus lookup {result['lookup_id']}"},
+        "outcome": "complete",
+        "insurance": [insurance],
+    }
+
+
+def _accumulator(one: dict[str, Any]) -> dict[str, Any]:
+    benefit: dict[str, Any] = {
+        "type": {"coding": [{"system": BENEFIT, "code": KINDS[one["kind"]]}], "text": one["kind"].replace("_", " ")}
+    }
+    if "limit" in one:
+        benefit["allowedMoney"] = _money(one["limit"])
+    if "used" in one:
+        benefit["usedMoney"] = _money(one["used"])
+    item: dict[str, Any] = {
+        "name": f"{one.get('level', 'individual')} {one['kind'].replace('_', ' ')}",
+        "unit": {"coding": [{"system": UNIT, "code": "family" if one.get("level") == "family" else "individual"}]},
+        "benefit": [benefit],
+    }
+    if "remaining" in one:
+        item["description"] = f"remaining {one['remaining']} {MONEY}"
+    if one.get("period") in TERMS:
+        item["term"] = {"coding": [{"system": TERM, "code": TERMS[one["period"]]}]}
+    return item | _network(one)
+
+
+def _benefit(one: dict[str, Any]) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "name": one.get("label", one["category"]),
+        "category": {"text": one["category"].replace("_", " ")},
+    }
+    if one.get("codes"):
+        item["productOrService"] = {"coding": [{"system": CDT, "code": code} for code in one["codes"]]}
+        item.pop("category")
+    notes = []
+    if "plan_pays_percent" in one:
+        notes.append(f"plan pays {one['plan_pays_percent']} %")
+    if "waiting_period_months" in one:
+        notes.append(f"waiting period {one['waiting_period_months']} months")
+    notes += [how["raw_text"] for how in one.get("frequency", []) if "raw_text" in how]
+    if notes:
+        item["description"] = "; ".join(notes)
+    if one.get("covered") is False:
+        item["excluded"] = True
+    if "prior_authorization" in one:
+        item["authorizationRequired"] = one["prior_authorization"]
+    return item | _network(one)
+
+
+def _claim(result: dict[str, Any], claim: dict[str, Any], number: int) -> dict[str, Any]:
+    patient = claim.get("patient") or result["patient"]
+    common = _common(result, patient)
+    common["identifier"] = [
+        {
+            "system": f"{PORTAL}:{result['payer']['portal']}",
+            "value": claim.get("payer_claim_number", f"{result['lookup_id']}-{number}"),
+        }
+    ]
+    made: dict[str, Any] = common | {
+        "resourceType": "ClaimResponse",
+        "type": {"coding": [{"system": CLAIM_TYPE, "code": "oral"}]},
+        "use": "predetermination" if claim.get("kind") == "predetermination" else "claim",
+        "requestor": {"identifier": {"system": NPI, "value": result["provider"]["npi"]}} if result["provider"].get("npi") else None,
+        "outcome": OUTCOME.get(claim["status"], "complete"),
+        "disposition": claim.get("carrier_status"),
+        "item": [_line(line) for line in claim.get("lines", [])] or None,
+        "total": [
+            {"category": {"coding": [{"system": ADJUDICATION, "code": code}]}, "amount": _money(claim[name])}
+            for name, code in (("charge", "submitted"), ("allowed", "eligible"), ("paid", "benefit")) if name in claim
+        ] or None,
+    }  # fmt: skip
+    payment = claim.get("payment")
+    if payment and "paid" in claim:
+        made["payment"] = _said({
+            "type": {"text": payment.get("method", "unknown")}, "amount": _money(claim["paid"]), "date": payment.get("issue_date"),
+            "identifier": {"value": payment["trace_number"]} if payment.get("trace_number") else None,
+        })  # fmt: skip
+    return _said(made)
+
+
+def _line(line: dict[str, Any]) -> dict[str, Any]:
+    told = [
+        {"category": {"coding": [{"system": ADJUDICATION, "code": code}]}, "amount": _money(line[name])}
+        for name, code in LINE
+        if name in line
+    ]
+    told += [
+        {"category": {"text": "carrier's remark"}, "reason": {"text": one["carrier_text"]}}
+        for one in line.get("adjustments", [])
+        if "carrier_text" in one
+    ]
+    return {"itemSequence": line["line"], "adjudication": told or [{"category": {"text": line["code"]}}]}
+
+
+def _network(one: dict[str, Any]) -> dict[str, Any]:
+    code = {"in": "in", "out": "out"}.get(one.get("network", ""))
+    return {"network": {"coding": [{"system": NETWORK, "code": code}]}} if code else {}
+
+
+def _money(amount: str) -> dict[str, Any]:
+    return {"value": amount, "currency": MONEY}
+
+
+def _said(told: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if value is not None}

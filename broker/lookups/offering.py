@@ -1,0 +1,54 @@
+"""What may be asked where: the portals, their carriers and locations that a person's form offers."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from broker.base.unit import Unit
+from broker.directory.models import PortalAccount
+from broker.identity.policy import Permission, reach
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One portal that may be asked by program."""
+
+    key: str
+    name: str
+    carriers: tuple[str, ...]
+    """Of a hub; empty where the portal is one carrier's."""
+
+
+@dataclass(frozen=True)
+class Offers:
+    """Portals and locations within the actor's reach."""
+
+    portals: tuple[Offer, ...]
+    by_hand: tuple[str, ...]
+    """Names of portals that no program may ask."""
+    locations: tuple[tuple[str, str], ...]
+    """(key, name)"""
+
+
+def offers(work: Unit) -> Offers:
+    """What the actor may ask."""
+    where = reach(work, Permission.LOOKUP_RUN)
+    portals: dict[str, Offer] = {}
+    by_hand: set[str] = set()
+    places: dict[str, str] = {}
+    for account in work.db.scalars(select(PortalAccount)):
+        near = [place for place in account.locations if where.covers(account_id=account.id, location_id=place.id)]
+        if not near:
+            continue
+        places |= {place.key: place.name for place in near}
+        portal = account.portal
+        if portal.automation != "automated" or portal.status != "active":
+            by_hand.add(portal.name)
+            continue
+        names = tuple(sorted(carrier.name for carrier in portal.carriers))
+        portals[portal.key] = Offer(portal.key, portal.name, names if len(names) > 1 else ())
+    return Offers(
+        tuple(sorted(portals.values(), key=lambda one: one.name)),
+        tuple(sorted(by_hand)),
+        tuple(sorted(places.items(), key=lambda one: one[1])),
+    )
