@@ -120,7 +120,6 @@ class Reach:
 
 
 EVERYWHERE = Reach(everywhere=True, location_ids=frozenset(), account_ids=frozenset())
-NOWHERE = Reach(everywhere=False, location_ids=frozenset(), account_ids=frozenset())
 
 
 def grants_of(work: Unit) -> Sequence[Grant]:

@@ -72,14 +72,6 @@ def live_session(work: Unit, account_id: str) -> PortalSession | None:
     )
 
 
-def live_attempt(work: Unit, account_id: str) -> LoginAttempt | None:
-    """The account's one attempt that is under way."""
-    states = (AttemptState.RESERVED, AttemptState.CLAIMED, AttemptState.SUBMITTING)
-    return work.db.scalar(
-        select(LoginAttempt).where(LoginAttempt.account_id == account_id, LoginAttempt.state.in_(states))
-    )
-
-
 def live_lease(work: Unit, session_id: str) -> Lease | None:
     """The session's one lease that has not ended."""
     return work.db.scalar(select(Lease).where(Lease.portal_session_id == session_id, Lease.ended_at.is_(None)))

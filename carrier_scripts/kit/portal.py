@@ -12,7 +12,6 @@ from carrier_scripts.kit.steps import Between, Choice, CodeStep, LoginForm, Over
 LOGIN_FORM = "login_form"
 PASSWORD_FORM = "password_form"
 LOOK_MS = 20_000
-AFTER_SUBMIT_MS = 30_000
 LEAVE_MS = 10_000
 STEPS = 12
 """More pages than this between login and home mean that the script goes in circles."""

@@ -56,8 +56,3 @@ def update(tab: int, seq: int, ms: int, moves: Sequence[Move], tiles: Sequence[T
 def event(tab: int, seq: int, ms: int, what: dict[str, Any]) -> bytes:
     """Something to draw beside the picture, or to mark on the timeline."""
     return HEAD.pack(EVENT, 0, tab, seq, ms) + json.dumps(what, separators=(",", ":")).encode()
-
-
-def kind_of(data: bytes) -> int:
-    """FRAME, UPDATE or EVENT."""
-    return data[0]
