@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse
 
 from api.access import Here
+from api.act_words import in_words
 from broker.identity.policy import Permission
 
 WEB = Path(__file__).parent / "web"
@@ -19,6 +20,7 @@ environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+environment.globals["in_words"] = in_words
 
 MENU: list[tuple[str, str, Permission]] = [
     ("Portals", "/", Permission.TAB_OPEN),

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
@@ -12,6 +12,8 @@ from api.pages import page
 from broker.base.errors import BrokerError
 from broker.codes import service as codes
 from broker.identity.policy import Permission
+from broker.tabs import service as tabs
+from broker.tabs.tiles import code_request
 
 router = APIRouter()
 GIVERS = [permits(Permission.CODE_GIVE)]
@@ -62,9 +64,17 @@ def decline_form(request: Request, here: HereNow, request_id: str, why: Text = "
 
 
 @router.get("/api/v1/codes", dependencies=WATCHERS)
-def pending(here: HereNow) -> dict[str, Any]:
-    """Requests that wait (`data`), and codes you gave in the last quarter of an hour with the portal's answer (`given`)."""
-    return _seen(here)
+def pending(here: HereNow, lease: Annotated[str, Query(max_length=60)] = "") -> dict[str, Any]:
+    """Requests that wait (`data`), and codes you gave in the last quarter of an hour with the portal's answer (`given`).
+
+    `lease`: only what this tab of yours waits for.
+    """
+    seen = _seen(here)
+    if lease:
+        with here.reading() as work:
+            waiting = code_request(work, tabs.own_lease(work, lease).portal_session)
+        seen["data"] = [row for row in seen["data"] if waiting is not None and row["id"] == waiting.id]
+    return seen
 
 
 @router.post("/api/v1/codes/{request_id}", status_code=202, dependencies=GIVERS)

@@ -25,7 +25,7 @@ from workers.browser import messages
 HOST = system("browserhost")
 WRONG_CODE = Ending("wrong_code", signed_in=False, words="The portal did not accept the code.", next_actor="requester")
 SIGNED_IN = Ending("signed_in", signed_in=True, words="Signed in.", next_actor="nobody")
-DESK = ("palo_verde", "juniper_mutual", "cascade_health", "ironwood")
+DESK = ("palo_verde", "juniper_mutual", "cascade_health", "ironwood", "blue_mesa")
 """Portals whose code comes to the telephone on the front desk."""
 
 
