@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from api.cli import audit, bench, codes, doctor, operate, status, tabs
+from api.cli import audit, bench, codes, doctor, operate, people, status, tabs
 from api.cli.console import fail
 from broker.base.errors import BrokerError
 
@@ -17,6 +17,8 @@ app = typer.Typer(
 )
 operate.register(app)
 app.command("status")(status.status)
+app.command("administrator")(people.administrator)
+app.command("link")(people.link)
 app.command("doctor")(doctor.doctor)
 app.command("open")(tabs.open_portal)
 app.add_typer(codes.app, name="code")
