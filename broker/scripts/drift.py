@@ -16,6 +16,8 @@ from broker.scripts.models import PageStructure, PortalWatch
 
 PAGES = ("login", "home")
 LOOK_EVERY = timedelta(hours=4)
+FIRST_LOOK = timedelta(minutes=10)
+"""After a portal is new here: whoever set it up is at work on it."""
 DRIFTED_BELOW = 85
 """Per cent of features in common. A renamed field or a moved button of a sign-in page costs far more than that leaves."""
 MOST_FEATURES = 400
@@ -96,7 +98,7 @@ def take_due(work: Unit) -> Portal | None:
         .outerjoin(PortalWatch, PortalWatch.portal_id == Portal.id)
         .where(Portal.status == "active", Portal.automation != "attended", PortalWatch.portal_id.is_(None))
     ):
-        work.db.add(PortalWatch(portal_id=portal.id, next_look_at=now, looked_at=None))
+        work.db.add(PortalWatch(portal_id=portal.id, next_look_at=now + FIRST_LOOK, looked_at=None))
     work.db.flush()
     due = work.db.execute(
         select(Portal, PortalWatch.next_look_at)

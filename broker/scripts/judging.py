@@ -33,7 +33,7 @@ class Tally:
 
 def verdict(verb: str, outcome: str, *, on_trial: bool) -> str:
     """Worked, failed or neither. On trial, what a wrong script could mistake a page for (a wrong password) counts too."""
-    good = GOOD_ENDS | ({"signed_out"} if verb == "log_out" else set()) | ({"login_form"} if verb == "look" else set())
+    good = GOOD_ENDS | ({"signed_out"} if verb in ("log_out", "look") else set())
     if outcome in good:
         return WORKED
     if outcome in SURELY_THE_SCRIPTS_DOING:

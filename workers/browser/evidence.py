@@ -9,6 +9,7 @@ from playwright.async_api import Error, Page
 
 from broker.base.ids import new_id
 from broker.base.unit import Unit
+from workers.browser import structure
 from workers.browser.live import LiveSession
 
 if TYPE_CHECKING:
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
 
 TEXT_CHARACTERS = 8000
 PICTURE_S = 5
+MASKED = "input, textarea, select, td, dd, [role=cell], [role=gridcell]"
 
 
 async def keep_evidence(node: "Node", live: LiveSession) -> str | None:
-    """Seal a picture (every input masked) and the visible text of the newest tab; its id, or None when there is no page."""
+    """Seal picture, visible text and structure of the newest tab; its id, or None when there is no page.
+
+    In the picture every field is masked, and every cell: what tables and lists say is a patient's.
+    """
     tab = live.tab()
     return await keep_page(node, live, tab.page) if tab is not None else None
 
@@ -28,14 +33,20 @@ async def keep_page(node: "Node", live: LiveSession, page: Page) -> str | None:
     """The same of any page of the session."""
     try:
         async with asyncio.timeout(PICTURE_S):
-            picture = await page.screenshot(mask=[page.locator("input, textarea")], timeout=PICTURE_S * 1000)
+            picture = await page.screenshot(mask=[page.locator(MASKED)], timeout=PICTURE_S * 1000)
             text = await page.locator("body").inner_text(timeout=1000)
             title = await page.title()
+        outline = await structure.features(page)
     except (Error, TimeoutError):
         return None
     evidence_id = new_id("evi")
     raw = json.dumps(
-        {"title": title[:200], "text": text[:TEXT_CHARACTERS], "png": b64encode(picture).decode()}
+        {
+            "title": title[:200],
+            "text": text[:TEXT_CHARACTERS],
+            "outline": outline,
+            "png": b64encode(picture).decode(),
+        }
     ).encode()
 
     def seal(work: Unit) -> bytes:

@@ -21,7 +21,7 @@ from broker.tabs import service as tabs
 from broker.tabs.models import Lease, PortalSession
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
-from workers.browser import guard, keepalive, leave, lookupruns, park
+from workers.browser import canary, guard, keepalive, leave, lookupruns, park
 from workers.browser.attempt import Node, close, run_attempt
 from workers.browser.downloads import Downloads
 from workers.browser.egress import Egress
@@ -36,6 +36,8 @@ from workers.browser.tasks import cancelled, keep
 ACTOR = system("browserhost")
 TEND_S = 1.0
 NODE_BEAT_S = 5.0
+LOOK_S = 60.0
+"""How often it is asked whether a portal's sign-in page is due for a look."""
 REPLACED = "replaced"
 GONE = "This portal session is gone. Open it again."
 FRESH_S = 20.0
@@ -67,6 +69,7 @@ class Host:
         self._loops = [
             keep(self._every(TEND_S, self._tend), "tend"),
             keep(self._every(NODE_BEAT_S, self._beat), "beat"),
+            keep(self._every(LOOK_S, self._look), "looks"),
         ]
 
     async def stop(self) -> None:
@@ -275,6 +278,9 @@ class Host:
         for live in list(self._sessions.values()):
             if live.recorder is not None:
                 await live.recorder.beat_soon()
+
+    async def _look(self) -> None:
+        await canary.look_at_next(self.node)
 
     async def _tend(self) -> None:
         """Every second: what SQL says of each session counts; idle ones are kept alive or put to sleep."""

@@ -95,6 +95,8 @@ def test_each_portal_is_looked_at_once_in_its_time_and_never_an_attended_one(
                     return found
                 found.append(portal.key)
 
+    assert taken() == []
+    clock.advance(seconds=drift.FIRST_LOOK.total_seconds())
     assert (set(taken()), taken()) == (keys, [])
     clock.advance(seconds=drift.LOOK_EVERY.total_seconds() + 1)
     assert set(taken()) == keys

@@ -1,0 +1,95 @@
+"""Looks at sign-in pages: nobody signs in, a changed page is seen, a portal that is down is not called changed."""
+
+import asyncio
+
+from sqlalchemy import select
+
+from broker.base.actor import system
+from broker.directory import service as directory
+from broker.scripts import service as scripts
+from broker.scripts.models import PortalWatch, ScriptRun
+from tests.workers.browser.conftest import LOGIN, Node
+from workers.browser import canary
+
+HARBORLINE = "harborline"
+
+
+def make_due(node: Node) -> None:
+    """Harborline's turn; the others' is far off."""
+    with node.portunus.unit(system("test")) as work:
+        scripts.take_due(work)
+        portal = directory.portal_by_key(work, HARBORLINE)
+        for row in work.db.scalars(select(PortalWatch)):
+            if row.portal_id == portal.id:
+                row.next_look_at = work.clock.now()
+
+
+def runs(node: Node) -> list[tuple[str, str, str]]:
+    with node.portunus.reading(system("test")) as work:
+        return [
+            (row.verb, row.outcome, row.verdict) for row in work.db.scalars(select(ScriptRun).order_by(ScriptRun.at))
+        ]
+
+
+def login_structure(node: Node) -> tuple[int, bool]:
+    with node.portunus.reading(system("test")) as work:
+        (row,) = [one for one in scripts.structures(work) if one.page == "login"]
+        return row.likeness, row.drifted_at is not None
+
+
+async def look(node: Node) -> str | None:
+    await asyncio.to_thread(make_due, node)
+    assert node.host is not None
+    return await canary.look_at_next(node.host.node)
+
+
+def test_a_look_knows_the_sign_in_page_and_types_nothing(node: Node) -> None:
+    async def test() -> None:
+        assert await look(node) == "signed_out"
+        assert await canary.look_at_next(node.host.node) is None
+        counted = await asyncio.to_thread(node.lab.counters, HARBORLINE)
+        assert (counted["password_submits"], counted["codes_sent"]) == (0, 0)
+        assert node.host.node.egress.doors() == []
+
+    node.run(test)
+    assert runs(node) == [("look", "signed_out", "worked")]
+    assert login_structure(node) == (100, False)
+
+
+def test_a_sign_in_page_in_new_clothes_is_drift_and_a_failed_look(node: Node) -> None:
+    async def test() -> None:
+        await look(node)
+        await asyncio.to_thread(node.lab.fault, HARBORLINE, "skin", version=2)
+        try:
+            await look(node)
+        finally:
+            await asyncio.to_thread(node.lab.unfault, HARBORLINE, "skin")
+
+    node.run(test)
+    assert runs(node)[-1] == ("look", "unrecognised", "failed")
+    assert login_structure(node)[1]
+
+
+def test_a_portal_that_is_down_is_no_fault_of_its_script(node: Node) -> None:
+    async def test() -> None:
+        await asyncio.to_thread(node.lab.fault, HARBORLINE, "maintenance")
+        try:
+            assert await look(node) == "down"
+        finally:
+            await asyncio.to_thread(node.lab.unfault, HARBORLINE, "maintenance")
+
+    node.run(test)
+    assert runs(node) == [("look", "down", "neither")]
+
+
+def test_a_sign_in_leaves_its_run_and_the_structure_of_both_key_pages(node: Node) -> None:
+    async def test() -> None:
+        await node.live(LOGIN)
+
+    node.run(test)
+    assert runs(node) == [("sign_in", "signed_in", "worked")]
+    with node.portunus.reading(system("test")) as work:
+        assert {row.page for row in scripts.structures(work)} == {"login", "home"}
+        (row,) = work.db.scalars(select(ScriptRun))
+        assert [step["do"] for step in row.steps][:4] == ["goto", "recognise", "type_username", "type_secret"]
+        assert "Saguaro" not in str(row.steps)
