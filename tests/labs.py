@@ -124,6 +124,11 @@ class RunningLab:
     def send_sms_to(self, phone: str, url: str) -> None:
         self._post("/sms", phone=phone, url=url)
 
+    def call(self, key: str, reference: str) -> dict[str, Any]:
+        """A person calls a provider line: `answered`, `hold_s`, `code`."""
+        told: dict[str, Any] = self._post("/call", carrier=key, reference=reference)
+        return told
+
     def deliver(self, **message: Any) -> None:
         """A mail (`to`) or text message (`phone`) of the test's own making: `sender`, `subject`, `text`."""
         message["from"] = message.pop("sender")

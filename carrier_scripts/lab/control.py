@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 from carrier_scripts.lab import founding
 from carrier_scripts.lab.judge import NAMES
 from carrier_scripts.lab.postbox import Posted
+from carrier_scripts.lab.tidewater_trust import TidewaterTrust
 from carrier_scripts.lab.web import NOBODY, Web
 from carrier_scripts.lab.world import World, dump
 
@@ -42,6 +43,7 @@ class Control:
             _route("/fault", self.unfault, "DELETE"),
             _route("/reset", self.reset, "POST"),
             _route("/sms", self.sms, "POST"),
+            _route("/call", self.call, "POST"),
             _route("/message", self.message, "POST"),
             Route("/trap", self.trap, methods=["GET", "POST"]),
         ]
@@ -120,6 +122,17 @@ class Control:
         order = await request.json()
         self.world.postbox.urls[str(order["phone"])] = str(order["url"])
         return self.world.postbox.urls
+
+    async def call(self, request: Request) -> Any:
+        """A person calls a carrier's provider line and gives a reference."""
+        order = await request.json()
+        site = self.web.sites[str(order["carrier"])]
+        if not isinstance(site, TidewaterTrust):
+            raise TypeError("nobody answers there")
+        try:
+            return site.call(str(order["reference"]))
+        except StopIteration as unknown:
+            raise ValueError("nobody has this reference") from unknown
 
     async def message(self, request: Request) -> Any:
         """A mail or text message of the test's own making."""

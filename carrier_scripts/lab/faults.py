@@ -21,6 +21,8 @@ PAGE = {
     "half_download",
     "html_pdf",
     "claims_land",
+    "hints",
+    "abroad",
 }
 """Change what a page shows or where it leads."""
 MAIL = {"code_never", "code_late", "code_sender", "code_unsigned", "code_foreign", "code_decoys", "code_twice"}

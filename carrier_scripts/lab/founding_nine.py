@@ -52,6 +52,28 @@ NINE: tuple[Carrier, ...] = (
         member_prefix="EM8",
         claim_prefix="EV",
     ),
+    Carrier(
+        key="sentinel_dental",
+        name="Sentinel Managed Dental",
+        short="Sentinel",
+        hosts=("sentinel.sim.test",),
+        start_url="https://sentinel.sim.test/p/signin",
+        provider_line="888-555-0163",
+        member_prefix="SD5",
+        claim_prefix="SN",
+        code_senders=("+16025550111",),
+        code_life="3 minutes",
+    ),
+    Carrier(
+        key="tidewater_trust",
+        name="Tidewater Benefit Trust",
+        short="Tidewater",
+        hosts=("tidewater.sim.test",),
+        start_url="https://tidewater.sim.test/desk/enter",
+        provider_line="800-555-0142",
+        member_prefix="TW4",
+        claim_prefix="TB",
+    ),
 )
 
 LOOKALIKES_OF_NINE = {
@@ -59,6 +81,8 @@ LOOKALIKES_OF_NINE = {
     "bluestone_mutual": "bluestone-providers.sim.test",
     "oldfield_guild": "oldfield-guild.sim.test",
     "evergreen_medicaid": "evergreen-providers.sim.test",
+    "sentinel_dental": "sentinel-signin.sim.test",
+    "tidewater_trust": "tidewater-desk.sim.test",
 }
 
 ACCOUNTS_OF_NINE: tuple[Account, ...] = (
@@ -107,5 +131,27 @@ ACCOUNTS_OF_NINE: tuple[Account, ...] = (
         channel="totp",
         locations=("phoenix",),
         totp_seed="MFZWIZLBONSGKLABEVERGREENMEDICA2",
+    ),
+    Account(
+        key="sentinel_dental-1",
+        carrier="sentinel_dental",
+        username="pbaptiste",
+        password="Obsidian-Swift-6641",
+        login_kind="individual",
+        channel="sms",
+        locations=_EVERYWHERE,
+        address="+16025550143",
+        masked="•••0143",
+    ),
+    Account(
+        key="tidewater_trust-1",
+        carrier="tidewater_trust",
+        username="saguaro-tw",
+        password="Shale-Curlew-2094",
+        login_kind="practice_shared",
+        channel="desk",
+        locations=("phoenix",),
+        masked="provider line 800-555-0142",
+        device="provider_line",
     ),
 )

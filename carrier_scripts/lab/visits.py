@@ -59,5 +59,9 @@ class Visits:
     def signed_in(self, carrier: str, account: AccountState | None = None) -> list[Visit]:
         return [v for v in self._by_id.values() if v.carrier == carrier and v.home and account in (None, v.account)]
 
+    def at(self, carrier: str, stage: str) -> list[Visit]:
+        """The visits that stand at this step of a sign-in."""
+        return [v for v in self._by_id.values() if (v.carrier, v.stage) == (carrier, stage)]
+
     def clear(self) -> None:
         self._by_id.clear()

@@ -12,7 +12,9 @@ from carrier_scripts.lab.founding import LOOKALIKE_HOSTS
 from carrier_scripts.lab.harborline import Harborline
 from carrier_scripts.lab.northgate import Northgate
 from carrier_scripts.lab.oldfield_guild import OldfieldGuild
+from carrier_scripts.lab.sentinel_dental import SentinelDental
 from carrier_scripts.lab.site import Site
+from carrier_scripts.lab.tidewater_trust import TidewaterTrust
 from carrier_scripts.lab.world import World
 
 NOBODY = "lab"
@@ -27,6 +29,8 @@ SITES: tuple[type[Site], ...] = (
     BluestoneMutual,
     OldfieldGuild,
     EvergreenMedicaid,
+    SentinelDental,
+    TidewaterTrust,
 )
 
 

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pyotp
 from playwright.async_api import Browser, Page, async_playwright
@@ -45,13 +46,19 @@ class Walk:
         await form.locator(self.portal.login.password).fill(value or self.account.password)
         await form.locator(self.portal.login.submit).click()
 
+    reference = ""
+
     async def code(self, value: str | None = None) -> None:
         if self.portal.code is None:
             return
+        if self.portal.code.reference:
+            self.reference = await self.page.inner_text(self.portal.code.reference)
         await self.page.fill(self.portal.code.field, value or self.current_code())
         await self.page.click(self.portal.code.submit)
 
     def current_code(self) -> str:
+        if self.reference:
+            return str(self.lab.call(self.key, self.reference).get("code", ""))
         if self.account.totp_seed:
             return pyotp.TOTP(self.account.totp_seed).at(int(self.lab.now().timestamp()))
         return self.lab.last_code(self.account.key)
@@ -61,6 +68,9 @@ class Walk:
         await self.code("123450" if right != "123450" else "123451")
 
     async def choose(self) -> None:
+        if self.key == "sentinel_dental":
+            await self.page.locator("label.office-line").first.click()
+            await self.page.click("[data-do=office]")
         if self.key == "bluestone_mutual":
             await self.page.locator("label.office-choice").first.click()
             await self.page.click("#officeNext")
@@ -131,6 +141,8 @@ async def asks_code(w: Walk) -> None:
 
 async def wrong_code(w: Walk) -> None:
     await w.password()
+    if w.portal.code and w.portal.code.reference:
+        w.lab.call(w.key, await w.page.inner_text(w.portal.code.reference))
     await w.wrong_code()
 
 
@@ -208,7 +220,8 @@ async def left(w: Walk) -> None:
         await w.page.frame_locator("[name=menu]").locator("#lnkExit").click()
         await w.page.wait_for_url("**/bye.asp*")
         return
-    await w.page.evaluate("selector => document.querySelector(selector).form.requestSubmit()", w.portal.sign_out)
+    leave = "selector => { const one = document.querySelector(selector); one.form ? one.form.requestSubmit() : one.click(); }"
+    await w.page.evaluate(leave, w.portal.sign_out)
     await w.page.wait_for_url(lambda url: url != w.portal.home)
 
 
@@ -233,6 +246,28 @@ async def enrolment(w: Walk) -> None:
     await w.password()
 
 
+async def abroad(w: Walk) -> int:
+    w.fault("abroad")
+    await w.start()
+    return 403
+
+
+async def hold(w: Walk) -> None:
+    w.fault("hold")
+    await w.password()
+
+
+async def hints(w: Walk) -> None:
+    w.fault("hints")
+    await w.start()
+    await w.page.locator("#human-check").wait_for()
+
+
+async def never_called(w: Walk) -> None:
+    await w.password()
+    await w.code("ABCDEFGH")
+
+
 async def profile(w: Walk) -> None:
     w.fault("profile")
     await w.password()
@@ -244,14 +279,19 @@ async def step_up(w: Walk) -> None:
     await w.page.goto("https://northgate.sim.test/remits")
 
 
+ELIGIBILITY = {
+    "copper_mesa_az": "/Office/Eligibility",
+    "copper_mesa_nv": "/Office/Eligibility",
+    "bluestone_mutual": "/provider/coverage",
+    "evergreen_medicaid": "/portal/Eligibility.do",
+    "sentinel_dental": "/p/members",
+    "tidewater_trust": "/desk/faxback",
+}
+
+
 async def eligibility(w: Walk) -> None:
     await w.in_()
-    await w.page.goto(
-        w.portal.home.replace("/provider/home", "/provider/coverage")
-        .replace("/home", "/eligibility")
-        .replace("Home.do", "Eligibility.do")
-        .replace("/Office/Home", "/Office/Eligibility")
-    )
+    await w.page.goto(urljoin(w.portal.home, ELIGIBILITY.get(w.key, "/eligibility")))
 
 
 COMMON: dict[str, Way] = {
@@ -308,6 +348,16 @@ PAGES: dict[str, dict[str, Way]] = {
         "between_0__computer": question,
         "between_1__warning": aged(80),
     },
+    "sentinel_dental": COMMON
+    | {
+        "code_late": late_code,
+        "password_expired": aged(91),
+        "needs_person__abroad": abroad,
+        "locked__hold": hold,
+        "captcha__hints": hints,
+        "between_0__office": picker,
+    },
+    "tidewater_trust": COMMON | {"code_late": never_called, "password_expired": aged(91)},
     "northgate": COMMON
     | {
         "wrong_code__used": used_code,

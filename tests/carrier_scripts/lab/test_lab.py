@@ -90,7 +90,7 @@ def test_the_process_starts_says_where_and_stops_on_sigterm(tmp_path: Path) -> N
         assert lab.stdout
         assert json.loads(lab.stdout.readline())["ready"]["web"]
         facts = json.loads((tmp_path / "lab.json").read_text(encoding="utf-8"))
-        assert facts["sms"]["phones"] == {"+16025550142": "http://127.0.0.1:9/hooks/sms/16025550142"}
+        assert facts["sms"]["phones"]["+16025550142"] == "http://127.0.0.1:9/hooks/sms/16025550142"
         assert oct((tmp_path / "lab.json").stat().st_mode)[-3:] == "600"
         lab.send_signal(signal.SIGTERM)
         assert lab.wait(timeout=10) == 0

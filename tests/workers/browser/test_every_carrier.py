@@ -1,6 +1,11 @@
 """Every simulated carrier through its shipped script and a real browser: in, awake, out, and through each trouble, by the judge's count."""
 
 import asyncio
+import contextlib
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,12 +14,15 @@ import pytest
 from sqlalchemy import select
 
 from broker.base.actor import system
+from broker.codes import service as codes
 from broker.directory import service as directory
 from broker.directory.models import PortalAccount
 from broker.directory.service import Fact
+from broker.tabs.models import PortalSession
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.lab import founding
 from tests.workers.browser.conftest import Node
+from tests.workers.browser.test_attempt_codes import sms_hook
 from workers.browser import facade, keepalive
 from workers.browser.leave import leave
 
@@ -31,7 +39,11 @@ class Case:
 
     key: str
     mails: bool = True
+    texts: bool = False
+    calls: bool = False
+    """Whether a person calls the carrier's provider line for the code."""
     after_password: tuple[tuple[str, dict[str, Any], str], ...] = ()
+    before_password: tuple[tuple[str, dict[str, Any], str], ...] = ()
     place: str = "phoenix"
     offices: bool = True
     """Whether an office is chosen at the carrier, so that it could be another's."""
@@ -48,6 +60,14 @@ CASES = (
     Case("copper_mesa_nv", after_password=(PROFILE, EXPIRED)),
     Case("oldfield_guild", mails=False, after_password=(EXPIRED,)),
     Case("evergreen_medicaid", mails=False, after_password=(EXPIRED, ("enrolment", {}, "needs_person"))),
+    Case(
+        "sentinel_dental",
+        mails=False,
+        texts=True,
+        before_password=(("hints", {}, "captcha"), ("abroad", {}, "needs_person")),
+        after_password=(EXPIRED, ("hold", {}, "locked")),
+    ),
+    Case("tidewater_trust", mails=False, calls=True, after_password=(EXPIRED,)),
     Case("bluestone_mutual", after_password=(TERMS, ("password_age", {"days": 121}, "password_expired"))),
 )
 MAILED = tuple(case for case in CASES if case.mails)
@@ -85,6 +105,41 @@ async def counted(node: Node, case: Case) -> dict[str, int]:
     return counts
 
 
+@contextmanager
+def codes_arrive(node: Node, case: Case) -> Iterator[None]:
+    """Text messages have a hook to go to; provider lines have somebody who calls."""
+    over = threading.Event()
+    caller = threading.Thread(target=call_when_asked, args=(node, case, over)) if case.calls else None
+    with contextlib.ExitStack() as stack:
+        if case.texts:
+            phone = founding.accounts_of(case.key)[0].address
+            node.lab.send_sms_to(phone, stack.enter_context(sms_hook(node.portunus)) + phone.lstrip("+"))
+        if caller:
+            caller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            if caller:
+                caller.join(timeout=10)
+
+
+def call_when_asked(node: Node, case: Case, over: threading.Event) -> None:
+    """Reads the reference where whoever waits reads it, calls, and hands in what the agent says, at the code desk."""
+    while not over.wait(0.05):
+        with node.portunus.reading(node.maria()) as work:
+            waiting = [one for one in codes.pending(work) if one.state == "waiting"]
+            words = list(work.db.scalars(select(PortalSession.words).where(PortalSession.state == "waiting_code")))
+        reference = re.search(r"reference (\d{6})", str(words))
+        if not waiting or reference is None:
+            continue
+        told = node.lab.call(case.key, reference.group(1))
+        if told["answered"]:
+            with node.portunus.unit(node.maria()) as work:
+                codes.give(work, node.portunus.vault, waiting[0].id, told["code"])
+            return
+
+
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_in_awake_and_out(node: Node, case: Case) -> None:
     async def test() -> None:
@@ -98,7 +153,8 @@ def test_in_awake_and_out(node: Node, case: Case) -> None:
         counts = await counted(node, case)
         assert (counts["signouts"], counts["sessions_now"]) == (1, 0)
 
-    node.run(test)
+    with codes_arrive(node, case):
+        node.run(test)
 
 
 @pytest.mark.parametrize("case", CASES, ids=named)
@@ -111,6 +167,7 @@ def test_trouble_before_the_password_costs_no_try(node: Node, case: Case) -> Non
         ("lookalike", {}, "refused"),
         ("skin", {"version": 2}, "unrecognised"),
         ("captcha", {}, "captcha"),
+        *case.before_password,
     )
 
     async def test() -> None:
@@ -154,7 +211,8 @@ def test_trouble_after_the_password_costs_one(node: Node, case: Case, trouble: t
         assert (submits, wasted) == (1, 1 if fault == "lock" else 0)  # a lock nobody could know of is found out once
         assert counts["overlapping_logins"] == counts["terms_accepted"] == 0
 
-    node.run(test)
+    with codes_arrive(node, case):
+        node.run(test)
 
 
 @pytest.mark.parametrize("case", MAILED, ids=named)
