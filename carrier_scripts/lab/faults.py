@@ -42,6 +42,8 @@ AT_ONCE = {
 }
 """Change a state once; nothing stays switched on (`mailbox_down` apart)."""
 NAMES = PAGE | MAIL | AT_ONCE
+OF_ONE_LOGIN = MAIL | (AT_ONCE - {"terms", "mailbox_down", "keeps_hours"}) | {"wrong_practice"}
+"""Those that can be switched on for one login; the others are the carrier's own and know nobody."""
 
 
 @dataclass(eq=False)

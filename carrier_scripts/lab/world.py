@@ -12,7 +12,7 @@ from typing import Any
 
 from carrier_scripts.lab.accounts import TERMS, UNTIL_MAIL, AccountState, founded
 from carrier_scripts.lab.clock import LabClock
-from carrier_scripts.lab.faults import AT_ONCE, Fault, Faults
+from carrier_scripts.lab.faults import AT_ONCE, NAMES, OF_ONE_LOGIN, Fault, Faults
 from carrier_scripts.lab.founding import SEED
 from carrier_scripts.lab.judge import Client, Judge
 from carrier_scripts.lab.mailserver import MailServer
@@ -105,6 +105,8 @@ class World:
         named = order.get("account")
         states = self.of(fault.carrier, named)
         if named:
+            if fault.name in NAMES - OF_ONE_LOGIN:
+                raise ValueError(f"{fault.name} is for the whole carrier: leave the account out")
             fault.account = states[0].username
         if fault.name not in AT_ONCE:
             self.faults.add(fault)

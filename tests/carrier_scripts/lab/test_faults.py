@@ -130,3 +130,17 @@ def test_a_fault_nobody_knows_is_refused_in_words(lab: RunningLab) -> None:
     answer = lab.control.post("/fault", json={"carrier": "harborline", "name": "earthquake"})
     assert answer.status_code == 422
     assert "no fault is called 'earthquake'" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["unknown_page", "captcha", "terms", "mailbox_down"])
+def test_a_fault_of_the_whole_carrier_is_refused_for_one_login_with_words(lab: RunningLab, name: str) -> None:
+    told = {"carrier": "harborline", "name": name, "account": "saguaro.phoenix"}
+    answer = lab.control.post("/fault", json=told)
+    assert (answer.status_code, "leave the account out" in answer.json()["error"]) == (422, True)
+    assert lab.control.get("/faults").json() == []
+
+
+def test_a_fault_of_one_login_leaves_the_others_alone(lab: RunningLab) -> None:
+    lab.fault("harborline", "lock", account="saguaro.tucson")
+    locked = {one["username"]: bool(one["locked_until"]) for one in lab.control.get("/accounts").json()}
+    assert (locked["saguaro.tucson"], locked["saguaro.phoenix"]) == (True, False)
