@@ -1,13 +1,11 @@
 """`portunus audit`: who received the last code, and the log itself for an outsider to check."""
 
-import sys
-from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
 import typer
 
-from api.cli.console import Json, console, operator, print_json
+from api.cli.console import Json, console, operator, print_json, written_to
 from broker.audit import monitor
 from broker.audit import service as audit
 from broker.audit import verify as verifier
@@ -53,17 +51,14 @@ def prove(
 ) -> None:
     """Write one code's way as a proof file that broker/audit/verify.py checks on any machine."""
     portunus = build()
-    with portunus.unit(operator()) as work:
-        key = audit.log_key(work, portunus.keyring)
-        audit.record(work, Act.PROOF_TAKEN, "code_request", code_request)
-    with portunus.unit(operator()) as work:
-        lines = list(tabs.prove_code(work, key, code_request))
-    text = "".join(f"{line}\n" for line in lines)
-    if str(output) == "-":
-        sys.stdout.write(text)
-        return
-    output.write_text(text, encoding="ascii")
-    console.print(f"Written to {output}. Check it anywhere: python broker/audit/verify.py {output}")
+    with written_to(output) as sink:
+        with portunus.unit(operator()) as work:
+            key = audit.log_key(work, portunus.keyring)
+            audit.record(work, Act.PROOF_TAKEN, "code_request", code_request)
+        with portunus.unit(operator()) as work:
+            sink.writelines(f"{line}\n" for line in tabs.prove_code(work, key, code_request))
+    if str(output) != "-":
+        console.print(f"Written to {output}. Check it anywhere: python broker/audit/verify.py {output}")
 
 
 @app.command("check")
@@ -89,18 +84,18 @@ def export(
 ) -> None:
     """Write the whole log as JSON Lines that broker/audit/verify.py checks offline."""
     portunus = build()
-    with portunus.unit(operator()) as work:
-        key = audit.log_key(work, portunus.keyring)
-        audit.record(work, Act.LOG_EXPORTED, "audit_log", "all")
-    with portunus.unit(operator()) as work:
-        audit.sign_checkpoint(work, key)
-    with portunus.reading(operator()) as work:
-        to_stdout = str(output) == "-"
-        with nullcontext(sys.stdout) if to_stdout else output.open("w", encoding="ascii") as sink:
-            count = 0
-            for count, line in enumerate(audit.export(work, key), 1):  # noqa: B007 - the count is said below
+    count = 0
+    with written_to(output) as sink:
+        with portunus.unit(operator()) as work:
+            key = audit.log_key(work, portunus.keyring)
+            audit.record(work, Act.LOG_EXPORTED, "audit_log", "all")
+        with portunus.unit(operator()) as work:
+            audit.sign_checkpoint(work, key)
+        with portunus.reading(operator()) as work:
+            for line in audit.export(work, key):
                 sink.write(line + "\n")
-    if not to_stdout:
+                count += 1
+    if str(output) != "-":
         console.print(f"{count} lines written to {output}. Check it anywhere: python broker/audit/verify.py {output}")
 
 

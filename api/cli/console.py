@@ -2,8 +2,11 @@
 
 import getpass
 import json
-from collections.abc import Mapping
-from typing import Any
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
 
 import typer
 from rich.console import Console
@@ -32,6 +35,20 @@ def operator() -> Actor:
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:
     """One JSON document on stdout."""
     typer.echo(json.dumps(value, indent=2, default=str))
+
+
+@contextmanager
+def written_to(output: Path) -> Iterator[TextIO]:
+    """The file, open for ASCII (`-`: standard output). Raises `Incomplete` when it cannot be written, before any work."""
+    if str(output) == "-":
+        yield sys.stdout
+        return
+    try:
+        sink = output.open("w", encoding="ascii")
+    except OSError as cannot:
+        raise Incomplete(f"{output} cannot be written ({cannot.strerror}): choose another file with -o.") from cannot
+    with sink:
+        yield sink
 
 
 def fail(error: BrokerError) -> int:

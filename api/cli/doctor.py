@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.cli import message_broker
 from api.cli.console import Json, console, print_json
 from api.cli.up import MIGRATIONS
-from broker.base.errors import BrokerError
+from broker.base.errors import BrokerError, Unavailable
 from broker.base.settings import Settings, settings
 from broker.wiring import Portunus, build, embedded_redis_url
 
@@ -132,7 +132,10 @@ def _disk(chosen: Settings) -> Finding:
 
 def _host(chosen: Settings) -> Finding:
     portunus: Portunus = build(chosen)
-    numbers = portunus.host.status()
+    try:
+        numbers = portunus.host.status()
+    except Unavailable:
+        return Finding("browser host", ok=False, words="does not answer: is portunus up running?")
     return Finding("browser host", ok=True, words=f"{numbers['sessions']} sessions, sandbox {numbers['sandbox']}")
 
 

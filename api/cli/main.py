@@ -3,10 +3,11 @@
 import sys
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from api.cli import audit, bench, codes, doctor, operate, people, status, tabs
 from api.cli.console import fail
-from broker.base.errors import BrokerError
+from broker.base.errors import BrokerError, Unavailable
 
 app = typer.Typer(
     name="portunus",
@@ -32,6 +33,9 @@ def main() -> None:
         app()
     except BrokerError as error:
         sys.exit(fail(error))
+    except DBAPIError as away:
+        kind = type(away.orig).__name__
+        sys.exit(fail(Unavailable(f"The database cannot be used ({kind}). portunus doctor says what is wrong.")))
 
 
 if __name__ == "__main__":

@@ -5,13 +5,19 @@ from sqlalchemy import select
 
 from api.cli.console import NEEDS_A_HUMAN, Json, console, operator, print_json
 from broker.base.errors import NotFound
+from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import PortalAccount
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
+from broker.tabs.service import Tile
 from broker.wiring import build
 
 LIMIT_S = 300
+SOONEST = (
+    "yours", "warm", "parked", "needs_code", "signing_in", "cold", "failed", "in_use", "stopped", "attended", "off",
+)  # fmt: skip
+"""States of a tile, those first that are ready first."""
 
 
 def open_portal(
@@ -24,13 +30,8 @@ def open_portal(
     """Sign in, wait, say how it went, and leave the session warm."""
     portunus = build()
     with portunus.unit(operator()) as work:
-        place = directory.location_by_key(work, location)
-        site = directory.portal_by_key(work, portal)
-        accounts = work.db.scalars(select(PortalAccount).where(PortalAccount.portal_id == site.id)).all()
-        fitting = [row for row in accounts if place in row.locations and login in (None, row.username)]
-        if not fitting:
-            raise NotFound(f"No account of {site.name} covers {place.name}.")
-        lease_id = tabs.open_tab(work, fitting[0].id, place.id, "Warm-up from the command line").id
+        tile = best_login(work, portal, location, login)
+        lease_id = tabs.open_tab(work, tile.account_id, tile.location_id, "Warm-up from the command line").id
         session_id = work.db.get_one(Lease, lease_id).portal_session_id
     state, words, said = "signing_in", "", ""
     for _ in portunus.signals_or_ticks(f"session:{session_id}", limit_s=LIMIT_S):
@@ -51,3 +52,17 @@ def open_portal(
         raise typer.Exit(NEEDS_A_HUMAN)
     if not as_json:
         console.print(f"Warm. Open it at {portunus.settings.public_url}/")
+
+
+def best_login(work: Unit, portal: str, location: str, login: str | None = None) -> Tile:
+    """The login that gets there soonest; a stopped one, or one in use, only when there is no other. Raises `NotFound`."""
+    place = directory.location_by_key(work, location)
+    site = directory.portal_by_key(work, portal)
+    named = {
+        row.id for row in work.db.scalars(select(PortalAccount).where(PortalAccount.portal_id == site.id))
+        if login in (None, row.username)
+    }  # fmt: skip
+    fitting = [tile for tile in tabs.tiles(work) if tile.account_id in named and tile.location_id == place.id]
+    if not fitting:
+        raise NotFound(f"No account of {site.name} covers {place.name}.")
+    return min(fitting, key=lambda tile: SOONEST.index(tile.state))

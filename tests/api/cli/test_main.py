@@ -1,0 +1,26 @@
+"""Whatever goes wrong, the command line says one sentence and gives an exit code."""
+
+import pytest
+
+from broker.base.db import make_engine
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",),
+        ("code",),
+        ("audit", "check"),
+        ("audit", "last-code", "--portal", "harborline", "--location", "phoenix"),
+        ("open", "harborline", "--location", "phoenix"),
+    ],
+)
+def test_a_database_that_is_not_there_is_one_sentence(shell, portunus, tmp_path, words):
+    portunus.engine = make_engine(f"sqlite:///{tmp_path / 'none' / 'portunus.db'}")
+    said = shell(*words)
+    assert (said.code, "The database cannot be used" in said.errors) == (1, True)
+    assert "Traceback" not in said.errors
+
+
+def test_an_unknown_portal_has_the_exit_code_of_what_is_not_found(shell, portunus):
+    assert shell("open", "nowhere", "--location", "phoenix").code == 3
