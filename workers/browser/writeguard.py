@@ -19,7 +19,10 @@ SAFE = frozenset({"GET", "HEAD"})
 BLOCKED = "A lookup may not do this at the portal: it is neither a page it reads nor a search. Nothing was sent."
 FORM = """(e) => { const form = e.form ?? e.closest('form'); if (!form) return null;
   const submits = e.type === 'submit' || e.type === 'image' || (e.localName === 'button' && (e.type || 'submit') === 'submit');
-  return submits ? { method: (e.formMethod || form.method || 'get').toLowerCase(), action: e.formAction || form.action } : null; }"""
+  const own = (name, its) => e.hasAttribute(name) ? its : null;
+  const method = own('formmethod', e.formMethod) || form.getAttribute('method') || 'get';
+  const action = own('formaction', e.formAction) || new URL(form.getAttribute('action') || '', document.baseURI).href;
+  return submits ? { method: method.toLowerCase(), action } : null; }"""
 log = structlog.get_logger("writeguard")
 
 
@@ -56,6 +59,11 @@ class WriteGuard:
             return kind == "Other" or _fits(path, self._reads) or _fits(path, self._searches)
         return method == "POST" and kind in ("Document", "XHR", "Fetch") and _fits(path, self._searches)
 
+    def _own(self, address: str) -> bool:
+        """Where the portal's own answer leads (to its sign-in page, say): still one of its hosts."""
+        parts = urlsplit(address)
+        return parts.scheme == "https" and parts.hostname in self._hosts
+
     async def check_click(self, element: ElementHandle) -> None:
         """Raises `CallRefused` when the click would submit a form that is no search."""
         form: dict[str, str] | None = await element.evaluate(FORM)
@@ -72,7 +80,9 @@ class WriteGuard:
 
     async def _judge(self, cdp: CDPSession, paused: dict[str, Any]) -> None:
         request = paused["request"]
-        allowed = self.allows(request["method"], request["url"], paused.get("resourceType", "Other"))
+        kind = paused.get("resourceType", "Other")
+        led = kind == "Document" and request["method"] in SAFE and "redirectedRequestId" in paused
+        allowed = self.allows(request["method"], request["url"], kind) or (led and self._own(request["url"]))
         try:
             if allowed:
                 await cdp.send("Fetch.continueRequest", {"requestId": paused["requestId"]})

@@ -7,11 +7,14 @@ from typing import Any
 from sqlalchemy import select
 
 from broker.base.actor import system
+from broker.directory import service as directory
+from broker.directory.models import PortalAccount
 from broker.lookups import service as lookups
 from broker.lookups import showing
 from broker.lookups.models import Lookup
 from broker.lookups.states import State
-from broker.tabs.models import LoginAttempt
+from broker.tabs import service as tabs
+from broker.tabs.models import LoginAttempt, PortalSession
 from carrier_scripts.lab import founding, people
 from tests.workers.browser.conftest import Node
 
@@ -70,3 +73,39 @@ async def work_off(node: Node, *ids: str) -> list[showing.Shown]:
             return now
         assert asyncio.get_running_loop().time() < end, [(one.state, one.words) for one in now]
         await asyncio.sleep(0.2)
+
+
+async def until(node: Node, lookup_id: str, wanted: str) -> None:
+    """Wait until the lookup shows this state."""
+    assert node.host is not None
+    end = asyncio.get_running_loop().time() + ENDS_S
+    while (now := await asyncio.to_thread(state, node, lookup_id)).state != wanted:
+        assert asyncio.get_running_loop().time() < end, (now.state, now.words)
+        for attempt_id in await asyncio.to_thread(turn, node):
+            node.host.run_attempt(attempt_id)
+        await asyncio.sleep(0.1)
+
+
+def open_as_maria(node: Node) -> tuple[str, PortalSession]:
+    """She opens the portal of the lookups' session."""
+    with node.portunus.unit(node.maria()) as work:
+        session = work.db.scalars(select(PortalSession).where(PortalSession.state == "ready")).one()
+        lease = tabs.open_tab(work, session.account_id, session.location_id, "claim follow-up")
+        assert lease.granted_at is not None
+        return lease.id, session
+
+
+def kept_page(node: Node, lookup_id: str) -> str | None:
+    """Id of the page that was kept when a script did not know it."""
+    with node.portunus.reading(system("test")) as work:
+        return work.db.get_one(Lookup, lookup_id).error_evidence
+
+
+def released_and_retried(node: Node, lookup_id: str) -> None:
+    """The login is unlocked with the carrier, released here, and the lookup goes on."""
+    with node.portunus.unit(system("test")) as work:
+        for account in work.db.scalars(select(PortalAccount)):
+            if account.status != "active":
+                directory.release_account(work, account, "unlocked with the carrier")
+    with node.portunus.unit(node.maria()) as work:
+        lookups.again(work, lookup_id)

@@ -3,8 +3,15 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+from playwright.async_api import Error
+
+from carrier_scripts import registry
 from tests.workers.browser import looking
 from tests.workers.browser.conftest import Node
+from workers.browser.facade import CallRefused
+from workers.browser.lookupfacade import LookupFacade
+from workers.browser.writeguard import WriteGuard
 
 
 def test_eligibility_comes_with_evidence_for_every_value(node: Node) -> None:
@@ -79,5 +86,113 @@ def test_copper_mesa_and_northgate_answer_too(node: Node) -> None:
         assert found["accumulators"][0]["remaining"] == f"{north['NX300042731'].left}.00"
         assert found["provenance"]["fields"]["/accumulators/0/remaining"][0]["frame"] == "#eligibility-result"
         assert copper
+
+    node.run(test)
+
+
+def test_a_person_who_opens_the_portal_takes_it_from_the_lookups(node: Node) -> None:
+    async def test() -> None:
+        lookup = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
+        (shown,) = await looking.work_off(node, lookup)
+        assert shown.state == "done"
+        node.lab.fault("harborline", "hang", path="/eligibility", seconds=20)
+        waiting = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
+        await looking.until(node, waiting, "running")
+        lease_id, session = await asyncio.to_thread(looking.open_as_maria, node)
+        assert session.state == "ready"
+        await looking.until(node, waiting, "waiting_session")
+        node.lab.unfault("harborline", "hang")
+        assert (await asyncio.to_thread(looking.state, node, waiting)).words.startswith(
+            "Maria Lopez works in this portal"
+        )
+        await asyncio.to_thread(node.give_back, session.id)
+        (shown,) = await looking.work_off(node, waiting)
+        assert (shown.state, shown.runs) == ("done", 2)
+        assert (await asyncio.to_thread(node.lab.counters, "harborline", "saguaro.phoenix"))["logins"] == 1
+        assert lease_id
+
+    node.run(test)
+
+
+def test_a_changed_page_is_page_changed_with_the_page_kept_and_never_a_value(node: Node) -> None:
+    async def test() -> None:
+        first = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
+        await looking.work_off(node, first)
+        node.lab.fault("harborline", "skin", version=2)
+        second = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
+        (shown,) = await looking.work_off(node, second)
+        assert (shown.state, shown.error["code"], shown.result_id) == ("needs_human", "page_changed", None)
+        assert await asyncio.to_thread(looking.kept_page, node, second)
+
+    node.run(test)
+
+
+def test_signed_out_in_mid_lookup_signs_in_again_and_answers(node: Node) -> None:
+    async def test() -> None:
+        first = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
+        await looking.work_off(node, first)
+        node.lab.fault("harborline", "end_sessions")
+        second = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
+        (shown,) = await looking.work_off(node, second)
+        assert (shown.state, shown.error) == ("done", None)
+        assert (await asyncio.to_thread(node.lab.counters, "harborline", "saguaro.phoenix"))["logins"] == 2
+
+    node.run(test)
+
+
+def test_a_parked_login_waits_for_a_person_and_goes_on_when_she_has_put_it_right(node: Node) -> None:
+    async def test() -> None:
+        node.lab.fault("harborline", "lock", account="saguaro.phoenix")
+        node.lab.fault("harborline", "lock", account="saguaro.tucson")
+        lookup = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
+        (shown,) = await looking.work_off(node, lookup)
+        assert (shown.state, shown.error["code"]) == ("needs_human", "account_locked")
+        node.lab.reset()
+        await asyncio.to_thread(looking.released_and_retried, node, lookup)
+        (shown,) = await looking.work_off(node, lookup)
+        assert shown.state == "done"
+
+    node.run(test)
+
+
+WRITES = ("click", "submit", "fetch", "beacon")
+
+
+@pytest.mark.parametrize("way", WRITES)
+def test_a_page_in_lookup_mode_cannot_write_whatever_tries(node: Node, way: str) -> None:
+    async def test() -> None:
+        live = await node.live()
+        page = await live.context.new_page()
+        guard = WriteGuard(registry.portal("harborline"))
+        await guard.stand(page)
+        await page.goto("https://harborline.sim.test/eligibility")
+        before = await asyncio.to_thread(node.lab.counters, "harborline")
+        if way == "click":
+            facade = LookupFacade(live, page, await live.new_cdp(page), guard, None, node.portunus.clock)
+            with pytest.raises(CallRefused, match="Nothing was sent"):
+                await facade.call(
+                    "page",
+                    {
+                        "page": 0,
+                        "chain": [["locator", ["#signout-button"], {}]],
+                        "act": "click",
+                        "args": [],
+                        "options": {},
+                    },
+                )
+        elif way == "submit":
+            await page.evaluate(
+                "() => { const f = document.createElement('form'); f.method = 'post'; f.action = '/account/close'; document.body.append(f); f.submit(); }"
+            )
+        elif way == "fetch":
+            with pytest.raises(Error):
+                await page.evaluate("() => fetch('/payments/change-bank', { method: 'POST' })")
+        else:
+            await page.evaluate("() => navigator.sendBeacon('/account/close', 'x')")
+        await page.wait_for_timeout(200)
+        assert guard.blocked == 1
+        after = await asyncio.to_thread(node.lab.counters, "harborline")
+        assert (after["forms_posted"], after["forbidden_hits"]) == (before["forms_posted"], before["forbidden_hits"])
+        assert after["signouts"] == 0
 
     node.run(test)
