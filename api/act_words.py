@@ -27,6 +27,8 @@ PAIRS: list[tuple[str, str]] = [
     (Act.ACCOUNT_PARKED, "stopped a portal account"),
     (Act.ACCOUNT_RELEASED, "released a portal account"),
     (Act.ENDPOINT_CREATED, "added a mailbox or phone"),
+    (Act.ENDPOINT_CHANGED, "changed a mailbox or phone"),
+    (Act.LOG_ALARM, "found the audit log changed"),
     (Act.BEHAVIOUR_RECORDED, "recorded how a portal behaves"),
     (Act.SCRIPT_REGISTERED, "registered a carrier script"),
     (Act.SCRIPT_APPROVED, "approved a carrier script"),

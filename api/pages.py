@@ -30,6 +30,7 @@ MENU: list[tuple[str, str, Permission]] = [
     ("Recordings", "/recordings", Permission.RECORDING_VIEW_ALL),
     ("Last code", "/last-code", Permission.LAST_CODE),
     ("Accounts", "/accounts", Permission.ACCOUNT_VIEW),
+    ("Channels", "/channels", Permission.ACCOUNT_MANAGE),
     ("Locations", "/locations", Permission.PORTAL_MANAGE),
     ("Audit log", "/audit", Permission.AUDIT_VIEW),
     ("People", "/people", Permission.USER_MANAGE),

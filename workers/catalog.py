@@ -3,6 +3,7 @@
 from datetime import date
 
 from broker.base.actor import system
+from broker.codes import templates
 from broker.directory import service as directory
 from broker.directory.service import Fact
 from broker.scripts import service as scripts
@@ -38,7 +39,16 @@ def register(portunus: Portunus) -> list[str]:
                 declared(script),
             )
             scripts.keep_shipped(work, portal, shipped)
+            shape = registry.behaviour(key).get("code_template", {})
+            for channel in code_channels(key) if shape.get("senders") else ():
+                templates.ship(work, portal, channel, shape)
     return registry.keys()
+
+
+def code_channels(key: str) -> list[str]:
+    """The channels that the portal sends its codes by and that a template is for."""
+    methods = registry.behaviour(key).get("mfa_methods", {}).get("value", [])
+    return [channel for channel in templates.CHANNELS if channel in methods]
 
 
 def facts(key: str) -> dict[str, Fact]:

@@ -37,6 +37,10 @@ SECRET_CHARACTERS = 16
 """A shorter secret could be guessed: nothing signed with one is believed."""
 COUNTED = "sms_post"
 TWILIO = "x-twilio-signature"
+GATEWAY = "x-signature"
+GATEWAY_TIME = "x-timestamp"
+GATEWAY_AGE_S = 300
+NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,8 @@ class Post:
     client: str
     headers: dict[str, str]
     body: bytes
+    at: datetime = NEVER
+    """When it came, by our clock."""
 
 
 @router.post("/hooks/sms/{number}", dependencies=[public("signed by the provider", foreign=True)])
@@ -58,7 +64,7 @@ async def sms(number: str, request: Request, portunus: PortunusNow) -> Response:
         return Response(status_code=401)
     headers = {name.lower(): value for name, value in request.headers.items()}
     client = request.client.host if request.client else "unknown"
-    status = await run_in_threadpool(_take, portunus, Post(number, client, headers, body))
+    status = await run_in_threadpool(_take, portunus, Post(number, client, headers, body, portunus.clock.now()))
     return Response(status_code=status)
 
 
@@ -121,7 +127,20 @@ def _flooded(work: Unit, endpoint_id: str, client: str) -> bool:
 def _signed(post: Post, secret: str, url: str) -> bool:
     if len(secret.removeprefix("whsec_")) < SECRET_CHARACTERS:
         return False
-    return _signed_by_twilio(post, secret, url) if TWILIO in post.headers else _signed_by_standard(post, secret)
+    if TWILIO in post.headers:
+        return _signed_by_twilio(post, secret, url)
+    return _signed_by_gateway(post, secret) if GATEWAY in post.headers else _signed_by_standard(post, secret)
+
+
+def _signed_by_gateway(post: Post, secret: str) -> bool:
+    """SMS Gateway for Android (docs.sms-gate.app, Webhooks): HMAC-SHA256 in hexadecimal over body and timestamp."""
+    stamp = post.headers.get(GATEWAY_TIME, "")
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= 12):
+        return False
+    if abs(int(stamp) - post.at.timestamp()) > GATEWAY_AGE_S:
+        return False
+    expected = hmac.digest(secret.encode(), post.body + stamp.encode(), "sha256").hex()
+    return hmac.compare_digest(expected.encode(), post.headers[GATEWAY].lower().encode())
 
 
 def _signed_by_standard(post: Post, secret: str) -> bool:
@@ -163,6 +182,10 @@ def _arrival(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival |
         if TWILIO in post.headers:
             form = _form(post.body) or {}
             message_id, sender, text = form["MessageSid"][0], form["From"][0], form["Body"][0]
+        elif GATEWAY in post.headers:
+            told = json.loads(post.body)["payload"]
+            message_id = f"sha256:{hashlib.sha256(post.body).hexdigest()}"  # the app's own ids repeat with the text
+            sender, text = str(told["phoneNumber"]), str(told["message"])
         else:
             told = json.loads(post.body)
             message_id, sender, text = post.headers["webhook-id"], str(told["from"]), str(told["text"])

@@ -30,6 +30,7 @@ class Act(StrEnum):
     ACCOUNT_PARKED = "directory:account:park"
     ACCOUNT_RELEASED = "directory:account:release"
     ENDPOINT_CREATED = "directory:endpoint:create"
+    ENDPOINT_CHANGED = "directory:endpoint:change"
     BEHAVIOUR_RECORDED = "directory:behaviour:record"
     SCRIPT_REGISTERED = "script:version:register"
     SCRIPT_APPROVED = "script:version:approve"

@@ -128,11 +128,15 @@ class CodeDecline(Base):
 
 
 class CodeTemplate(Base):
-    """What a portal's code messages look like on one channel; the newest version counts, the older ones stay."""
+    """What a portal's code messages look like on one channel; the newest version counts, the older ones stay.
+
+    Each organization has its own; one without an organization came with Portunus and counts where there is no own one.
+    """
 
     __tablename__ = "code_template"
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organization_id: Mapped[str | None] = mapped_column(ForeignKey("organization.id"))
     portal_id: Mapped[str] = mapped_column(ForeignKey("portal.id"), index=True)
     channel: Mapped[str] = mapped_column(String(20))
     version: Mapped[int]
@@ -140,4 +144,4 @@ class CodeTemplate(Base):
     saved_by: Mapped[str] = mapped_column(String(60))
     saved_at: Mapped[datetime]
 
-    __table_args__ = (UniqueConstraint("portal_id", "channel", "version"),)
+    __table_args__ = (UniqueConstraint("organization_id", "portal_id", "channel", "version"),)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
@@ -37,16 +37,20 @@ class Trial:
 
 def rule_of(work: Unit, account: PortalAccount, method: MfaMethod) -> dict[str, Any]:
     """The rule for a new request: the portal's template where one was saved, and what is the account's own."""
-    saved = newest(work, account.portal_id, method.channel)
+    saved = newest(work, account.organization_id, account.portal_id, method.channel)
     return {**method.template, **(saved.rule if saved else {})}
 
 
-def newest(work: Unit, portal_id: str, channel: str) -> CodeTemplate | None:
-    """The template that counts."""
+def newest(work: Unit, organization_id: str | None, portal_id: str, channel: str) -> CodeTemplate | None:
+    """The template that counts: the organization's own, else the one that came with Portunus."""
     return work.db.scalar(
         select(CodeTemplate)
-        .where(CodeTemplate.portal_id == portal_id, CodeTemplate.channel == channel)
-        .order_by(CodeTemplate.version.desc())
+        .where(
+            CodeTemplate.portal_id == portal_id,
+            CodeTemplate.channel == channel,
+            or_(CodeTemplate.organization_id == organization_id, CodeTemplate.organization_id.is_(None)),
+        )
+        .order_by(CodeTemplate.organization_id.is_(None), CodeTemplate.version.desc())
         .limit(1)
     )
 
@@ -74,22 +78,25 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in rule.items() if value not in ("", [], None, False)}
 
 
-def save(work: Unit, portal: Portal, channel: str, values: Mapping[str, Any], *, based_on: int) -> CodeTemplate:
+def save(
+    work: Unit, organization_id: str | None, portal: Portal, channel: str, values: Mapping[str, Any], *, based_on: int
+) -> CodeTemplate:
     """A new version. Raises `Incomplete`, and `Conflict` when somebody saved another one meanwhile."""
     if channel not in CHANNELS:
         raise Incomplete("A template is for e-mail or for text messages.")
     rule = checked(values)
     if channel == "email" and not rule.get("senders"):
         raise Incomplete("Name the sender: by e-mail no code is used from a sender that is not named.")
-    before = newest(work, portal.id, channel)
-    version = before.version if before else 0
-    if version != based_on:
+    before = newest(work, organization_id, portal.id, channel)
+    own = before.version if before is not None and before.organization_id == organization_id else 0
+    if own != based_on:
         raise Conflict("Somebody changed this template meanwhile: look at the new one first.")
     row = CodeTemplate(
         id=new_id("ctp"),
+        organization_id=organization_id,
         portal_id=portal.id,
         channel=channel,
-        version=version + 1,
+        version=own + 1,
         rule=rule,
         saved_by=work.actor.id,
         saved_at=work.clock.now(),
@@ -99,6 +106,13 @@ def save(work: Unit, portal: Portal, channel: str, values: Mapping[str, Any], *,
     detail = {"channel": channel, "version": row.version, "pattern": rule["pattern"]}
     audit.record(work, Act.TEMPLATE_SAVED, "portal", portal.id, detail=detail)
     return row
+
+
+def ship(work: Unit, portal: Portal, channel: str, values: Mapping[str, Any]) -> None:
+    """The template that comes with a carrier script; a changed one is a new version."""
+    before = newest(work, None, portal.id, channel)
+    if before is None or before.rule != checked(values):
+        save(work, None, portal, channel, values, based_on=before.version if before else 0)
 
 
 def try_on(rule: Rule, samples: Sequence[Sample]) -> list[Trial]:

@@ -280,6 +280,8 @@ def prefer_method(work: Unit, account: PortalAccount, method: Method) -> None:
     known = [
         one for one in account.mfa_methods if (one.channel, one.endpoint_id) == (method.channel, method.endpoint_id)
     ]
+    if known and method.template:
+        known[0].template, known[0].masked_destination = dict(method.template), method.masked_destination
     ways = [*known, *(one for one in account.mfa_methods if one not in known)] if known else [row, *account.mfa_methods]
     for number, one in enumerate(ways):
         one.preference = number

@@ -71,6 +71,16 @@ class Seed:
         """The code of a time step."""
         return self.totp.generate_otp(step)
 
+    def drift(self, code: str, now: datetime, most: int = 20) -> int | None:
+        """By how many steps the clock of the device that shows this code is off; None when it is not of this seed."""
+        if not (code.isascii() and code.isdigit()):
+            return None
+        present = self.step(now)
+        for away in sorted(range(-most, most + 1), key=abs):
+            if pyotp.utils.strings_equal(self.code(present + away), code):
+                return away
+        return None
+
     def matching_step(self, code: str, now: datetime, last_step: int) -> int | None:
         """The step (at most one off, newer than `last_step`) whose code this is; only ASCII digits count."""
         if not (code.isascii() and code.isdigit()):

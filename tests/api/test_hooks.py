@@ -246,3 +246,43 @@ def test_signatures_agree_with_twilios_own_library(form):
     theirs = RequestValidator(TOKEN).compute_signature(url, fields)
     assert hooks._signed(hooks.Post("1", "x", {TWILIO: theirs}, body), TOKEN, url)
     assert not hooks._signed(hooks.Post("1", "x", {TWILIO: theirs}, body + b"&more=1"), TOKEN, url)
+
+
+GATEWAY_KEY = "a key of the app, long enough"
+RECEIVED = json.dumps(
+    {
+        "event": "sms:received",
+        "payload": {"messageId": "abc", "message": "Your code is 482913", "phoneNumber": "22395", "simNumber": 1},
+    }
+).encode()
+
+
+def gateway(portunus: Portunus, body: bytes = RECEIVED, *, ago: int = 0, key: str = GATEWAY_KEY) -> dict[str, str]:
+    stamp = str(int(portunus.clock.now().timestamp()) - ago)
+    return {"x-timestamp": stamp, "x-signature": hmac.digest(key.encode(), body + stamp.encode(), "sha256").hex()}
+
+
+def test_the_android_apps_signature_is_accepted_and_a_repeated_post_counts_once(phone, visitor, portunus):
+    set_secret(portunus, phone, GATEWAY_KEY.encode())
+    for _ in range(2):
+        assert visitor.client.post(PATH, content=RECEIVED, headers=gateway(portunus)).status_code == 204
+    (row,) = kept(portunus)
+    assert row.sender == "22395"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"ago": 400}, {"ago": -400}, {"key": "another key of the same length"}],
+    ids=["old", "from the future", "forged"],
+)
+def test_an_old_or_forged_post_of_the_app_is_refused(phone, visitor, portunus, change):
+    set_secret(portunus, phone, GATEWAY_KEY.encode())
+    assert visitor.client.post(PATH, content=RECEIVED, headers=gateway(portunus, **change)).status_code == 401
+    assert kept(portunus) == []
+
+
+@pytest.mark.parametrize("stamp", ["", "x", "-1", "9" * 40, "\u0661"])
+def test_a_timestamp_that_is_none_is_refused(phone, visitor, portunus, stamp):
+    set_secret(portunus, phone, GATEWAY_KEY.encode())
+    headers = gateway(portunus) | {"x-timestamp": stamp.encode()}
+    assert visitor.client.post(PATH, content=RECEIVED, headers=headers).status_code == 401

@@ -158,15 +158,17 @@ def upgrade() -> None:
 
     op.create_table('code_template',
     sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('organization_id', sa.String(length=40), nullable=True),
     sa.Column('portal_id', sa.String(length=40), nullable=False),
     sa.Column('channel', sa.String(length=20), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('rule', sa.JSON(), nullable=False),
     sa.Column('saved_by', sa.String(length=60), nullable=False),
     sa.Column('saved_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_code_template_organization_id_organization')),
     sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_code_template_portal_id_portal')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_code_template')),
-    sa.UniqueConstraint('portal_id', 'channel', 'version', name=op.f('uq_code_template_portal_id_channel_version'))
+    sa.UniqueConstraint('organization_id', 'portal_id', 'channel', 'version', name=op.f('uq_code_template_organization_id_portal_id_channel_version'))
     )
     with op.batch_alter_table('code_template', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_code_template_portal_id'), ['portal_id'], unique=False)

@@ -1,0 +1,159 @@
+"""How one login gets its code: a mailbox, a telephone, an authenticator, or a person at the code desk."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from sqlalchemy import select
+from starlette.responses import RedirectResponse, Response
+
+from api.access import Here, HereNow, permits
+from api.pages import page
+from broker.base.errors import BrokerError, Conflict, Incomplete
+from broker.base.unit import Unit
+from broker.codes import templates
+from broker.directory import endpoints
+from broker.directory import service as directory
+from broker.directory.models import DeliveryEndpoint, PortalAccount
+from broker.directory.service import Method
+from broker.identity.policy import Permission, require
+from broker.vault.totp import Seed
+
+router = APIRouter()
+KEEPERS = [permits(Permission.ACCOUNT_MANAGE)]
+Text = Annotated[str, Form(max_length=400)]
+Secret = Annotated[str, Form(max_length=2000)]
+SAID = (Incomplete, Conflict)
+WORDS = {"email": "e-mail", "sms": "text message", "totp": "authenticator", "desk": "a person at the code desk"}
+ANY_FORM = r"\d{4,8}"
+
+
+@router.get("/accounts/{account_id}/codes", dependencies=KEEPERS)
+def ways(request: Request, here: HereNow, account_id: str) -> Response:
+    """What it is now, and the four ways to choose from."""
+    return _page(request, here, account_id)
+
+
+@router.post("/accounts/{account_id}/codes/email", dependencies=KEEPERS)
+def by_mail(
+    request: Request, here: HereNow, account_id: str, endpoint: Text = "", alias: Text = "", names: Text = ""
+) -> Response:
+    """From a mailbox. The alias, or words that the mail prints, tell this login's codes from those of others there."""
+    own: dict[str, str] = {}
+    try:
+        if alias:
+            own["alias"] = endpoints.address("mailbox", alias)
+        if names:
+            own["names"] = names.strip()
+        _choose(here, account_id, "email", endpoint, own)
+    except SAID as no:
+        return _page(request, here, account_id, error=no)
+    return RedirectResponse(f"/accounts/{account_id}/codes?done=1", 303)
+
+
+@router.post("/accounts/{account_id}/codes/sms", dependencies=KEEPERS)
+def by_text(request: Request, here: HereNow, account_id: str, endpoint: Text = "", names: Text = "") -> Response:
+    """From a telephone number's text messages."""
+    try:
+        _choose(here, account_id, "sms", endpoint, {"names": names.strip()} if names.strip() else {})
+    except SAID as no:
+        return _page(request, here, account_id, error=no)
+    return RedirectResponse(f"/accounts/{account_id}/codes?done=1", 303)
+
+
+@router.post("/accounts/{account_id}/codes/totp", dependencies=KEEPERS)
+def by_authenticator(request: Request, here: HereNow, account_id: str, seed: Secret = "", shown: Text = "") -> Response:
+    """From a seed, proved with the code that another device shows now; tells when that device's clock is off."""
+    said = ""
+    try:
+        parsed = Seed.parse(seed)
+        away = parsed.drift("".join(shown.split()), here.portunus.clock.now())
+        if away is None:
+            raise Incomplete("The code does not belong to this seed. Type the code that the device shows now.")
+        with here.unit() as work:
+            row = _kept(work, account_id)
+            require(work, Permission.SECRET_STORE, account=row)
+            here.portunus.vault.put(work, row.organization_id, "portal_account", row.id, "totp_seed", seed.encode())
+            directory.prefer_method(work, row, Method("totp"))
+        seconds = away * int(parsed.totp.interval)
+        if away:
+            said = f"Stored. The device's clock is about {abs(seconds)} s {'ahead' if away > 0 else 'behind'}: set it."
+    except SAID as no:
+        return _page(request, here, account_id, error=no)
+    if said:
+        return _page(request, here, account_id, said=said)
+    return RedirectResponse(f"/accounts/{account_id}/codes?done=1", 303)
+
+
+@router.post("/accounts/{account_id}/codes/desk", dependencies=KEEPERS)
+def by_hand(request: Request, here: HereNow, account_id: str, pattern: Text = ANY_FORM) -> Response:
+    """A person receives it and types it in at the code desk."""
+    try:
+        with here.unit() as work:
+            row = _kept(work, account_id)
+            rule = templates.checked({"pattern": pattern or ANY_FORM})
+            directory.prefer_method(work, row, Method("desk", template=rule))
+    except SAID as no:
+        return _page(request, here, account_id, error=no)
+    return RedirectResponse(f"/accounts/{account_id}/codes?done=1", 303)
+
+
+def _choose(here: Here, account_id: str, channel: str, endpoint_id: str, own: dict[str, str]) -> None:
+    with here.unit() as work:
+        row = _kept(work, account_id)
+        endpoint = work.db.get(DeliveryEndpoint, endpoint_id) if endpoint_id else None
+        if endpoint is None or endpoint.organization_id != row.organization_id:
+            raise Incomplete("Choose one of the organization's channels; add it under Channels first.")
+        before = next((one for one in row.mfa_methods if one.channel == channel), None)
+        kept = {name: value for name, value in (before.template if before else {}).items() if name in templates.SHAPE}
+        saved = templates.newest(work, row.organization_id, row.portal_id, channel)
+        rule = {**kept, **own, "pattern": kept.get("pattern", r"\d{6}")}
+        if channel == "email" and not (saved or kept.get("senders")):
+            raise Incomplete("First say what this portal's mails look like: Accounts, this login, “Its code messages”.")
+        directory.prefer_method(work, row, Method(channel, endpoint.id, _masked(channel, endpoint, own), rule))
+
+
+def _masked(channel: str, endpoint: DeliveryEndpoint, own: dict[str, str]) -> str:
+    address = own.get("alias") or endpoint.address
+    return f"{address[0]}•••@{address.rpartition('@')[2]}" if channel == "email" else f"•••• {address[-4:]}"
+
+
+def _kept(work: Unit, account_id: str) -> PortalAccount:
+    row = directory.account_by_id(work, account_id)
+    require(work, Permission.ACCOUNT_MANAGE, account=row)
+    return row
+
+
+def _page(
+    request: Request, here: Here, account_id: str, *, error: BrokerError | None = None, said: str = ""
+) -> Response:
+    with here.reading() as work:
+        row = _kept(work, account_id)
+        known = work.db.scalars(
+            select(DeliveryEndpoint)
+            .where(DeliveryEndpoint.organization_id == row.organization_id)
+            .order_by(DeliveryEndpoint.name)
+        ).all()
+        now = row.mfa_methods[0] if row.mfa_methods else None
+        values = {
+            "account": {
+                "id": row.id,
+                "portal": row.portal.name,
+                "portal_key": row.portal.key,
+                "username": row.username,
+            },
+            "now": WORDS.get(now.channel, now.channel) if now else "no second factor",
+            "at": now.endpoint.name if now and now.endpoint else "",
+            "template": dict(now.template) if now else {},
+            "mailboxes": [(one.id, one.name, one.address) for one in known if one.kind == "mailbox"],
+            "phones": [(one.id, one.name, one.address) for one in known if one.kind == "phone"],
+            "has_seed": here.portunus.vault.has(work, "portal_account", row.id, "totp_seed"),
+        }
+    said = said or ("Stored. The next sign-in gets its code this way." if request.query_params.get("done") else "")
+    return page(
+        request,
+        "account_codes.html",
+        status=error.status if error else 200,
+        error=error.message if error else "",
+        said=said,
+        **values,
+    )
