@@ -92,7 +92,7 @@ class Demo:
 @contextmanager
 def running_demo(data_dir: Path, **settings: str) -> Iterator[Demo]:
     """Start, wait until it says that it has started, stop with Ctrl-C."""
-    port = _free_port()
+    port = free_port()
     data_dir.mkdir(parents=True, exist_ok=True)
     output = data_dir / "demo.out"
     environment = {
@@ -123,7 +123,8 @@ def running_demo(data_dir: Path, **settings: str) -> Iterator[Demo]:
                 process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A TCP port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
