@@ -40,7 +40,8 @@ def last_code(
         console.print(f"  handed in by  {answer.given_by}")
     console.print(f"  released      {answer.released_at:%Y-%m-%d %H:%M:%S} UTC; the portal {answer.answer} it")
     console.print(f"  session       {answer.portal_session_id}")
-    console.print(f"  recording     {answer.recording_id or 'none yet'} at {answer.recording_offset_ms or 0} ms")
+    told = f"{answer.recording_id} at {answer.recording_offset_ms or 0} ms" if answer.recording_id else "none yet"
+    console.print(f"  recording     {told}")
     console.print(f"  proof         entry {answer.proof.index} in the signed log of {answer.proof.size} entries")
 
 

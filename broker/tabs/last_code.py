@@ -99,12 +99,14 @@ def _answer(work: Unit, key: LogKey, row: CodeRequest, portal: str, location: st
     method = work.db.get(MfaMethod, row.method_id)
     endpoint = work.db.get(DeliveryEndpoint, row.endpoint_id) if row.endpoint_id else None
     requester = name_of(work, row.requester_kind, row.requester_id)
+    giver = name_of(work, "user", used.given_by) if used and used.given_by else None
+    seen = f"{giver} read it and handed it in" if giver else "Portunus showed it to nobody"
     return LastCode(
         portal=portal,
         location=location,
         asked_by=requester,
-        received_by=f"Portunus, for {requester} (typed by the browser host, seen by nobody)",
-        given_by=name_of(work, "user", used.given_by) if used and used.given_by else None,
+        received_by=f"Portunus, for {requester} (typed by the browser host; {seen})",
+        given_by=giver,
         channel=used.channel if used else row.channel,
         sent_to=method.masked_destination if method else "",
         endpoint=endpoint.name if endpoint else None,

@@ -1,0 +1,65 @@
+"""Who received the last code for this portal at this location: one answer, with its proof."""
+
+import pytest
+
+from broker.audit import service as audit
+from broker.base.actor import Actor
+from broker.base.errors import BrokerError
+from broker.codes import service as codes
+from broker.tabs import service as tabs
+from tests.broker.tabs.conftest import Office
+
+
+def asked(office: Office, who: Actor | None = None, place: str = "phoenix") -> tabs.LastCode:
+    key = office.host(lambda work: audit.log_key(work, office.portunus.keyring))
+    with office.portunus.unit(who or office.audrey) as work:
+        return tabs.last_code(work, key, office.portal.key, place)
+
+
+def test_a_mailed_code_was_shown_to_nobody(office: Office) -> None:
+    request_id = office.whole_way()
+    told = asked(office)
+    assert (told.code_request_id, told.asked_by, told.given_by) == (request_id, "Maria Lopez", None)
+    assert told.received_by == "Portunus, for Maria Lopez (typed by the browser host; Portunus showed it to nobody)"
+    assert (told.channel, told.answer) == ("email", "accepted")
+
+
+def test_who_read_the_code_and_handed_it_in_is_named(office: Office) -> None:
+    office.open()
+    claim = office.claim()
+    request_id = office.host(lambda work: tabs.submit(work, claim.attempt_id, claim.fence))
+    office.host(lambda work: codes.waiting(work, request_id))
+    with office.portunus.unit(office.ana) as work:
+        codes.give(work, office.portunus.vault, request_id, "482913")
+    office.host(lambda work: codes.take(work, office.portunus.vault, request_id, claim.attempt_id))
+    told = asked(office)
+    assert told.given_by == "Ana Petrova"
+    assert "Ana Petrova read it and handed it in" in told.received_by
+    assert "nobody" not in told.received_by
+
+
+def test_the_newest_code_of_that_place_answers(office: Office) -> None:
+    office.whole_way()
+    with office.portunus.unit(office.maria) as work:
+        tabs.sign_out(work, office.lease_id)
+    newest = office.whole_way("2", "771204")
+    assert asked(office).code_request_id == newest
+
+
+def test_where_no_code_was_released_there_is_none(office: Office) -> None:
+    office.whole_way()
+    with pytest.raises(BrokerError, match="No code was released"):
+        asked(office, place="tucson")
+
+
+def test_a_biller_may_not_ask(office: Office) -> None:
+    office.whole_way()
+    with pytest.raises(BrokerError):
+        asked(office, office.maria)
+
+
+def test_asking_is_an_entry_of_its_own(office: Office) -> None:
+    office.whole_way()
+    first = asked(office).proof
+    assert asked(office).proof.size > first.size - 1
+    assert asked(office).proof.index == first.index
