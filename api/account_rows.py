@@ -38,6 +38,7 @@ def _row(work: Unit, vault: Vault, row: PortalAccount) -> dict[str, Any]:
         "portal_key": row.portal.key,
         "provider_line": row.portal.provider_line or "",
         "username": row.username,
+        "label": row.label,
         "login_kind": row.login_kind.replace("_", " "),
         "locations": [place.name for place in row.locations],
         "status": row.status,

@@ -154,6 +154,7 @@ def _add_account(
         work,
         portal=directory.portal_by_key(work, account["carrier"]),
         username=account["username"],
+        label=account["label"],
         login_kind=account["login_kind"],
         locations=[places[key] for key in account["locations"]],
         methods=[]

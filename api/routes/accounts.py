@@ -28,6 +28,7 @@ KEEPERS = [permits(Permission.ACCOUNT_MANAGE)]
 DONE = {
     "added": "The account is added. Its portal shows on the launcher of everybody who works at its locations.",
     "stored": "Stored. The next sign-in uses it.",
+    "labelled": "Called that on the launcher from now on.",
     "released": "Released. The next person who opens the portal signs in again.",
 }
 
@@ -39,6 +40,7 @@ class NewAccount(BaseModel):
 
     portal: str = Field(max_length=60)
     username: str = Field(max_length=120)
+    label: str = Field(default="", max_length=60)
     password: str = Field(max_length=1000, repr=False)
     totp_seed: str = Field(default="", max_length=2000, repr=False)
     login_kind: str = Field(default="individual", max_length=20)
@@ -54,6 +56,14 @@ class NewCredential(BaseModel):
 
     password: str = Field(default="", max_length=1000, repr=False)
     totp_seed: str = Field(default="", max_length=2000, repr=False)
+
+
+class Labelled(BaseModel):
+    """What people call the login; empty takes the label away."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    label: str = Field(max_length=60)
 
 
 class Released(BaseModel):
@@ -76,6 +86,7 @@ def add_form(
     here: HereNow,
     portal: Text = "",
     username: Text = "",
+    label: Text = "",
     password: Secret = "",
     totp_seed: Secret = "",
     login_kind: Text = "individual",
@@ -87,6 +98,7 @@ def add_form(
     asked = NewAccount.model_construct(
         portal=portal,
         username=username,
+        label=label,
         password=password,
         totp_seed=totp_seed,
         login_kind=login_kind,
@@ -109,6 +121,12 @@ def replace_form(
 def release_form(request: Request, here: HereNow, account_id: str, reason: Text = "") -> Response:
     """A person says that what stopped the account is put right."""
     return _done(request, here, "released", lambda work: _release(work, account_id, reason))
+
+
+@router.post("/accounts/{account_id}/label", dependencies=KEEPERS)
+def label_form(request: Request, here: HereNow, account_id: str, label: Text = "") -> Response:
+    """What people call this login on its tiles."""
+    return _done(request, here, "labelled", lambda work: _label(work, account_id, label))
 
 
 # --- the same as data
@@ -151,6 +169,13 @@ def release(here: HereNow, account_id: str, asked: Released) -> dict[str, Any]:
         return _row(here, work, _release(work, account_id, asked.reason))
 
 
+@router.post("/api/v1/accounts/{account_id}/label", dependencies=KEEPERS)
+def label(here: HereNow, account_id: str, asked: Labelled) -> dict[str, Any]:
+    """What people call this login on its tiles."""
+    with here.unit() as work:
+        return _row(here, work, _label(work, account_id, asked.label))
+
+
 # --- inside
 
 
@@ -164,6 +189,7 @@ def _add(here: Here, work: Unit, asked: NewAccount) -> str:
         work,
         portal=directory.portal_by_key(work, asked.portal),
         username=asked.username,
+        label=asked.label,
         login_kind=asked.login_kind,
         locations=places,
         methods=[Method("desk", template={"pattern": r"\d{4,8}"})],
@@ -198,6 +224,12 @@ def _store(here: Here, work: Unit, row: PortalAccount, password: str, totp_seed:
 def _release(work: Unit, account_id: str, reason: str) -> str:
     row = _kept(work, account_id)
     directory.release_account(work, row, reason)
+    return row.id
+
+
+def _label(work: Unit, account_id: str, label: str) -> str:
+    row = _kept(work, account_id)
+    directory.label_account(work, row, label)
     return row.id
 
 

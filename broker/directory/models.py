@@ -157,6 +157,8 @@ class PortalAccount(Base):
     organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id"))
     portal_id: Mapped[str] = mapped_column(ForeignKey("portal.id"))
     username: Mapped[str] = mapped_column(String(120))
+    label: Mapped[str] = mapped_column(String(60), default="")
+    """What people call this login, where a portal has several: "Front desk", "Dr. Lee"."""
     login_kind: Mapped[str] = mapped_column(String(20))
     """individual, practice_shared, delegate, service"""
     status: Mapped[str] = mapped_column(String(20), default="active")

@@ -217,6 +217,7 @@ def create_account(
     shared_reason: str | None = None,
     review_on: date | None = None,
     owner_id: str | None = None,
+    label: str = "",
 ) -> PortalAccount:
     """One login at one portal. Raises `Incomplete` (a shared login needs a reason and a review date), `Conflict`."""
     if login_kind not in LOGIN_KINDS:
@@ -237,6 +238,7 @@ def create_account(
         organization_id=locations[0].organization_id,
         portal=portal,
         username=username,
+        label=checks.name(label, "The label", 60) if label.strip() else "",
         login_kind=login_kind,
         locations=list(locations),
         shared_reason=shared_reason,
@@ -255,6 +257,15 @@ def create_account(
         detail={"portal": portal.key, "login_kind": login_kind, "locations": len(locations)},
     )
     return row
+
+
+def label_account(work: Unit, account: PortalAccount, label: str) -> None:
+    """What people call this login on its tiles; empty: the ends of its username. Raises `Incomplete`."""
+    account.label = checks.name(label, "The label", 60) if label.strip() else ""
+    audit.record(
+        work, Act.ACCOUNT_CHANGED, "portal_account", account.id, account_id=account.id, detail={"label": account.label}
+    )
+    work.signal("tiles")
 
 
 def _method(work: Unit, preference: int, method: Method) -> MfaMethod:

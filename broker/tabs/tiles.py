@@ -25,7 +25,10 @@ class Tile:
     portal_key: str
     portal_name: str
     carrier_names: tuple[str, ...]
+    location_town: str
     login_tail: str
+    login_label: str
+    """What people call this login, or the ends of its username."""
     state: str
     """cold, signing_in, needs_code, warm, parked, yours, in_use, stopped, failed, attended, off"""
     words: str
@@ -51,7 +54,7 @@ def tiles(work: Unit) -> list[Tile]:
         for location in account.locations
         if where.covers(account_id=account.id, location_id=location.id)
     ]
-    return sorted(made, key=lambda tile: (tile.location_name, tile.portal_name, tile.login_tail))
+    return sorted(made, key=lambda tile: (tile.location_name, tile.portal_name, tile.login_label))
 
 
 def _tile(work: Unit, account: PortalAccount, location: Location, session: PortalSession | None) -> Tile:
@@ -65,13 +68,20 @@ def _tile(work: Unit, account: PortalAccount, location: Location, session: Porta
         portal_key=portal.key,
         portal_name=portal.name,
         carrier_names=tuple(carrier.name for carrier in portal.carriers),
+        location_town=location.city,
         login_tail="…" + account.username[-3:],
+        login_label=account.label or f"login {_ends(account.username)}",
         state=state,
         words=words,
         deadline=deadline,
         lease_id=lease_id,
         provider_line=portal.provider_line,
     )
+
+
+def _ends(username: str) -> str:
+    """Enough of a username to tell it from its neighbours, not to sign in with."""
+    return f"{username[:3]}…{username[-3:]}" if len(username) > 8 else "…" + username[-3:]
 
 
 Said = tuple[str, str, datetime | None, str | None]

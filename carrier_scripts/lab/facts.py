@@ -42,6 +42,8 @@ class Account:
     """Security questions, as the portal words them, and what was answered at registration."""
     device: str = ""
     """Which of the portal's ways to get a code its owner has set up, where the portal offers several: voice, push, …"""
+    label: str = ""
+    """What the practice calls it, where it has several logins at the carrier."""
 
 
 @dataclass(frozen=True)

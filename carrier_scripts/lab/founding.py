@@ -114,6 +114,7 @@ ACCOUNTS: tuple[Account, ...] = (
         locations=_EVERYWHERE,
         address="codes+harborline-1@lab.test",
         masked="c•••1@lab.test",
+        label="Phoenix office",
     ),
     Account(
         key="harborline-2",
@@ -125,6 +126,7 @@ ACCOUNTS: tuple[Account, ...] = (
         locations=_EVERYWHERE,
         address="codes+harborline-2@lab.test",
         masked="c•••2@lab.test",
+        label="Tucson office",
     ),
     Account(
         key="copper_mesa_az-1",

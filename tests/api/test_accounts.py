@@ -145,3 +145,12 @@ def test_an_account_of_another_practice_is_as_unknown_as_none(practice, portunus
         for act, body in (("credential", {"password": "x"}), ("release", {"reason": "put right"})):
             assert ana.post_json(f"/api/v1/accounts/{account_id}/{act}", body).status_code == 404
             assert ana.post(f"/accounts/{account_id}/{act}", body).status_code == 404
+
+
+def test_a_login_gets_the_name_that_people_call_it(practice, account):
+    ana = practice[0]
+    answer = ana.post_json(f"/api/v1/accounts/{account['id']}/label", {"label": "Front desk"})
+    assert (answer.status_code, answer.json()["label"]) == (200, "Front desk")
+    assert ana.post(f"/accounts/{account['id']}/label", {"label": "Evening desk"}).status_code == 303
+    assert row(ana, account)["label"] == "Evening desk"
+    assert ana.post_json(f"/api/v1/accounts/{account['id']}/label", {"label": "x" * 61}).status_code == 422

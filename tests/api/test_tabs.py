@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from api.access import Here
 from api.routes import home
 from broker.base.actor import system
+from broker.directory import service as directory
 from broker.identity import people
 from broker.identity.models import Grant, Login, OneTimeUse
 from broker.tabs.models import Lease
@@ -155,3 +156,14 @@ def test_live_tiles_do_not_keep_a_sign_in_alive(app):
 
     (access,) = dict(declarations(app))["GET /tiles/events"]
     assert access.watching
+
+
+def test_the_launcher_names_town_and_login_and_finds_by_them(practice):
+    with practice.portunus.unit(SYSTEM) as work:
+        place = work.db.get(factories.Location, practice.phoenix.id)
+        place.name, place.city = "Saguaro Family Dental", "Mesa"
+        directory.label_account(work, work.db.get(factories.PortalAccount, practice.account.id), "Evening <desk>")
+    text = practice.browser.get("/").text
+    assert 'Saguaro Family Dental <span class="quiet">· Mesa</span></h2>' in text
+    assert '<span class="tile-login">Evening &lt;desk&gt;</span>' in text
+    assert " mesa evening &lt;desk&gt; " in text

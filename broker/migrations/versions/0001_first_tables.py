@@ -255,6 +255,7 @@ def upgrade() -> None:
     sa.Column('organization_id', sa.String(length=40), nullable=False),
     sa.Column('portal_id', sa.String(length=40), nullable=False),
     sa.Column('username', sa.String(length=120), nullable=False),
+    sa.Column('label', sa.String(length=60), nullable=False),
     sa.Column('login_kind', sa.String(length=20), nullable=False),
     sa.Column('status', sa.String(length=20), nullable=False),
     sa.Column('status_words', sa.String(length=300), nullable=True),
