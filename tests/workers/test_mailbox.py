@@ -1,0 +1,311 @@
+"""The watch over one mailbox: no mail is lost, none blocks, none is used twice; outages of any part are survived."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from broker.base.actor import system
+from broker.base.errors import Refused, Unavailable
+from broker.codes import service as codes
+from broker.codes.models import CodeMessage, CodeRequest
+from broker.codes.reader import MailReader
+from broker.directory.models import DeliveryEndpoint
+from broker.ports.mailbox import RawMail
+from broker.wiring import Portunus
+from tests import factories as make
+from tests.broker.codes.mails import AUTHSERV, mail
+from tests.conftest import acting
+from tests.fakes.clock import ManualClock
+from workers import mailbox as watching
+from workers.mailbox import Gone, Watch
+
+
+class FakeMailbox:
+    """A mailbox in memory; the test puts mails in and takes the server away."""
+
+    def __init__(self) -> None:
+        self.mails: list[RawMail] = []
+        self.validity = 1
+        self.away: Exception | None = None
+        self.closed = 0
+
+    def put(self, raw: bytes, clock: ManualClock, *, size: int | None = None, ago: float = 0) -> None:
+        at = (clock.now() - timedelta(seconds=ago)).replace(microsecond=0)
+        self.mails.append(RawMail(len(self.mails) + 1, at, len(raw) if size is None else size, raw))
+
+    def renumbered(self) -> None:
+        """The server gives every message a new number."""
+        self.validity += 1
+
+    def baseline(self) -> tuple[int, int]:
+        return self.validity, len(self.mails) + 1
+
+    def since(self, uid: int) -> Iterator[RawMail]:
+        for one in self.mails:
+            if self.away:
+                raise self.away
+            if one.uid >= uid:
+                yield one
+
+    def wait(self, seconds: float, wake: int | None = None) -> bool:
+        return True
+
+    def probe(self) -> None:
+        if self.away:
+            raise self.away
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Scene:
+    """One mailbox of a practice, one login whose codes come there, and the watch."""
+
+    def __init__(self, portunus: Portunus, reader: MailReader, box: FakeMailbox) -> None:
+        self.portunus, self.box = portunus, box
+        with portunus.unit(system("test")) as work:
+            org = make.organization(work)
+            self.place = make.location(work, org)
+            self.endpoint = make.endpoint(
+                work, org, settings={"host": "127.0.0.1", "port": 1, "tls": False, "trusted_authserv": AUTHSERV}
+            )
+            rule = {"senders": ["security@harborline.sim.test"], "context": ["your code is"], "pattern": r"\d{6}"}
+            self.account = make.account(work, make.portal(work), [self.place], endpoint=self.endpoint, template=rule)
+            self.maria = acting(make.user(work, org))
+            portunus.vault.put(work, org.id, "delivery_endpoint", self.endpoint.id, "mailbox_password", b"Marble")
+        self.watch = Watch(portunus, self.endpoint.id, reader, threading.Event(), threading.Semaphore(1))
+
+    def connect(self) -> None:
+        self.watch._connect()
+
+    def look(self) -> None:
+        self.watch._catch_up(self.box)
+
+    def expect(self, attempt: str = "att_1") -> str:
+        with self.portunus.unit(system("browserhost")) as work:
+            request = codes.expect(
+                work, attempt_id=attempt, account=self.account, location=self.place, requester=self.maria, life_s=600
+            )
+        self.watch._wanted = True
+        return request.id
+
+    def verdicts(self) -> list[str]:
+        with self.portunus.reading(system("test")) as work:
+            return list(work.db.scalars(select(CodeMessage.verdict).order_by(CodeMessage.id)))
+
+    def state(self) -> str:
+        with self.portunus.reading(system("test")) as work:
+            return work.db.scalars(select(CodeRequest.state)).one()
+
+    def row(self) -> DeliveryEndpoint:
+        with self.portunus.reading(system("test")) as work:
+            return work.db.get_one(DeliveryEndpoint, self.endpoint.id)
+
+
+@pytest.fixture(scope="module")
+def reader() -> Iterator[MailReader]:
+    made = MailReader()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def scene(portunus: Portunus, reader: MailReader, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    box = FakeMailbox()
+    monkeypatch.setattr(watching, "ImapMailbox", lambda address: box)
+    made = Scene(portunus, reader, box)
+    made.connect()
+    return made
+
+
+def test_a_new_mail_is_matched(scene: Scene, clock: ManualClock) -> None:
+    scene.expect()
+    scene.box.put(mail(), clock)
+    scene.look()
+    assert (scene.verdicts(), scene.state()) == (["matched"], "matched")
+
+
+def test_what_lay_there_before_is_not_read(portunus, reader, monkeypatch, clock) -> None:
+    box = FakeMailbox()
+    box.put(mail(), clock)
+    monkeypatch.setattr(watching, "ImapMailbox", lambda address: box)
+    scene = Scene(portunus, reader, box)
+    scene.connect()
+    scene.look()
+    assert scene.verdicts() == []
+
+
+def test_a_mail_from_before_the_request_is_not_used_though_it_is_read_only_now(
+    scene: Scene, clock: ManualClock
+) -> None:
+    scene.box.put(mail(), clock)
+    clock.advance(seconds=4)
+    scene.expect()
+    scene.look()
+    assert (scene.verdicts(), scene.state()) == (["foreign"], "expected")
+
+
+def test_a_mail_that_cannot_be_processed_is_kept_and_the_next_one_is_used(
+    scene: Scene, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.expect()
+    scene.box.put(mail(message_id="<poison@x>"), clock)
+    scene.box.put(mail(message_id="<good@x>"), clock)
+    receive = codes.receive
+
+    def stumble(work, vault, endpoint, arrival):
+        if "poison" in arrival.external_id:
+            raise ValueError("a bug in our own code")
+        return receive(work, vault, endpoint, arrival)
+
+    monkeypatch.setattr(codes, "receive", stumble)
+    with pytest.raises(ValueError):
+        scene.look()  # the first time the connection is made anew
+    scene.look()
+    assert scene.verdicts() == ["unreadable", "matched"]
+
+
+def test_a_database_that_is_away_skips_no_mail(
+    scene: Scene, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.expect()
+    scene.box.put(mail(), clock)
+    with monkeypatch.context() as patched:
+        patched.setattr(codes, "receive", lambda *_: (_ for _ in ()).throw(OperationalError("", {}, Exception())))
+        for _ in range(5):
+            with pytest.raises(OperationalError):
+                scene.look()
+    scene.look()
+    assert scene.verdicts() == ["matched"]
+
+
+def test_an_outage_in_mid_login_loses_nothing(scene: Scene, clock: ManualClock) -> None:
+    scene.expect()
+    scene.box.away = Unavailable("gone")
+    scene.box.put(mail(), clock)
+    with pytest.raises(Unavailable):
+        scene.look()
+    clock.advance(seconds=30)
+    scene.box.away = None
+    scene.connect()
+    scene.look()
+    assert (scene.verdicts(), scene.state()) == (["matched"], "matched")
+
+
+def test_a_renumbered_mailbox_delivers_nothing_twice_and_loses_nothing(scene: Scene, clock: ManualClock) -> None:
+    request = scene.expect()
+    scene.box.put(mail(message_id="<first@x>"), clock)
+    scene.look()
+    scene.box.renumbered()
+    scene.box.put(mail("<p>Your code is 771204.</p>", message_id="<second@x>"), clock)
+    scene.connect()
+    scene.look()
+    assert scene.verdicts() == ["matched", "matched"]
+    with scene.portunus.unit(system("browserhost")) as work:
+        taken = codes.take(work, scene.portunus.vault, request, "att_1")
+    assert taken.code == "771204"
+
+
+def test_a_renumbered_mailbox_with_nobody_waiting_is_read_from_its_end(scene: Scene, clock: ManualClock) -> None:
+    scene.box.put(mail(message_id="<first@x>"), clock)
+    scene.look()
+    scene.box.renumbered()
+    scene.connect()
+    scene.look()
+    assert scene.verdicts() == ["unsolicited"]
+
+
+def test_a_mail_of_25_megabytes_is_listed_and_the_next_one_is_used(scene: Scene, clock: ManualClock) -> None:
+    scene.expect()
+    scene.box.put(b"", clock, size=25 * 1024 * 1024)
+    scene.box.put(mail(), clock)
+    scene.look()
+    assert scene.verdicts() == ["unreadable", "matched"]
+
+
+def test_two_large_mails_are_two(scene: Scene, clock: ManualClock) -> None:
+    for _ in range(2):
+        scene.box.put(b"", clock, size=25 * 1024 * 1024)
+    scene.look()
+    assert scene.verdicts() == ["unreadable", "unreadable"]
+
+
+def test_a_server_whose_clock_is_behind_is_understood_after_a_few_mails(scene: Scene, clock: ManualClock) -> None:
+    for number in range(3):
+        scene.look()
+        clock.advance(seconds=1)
+        scene.box.put(mail(message_id=f"<{number}@x>"), clock, ago=180)
+        scene.look()
+    clock.advance(seconds=1)
+    scene.expect()
+    clock.advance(seconds=1)
+    scene.box.put(mail(message_id="<genuine@x>"), clock, ago=180)
+    scene.look()
+    assert scene.verdicts()[-1] == "matched"
+
+
+def test_a_wrong_password_is_a_word_on_the_channels_page(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(address):
+        scene.watch.hang_up()
+        raise Refused("The mailbox does not accept its stored password: store it again.")
+
+    monkeypatch.setattr(watching, "ImapMailbox", refuse)
+    scene.watch.run()
+    assert (scene.row().health, "store it again" in str(scene.row().health_words)) == ("down", True)
+
+
+def test_health_that_cannot_be_written_ends_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_):
+        raise OperationalError("", {}, Exception())
+
+    monkeypatch.setattr(scene.portunus, "unit", broken, raising=False)
+    scene.watch._note_health("down", "x")
+
+
+def test_a_bug_of_ours_is_noted_and_the_watch_goes_on(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def fails_twice():
+        seen.append(1)
+        if len(seen) > 2:
+            scene.watch.hang_up()
+            return
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(scene.watch, "_one_connection", fails_twice)
+    monkeypatch.setattr(scene.watch, "_pause", lambda seconds: None)
+    scene.watch.run()
+    assert len(seen) == 3
+    assert scene.row().health == "down"
+
+
+def test_a_mailbox_taken_out_of_the_directory_ends_its_watch(scene: Scene) -> None:
+    scene.watch._endpoint_id = "end_gone"
+    with pytest.raises(Gone):
+        scene.connect()
+    scene.watch.run()  # comes back
+
+
+def test_pauses_grow_and_are_cut_short_by_a_sign_in_that_waits(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    def note(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 6:
+            scene.watch.hang_up()
+
+    def down():
+        raise Unavailable("down")
+
+    monkeypatch.setattr(scene.watch, "_one_connection", down)
+    monkeypatch.setattr(scene.watch, "_pause", note)
+    scene.watch.run()
+    assert pauses[-1] > pauses[0]
+    assert max(pauses) <= watching.LONGEST_PAUSE_S * 1.5
+    monkeypatch.undo()
+    threading.Timer(0.1, scene.watch.ring, kwargs={"wanted": True}).start()
+    scene.watch._pause(60)  # ends with the ring
