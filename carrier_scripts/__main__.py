@@ -1,11 +1,17 @@
-"""`python -m carrier_scripts`: new, check, list, behaviour."""
+"""`python -m carrier_scripts`: new, check, list, behaviour, bundle."""
 
 import argparse
 import json
 import sys
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from carrier_scripts import registry, scaffold
 from carrier_scripts.check import HERE, check, check_families
+from carrier_scripts.quality import lines, quality
+from carrier_scripts.walk import Walk, read
 
 
 def main(words: list[str] | None = None) -> int:
@@ -16,27 +22,40 @@ def main(words: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     new = commands.add_parser("new", help="make a script, its behaviour record and its folder of saved pages")
     new.add_argument("key", help="file name of the script, such as harbor_dental")
+    new.add_argument("--from", dest="start", default="", help="address of the sign-in page")
+    new.add_argument("--walk", type=Path, help="a recorded sign-in (playwright codegen --target=python-async); not run")
     some = commands.add_parser("check", help="check all scripts, or the ones named")
     some.add_argument("keys", nargs="*")
+    some.add_argument("--json", action="store_true", help="levels of the quality scale and what the next one asks")
+    bundle = commands.add_parser("bundle", help="print a version to hand in, as JSON: bytes and their hash")
+    bundle.add_argument("key")
+    bundle.add_argument("--file", type=Path, help="the script, where it is not in this catalog")
     commands.add_parser("list", help="list the scripts and the version of each")
     record = commands.add_parser("behaviour", help="print a portal's behaviour record as JSON")
     record.add_argument("key")
     asked = parser.parse_args(words)
     match asked.command:
         case "new":
-            return _new(asked.key)
+            return _new(asked.key, asked.start, asked.walk)
         case "check":
-            return _check(asked.keys)
+            return _levels(asked.keys) if asked.json else _check(asked.keys)
+        case "bundle":
+            return _bundle(asked.key, asked.file)
         case "list":
             return _list()
         case _:
             return _behaviour(asked.key)
 
 
-def _new(key: str) -> int:
+def _new(key: str, start: str, recording: Path | None) -> int:
     try:
-        made = scaffold.create(key)
-    except (ValueError, FileExistsError) as wrong:
+        walk = read(recording.read_text(encoding="utf-8")) if recording else Walk()
+        if start:
+            address = urlsplit(start)
+            walk.start, walk.home = start, walk.home or f"https://{address.netloc}/home"
+            walk.hosts = sorted({*walk.hosts, address.hostname or ""} - {""})
+        made = scaffold.create(key, walk=walk)
+    except (ValueError, OSError) as wrong:
         print(wrong, file=sys.stderr)
         return 1
     for file in made:
@@ -53,7 +72,34 @@ def _check(keys: list[str]) -> int:
         print(sentence)
     if not said:
         print(f"{len(chosen)} carrier script{'s' * (len(chosen) != 1)} in order")
+    for key in [] if said else keys:
+        found = quality(key, _today())
+        print(f"{key} is {found.level}" + (f"; for {found.next_level}:" if found.next_level else "."))
+        for sentence in found.missing:
+            print(f"  {sentence}")
     return 1 if said else 0
+
+
+def _levels(keys: list[str]) -> int:
+    told = [asdict(quality(key, _today())) | {"lines": lines(key)} for key in keys or registry.keys()]
+    print(json.dumps(told, indent=2))
+    return 1 if any(one["level"] == "none" for one in told) else 0
+
+
+def _bundle(key: str, file: Path | None) -> int:
+    """Nothing is imported: what the script declares is asked of a confined process, by whoever hands it in."""
+    try:
+        exact = registry.script_at(file, key) if file else registry.script(key)
+    except (OSError, ValueError, KeyError, SyntaxError) as wrong:
+        print(f"{key} cannot be read: {wrong}", file=sys.stderr)
+        return 1
+    level = "" if file else quality(key, _today()).level
+    print(json.dumps({"key": key, "digest": exact.digest, "sources": exact.sources, "quality": level}))
+    return 0
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()  # noqa: TID251 - a command at somebody's desk
 
 
 def _list() -> int:

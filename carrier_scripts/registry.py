@@ -49,6 +49,15 @@ def script(key: str) -> Script:
     return Script(key=key, sources=sources, digest=digest_of(sources))
 
 
+def script_at(file: Path, key: str) -> Script:
+    """A script kept anywhere (a repository of one's own), with the families of this catalog. Raises OSError, ValueError."""
+    if file.stem != key:
+        raise ValueError(f"{file.name} must be called {key}.py, after its portal")
+    own: Source = {"module": f"carrier_scripts.portals.{key}", "text": file.read_text(encoding="utf-8")}
+    sources = [*(_read(family) for family in _families(own["text"])), own]
+    return Script(key=key, sources=sources, digest=digest_of(sources))
+
+
 def behaviour(key: str) -> dict[str, Any]:
     """The behaviour record that is shipped with the script: field → {value, source, verified_on}; empty if none."""
     file = HERE / "behaviour" / f"{key}.toml"

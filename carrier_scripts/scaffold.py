@@ -1,10 +1,12 @@
 """A new carrier script to fill in: the script, its behaviour record and the folder of its saved pages."""
 
+import json
 from pathlib import Path
 
 from carrier_scripts.behaviour_fields import FIELDS
 from carrier_scripts.check import HERE, KEY, PAGES
 from carrier_scripts.kit.process import class_name
+from carrier_scripts.walk import Walk
 
 SCRIPT = '''"""{name}. How its codes come; what is odd about it."""
 
@@ -13,13 +15,13 @@ from carrier_scripts.kit import CodeStep, LoginForm, Outcome, Portal, at, says, 
 
 class {cls}(Portal):
     name = "{name}"
-    hosts = frozenset({{"portal.example.test"}})  # every host the browser needs; no other can be reached
-    start = "https://portal.example.test/signin"
-    home = "https://portal.example.test/home"  # a cheap page that only a signed-in user sees
+    hosts = frozenset({{{hosts}}})  # every host the browser needs; no other can be reached
+    start = {start}
+    home = {home}  # a cheap page that only a signed-in user sees
     automation = "attended"  # until the carrier's terms are known to allow more
 
-    login = LoginForm(username="#username", password="#password", submit="#sign-in")
-    code = CodeStep(field="#code", submit="#verify")
+    login = LoginForm(username={username}, password={password}, submit={submit})
+    code = CodeStep(field={code}, submit={verify})
     practice = ("#practice-name",)
     sign_out = "#sign-out"
 
@@ -27,7 +29,7 @@ class {cls}(Portal):
         Outcome.LOCKED: says("locked"),
         Outcome.WRONG_PASSWORD: sees("#error"),
         Outcome.WRONG_CODE: says("code is not correct"),
-        Outcome.ASKS_CODE: sees("#code"),
+        Outcome.ASKS_CODE: sees({code}),
         Outcome.SIGNED_IN: at("/home"),
     }}
 '''
@@ -43,8 +45,13 @@ pattern = '\\d{{6}}'
 """
 
 
-def create(key: str, *, scripts: Path = HERE, pages: Path = PAGES) -> list[Path]:
-    """Write the three. Raises ValueError for a key that is no file name of ours, FileExistsError when it is taken."""
+def quoted(text: str) -> str:
+    """As a Python literal in double quotes."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def create(key: str, *, scripts: Path = HERE, pages: Path = PAGES, walk: Walk | None = None) -> list[Path]:
+    """Write the three, with what a recorded walk shows. Raises ValueError for a key that is no file name of ours, FileExistsError when it is taken."""
     if not KEY.fullmatch(key):
         raise ValueError(f"{key!r} is no key: use lower case letters, digits and underscores, such as harbor_dental.")
     script, record = scripts / "portals" / f"{key}.py", scripts / "behaviour" / f"{key}.toml"
@@ -57,6 +64,19 @@ def create(key: str, *, scripts: Path = HERE, pages: Path = PAGES) -> list[Path]
         for field, (_, meaning) in FIELDS.items()
     )
     (pages / key).mkdir(parents=True, exist_ok=True)
-    script.write_text(SCRIPT.format(name=name, cls=class_name(key)), encoding="utf-8")
+    seen = walk or Walk()
+    text = SCRIPT.format(
+        name=name,
+        cls=class_name(key),
+        hosts=", ".join(quoted(host) for host in seen.hosts or ["portal.example.test"]),
+        start=quoted(seen.start or "https://portal.example.test/signin"),
+        home=quoted(seen.home or "https://portal.example.test/home"),
+        username=quoted(seen.username or "#username"),
+        password=quoted(seen.password or "#password"),
+        submit=quoted(seen.submit or "#sign-in"),
+        code=quoted(seen.code or "#code"),
+        verify=quoted(seen.verify or "#verify"),
+    )
+    script.write_text(text, encoding="utf-8")
     record.write_text(RECORD.format(name=name, fields=fields), encoding="utf-8")
     return [script, record, pages / key]

@@ -1,0 +1,179 @@
+"""`portunus script run KEY`: sign in once with a login of your own, and see every step the script takes.
+
+The script runs in its confined process and the browser behind the egress door, as ever. The password is read from a file
+or typed; it goes into no log and no database. A try-out never submits more often than the portal's lockout rule allows.
+"""
+
+import argparse
+import asyncio
+import getpass
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from playwright.async_api import Page
+
+from broker.base.errors import BrokerError
+from broker.base.settings import Settings, settings
+from carrier_scripts import registry
+from carrier_scripts.kit.outcomes import Outcome
+from carrier_scripts.kit.process import declared
+from carrier_scripts.registry import Script
+from workers.browser import structure
+from workers.browser.calls import CallRefused
+from workers.browser.egress import Egress
+from workers.browser.facade import Facade, watch_status
+from workers.browser.find import find
+from workers.browser.pool import Pool, Shard
+from workers.browser.scriptrun import Done, ScriptProcesses
+from workers.browser.trace import Trace, where
+from workers.tryout.desk import CALLS, OwnDesk, OwnLogin, asked_at_the_keyboard
+from workers.tryout.guarding import Ledger
+
+LIMIT_S = 900.0
+
+
+def main() -> int:
+    """Exit code 0 when the script ended signed in."""
+    asked = _parsed()
+    try:
+        script = registry.script_at(asked.file, asked.key) if asked.file else registry.script(asked.key)
+        facts = declared(registry.portal(asked.key)) if not asked.file else {}
+        chosen = _settings(asked.lab)
+        hosts = frozenset(asked.host or facts.get("hosts", []))
+        done = asyncio.run(sign_in(chosen, script, hosts, _login(chosen, asked), step=asked.step))
+    except KeyError:
+        print(f"There is no script {asked.key}; portunus script new {asked.key} makes one.", file=sys.stderr)
+        return 1
+    except (BrokerError, OSError, ValueError) as wrong:
+        print(wrong, file=sys.stderr)
+        return 1
+    print(f"{done.outcome.value}{': ' + done.words if done.words else ''}")
+    return 0 if done.outcome is Outcome.SIGNED_IN else 1
+
+
+def _parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="portunus script run", description=__doc__)
+    parser.add_argument("key")
+    parser.add_argument("--username", required=True, help="a login that you yourself may use")
+    parser.add_argument("--password-file", type=Path, help="its password; asked for when not named")
+    parser.add_argument("--practice", default="", help="words of the practice to choose, where the portal asks")
+    parser.add_argument("--file", type=Path, help="the script, where it is not in this catalog")
+    parser.add_argument("--host", action="append", help="with --file: each host of the portal")
+    parser.add_argument("--lab", type=Path, help="lab.json of a running lab: its addresses and certificate")
+    parser.add_argument("--code", default="", help="the code to type; asked for when not named")
+    parser.add_argument("--step", action="store_true", help="wait for Enter before every step")
+    return parser.parse_args()
+
+
+def _settings(lab: Path | None) -> Settings:
+    if lab is None:
+        return settings()
+    facts: dict[str, Any] = json.loads(lab.read_text(encoding="utf-8"))
+    spki = facts["trusted_spki"]
+    keys = [spki] if isinstance(spki, str) else list(spki)
+    return settings().model_copy(update={"resolve": dict(facts["resolve"]), "trusted_spki": keys})
+
+
+async def sign_in(
+    chosen: Settings, script: Script, hosts: frozenset[str], login: OwnLogin, *, step: bool = False
+) -> Done:
+    """One sign-in; what the script does is told on standard error. Raises `Unavailable` without a browser."""
+    pool, egress = Pool(chosen, find(chosen), _shard_died), Egress(chosen.resolve)
+    processes = ScriptProcesses(chosen.browser_user, unconfined=chosen.allow_unconfined_scripts)
+    await pool.start()
+    try:
+        door = await egress.open(
+            session_id="tryout", account_id="tryout", fence=1, hosts=sorted(hosts), on_denied=_denied
+        )
+        _, context = await pool.context("tryout", proxy={"server": door.url, "bypass": "<-loopback>"}, locale="en-US")
+        page = await context.new_page()
+        watch_status(page)
+        live: Any = SimpleNamespace(door=door, tabs=[])
+        facade = Facade(live, page)
+        trace = Trace()
+        desk = OwnDesk(login, facade, hosts)
+        renewing = asyncio.ensure_future(_renew(egress, door))
+        answer = trace.watched(_told(desk, facade, step=step))
+        done = await processes.run(script, "sign_in", answer, limit_s=LIMIT_S)
+        renewing.cancel()
+        if done.outcome is Outcome.SIGNED_IN:
+            login.proved()
+        else:
+            await _show(page)
+        return done
+    finally:
+        await processes.stop()
+        await pool.stop()
+
+
+def _told(desk: OwnDesk, facade: Facade, *, step: bool) -> Any:
+    async def answer(name: str, args: dict[str, Any]) -> Any:
+        print(f"  {args.get('act') or name} {where(args)}", file=sys.stderr)
+        if step:
+            await asyncio.to_thread(input, "  Enter to go on ")
+        told = await (desk if name in CALLS else facade).call(name, args)
+        if name == "recognise":
+            print(f"    sees {told}", file=sys.stderr)
+        return told
+
+    return answer
+
+
+def _login(chosen: Settings, asked: argparse.Namespace) -> OwnLogin:
+    password = (
+        asked.password_file.read_text(encoding="utf-8").rstrip("\n") if asked.password_file else getpass.getpass()
+    )
+    ledger = _ledger(chosen)
+    behaviour = {name: fact["value"] for name, fact in registry.behaviour(asked.key).items() if "value" in fact}
+
+    def may_submit() -> None:
+        now = _now()
+        if ledger.left(asked.key, asked.username, behaviour, now) == 0:
+            raise CallRefused("refused", "Another try could make the carrier lock this login. Sign in by hand first.")
+        ledger.take(asked.key, asked.username, now)
+
+    async def code() -> str:
+        return asked.code or await asked_at_the_keyboard()
+
+    def proved() -> None:
+        ledger.give_back(asked.key, asked.username)
+
+    return OwnLogin(asked.username, password, code, may_submit, proved, asked.practice)
+
+
+async def _show(page: Page) -> None:
+    print("  the page at the end:", file=sys.stderr)
+    for feature in await structure.features(page):
+        print(f"    {feature}", file=sys.stderr)
+
+
+async def _renew(egress: Egress, door: Any) -> None:
+    while True:
+        egress.renew(door, time.monotonic())
+        await asyncio.sleep(3)
+
+
+def _ledger(chosen: Settings) -> Ledger:
+    return Ledger(chosen.data_dir.absolute() / "tryouts.json")
+
+
+def _shard_died(shard: Shard) -> None:
+    del shard
+    print("    the browser died", file=sys.stderr)
+
+
+def _denied(host: str) -> None:
+    print(f"    the door refused {host}: it is not one of the script's hosts", file=sys.stderr)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251 - a command at somebody's desk
+
+
+if __name__ == "__main__":
+    sys.exit(main())
