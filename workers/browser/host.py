@@ -224,9 +224,9 @@ class Host:
         await self.node.unit(partial(_stopped, live.id))
         await self._drop(live)
 
-    async def _end_ended(self, live: LiveSession) -> None:
+    async def _end_ended(self, live: LiveSession, reason: str | None) -> None:
         """What may take seconds (logging out, clearing away) is not awaited: other sessions' doors must be renewed."""
-        if not live.claim.behaviour.get("formal_logout_required") and not live.turn.locked():
+        if not leave.due(live, reason) and not live.turn.locked():
             await self._drop(live)
             return
         self._sessions.pop(live.id, None)
@@ -236,11 +236,10 @@ class Host:
 
     async def _attempt(self, attempt_id: str) -> None:
         """Where the account's last session is still to be logged out at the portal, that comes first."""
-        formal = [live for live in self._sessions.values() if live.claim.behaviour.get("formal_logout_required")]
-        if formal or self._leaving:
+        if self._sessions or self._leaving:
             account_id = await self.node.reading(lambda work: tabs.account_of(work, attempt_id))
-            for live in formal:
-                if live.claim.account_id == account_id and live.id in self._sessions:
+            for live in list(self._sessions.values()):
+                if live.claim.account_id == account_id:
                     await self._tend_one(live)
             if account_id in self._leaving:
                 await asyncio.wait([self._leaving[account_id]])
@@ -291,18 +290,18 @@ class Host:
                 log.warning("a session could not be tended", session=live.id, kind=type(failed).__name__)
 
     async def _tend_one(self, live: LiveSession) -> None:
-        def look(work: Unit) -> tuple[str, int, str | None, bool]:
+        def look(work: Unit) -> tuple[str, int, str | None, bool, str | None]:
             row = work.db.get(PortalSession, live.id)
             lease = work.db.scalar(select(Lease).where(Lease.portal_session_id == live.id, Lease.ended_at.is_(None)))
             ours = lease is not None and lookups.is_ours(lease) and lease.granted_at is not None
             if row is None:
-                return SessionState.ENDED, -1, None, False
-            return row.state, row.fence, lease.id if lease else None, ours
+                return SessionState.ENDED, -1, None, False, None
+            return row.state, row.fence, lease.id if lease else None, ours, row.end_reason
 
         asked_at = time.monotonic()
-        state, fence, lease_id, ours = await self.node.reading(look)
+        state, fence, lease_id, ours, reason = await self.node.reading(look)
         if state != SessionState.READY or fence != live.claim.fence:
-            await self._end_ended(live)
+            await self._end_ended(live, reason)
             return
         self.node.egress.renew(live.door, asked_at)
         if ours and lease_id is not None:

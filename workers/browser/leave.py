@@ -1,4 +1,4 @@
-"""Leaving a portal the way it wants: some lock a login whose last session was only closed."""
+"""Leaving a portal: by its own way out where a person asked for that, or where it locks a login that is only closed."""
 
 import asyncio
 import contextlib
@@ -18,9 +18,16 @@ from workers.browser.live import LiveSession
 if TYPE_CHECKING:
     from workers.browser.scriptrun import Done
 
+ASKED = ("signed_out_by_holder",)
+"""A person wanted the sign-in at the carrier to be over."""
 LEAVE_S = 20.0
 FORMAL_S = 10.0
 """Shorter than a door stays open on one proof (egress.HOLD_S): nobody renews the door of a session that has ended."""
+
+
+def due(live: LiveSession, reason: str | None) -> bool:
+    """Whether a session that ended for this reason is logged out at the portal."""
+    return bool(live.claim.behaviour.get("formal_logout_required")) or reason in ASKED
 
 
 async def leave(node: Node, live: LiveSession) -> Outcome:
@@ -37,19 +44,19 @@ async def leave(node: Node, live: LiveSession) -> Outcome:
 
 
 async def formally(node: Node, live: LiveSession) -> None:
-    """Log out of a session that Portunus has ended, where the portal locks a login that is only closed.
+    """Log out of a session that Portunus has ended, where that is due; what the portal showed is written down.
 
     A newer sign-in of the account waits for it (`Host._leaving`). A session that the portal itself ended is left as it is,
     and so is one whose account a newer sign-in holds: its door is not ours any more.
     """
-    if not live.claim.behaviour.get("formal_logout_required") or not live.tabs:
+    if not live.tabs:
         return
 
     def still_ours(work: Unit) -> bool:
         row = work.db.get(PortalSession, live.id)
         if row is None or row.state != SessionState.ENDED or row.account.fence != live.claim.fence:
             return False
-        return row.end_reason not in NAMES
+        return row.end_reason not in NAMES and due(live, row.end_reason)
 
     asked_at = time.monotonic()
     if not await node.reading(still_ours):

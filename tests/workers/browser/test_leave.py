@@ -1,4 +1,4 @@
-"""Some portals lock a login that was only closed: there the script logs out when Portunus ends the session."""
+"""The script logs out where a person asked for it, and at portals that lock a login that was only closed."""
 
 import asyncio
 import json
@@ -68,12 +68,29 @@ def test_a_new_sign_in_of_the_account_waits_until_the_old_session_is_logged_out(
     node.run(test)
 
 
-def test_where_the_portal_does_not_ask_for_it_the_browser_is_only_closed(node: Node) -> None:
+def test_who_signs_out_is_signed_out_at_the_portal_too(node: Node) -> None:
     async def test() -> None:
         live = await node.live(LOGIN)
         host = await node.untended()
         await asyncio.to_thread(sign_out, node, live.id)
         await host.end_session(live.id)
+        await asyncio.gather(*host._leaving.values())
+        assert await asyncio.to_thread(log_outs, node) == 1
+
+    node.run(test)
+
+
+def test_a_session_that_portunus_ends_by_itself_is_only_closed_where_that_is_enough(node: Node) -> None:
+    def expire(session_id: str) -> None:
+        with node.portunus.unit(system("test")) as work:
+            tabs.lost(work, session_id, "other_location", "Signed in for another location.")
+
+    async def test() -> None:
+        live = await node.live(LOGIN)
+        host = await node.untended()
+        await asyncio.to_thread(expire, live.id)
+        await host.end_session(live.id)
         assert await asyncio.to_thread(log_outs, node) == 0
+        assert host.node.egress.doors() == []
 
     node.run(test)
