@@ -12,15 +12,17 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.websockets import WebSocket
 
 from api import pages
-from api.access import SignInNeeded, template_of
-from broker.base.errors import BrokerError, Conflict, Incomplete, NotFound, Unavailable
+from api.access import Here, SignInNeeded, template_of
+from broker.base.errors import BrokerError, Conflict, Incomplete, NotFound, Refused, Unavailable
 from broker.identity.policy import NOTHING_THERE
+from broker.identity.roster import administrators
 
 log = structlog.get_logger("api")
 
@@ -135,13 +137,29 @@ async def answer(connection: HTTPConnection, status: int, code: str, words: str,
     title = HTTPStatus(status).phrase
     if wants_page(connection):
         heading = TITLES.get(status, title)
-        return pages.page(connection, "error.html", status=status, problem_status=status, title=heading, words=words)
+        ask = await _whom_to_ask(connection) if status == HTTPStatus.FORBIDDEN and code == Refused.code else []
+        return pages.page(
+            connection, "error.html", status=status, problem_status=status, title=heading, words=words, ask=ask
+        )
     body = {"type": f"/problems/{code}", "title": title, "status": status, "detail": words, "code": code, **more}
     if (
         status != HTTPStatus.NOT_FOUND
     ):  # a 404 has the same bytes for an unknown and a foreign id; its number is in the header
         body["request_id"] = pages.request_id(connection)
     return JSONResponse(body, status, media_type="application/problem+json")
+
+
+async def _whom_to_ask(request: Request) -> list[str]:
+    """Administrators by name, for somebody who is signed in and was refused."""
+    here = getattr(request.state, "here", None)
+    if not isinstance(here, Here) or here.login is None or here.login.second_factor_at is None:
+        return []
+
+    def look() -> list[str]:
+        with here.reading() as work:
+            return [name for name in administrators(work) if name != here.actor.name]
+
+    return await run_in_threadpool(look)
 
 
 def wants_page(request: Request) -> bool:

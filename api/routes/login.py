@@ -47,11 +47,16 @@ def password(request: Request, here: HereNow, email: Text = "", password: Text =
     return _signed_in(here, begun[1], _with_next("/sign-in/continue", own_path(next)))
 
 
+@router.get("/sign-in/help", dependencies=[public("what to do when one cannot sign in")])
+def sign_in_help(request: Request, here: HereNow) -> Response:
+    return page(request, "sign_in_help.html", contact=_contact(here))
+
+
 @router.get("/sign-in/link/{token}", dependencies=[public("whoever has the link; looking does not use it up")])
 def link(request: Request, here: HereNow, token: str) -> Response:
     with here.portunus.reading(visitor(request)) as work:
         works = links.peek_link(work, token)
-    return page(request, "sign_in_link.html", status=200 if works else 410, works=works)
+    return page(request, "sign_in_link.html", status=200 if works else 410, works=works, contact=_contact(here))
 
 
 @router.post("/sign-in/link/{token}", dependencies=[public("whoever has the link, once")])
@@ -60,7 +65,7 @@ def follow_link(request: Request, here: HereNow, token: str) -> Response:
         with here.portunus.unit(visitor(request)) as work:
             login, cookie = links.use_link(work, token, device_words(request))
     except Refused:
-        return page(request, "sign_in_link.html", status=410, works=False)
+        return page(request, "sign_in_link.html", status=410, works=False, contact=_contact(here))
     return _signed_in(here, cookie, "/sign-in/continue" if login.second_factor_at is None else START)
 
 
@@ -186,6 +191,11 @@ def device_words(request: Request) -> str:
     browser = next((name for mark, name in browsers if mark in agent), "A browser")
     machine = next((name for mark, name in systems if mark in agent), "")
     return f"{browser} on {machine}" if machine else browser
+
+
+def _contact(here: Here) -> str:
+    """Whom to ask, in words."""
+    return here.portunus.settings.help_contact or "an administrator of your office"
 
 
 def _login(here: Here) -> Login:

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     trusted_spki: list[str] = []
     """Egress: base64 SHA-256 of extra certificate keys the browser accepts (the lab's own authority). JSON."""
 
+    help_contact: str = Field(default="", max_length=200)
+    """Who helps somebody who cannot sign in, in words for the sign-in pages: `Ana Petrova, extension 204`."""
+
     log_json: bool = False
 
     @model_validator(mode="after")

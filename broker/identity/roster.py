@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import selectinload
 
 from broker.base.unit import Unit
@@ -75,6 +75,25 @@ def roster(work: Unit) -> Roster:
         [_automation(work, row, places) for row in work.db.scalars(automations)],
         _locations(work, own),
     )
+
+
+def administrators(work: Unit) -> list[str]:
+    """Names of the people who administer the actor's own organization: whom to ask when something is not allowed."""
+    names = (
+        select(User.name)
+        .join(Grant, Grant.user_id == User.id)
+        .where(
+            User.organization_id == (policy.organization_of(work) or ""),
+            User.status == "active",
+            Grant.role == Role.ADMIN.value,
+            Grant.revoked_at.is_(None),
+            or_(Grant.expires_at.is_(None), Grant.expires_at > work.clock.now()),
+        )
+        .order_by(User.name)
+        .distinct()
+        .limit(5)
+    )
+    return list(work.db.scalars(names))
 
 
 def _person(work: Unit, row: User, places: dict[str, str]) -> Person:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pyotp
 import uvicorn
+from sqlalchemy import select
 
 from api.app import create_app
 from broker.audit import service as audit
@@ -19,6 +20,7 @@ from broker.base.db import Base, make_engine
 from broker.base.settings import Settings
 from broker.base.unit import Unit
 from broker.codes import service as codes
+from broker.codes.models import CodeRequest
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, Location, MfaMethod, Organization, PortalAccount
 from broker.identity import links, logins, passwords, second_factor
@@ -237,6 +239,14 @@ class Office:
         with self.portunus.unit(self._actor(name)) as work:
             waiting = next(one for one in codes.pending(work) if one.portal_name == PORTALS[portal])
             codes.give(work, self.portunus.vault, waiting.id, right_code(portal))
+
+    def last_code_request(self, portal: str) -> str:
+        """The newest request of that portal's account."""
+        with self.portunus.reading(TEST) as work:
+            query = select(CodeRequest.id).where(CodeRequest.account_id == self.accounts[portal])
+            found = work.db.scalar(query.order_by(CodeRequest.id.desc()).limit(1))
+            assert found is not None
+            return found
 
     def lock(self, portal: str, status: str = "locked", words: str = "") -> None:
         """What a portal said that parks the login."""
