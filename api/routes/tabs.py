@@ -9,7 +9,6 @@ from starlette.responses import RedirectResponse, Response
 from api.access import HereNow, permits
 from api.idempotency import once
 from api.pages import page
-from broker.base.errors import NotFound
 from broker.base.unit import Unit
 from broker.identity.policy import Permission
 from broker.tabs import service as tabs
@@ -60,17 +59,11 @@ def end_form(here: HereNow, lease_id: str) -> Response:
 
 
 @router.get("/tabs/{lease_id}/downloads/{file_id}", dependencies=OPENERS)
-def download(here: HereNow, lease_id: str, file_id: str, name: str = "download") -> Response:
-    """A file the portal handed out in this tab, to its holder only."""
-    with here.reading() as work:
-        lease = tabs.own_lease(work, lease_id)
-        if not file_id.isascii() or not file_id.replace("_", "").isalnum():
-            raise NotFound("There is no such file.")
-        sealed = here.portunus.blobs.read(f"downloads/{lease.id}/{file_id}")
-        organization = lease.portal_session.account.organization_id
-        data = here.portunus.vault.unseal(work, organization, ("download", lease.id, file_id), sealed)
-    plain = "".join(letter for letter in name if letter.isalnum() or letter in "._-")[:80] or "download"
-    headers = {"Content-Disposition": f'attachment; filename="{plain}"', "X-Content-Type-Options": "nosniff"}
+def download(here: HereNow, lease_id: str, file_id: str) -> Response:
+    """A file the portal handed out in this tab, to its holder only; who saved it is recorded."""
+    with here.unit() as work:
+        data = tabs.save_download(work, here.portunus.vault, here.portunus.blobs, lease_id, file_id)
+    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
     return Response(data, media_type="application/octet-stream", headers=headers)
 
 

@@ -68,6 +68,7 @@ class Act(StrEnum):
     STREAM_LEFT = "stream:viewer:leave"
     STREAM_REFUSED = "stream:viewer:refuse"
     DOWNLOAD_TAKEN = "stream:download:take"
+    DOWNLOAD_SAVED = "stream:download:save"
     # codes
     CODE_REQUESTED = "code:request:open"
     CODE_ARRIVED = "code:message:arrive"

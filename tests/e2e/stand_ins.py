@@ -102,7 +102,13 @@ class Host:
     def __init__(self) -> None:
         self.picture = (1, 1, png(1, 1))
         self.inputs: list[dict[str, Any]] = []
+        self.pipes: list[Pipe] = []
         self.down = False
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Say an event to the newest viewer."""
+        pipe = self.pipes[-1]
+        pipe.loop.call_soon_threadsafe(pipe.say_event, event)
 
     def run_attempt(self, attempt_id: str) -> None: ...
 
@@ -123,11 +129,16 @@ class Pipe:
 
     def __init__(self, host: Host) -> None:
         self._host, self._seq = host, 0
+        self.loop = asyncio.get_running_loop()
+        host.pipes.append(self)
         self._out: asyncio.Queue[bytes] = asyncio.Queue()
         w, h, picture = host.picture
         one = {"n": 1, "host": "portal.sim.test", "path": "/home", "title": "Provider home", "active": True}
         self._say(messages.event(1, 0, 0, {"e": "tabs", "active": 1, "tabs": [one]}))
         self._say(messages.frame(1, 1, 0, w, h, picture))
+
+    def say_event(self, event: dict[str, Any]) -> None:
+        self._say(messages.event(1, self._seq + 1, 0, event))
 
     def _say(self, message: bytes) -> None:
         self._out.put_nowait(message)

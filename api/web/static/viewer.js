@@ -2,6 +2,7 @@
 
 import { draw, parse, EVENT } from "/static/draw.js";
 import { listen } from "/static/keys.js";
+import { offer } from "/static/downloads.js";
 
 const $ = (id) => document.getElementById(id);
 const stage = $("stage"), lease = stage.dataset.leaseId;
@@ -103,7 +104,7 @@ function heard(event) {
   else if (event.e === "notice") say(event.words);
   else if (event.e === "dialog") dialog(event);
   else if (event.e === "select") choose(event);
-  else if (event.e === "download") offer(event);
+  else if (event.e === "download") { offer(lease, event); say(`The portal handed out ${event.name}. Save it from the list above the picture.`); }
   else if (event.e === "copied") navigator.clipboard?.writeText(event.v).catch(() => say("The browser did not allow copying."));
 }
 
@@ -197,23 +198,6 @@ function choose({ x, y, w, h, label, index, options }) {
   stage.append(list);
   mark(index);
   list.focus({ preventScroll: true });
-}
-
-function offer({ id, name, bytes }) {
-  const save = document.createElement("button");
-  save.type = "button";
-  save.className = "button button-quiet";
-  save.textContent = `Save ${name} (${Math.ceil(bytes / 1024)} KB)`;
-  save.onclick = async () => {
-    const answer = await fetch(`/tabs/${lease}/downloads/${id}`).catch(() => null);
-    if (!answer?.ok) return say("The file cannot be had just now. Try again.");
-    const link = document.createElement("a"); // the name stays out of every address: it may hold a patient's
-    link.href = URL.createObjectURL(await answer.blob());
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
-  };
-  status.replaceChildren(save);
 }
 
 function ended(words) {
