@@ -22,8 +22,10 @@ from broker.tabs.attempts import (
     trusted_device,
     username,
 )
+from broker.tabs.code_waits import CodeWait, code_waits
 from broker.tabs.custody import Custody, custody
 from broker.tabs.custody import prove as prove_code
+from broker.tabs.forecast import Expected, forecast
 from broker.tabs.last_code import LastCode, last_code
 from broker.tabs.leases import (
     end_tab,
@@ -50,8 +52,10 @@ from broker.tabs.tiles import Tile, opening, tiles
 
 __all__ = [
     "Claim",
+    "CodeWait",
     "Custody",
     "Ending",
+    "Expected",
     "LastCode",
     "Practice",
     "Tile",
@@ -60,10 +64,12 @@ __all__ = [
     "beat",
     "becomes_login",
     "claim_attempt",
+    "code_waits",
     "custody",
     "end_tab",
     "extend",
     "finish",
+    "forecast",
     "holds",
     "join",
     "keep_trusted_device",
