@@ -28,6 +28,9 @@ from carrier_scripts.kit.walls import confine
 from carrier_scripts.kit.walls.confine import Walls
 from carrier_scripts.kit.wire import FACTS, LINE_BYTES, LOOKUPS, REPORT, RUNS, Source
 
+GLANCE_MS = 2_000
+"""Longest look at a page that a person has come to: signs of being signed out show at once or not at all."""
+
 
 class HostRefused(Exception):
     """The host did not do what was asked; `code` says why."""
@@ -157,8 +160,7 @@ async def _outcome(wire: Wire, message: dict[str, Any]) -> dict[str, Any]:
             answer = await getattr(portal, verb)(page, Asked.from_json(message["asked"]))
             return {"outcome": Outcome.ANSWERED.value, "answer": answer.to_json()}
         if verb == "recognise":
-            seen = await portal.recognise(page)
-            return {"outcome": Outcome.SIGNED_OUT.value if seen == LOGIN_FORM else str(seen)}
+            return {"outcome": await _what_it_is(portal, page, but_not=(), timeout_ms=GLANCE_MS)}
         return {"outcome": str(await getattr(portal, verb)(page, Desk(wire.ask)))}
     except NoAnswer as none:
         refs = [one.ref for one in none.seen]
@@ -174,10 +176,12 @@ async def _outcome(wire: Wire, message: dict[str, Any]) -> dict[str, Any]:
         return {"outcome": Outcome.SCRIPT_FAILED.value, "at": _place(wrong, message)}
 
 
-async def _what_it_is(portal: Portal, page: Page) -> str:
-    """A page that a lookup cannot read: signed out, down, asking for something, or changed."""
+async def _what_it_is(
+    portal: Portal, page: Page, but_not: tuple[Outcome, ...] = (Outcome.SIGNED_IN,), timeout_ms: int = 0
+) -> str:
+    """What a page is that a lookup cannot read, or that a person is on: signed out, down, asking something, or changed."""
     try:
-        seen = await portal.recognise(page, but_not=(Outcome.SIGNED_IN,), timeout_ms=0)
+        seen = await portal.recognise(page, but_not=but_not, timeout_ms=timeout_ms)
     except HostRefused:
         return Outcome.UNRECOGNISED.value
     if seen == LOGIN_FORM:

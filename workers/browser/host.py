@@ -313,6 +313,7 @@ class Host:
             self._hand_back_soon(live)
         if lease_id is not None:
             live.idle_since = now
+            self._glance(live)
         if now >= live.next_keep_alive and not live.lock.locked():
             wait = keepalive.due_in(live.claim.behaviour)
             live.next_keep_alive = now + (wait or float("inf"))
@@ -324,6 +325,15 @@ class Host:
             and now - live.idle_since > self._portunus.settings.park_after_s
         ):
             await self._park(live)
+
+    def _glance(self, live: LiveSession) -> None:
+        """Where the holder has gone to another page: whether the portal has signed her out there."""
+        tab = live.tab()
+        if live.viewer is None or tab is None or live.dialog is not None or live.lock.locked():
+            return
+        if (address := tab.page.url) != live.glanced_at:
+            live.glanced_at = address
+            keep(keepalive.glance(self.node, live, tab.page), "glance")
 
     def _hand_back_soon(self, live: LiveSession) -> None:
         """Not awaited: a slow portal must not keep the other sessions' doors unrenewed."""

@@ -4,7 +4,7 @@ import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
-from playwright.async_api import Error
+from playwright.async_api import Error, Page
 
 from broker.tabs import service as tabs
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_IDLE_S = 600
 EARLY, LATE = 0.6, 0.9
+GLANCE_S = 10.0
 TROUBLE = (Outcome.DOWN, Outcome.SCRIPT_FAILED, Outcome.REFUSED)
 """Not a proof of being signed out: look again later."""
 
@@ -47,6 +48,16 @@ async def prove(node: Node, live: LiveSession) -> bool:
     done = await run_verb(node, live, "keep_alive")
     await settle(node, live, done.outcome)
     return done.outcome is Outcome.SIGNED_IN
+
+
+async def glance(node: Node, live: LiveSession, page: Page) -> None:
+    """Look at the page the holder has come to: is it the portal's own sign-in, her session is over, and nothing else is.
+
+    A password typed there would pass neither the lockout budget nor the rule of one sign-in at a time.
+    """
+    done = await run_verb(node, live, "recognise", limit_s=GLANCE_S, page=page)
+    if done.outcome is Outcome.SIGNED_OUT:
+        await settle(node, live, done.outcome)
 
 
 async def settle(node: Node, live: LiveSession, outcome: Outcome) -> None:

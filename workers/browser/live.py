@@ -49,6 +49,8 @@ class LiveSession:
     """Held while one holder's time begins or ends: joining, and clearing away what she left."""
     held_by: str | None = None
     """The lease whose recording, viewer and traces in the tab these are; None once they are cleared away."""
+    glanced_at: str = ""
+    """The address of the page that was looked at last while somebody holds the session."""
     viewer: "asyncio.Task[None] | None" = None
     """The task that streams to the present holder; a newer one replaces it."""
     lookups: "asyncio.Task[None] | None" = None

@@ -124,3 +124,21 @@ def test_of_two_windows_on_one_tab_the_later_one_streams_into_the_same_recording
             task.cancel()
 
     node.run(test)
+
+
+def test_a_holder_whom_the_portal_signs_out_is_not_left_before_its_sign_in(node: Node) -> None:
+    async def test() -> None:
+        live = await node.live()
+        assert node.host is not None
+        viewer = Viewer()
+        lease = await asyncio.to_thread(lease_of, node, live.id)
+        streaming = asyncio.create_task(node.host.stream(lease, viewer))  # type: ignore[arg-type]
+        await asyncio.wait_for(viewer.seen.wait(), 60)
+        await asyncio.to_thread(node.lab.fault, "harborline", "end_sessions")
+        await live.tabs[0].page.reload()
+        await asyncio.wait_for(viewer.closed.wait(), 60)
+        row = await asyncio.to_thread(node.session, live.id)
+        assert (row.state, row.end_reason) == ("ended", "signed_out")
+        streaming.cancel()
+
+    node.run(test)
