@@ -124,6 +124,10 @@ class RunningLab:
     def send_sms_to(self, phone: str, url: str) -> None:
         self._post("/sms", phone=phone, url=url)
 
+    def approve(self, key: str, number: str) -> bool:
+        """The login's owner chooses a number on her telephone."""
+        return bool(self._post("/approve", carrier=key, number=number)["approved"])
+
     def call(self, key: str, reference: str) -> dict[str, Any]:
         """A person calls a provider line: `answered`, `hold_s`, `code`."""
         told: dict[str, Any] = self._post("/call", carrier=key, reference=reference)

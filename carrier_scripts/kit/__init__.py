@@ -24,10 +24,11 @@ from carrier_scripts.kit.reading import (
     words,
 )
 from carrier_scripts.kit.signs import Sign, all_of, any_of, at, inside, says, sees, status
-from carrier_scripts.kit.steps import Choice, CodeStep, Later, LoginForm, Method, Overlay, Question
+from carrier_scripts.kit.steps import Approval, Choice, CodeStep, Later, LoginForm, Method, Overlay, Question
 
 __all__ = [
     "Answer",
+    "Approval",
     "Asked",
     "Choice",
     "CodeStep",

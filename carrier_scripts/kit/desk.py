@@ -36,6 +36,10 @@ class Desk:
         """How this login gets its codes: email, sms, totp, voice, push, provider_line, none, …"""
         return str(await self._ask("method", {}))
 
+    async def approval(self, number: Locator) -> bool:
+        """Tell whoever waits which number to choose on the telephone; waits until the page moves on. False: nobody did."""
+        return bool(await self._ask("approval", _where(number)))
+
     async def call_line(self, reference: Locator) -> None:
         """Tell whoever waits to call the carrier's provider line and to give the reference that the page shows."""
         await self._ask("call_line", _where(reference))

@@ -154,6 +154,29 @@ class Method:
 
 
 @dataclass(frozen=True)
+class Approval:
+    """A page that waits until somebody confirms the sign-in on her telephone, by the number that the page shows.
+
+    `instead`: buttons for logins that get a code in another way, by the name of the way.
+    """
+
+    number: str
+    instead: dict[str, str]
+
+    @property
+    def sign(self) -> Sign:
+        return sees(self.number)
+
+    async def act(self, page: Page, desk: Desk) -> bool:
+        """Wait for her, or take the other way; False when nobody confirmed in time."""
+        button = self.instead.get(await desk.method())
+        if button is None:
+            return await desk.approval(page.locator(self.number))
+        await page.locator(button).click()
+        return True
+
+
+@dataclass(frozen=True)
 class Overlay:
     """Something that may come over any page at any time: `button` takes it away. Never terms, never a consent."""
 
@@ -161,4 +184,4 @@ class Overlay:
     button: str
 
 
-Between = Choice | Later | Question | Method
+Between = Choice | Later | Question | Method | Approval

@@ -82,6 +82,7 @@ CALLS = frozenset(
         "type_answer",
         "method",
         "call_line",
+        "approval",
         "overlay",
         "resend_code",
         "code_answered",

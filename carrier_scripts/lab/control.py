@@ -13,6 +13,7 @@ from starlette.routing import Mount, Route
 
 from carrier_scripts.lab import founding
 from carrier_scripts.lab.judge import NAMES
+from carrier_scripts.lab.meridian_shared import MeridianShared
 from carrier_scripts.lab.postbox import Posted
 from carrier_scripts.lab.tidewater_trust import TidewaterTrust
 from carrier_scripts.lab.web import NOBODY, Web
@@ -44,6 +45,7 @@ class Control:
             _route("/reset", self.reset, "POST"),
             _route("/sms", self.sms, "POST"),
             _route("/call", self.call, "POST"),
+            _route("/approve", self.approve, "POST"),
             _route("/message", self.message, "POST"),
             Route("/trap", self.trap, methods=["GET", "POST"]),
         ]
@@ -133,6 +135,14 @@ class Control:
             return site.call(str(order["reference"]))
         except StopIteration as unknown:
             raise ValueError("nobody has this reference") from unknown
+
+    async def approve(self, request: Request) -> Any:
+        """The owner of a login chooses a number on her telephone."""
+        order = await request.json()
+        site = self.web.sites[str(order["carrier"])]
+        if not isinstance(site, MeridianShared):
+            raise TypeError("it does not ask on telephones")
+        return {"approved": site.approve(str(order["number"]))}
 
     async def message(self, request: Request) -> Any:
         """A mail or text message of the test's own making."""

@@ -39,6 +39,7 @@ AT_ONCE = {
     "enrolment",
     "dormant",
     "hold",
+    "recovery",
 }
 """Change a state once; nothing stays switched on (`mailbox_down` apart)."""
 NAMES = PAGE | MAIL | AT_ONCE

@@ -10,11 +10,13 @@ from carrier_scripts.lab.copper_mesa_nv import CopperMesaNv
 from carrier_scripts.lab.evergreen_medicaid import EvergreenMedicaid
 from carrier_scripts.lab.founding import LOOKALIKE_HOSTS
 from carrier_scripts.lab.harborline import Harborline
+from carrier_scripts.lab.meridian_shared import MeridianShared
 from carrier_scripts.lab.northgate import Northgate
 from carrier_scripts.lab.oldfield_guild import OldfieldGuild
 from carrier_scripts.lab.sentinel_dental import SentinelDental
 from carrier_scripts.lab.site import Site
 from carrier_scripts.lab.tidewater_trust import TidewaterTrust
+from carrier_scripts.lab.union_summit import UnionSummit
 from carrier_scripts.lab.world import World
 
 NOBODY = "lab"
@@ -31,6 +33,8 @@ SITES: tuple[type[Site], ...] = (
     EvergreenMedicaid,
     SentinelDental,
     TidewaterTrust,
+    MeridianShared,
+    UnionSummit,
 )
 
 

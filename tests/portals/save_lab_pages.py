@@ -1,6 +1,7 @@
 """Save the pages of the portal lab afresh: python -m tests.portals.save_lab_pages [KEY...]. Faults bring up the rare ones."""
 
 import asyncio
+import contextlib
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from urllib.parse import urljoin
 
 import pyotp
 from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import TimeoutError as TooSlow
 
 from broker.base.settings import Settings
 from carrier_scripts import registry
@@ -30,8 +32,11 @@ class Walk:
 
     async def start(self) -> None:
         await self.page.goto(self.portal.start)
+        for overlay in self.portal.overlays:
+            with contextlib.suppress(TooSlow):
+                await self.page.locator(overlay.button).click(timeout=2000)
 
-    async def password(self, value: str | None = None) -> None:
+    async def password(self, value: str | None = None, *, mailed: bool = True) -> None:
         await self.start()
         form = self.page.frame_locator(self.portal.login.frame) if self.portal.login.frame else self.page
         await form.locator(self.portal.login.username).fill(self.account.username)
@@ -45,6 +50,13 @@ class Walk:
             await self.page.click(answered.submit)
         await form.locator(self.portal.login.password).fill(value or self.account.password)
         await form.locator(self.portal.login.submit).click()
+        if self.key == "union_summit" and mailed:
+            with contextlib.suppress(TooSlow):
+                await self.page.locator("#method-totp").click(timeout=1000)
+        if self.key == "meridian_shared" and mailed:
+            other = self.page.locator("#mss-use-email")
+            with contextlib.suppress(TooSlow):
+                await other.click(timeout=1000)
 
     reference = ""
 
@@ -68,6 +80,12 @@ class Walk:
         await self.code("123450" if right != "123450" else "123451")
 
     async def choose(self) -> None:
+        if self.key == "union_summit":
+            await self.page.locator("label.tin").first.click()
+            await self.page.click("#go-office")
+            await self.page.wait_for_url(lambda url: url.endswith(("/app/home", "/whats-new")))
+        if self.key == "meridian_shared":
+            await self.page.click("#mss-office-go")
         if self.key == "sentinel_dental":
             await self.page.locator("label.office-line").first.click()
             await self.page.click("[data-do=office]")
@@ -268,6 +286,47 @@ async def never_called(w: Walk) -> None:
     await w.code("ABCDEFGH")
 
 
+async def approval(w: Walk) -> None:
+    await w.password(mailed=False)
+
+
+async def denied(w: Walk) -> None:
+    await w.password(mailed=False)
+    w.lab.approve(w.key, "0")
+    await w.page.wait_for_url("**/denied")
+
+
+async def methods(w: Walk) -> None:
+    await w.password(mailed=False)
+    await w.page.locator("#method-passkey").wait_for()
+
+
+async def passkey(w: Walk) -> None:
+    await methods(w)
+    await w.page.click("#method-passkey")
+    await w.page.locator("#said-passkey").wait_for()
+
+
+async def recovery(w: Walk) -> None:
+    w.fault("recovery")
+    await w.password()
+    await w.code()
+
+
+async def disabled(w: Walk) -> None:
+    w.fault("dormant", days=90)
+    await w.password()
+
+
+async def late_text(w: Walk) -> None:
+    await methods(w)
+    await w.page.click("#method-voice")
+    await w.page.locator("#go-code").wait_for()
+    code = w.lab.last_code(w.account.key)
+    w.lab.advance(301)
+    await w.code(code)
+
+
 async def profile(w: Walk) -> None:
     w.fault("profile")
     await w.password()
@@ -286,6 +345,8 @@ ELIGIBILITY = {
     "evergreen_medicaid": "/portal/Eligibility.do",
     "sentinel_dental": "/p/members",
     "tidewater_trust": "/desk/faxback",
+    "meridian_shared": "/mss/benefits",
+    "union_summit": "/app/eligibility",
 }
 
 
@@ -358,6 +419,25 @@ PAGES: dict[str, dict[str, Way]] = {
         "between_0__office": picker,
     },
     "tidewater_trust": COMMON | {"code_late": never_called, "password_expired": aged(91)},
+    "meridian_shared": COMMON
+    | {
+        "code_late": late_code,
+        "wrong_code__denied": denied,
+        "password_expired": aged(181),
+        "between_0__approval": approval,
+        "between_1__office": picker,
+    },
+    "union_summit": COMMON
+    | {
+        "code_late": late_text,
+        "password_expired": aged(181),
+        "password_form": password_page,
+        "locked__disabled": disabled,
+        "needs_person__passkey": passkey,
+        "needs_person__recovery": recovery,
+        "between_0__methods": methods,
+        "between_1__practice": picker,
+    },
     "northgate": COMMON
     | {
         "wrong_code__used": used_code,

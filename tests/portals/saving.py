@@ -23,6 +23,13 @@ CLEAN = """() => {
         // a set of frames becomes a body of frames that carry their pages: one file holds them all
         const frames = [...document.querySelectorAll('frame')].map((one) => [one.name, whole(one.contentDocument)]);
         clean(document);
+        for (const one of [...document.querySelectorAll('*')].filter((one) => one.shadowRoot)) {
+            // a shadow root is kept in the form that needs no script
+            const inner = document.createElement('template');
+            inner.setAttribute('shadowrootmode', 'open');
+            inner.innerHTML = one.shadowRoot.innerHTML.replace(/<style>.*?<\\/style>/s, '');
+            one.prepend(inner);
+        }
         if (frames.length) {
             document.querySelector('frameset').outerHTML = '<body></body>';
             for (const [name, html] of frames) {

@@ -24,9 +24,11 @@ from workers.browser.facade import CallRefused, Facade
 from workers.browser.live import LiveSession
 
 FIELD_MS = 15_000
-TURN_S = 240.0
+TURN_S = 150.0
 """Longest wait for another sign-in's code at the same mailbox or phone."""
 TURN_LOOK_S = 2.0
+APPROVAL_MS = 120_000
+NUMBER = re.compile(r"\d{1,3}")
 REFERENCE = re.compile(r"[A-Z0-9-]{4,12}")
 ACTOR = system("browserhost")
 
@@ -50,6 +52,7 @@ class Desk:
             "type_answer": self.type_answer,
             "method": self.method,
             "call_line": self.call_line,
+            "approval": self.approval,
             "type_code": self.type_code,
             "resend_code": self.resend_code,
             "code_answered": self.code_answered,
@@ -145,6 +148,22 @@ class Desk:
     async def method(self) -> str:
         claim = self._claim
         return str(await self._in_unit(lambda work: tabs.method(work, claim.attempt_id, claim.fence)))
+
+    async def approval(self, page: int, chain: list[Any]) -> bool:
+        """Shows the number to whoever waits, and waits for the page to move on by itself."""
+        number = self._facade.locate(page, chain)
+        shown = (await number.inner_text(timeout=FIELD_MS)).strip()
+        if not NUMBER.fullmatch(shown):
+            raise CallRefused("unrecognised", "What the page shows is no number to choose.")
+        await self._progress(
+            SessionState.WAITING_CODE, f"Confirm this sign-in on the login's telephone: choose {shown}."
+        )
+        try:
+            await number.wait_for(state="hidden", timeout=APPROVAL_MS)
+        except TooSlow:
+            return False
+        await self._progress(SessionState.SIGNING_IN, "Confirmed on the telephone.")
+        return True
 
     async def call_line(self, page: int, chain: list[Any]) -> None:
         """Only a short reference is taken from the page; the words are ours."""

@@ -68,6 +68,16 @@ CASES = (
         after_password=(EXPIRED, ("hold", {}, "locked")),
     ),
     Case("tidewater_trust", mails=False, calls=True, after_password=(EXPIRED,)),
+    Case("meridian_shared", after_password=(("password_age", {"days": 181}, "password_expired"),)),
+    Case(
+        "union_summit",
+        mails=False,
+        after_password=(
+            ("password_age", {"days": 181}, "password_expired"),
+            ("dormant", {"days": 90}, "locked"),
+            ("recovery", {}, "needs_person"),
+        ),
+    ),
     Case("bluestone_mutual", after_password=(TERMS, ("password_age", {"days": 121}, "password_expired"))),
 )
 MAILED = tuple(case for case in CASES if case.mails)
