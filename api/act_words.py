@@ -52,6 +52,7 @@ PAIRS: list[tuple[str, str]] = [
     (Act.STREAM_REFUSED, "was refused the tab's picture"),
     (Act.DOWNLOAD_TAKEN, "took a file out of the portal"),
     (Act.DOWNLOAD_SAVED, "saved a file of the portal"),
+    (Act.UPLOAD_GIVEN, "handed a file to the portal"),
     (Act.CODE_REQUESTED, "asked the portal for a code"),
     (Act.CODE_ARRIVED, "received a message with the code"),
     (Act.CODE_QUARANTINED, "set a message aside"),

@@ -30,7 +30,7 @@ def create_app(portunus: Portunus) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.WEB / "static"), name="static")
     errors.install(app)
-    app.add_middleware(Edge, public_url=portunus.settings.public_url)
+    app.add_middleware(Edge, public_url=portunus.settings.public_url, download_url=portunus.settings.download_url)
     undeclared = [name for name, found in declarations(app) if len(found) != 1]
     if undeclared:
         raise RuntimeError(f"routes without exactly one access declaration: {', '.join(undeclared)}")

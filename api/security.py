@@ -1,5 +1,6 @@
 """The edge of every request: its number, which host and origin it may come from, and the headers of every answer."""
 
+import re
 import secrets
 import time
 from urllib.parse import urlsplit
@@ -35,8 +36,11 @@ CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one directive a line
         "base-uri 'none'",
     )
 )
+FILES_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+"""For files on the download origin: nothing runs there; the rest is what Chromium's own PDF page needs."""
 HEADERS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -48,14 +52,23 @@ LARGEST_BODY = 1_000_000
 """Bytes of a request's body. FastAPI's own limit answers outside this layer, without its headers."""
 LARGER_BODIES = {"/lookups/uploads": 8_200_000, "/api/v1/lookup-batches": 8_200_000}
 """Paths where files of rows come in."""
+LARGEST_UPLOAD = 52_500_000
+"""Bytes of a file for a portal (50 MB, and what goes around it)."""
+UPLOADS = re.compile(r"^/api/v1/tabs/[A-Za-z0-9_]+/uploads$")
+FETCHED = "/files"
+"""The one address of the download origin. It knows no cookie; the ticket in the form proves the holder."""
 ONE_YEAR = "max-age=31536000; includeSubDomains"
 
 
 class Edge:
     """Outermost ASGI layer of the application."""
 
-    def __init__(self, app: ASGIApp, public_url: str) -> None:
+    def __init__(self, app: ASGIApp, public_url: str, download_url: str = "") -> None:
         self.app = app
+        self.download_host = urlsplit(download_url or public_url).netloc.lower()
+        self.policy = CONTENT_SECURITY_POLICY.replace(
+            "form-action 'self'", f"form-action 'self' {download_url}".strip()
+        )
         self.public_url = public_url.rstrip("/")
         parts = urlsplit(public_url)
         self.origin = f"{parts.scheme}://{parts.netloc}".lower()
@@ -94,8 +107,7 @@ class Edge:
         request = Request(scope, receive)
         try:
             refusal = await self._refusal(request)
-            limit = LARGER_BODIES.get(request.url.path, LARGEST_BODY)
-            await (refusal or self.app)(scope, _limited(receive, limit), sending)
+            await (refusal or self.app)(scope, _limited(receive, _largest(request)), sending)
         except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may leave as a stack trace
             if status:
                 errors.note(request, error)  # too late for another answer; the server closes the connection
@@ -114,10 +126,12 @@ class Edge:
     async def _refusal(self, request: Request) -> ASGIApp | None:
         """An answer instead of the application's, when the request must not reach it."""
         length = request.headers.get("content-length", "")
-        if length.isdecimal() and int(length) > LARGER_BODIES.get(request.url.path, LARGEST_BODY):
+        if length.isdecimal() and int(length) > _largest(request):
             return await _no(request, 413, "too-large", errors.WORDS[413])
         path = request.url.path
         host = request.headers.get("host", "").lower()
+        if path == FETCHED and request.method == "POST" and host == self.download_host:
+            return None
         if host != self.host and path not in FOR_MONITORS and not path.startswith(FOREIGN_POSTS):
             if self.loopback and request.method == "GET" and host.rpartition(":")[0] in LOOPBACK:
                 return RedirectResponse(self.public_url + path, 307)
@@ -144,13 +158,20 @@ class Edge:
     def _stamp(self, headers: MutableHeaders, scope: Scope) -> None:
         for name, value in HEADERS.items():
             headers.setdefault(name, value)
+        headers["content-security-policy"] = FILES_POLICY if scope["path"] == FETCHED else self.policy
         if self.https:
             headers.setdefault("strict-transport-security", ONE_YEAR)
         headers.setdefault("cache-control", "no-cache" if scope["path"].startswith("/static/") else "no-store")
         headers["x-request-id"] = scope["state"]["request_id"]
 
 
-def _limited(receive: Receive, limit: int) -> Receive:
+def _largest(request: Request) -> int:
+    if request.method == "POST" and UPLOADS.match(request.url.path):
+        return LARGEST_UPLOAD
+    return LARGER_BODIES.get(request.url.path, LARGEST_BODY)
+
+
+def _limited(receive: Receive, largest: int) -> Receive:
     """Counts what comes, for bodies that do not say their length."""
     size = 0
 
@@ -158,7 +179,7 @@ def _limited(receive: Receive, limit: int) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > limit:
+        if size > largest:
             raise HTTPException(413)
         return message
 

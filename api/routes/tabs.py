@@ -58,15 +58,6 @@ def end_form(here: HereNow, lease_id: str) -> Response:
     return RedirectResponse("/", 303)
 
 
-@router.get("/tabs/{lease_id}/downloads/{file_id}", dependencies=OPENERS)
-def download(here: HereNow, lease_id: str, file_id: str) -> Response:
-    """A file the portal handed out in this tab, to its holder only; who saved it is recorded."""
-    with here.unit() as work:
-        data = tabs.save_download(work, here.portunus.vault, here.portunus.blobs, lease_id, file_id)
-    headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-    return Response(data, media_type="application/octet-stream", headers=headers)
-
-
 # --- the same as data
 
 

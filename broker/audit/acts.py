@@ -69,6 +69,7 @@ class Act(StrEnum):
     STREAM_REFUSED = "stream:viewer:refuse"
     DOWNLOAD_TAKEN = "stream:download:take"
     DOWNLOAD_SAVED = "stream:download:save"
+    UPLOAD_GIVEN = "stream:upload:give"
     # codes
     CODE_REQUESTED = "code:request:open"
     CODE_ARRIVED = "code:message:arrive"

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
 
     public_url: str = ""
     """Empty: http:// with host and port. The address in the user's browser; its origin is the only one the stream's socket accepts."""
+    download_url: str = ""
+    """Empty: on loopback `localhost` for 127.0.0.1 and the other way round, else public_url. Where files from portals are fetched:
+    another name for the same server, so that no file can act as a page of Portunus. Files are only *shown* where it differs."""
     host: str = "127.0.0.1"
     port: int = 8400
 
@@ -77,6 +80,8 @@ class Settings(BaseSettings):
     def _own_address(self) -> Self:
         if not self.public_url:
             object.__setattr__(self, "public_url", f"http://{self.host}:{self.port}")
+        if not self.download_url:
+            object.__setattr__(self, "download_url", _other_name(self.public_url))
         return self
 
     @model_validator(mode="before")
@@ -108,6 +113,14 @@ class Settings(BaseSettings):
     @property
     def witness(self) -> Path:
         return self.witness_dir or self.data_dir.absolute() / "witness"
+
+
+def _other_name(url: str) -> str:
+    """The same loopback server by its other name: to a browser that is another origin, with cookies of its own."""
+    for one, other in (("127.0.0.1", "localhost"), ("localhost", "127.0.0.1")):
+        if url.startswith(f"http://{one}:"):
+            return url.replace(one, other, 1)
+    return url
 
 
 @cache

@@ -46,7 +46,6 @@ from broker.tabs.leases import (
 )
 from broker.tabs.opening import open_tab
 from broker.tabs.records import Ending
-from broker.tabs.saving import save_download
 from broker.tabs.sweep import restarted, sweep
 from broker.tabs.tiles import Tile, opening, tiles
 
@@ -93,7 +92,6 @@ __all__ = [
     "release_answer",
     "release_password",
     "restarted",
-    "save_download",
     "script_for",
     "sign_out",
     "submit",

@@ -37,12 +37,14 @@ def test_every_route_without_permission_says_why(app):
 
 def test_only_known_ways_in_are_public(app):
     public_ones = {name.split(" ")[-1] for name, (access,) in declarations(app) if access.who is Who.ANYBODY}
-    expected = ("/sign-in", "/healthz", "/readyz", "/version", "/static", "/hooks/")
+    expected = ("/sign-in", "/healthz", "/readyz", "/version", "/static", "/hooks/", "/files")
     assert [path for path in public_ones if not path.startswith(expected)] == []
 
 
-def test_foreign_requests_are_for_hooks_only(app):
-    assert [name for name, (access,) in declarations(app) if access.foreign and " /hooks/" not in name] == []
+def test_foreign_requests_are_for_hooks_and_the_download_origin_only(app):
+    assert [name for name, (access,) in declarations(app) if access.foreign and " /hooks/" not in name] == [
+        "POST /files"
+    ]
 
 
 def _with(monkeypatch, router):

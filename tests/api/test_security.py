@@ -1,6 +1,7 @@
 """The edge: headers on every answer, own host, own origin, CSRF tokens, keys where keys belong."""
 
 import dataclasses
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import APIRouter
@@ -258,3 +259,11 @@ def test_route_without_declaration_gets_no_actor():
     with pytest.raises(RuntimeError):
         here(SimpleNamespace(state=SimpleNamespace()))
     assert Here.__name__ == "Here"
+
+
+def test_the_download_origin_answers_one_address_only(portunus):
+    name = urlsplit(portunus.settings.download_url).netloc
+    with TestClient(create_app(portunus), base_url=f"http://{name}") as stranger:
+        assert stranger.post("/files", data={"ticket": "none"}).status_code == 403
+        assert stranger.get("/me", follow_redirects=False).status_code in (307, 421)
+        assert stranger.post("/sign-in").status_code == 421

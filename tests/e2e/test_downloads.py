@@ -5,27 +5,31 @@ from sqlalchemy import select
 
 from broker.audit.acts import Act
 from broker.audit.models import AuditEntry
-from broker.tabs.models import Lease
+from broker.tabs import files
 from tests.e2e.office import TEST
 
 pytestmark = pytest.mark.browser
-FILES = {"fil_1": ("eob-march.pdf", b"%PDF-1 March"), "fil_2": ("eob-april.pdf", b"%PDF-1 April")}
+FILES = {"eob-march.pdf": b"%PDF-1 March", "eob-april.pdf": b"%PDF-1 April"}
 
 
 @pytest.fixture
 def lease(office) -> str:
-    """Maria's open tab, with two files that its portal handed out."""
+    """Maria's open tab."""
     lease_id = office.open("Maria", "harborline")
     office.until_ready(lease_id)
-    with office.portunus.unit(TEST) as work:
-        row = work.db.get(Lease, lease_id)
-        for file_id, (_, data) in FILES.items():
-            name = f"downloads/{row.id}/{file_id}"
-            office.portunus.blobs.delete(name)
-            sealed = office.portunus.vault.seal(work, office.organization_id, ("download", row.id, file_id), data)
-            office.portunus.blobs.append(name, sealed)
     yield lease_id
     office.end("Maria", lease_id)
+
+
+def hand_out(office, lease: str) -> list[str]:
+    """The portal hands out both files; their ids."""
+    portunus, ids = office.portunus, []
+    for name, data in FILES.items():
+        with portunus.unit(TEST) as work:
+            kept = files.keep_download(work, portunus.vault, portunus.blobs, lease, data, name)
+        office.host.tell({"e": "download", **kept.shown(), "printed": False})
+        ids.append(kept.id)
+    return ids
 
 
 def saved(office) -> list[str]:
@@ -38,27 +42,23 @@ def test_two_files_and_a_notice_leave_both_files_to_be_saved(screen, office, lea
     window = screen("Maria")
     page = window.go(f"/tabs/{lease}")
     page.wait_for_function("() => window.portunusViewer.frames > 0")
-    for file_id, (name, data) in FILES.items():
-        office.host.tell({"e": "download", "id": file_id, "name": name, "bytes": len(data)})
+    ids = hand_out(office, lease)
     office.host.tell({"e": "notice", "words": "The portal closed a window."})
     page.wait_for_function("() => document.getElementById('status').textContent.startsWith('The portal closed')")
-    buttons = page.locator("#downloads button")
-    assert buttons.all_inner_texts() == ["Save eob-april.pdf (1 KB)", "Save eob-march.pdf (1 KB)"]
-    for file_id in ("fil_1", "fil_2"):
-        name, data = FILES[file_id]
+    assert page.locator("#files li span").all_inner_texts() == ["eob-april.pdf (12 bytes)", "eob-march.pdf (12 bytes)"]
+    for name, data in FILES.items():
         with page.expect_download() as coming:
             page.get_by_role("button", name=f"Save {name}").press("Enter")
         assert coming.value.suggested_filename == name
         assert coming.value.path().read_bytes() == data
-    page.get_by_text("Saved.").nth(1).wait_for()
-    assert saved(office)[-2:] == ["fil_1", "fil_2"]
+    assert saved(office)[-2:] == ids
     window.picture("downloads")
     assert window.faults() == []
 
 
-def test_a_file_that_is_gone_says_so_beside_its_button(screen, office, lease) -> None:
+def test_a_file_that_is_gone_says_so(screen, office, lease) -> None:
     page = screen("Maria").go(f"/tabs/{lease}")
     page.wait_for_function("() => window.portunusViewer.frames > 0")
-    office.host.tell({"e": "download", "id": "fil_9", "name": "gone.pdf", "bytes": 9})
+    office.host.tell({"e": "download", "id": "fil_9", "name": "gone.pdf", "kind": "application/pdf", "bytes": 9})
     page.get_by_role("button", name="Save gone.pdf").click()
-    page.get_by_text("It cannot be had just now. Try again.").wait_for()
+    page.get_by_text("The file cannot be had just now. Try again.").wait_for()

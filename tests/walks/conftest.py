@@ -52,7 +52,14 @@ class Person:
     def sees_stream(self) -> None:
         """The portal's picture is there."""
         self.page.locator("#stage canvas").wait_for(timeout=60_000)
-        self.page.wait_for_function("() => window.portunusViewer.frames > 0")
+        self.page.wait_for_function("() => window.portunusViewer.frames > 0 && window.portunusViewer.room")
+        for _ in range(3):  # the picture gets the size for which the walks know where things are
+            room, size = self.page.evaluate("() => window.portunusViewer.room"), self.page.viewport_size
+            assert size is not None
+            wide, high = size["width"] + 1280 - room["w"], size["height"] + 800 - room["h"]
+            self.page.set_viewport_size({"width": wide, "height": high})
+            self.page.wait_for_timeout(250)
+        self.page.wait_for_function("() => document.querySelector('#stage canvas').height === 800")
 
     def said(self) -> str:
         """What the waiting page says in the end."""

@@ -12,6 +12,7 @@ from broker.base.errors import Unavailable
 from broker.base.settings import settings
 from workers.bench.demo import Demo
 from workers.browser.find import find
+from workers.browser.pool import HEIGHT, WIDTH
 
 T = TypeVar("T")
 PERSON = "Maria"
@@ -102,7 +103,21 @@ class Viewer:
         """Click, wait for the first full frame drawn; the milliseconds between them. The launcher must be shown."""
         await self.page.locator(f'[data-tile="{account}:{location}"] button.tile').click()
         await self.page.wait_for_url("**/tabs/*", wait_until="commit")
-        return await until(self._first_frame, "first frame")
+        took = await until(self._first_frame, "first frame")
+        await self._fit()
+        return took
+
+    async def _fit(self) -> None:
+        """Her window gets the size at which the picture is 1280 x 800: that is what is measured."""
+        for _ in range(5):
+            room, size = await self.page.evaluate("() => window.portunusViewer.room"), self.page.viewport_size
+            if room is not None and size is not None:
+                if (room["w"], room["h"]) == (WIDTH, HEIGHT):
+                    return
+                wide, high = size["width"] + WIDTH - room["w"], size["height"] + HEIGHT - room["h"]
+                await self.page.set_viewport_size({"width": wide, "height": high})
+            await asyncio.sleep(0.3)
+        raise Unavailable("The viewer's picture cannot be made 1280 x 800.")
 
     async def _first_frame(self) -> float | None:
         found: float | None = await self.page.evaluate(FIRST_FRAME)

@@ -23,8 +23,8 @@ from broker.tabs.states import SessionState
 from broker.wiring import Portunus
 from workers.browser import canary, guard, keepalive, leave, lookupruns, park
 from workers.browser.attempt import Node, close, run_attempt
-from workers.browser.downloads import Downloads
 from workers.browser.egress import Egress
+from workers.browser.files import LeaseFiles
 from workers.browser.find import find
 from workers.browser.live import LiveSession
 from workers.browser.pool import Pool, Shard
@@ -155,7 +155,7 @@ class Host:
         if live.recorder is None:
             live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
         home = live.loaded.home
-        viewer = Stream(live, live.recorder, _Socket(socket), Downloads(self._portunus, live, lease.id), home)
+        viewer = Stream(live, live.recorder, _Socket(socket), LeaseFiles(self._portunus, live, lease.id), home)
         live.viewer = keep(self._streamed(viewer, socket), f"stream {lease_id}")
         return None
 
@@ -248,7 +248,7 @@ class Host:
     async def _end_lease_side(self, live: LiveSession) -> None:
         await cancelled(live.viewer, live.lookups)
         live.viewer = None
-        recorder, live.recorder = live.recorder, None
+        recorder, live.recorder, live.size = live.recorder, None, None
         if recorder is not None:
             await recorder.close()
         await guard.leave_unanswered(live)

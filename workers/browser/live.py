@@ -22,6 +22,10 @@ class Tab:
     number: int
     page: Page
     opener: int | None = None
+    title: str = ""
+    icon: str = ""
+    """Its picture in the tab bar, as a `data:` address of a small PNG."""
+    zoom: float = 1.0
 
 
 @dataclass
@@ -39,6 +43,8 @@ class LiveSession:
     notices: list[str] = field(default_factory=list)
     secret_fields: list[ElementHandle] = field(default_factory=list)
     """Fields the desk typed a secret into: never in a frame."""
+    size: tuple[int, int] | None = None
+    """Of the holder's window, in CSS pixels; None until she says."""
     hidden: set[Page] = field(default_factory=set)
     """Pages of our own (keep-alive) that are no tabs."""
     hiding: int = 0

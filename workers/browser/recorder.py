@@ -26,8 +26,9 @@ class RecorderFailed(Exception):
 class Recorder:
     """One recording. Messages go to the blob in the order they are given, each flushed before `write` returns."""
 
-    def __init__(self, portunus: Portunus, recording_id: str, blob: str, key: bytes) -> None:
+    def __init__(self, portunus: Portunus, recording_id: str, holder: str, blob: str, key: bytes) -> None:
         self.recording_id = recording_id
+        self.holder = holder
         self._portunus = portunus
         self._blob = blob
         self._writer = Writer(recording_id, key)
@@ -47,7 +48,7 @@ class Recorder:
                 row, key = recordings.start(work, portunus.vault, subject)
                 attempts = tabs.attempts_of_session(work, subject.portal_session_id)
                 codes.shown_in_recording(work, attempts, row.id, 0)
-                recorder = cls(portunus, row.id, row.blob, key)
+                recorder = cls(portunus, row.id, subject.holder_name, row.blob, key)
             portunus.blobs.append(row.blob, recorder._writer.header())
             return recorder
 
@@ -55,6 +56,11 @@ class Recorder:
             return await asyncio.to_thread(begin)
         except OSError as failed:
             raise RecorderFailed("This tab cannot be recorded, so it is not shown.") from failed
+
+    def joined(self) -> dict[str, str | int]:
+        """Who looks on, since when, and how far the recording is: the player's timeline names her by it."""
+        at = self._portunus.clock.now().isoformat(timespec="seconds")
+        return {"recording": self.recording_id, "who": self.holder, "at": at, "ms": self.ms()}
 
     def ms(self) -> int:
         """Milliseconds since the recording began."""

@@ -38,6 +38,11 @@ class Sight:
         self.picture: Picture | None = None
         self._rows: png.Rows | None = None
 
+    def whole(self, data: bytes) -> bytes:
+        """The present picture as one PNG: `data`, or a shorter one of up to 256 colours."""
+        found = tiles.palette(self.picture) if self.picture is not None else None
+        return png.written_indexed(*found) if found is not None else data
+
     def see(self, data: bytes) -> Change:
         """Take the next PNG in. Raises `zlib.error` or Pillow's `OSError` for what is none."""
         rows, old = png.stored_rows(data), self.picture

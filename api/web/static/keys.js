@@ -5,8 +5,8 @@ const command = (event) => event.ctrlKey || (APPLE && event.metaKey);
 const held = (event) => (event.altKey ? 1 : 0) | (command(event) ? 2 : 0) | (event.metaKey && !APPLE ? 4 : 0) | (event.shiftKey ? 8 : 0);
 const MOVE_MS = 16;
 
-/** Sends input of `canvas` and `textarea` through `send`; `leave` is called for Ctrl+Alt+Escape. */
-export function listen(canvas, textarea, stage, send, leave) {
+/** Sends input of `canvas` and `textarea` through `send`; `ours` are the keys that stay here. Returns where a pointer is in the tab. */
+export function listen(canvas, textarea, stage, send, ours) {
   let moved = null, timer = 0, composing = false;
   const point = (event) => {
     const box = canvas.getBoundingClientRect();
@@ -15,15 +15,43 @@ export function listen(canvas, textarea, stage, send, leave) {
   const mouse = (k, event, more = {}) => send({ t: "mouse", k, ...point(event), m: held(event), ...more });
   const flush = () => { timer = 0; if (moved) { mouse("move", moved); moved = null; } };
 
-  canvas.addEventListener("pointermove", (event) => { moved = event; timer ||= setTimeout(flush, MOVE_MS); });
+  canvas.addEventListener("pointermove", (event) => {
+    if (event.pointerType === "touch") return slide(event);
+    moved = event;
+    timer ||= setTimeout(flush, MOVE_MS);
+  });
   canvas.addEventListener("pointerdown", (event) => {
+    if (event.pointerType === "touch") { touched = { x: event.clientX, y: event.clientY, lastX: event.clientX, lastY: event.clientY, far: false }; canvas.setPointerCapture(event.pointerId); return; }
     textarea.focus({ preventScroll: true });
     flush();
     canvas.setPointerCapture(event.pointerId);
     mouse("down", event, { b: event.button, c: clicks(event) });
     event.preventDefault();
   });
-  canvas.addEventListener("pointerup", (event) => { flush(); mouse("up", event, { b: event.button, c: count }); });
+  // A finger: sliding scrolls, a tap clicks and brings the keyboard where the portal has a field.
+  let touched = null;
+  function slide(event) {
+    if (!touched) return;
+    const box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
+    touched.far ||= Math.hypot(event.clientX - touched.x, event.clientY - touched.y) > 10;
+    if (!touched.far) return;
+    mouse("wheel", event, { dx: Math.round((touched.lastX - event.clientX) * scale), dy: Math.round((touched.lastY - event.clientY) * scale) });
+    touched.lastX = event.clientX;
+    touched.lastY = event.clientY;
+  }
+  function tapped(event) {
+    const was = touched;
+    touched = null;
+    if (!was || was.far) return;
+    mouse("move", event);
+    mouse("down", event, { b: 0, c: clicks(event) });
+    mouse("up", event, { b: 0, c: count });
+    textarea.focus({ preventScroll: true });
+  }
+  canvas.addEventListener("pointerup", (event) => {
+    if (event.pointerType === "touch") return tapped(event);
+    flush(); mouse("up", event, { b: event.button, c: count });
+  });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   canvas.addEventListener("pointercancel", () => send({ t: "blur" }));
   window.addEventListener("blur", () => send({ t: "blur" }));
@@ -44,14 +72,26 @@ export function listen(canvas, textarea, stage, send, leave) {
 
   const key = (k, event) => {
     if (event.isComposing || composing || event.key === "Process" || event.key === "Dead") return;
-    if (event.key === "Escape" && event.ctrlKey && event.altKey) { if (k === "down") leave(); return; }
+    if (event.key === "Unidentified") return; // a telephone's keyboard: what it means comes as text
+    const kept = own(event);
+    if (kept) { if (k === "down" && !event.repeat) kept(); event.preventDefault(); return; }
     if (command(event) && event.key.toLowerCase() === "v") return; // the paste event brings the text
     if (event.key.length === 1 && event.getModifierState("AltGraph")) return; // arrives as text, not as Ctrl+Alt
     flush();
     send({ t: "key", k, key: event.key, code: event.code, kc: event.keyCode, m: held(event), r: event.repeat });
-    if (k === "down" && command(event) && ["c", "x"].includes(event.key.toLowerCase())) send({ t: "copy" });
     event.preventDefault();
   };
+  const own = (event) => {
+    if (event.ctrlKey && event.altKey) return { Escape: ours.leave, ArrowRight: () => ours.turn(1), ArrowLeft: () => ours.turn(-1), e: ours.extend, f: ours.full }[event.key];
+    if (!command(event) || event.altKey) return undefined;
+    return { f: ours.find, p: ours.print, "+": () => ours.zoom(1), "=": () => ours.zoom(1), "-": () => ours.zoom(-1), 0: () => ours.zoom(0) }[event.key.toLowerCase()];
+  };
+  textarea.addEventListener("beforeinput", (event) => {
+    const erased = { deleteContentBackward: "Backspace", deleteContentForward: "Delete", insertLineBreak: "Enter" }[event.inputType];
+    if (!erased || composing) return; // keys of a real keyboard never come this far
+    for (const k of ["down", "up"]) send({ t: "key", k, key: erased, code: erased, kc: { Backspace: 8, Delete: 46, Enter: 13 }[erased], m: 0 });
+    event.preventDefault();
+  });
   textarea.addEventListener("keydown", (event) => key("down", event));
   textarea.addEventListener("keyup", (event) => key("up", event));
   textarea.addEventListener("compositionstart", () => { composing = true; });
@@ -67,4 +107,5 @@ export function listen(canvas, textarea, stage, send, leave) {
   });
   textarea.addEventListener("focus", () => stage.classList.add("has-focus"));
   textarea.addEventListener("blur", () => { stage.classList.remove("has-focus"); send({ t: "blur" }); });
+  return point;
 }

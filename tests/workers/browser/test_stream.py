@@ -77,6 +77,9 @@ class Record:
     def ms(self) -> int:
         return 0
 
+    def joined(self) -> dict[str, str | int]:
+        return {"recording": "rec_1", "who": "Maria Lopez", "at": "2026-11-21T09:00:00+00:00", "ms": 0}
+
     async def write(self, data: bytes) -> None:
         if self.broken:
             raise RecorderFailed("no more room")
@@ -156,8 +159,9 @@ def test_list_is_described_and_the_choice_is_made_as_by_a_person():
             await page.evaluate("year.onchange = () => document.title = 'changed to ' + year.value")
             await viewer.until(lambda data: data[0] == FRAME)
             await viewer.click(page, "#year")
-            assert (await viewer.event("select"))["options"] == [["2025", False], ["2026", False]]
-            viewer.say(t="select", i=1)
+            opened = await viewer.event("select")
+            assert opened["options"] == [["2025", False], ["2026", False]]
+            viewer.say(t="select", n=opened["n"], i=1)
             await page.wait_for_function("document.title === 'changed to 2026'")
 
     asyncio.run(play())

@@ -1,0 +1,191 @@
+"""A real remote tab behind the office: one Chromium page with test pages in it, streamed by the product's own `Stream`."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from playwright.async_api import Route, async_playwright
+
+from broker.base.settings import Settings
+from broker.recordings.service import Subject
+from broker.tabs.models import Lease
+from tests.e2e.office import HOST, Office
+from workers.browser import guard, masks
+from workers.browser.files import LeaseFiles
+from workers.browser.find import find
+from workers.browser.live import LiveSession
+from workers.browser.recorder import Recorder
+from workers.browser.stream import Gone, Stream
+
+PORTAL = "https://portal.test"
+WIDTH, HEIGHT = 1280, 800
+
+
+class Remote:
+    """The far end of the office's stream. `see` runs in the portal's page; the test's own page is the viewer."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.pages: dict[str, tuple[str, str, bytes]] = {}
+        """Path: content type, disposition, body."""
+        self.posted: list[bytes] = []
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self.live: LiveSession | None = None
+        self.office.host.stream = self._stream  # type: ignore[method-assign]
+
+    def start(self) -> None:
+        self._thread.start()
+        self.do(self._open())
+
+    def stop(self) -> None:
+        self.do(self._close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(timeout=10)
+
+    def do(self, what: Coroutine[Any, Any, Any]) -> Any:
+        """Run it beside the stream, and wait."""
+        future: Future[Any] = asyncio.run_coroutine_threadsafe(what, self._loop)
+        return future.result(timeout=30)
+
+    def show(self, body: str, path: str = "/", head: str = "<title>Claims</title>") -> None:
+        """Put this page into the first tab."""
+        self.pages[path] = (
+            "text/html",
+            "",
+            f"<!doctype html>{head}<body style='margin:20px;font:16px sans-serif'>{body}".encode(),
+        )
+        assert self.live is not None
+        self.do(self.live.tabs[0].page.goto(PORTAL + path))
+
+    def see(self, expression: str, tab: int = -1) -> Any:
+        """What the portal's page says."""
+        assert self.live is not None
+        return self.do(self.live.tabs[tab].page.evaluate(expression))
+
+    def until(self, expression: str, tab: int = -1) -> None:
+        """Wait until the portal's page says so."""
+        assert self.live is not None
+        self.do(self.live.tabs[tab].page.wait_for_function(expression, timeout=6_000))
+
+    def place(self, selector: str) -> tuple[float, float]:
+        """The middle of an element, in the tab's pixels."""
+        assert self.live is not None
+        box = self.do(self.live.tabs[-1].page.locator(selector).bounding_box())
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    async def _open(self) -> None:
+        self._playwright = await async_playwright().start()
+        found = find(Settings()).path
+        self._browser = await self._playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        context = await self._browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
+        claim: Any = SimpleNamespace(
+            portal_session_id="pss_1", attempt_id="att_1", organization_id=self.office.organization_id
+        )
+        nothing: Any = None
+        live = LiveSession(claim=claim, context=context, door=nothing, shard=nothing)
+        await masks.put_on(context)
+        await context.route("**/*", self._answer)
+        page = await context.new_page()
+        guard.adopt_first(live, page)
+        guard.watch(live)
+        self.live = live
+
+    async def _close(self) -> None:
+        if self.live is not None and self.live.recorder is not None:
+            await self.live.recorder.close()
+        await self._browser.close()
+        await self._playwright.stop()
+
+    async def _answer(self, route: Route) -> None:
+        if route.request.method == "POST":
+            self.posted.append(route.request.post_data_buffer or b"")
+        path = route.request.url.removeprefix(PORTAL).partition("?")[0] or "/"
+        kind, disposition, body = self.pages.get(path, ("text/html", "", b"<title>Elsewhere</title><body>Not here"))
+        headers = {"content-type": kind, **({"content-disposition": disposition} if disposition else {})}
+        await route.fulfill(status=200, headers=headers, body=body)
+
+    @asynccontextmanager
+    async def _stream(self, lease_id: str) -> "AsyncIterator[Pipe]":
+        pipe = Pipe(self._loop, asyncio.get_running_loop())
+        running = asyncio.run_coroutine_threadsafe(self._run(lease_id, pipe), self._loop)
+        running.add_done_callback(lambda _: pipe.over())
+        try:
+            yield pipe
+        finally:
+            pipe.leave()
+            await asyncio.wrap_future(running)
+
+    async def _run(self, lease_id: str, pipe: "Pipe") -> None:
+        assert self.live is not None
+        if self.live.recorder is None:
+            self.live.recorder = await Recorder.start(self.office.portunus, self._subject(lease_id))
+        files = LeaseFiles(self.office.portunus, self.live, lease_id)
+        await Stream(self.live, self.live.recorder, pipe, files, PORTAL + "/").run()
+
+    def _subject(self, lease_id: str) -> Subject:
+        with self.office.portunus.reading(HOST) as work:
+            lease = work.db.get(Lease, lease_id)
+            assert lease is not None
+            session = lease.portal_session
+            return Subject(
+                self.office.organization_id, lease_id, session.id, session.account_id, lease.location_id,
+                lease.holder_kind, lease.holder_id, lease.holder_name,
+            )  # fmt: skip
+
+
+class Pipe:
+    """Two event loops, one socket: the office's server on one side, the stream on the other."""
+
+    def __init__(self, host: asyncio.AbstractEventLoop, server: asyncio.AbstractEventLoop) -> None:
+        self._host, self._server = host, server
+        self._out: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._in: asyncio.Queue[str | None] = asyncio.Queue()
+
+    # the server's side
+
+    async def send(self, message: str | bytes) -> None:
+        self._host.call_soon_threadsafe(self._in.put_nowait, str(message))
+
+    def leave(self) -> None:
+        self._host.call_soon_threadsafe(self._in.put_nowait, None)
+
+    def __aiter__(self) -> "Pipe":
+        return self
+
+    async def __anext__(self) -> bytes:
+        message = await self._out.get()
+        if message is None:
+            raise StopAsyncIteration
+        return message
+
+    # the stream's side
+
+    async def send_bytes(self, data: bytes) -> None:
+        self._server.call_soon_threadsafe(self._out.put_nowait, data)
+
+    async def receive_text(self) -> str:
+        text = await self._in.get()
+        if text is None:
+            raise Gone
+        return text
+
+    def over(self) -> None:
+        self._server.call_soon_threadsafe(self._out.put_nowait, None)
+
+
+@contextmanager
+def remote_tab(office: Office) -> Iterator[Remote]:
+    """Running until the block ends."""
+    before: Callable[..., Any] = office.host.stream
+    remote = Remote(office)
+    remote.start()
+    try:
+        yield remote
+    finally:
+        remote.stop()
+        office.host.stream = before  # type: ignore[method-assign]

@@ -1,0 +1,403 @@
+"""The remote tab in a real viewer: for each thing a biller does, its effect in the portal's page."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import Screen
+from tests.e2e.office import Office
+from tests.e2e.remote import HEIGHT, PORTAL, WIDTH, Remote, remote_tab
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>"
+
+
+@pytest.fixture(scope="module")
+def remote(office: Office) -> Iterator[Remote]:
+    with remote_tab(office) as running:
+        yield running
+
+
+class Viewer:
+    """Maria at her tab."""
+
+    def __init__(self, page: Page, remote: Remote) -> None:
+        self.page, self.remote = page, remote
+
+    def fit(self) -> None:
+        """Make her window so large that the picture has exactly the size the pages were made for."""
+        self.page.wait_for_function("() => window.portunusViewer.room && document.querySelector('#remote-tabs img')")
+        for _ in range(3):  # a narrower window may break the bar's line
+            room, size = self.page.evaluate("() => window.portunusViewer.room"), self.page.viewport_size
+            assert size is not None
+            wide, high = size["width"] + WIDTH - room["w"], size["height"] + HEIGHT - room["h"]
+            self.page.set_viewport_size({"width": wide, "height": high})
+            self.page.wait_for_timeout(250)  # the viewer waits for the end of a resize, too
+            self.remote.until(f"innerWidth === {WIDTH}")
+        self.remote.until(f"innerHeight === {HEIGHT}")
+
+    def point(self, selector: str) -> tuple[float, float]:
+        """Where she sees it."""
+        x, y = self.remote.place(selector)
+        box = self.page.locator("#stage canvas").bounding_box()
+        assert box is not None
+        return box["x"] + x, box["y"] + y
+
+    def click(self, selector: str, *, edge: bool = False) -> None:
+        """Click its middle, or the small button at its right edge."""
+        x, y = self.point(selector)
+        self.page.mouse.click(
+            x + (self.remote.see(f"document.querySelector('{selector}').offsetWidth") / 2 - 12 if edge else 0), y
+        )
+
+    def says(self, words: str) -> None:
+        expect(self.page.locator("#status")).to_contain_text(words)
+
+
+@pytest.fixture(scope="module")
+def maria(browser: Browser, office: Office, remote: Remote) -> Iterator[Viewer]:
+    """One tab for the whole module: pages change in it, as in a day's work."""
+    context = browser.new_context(
+        viewport={"width": 1340, "height": 1000}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    context.add_cookies([office.cookie("Maria")])
+    context.set_default_timeout(8000)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
+    lease = office.open("Maria", "harborline")
+    office.until_ready(lease)
+    remote.show("<h1>Welcome</h1>")
+    page.goto(f"{office.url}/tabs/{lease}")
+    page.locator("#stage canvas").wait_for(timeout=20_000)
+    viewer = Viewer(page, remote)
+    viewer.fit()
+    yield viewer
+    assert problems == []
+    context.close()
+
+
+@pytest.fixture(autouse=True)
+def one_tab(remote: Remote, maria: Viewer) -> None:
+    """Each test begins with one tab."""
+    assert remote.live is not None
+    for tab in list(remote.live.tabs[1:]):
+        remote.do(tab.page.close())
+
+
+def test_typing_and_clicking_reach_the_portal(maria: Viewer, remote: Remote) -> None:
+    remote.show(
+        "<input id=name><button onclick=\"document.title = 'Hello ' + document.getElementById('name').value\">Greet</button>"
+    )
+    maria.click("#name")
+    maria.page.keyboard.type("Ann Éclair")
+    maria.click("button")
+    remote.until("document.title === 'Hello Ann Éclair'")
+
+
+def test_title_and_icon_of_the_portal_are_those_of_the_real_tab(maria: Viewer, remote: Remote) -> None:
+    icon = "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='32' height='32'><rect width='32' height='32' fill='red'/></svg>"
+    remote.show("hello", head=f'<title>Eligibility</title><link rel="icon" href="{icon}">')
+    maria.page.wait_for_function("() => document.title.startsWith('Eligibility ·')")
+    maria.page.wait_for_function("() => document.querySelector('link[rel=icon]').href.startsWith('data:image/png')")
+    remote.see("document.title = 'Claim 4711'")
+    maria.page.wait_for_function("() => document.title.startsWith('Claim 4711 ·')")
+
+
+def test_back_forward_and_reload(maria: Viewer, remote: Remote) -> None:
+    remote.show("<a href='/second'>next</a>", path="/first")
+    remote.pages["/second"] = ("text/html", "", b"<title>Second</title><body>second")
+    maria.click("a")
+    remote.until("location.pathname === '/second'")
+    maria.page.get_by_role("button", name="Back").click()
+    remote.until("location.pathname === '/first'")
+    maria.page.get_by_role("button", name="Forward").click()
+    remote.until("location.pathname === '/second'")
+    remote.see("window.before = 1")
+    maria.page.get_by_role("button", name="Reload").click()
+    remote.until("window.before === undefined")
+
+
+def test_a_pop_up_is_a_tab_in_our_bar(maria: Viewer, remote: Remote) -> None:
+    remote.show("<button onclick=\"window.open('/popup', '', 'width=300,height=300')\">open</button>")
+    remote.pages["/popup"] = ("text/html", "", b"<title>Remittance</title><body>popup")
+    maria.click("button")
+    tab = maria.page.get_by_role("tab", name="Remittance")
+    expect(tab).to_have_attribute("aria-selected", "true")
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("Control+Alt+ArrowLeft")
+    expect(tab).to_have_attribute("aria-selected", "false")
+    maria.page.get_by_role("button", name="Close Remittance").click()
+    expect(tab).to_have_count(0)
+
+
+@pytest.mark.parametrize("way", ["mouse", "keyboard"])
+def test_a_list_of_the_portal_opens_here(maria: Viewer, remote: Remote, way: str) -> None:
+    remote.show(
+        "<label>Year <select id=year onchange='document.title = this.value'><option>2024<option>2025<option disabled>2026<option>2027</select></label>"
+    )
+    if way == "mouse":
+        maria.click("#year")
+        maria.page.get_by_role("option", name="2027").click()
+    else:
+        remote.see("document.getElementById('year').focus()")
+        maria.page.locator("#stage textarea").focus()
+        maria.page.keyboard.press("Alt+ArrowDown")
+        expect(maria.page.get_by_role("listbox", name="Year")).to_be_focused()
+        maria.page.keyboard.type("2027")
+        maria.page.keyboard.press("Enter")
+    remote.until("document.title === '2027'")
+
+
+@pytest.mark.parametrize(("kind", "value"), [("date", "2026-06-15"), ("time", "09:45"), ("month", "2026-06")])
+def test_a_date_or_a_time_is_picked_in_ones_own_browser(maria: Viewer, remote: Remote, kind: str, value: str) -> None:
+    remote.show(f"<label>When <input type={kind} id=when onchange='document.title = this.value'></label>")
+    maria.click("#when", edge=True)
+    picker = maria.page.get_by_label("When")
+    expect(picker).to_be_focused()
+    picker.fill(value)
+    remote.until(f"document.title === '{value}'")
+    expect(picker).to_have_count(0)
+
+
+def test_a_date_is_typed_in_the_portals_own_field(maria: Viewer, remote: Remote) -> None:
+    remote.show("<input type=date id=when>")
+    remote.see("document.getElementById('when').focus()")
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.type("06152026")
+    remote.until("document.getElementById('when').value === '2026-06-15'")
+
+
+def test_a_colour_is_picked_in_ones_own_browser(maria: Viewer, remote: Remote) -> None:
+    remote.show("<input type=color id=mark aria-label=Mark onchange='document.title = this.value'>")
+    maria.click("#mark")
+    maria.page.get_by_label("Mark").evaluate(
+        "one => { one.value = '#ff8800'; one.dispatchEvent(new Event('change')); }"
+    )
+    remote.until("document.title === '#ff8800'")
+
+
+@pytest.mark.parametrize(
+    ("asks", "answer", "title"),
+    [
+        ("alert('Saved.')", "OK", "undefined"),
+        ("confirm('Sure?')", "OK", "true"),
+        ("confirm('Sure?')", "Cancel", "false"),
+        ("prompt('Why?', 'because')", "OK", "because"),
+    ],
+)
+def test_a_question_of_the_portal_waits_for_her_answer(
+    maria: Viewer, remote: Remote, asks: str, answer: str, title: str
+) -> None:
+    remote.show(f'<button onclick="document.title = String({asks})">ask</button>')
+    maria.click("button")
+    box = maria.page.locator("#remote-dialog")
+    expect(box).to_be_visible()
+    box.get_by_role("button", name=answer).click()
+    remote.until(f"document.title === '{title}'")
+
+
+def test_leaving_a_page_with_typed_words_asks_first(maria: Viewer, remote: Remote) -> None:
+    remote.show(
+        "<input id=words><script>addEventListener('beforeunload', (event) => event.preventDefault())</script>",
+        path="/form",
+    )
+    maria.click("#words")
+    maria.page.keyboard.type("unsaved")
+    maria.page.get_by_role("button", name="Home").click()
+    expect(maria.page.locator("#remote-dialog-words")).to_contain_text("Leave this page?")
+    maria.page.locator("#remote-dialog").get_by_role("button", name="Cancel").click()
+    remote.until("document.getElementById('words').value === 'unsaved'")
+    maria.page.get_by_role("button", name="Home").click()
+    maria.page.locator("#remote-dialog").get_by_role("button", name="OK").click()
+    remote.until("!document.getElementById('words')")
+
+
+def test_a_download_is_typed_by_its_content_and_fetched_from_another_origin(maria: Viewer, remote: Remote) -> None:
+    remote.show("<a href='/eob'>EOB</a>")
+    remote.pages["/eob"] = ("application/octet-stream", 'attachment; filename="../EOB June.exe"', PDF)
+    maria.click("a")
+    row = maria.page.locator("#files li").first
+    expect(row).to_contain_text("EOB-June.exe.pdf")
+    with maria.page.expect_download() as saved:
+        row.get_by_role("button", name="Save").click()
+    assert saved.value.url.startswith(remote.office.portunus.settings.download_url)
+    assert saved.value.path().read_bytes() == PDF
+    row.get_by_role("button", name="away").click()
+
+
+def test_a_page_is_printed_as_a_pdf(maria: Viewer, remote: Remote) -> None:
+    remote.show("<h1>Claim 4711</h1>")
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("Control+p")
+    row = maria.page.locator("#files li").first
+    expect(row).to_contain_text("The page as a PDF")
+    with maria.page.expect_download() as saved:
+        row.get_by_role("button", name="Save").click()
+    assert saved.value.path().read_bytes().startswith(b"%PDF-")
+    row.get_by_role("button", name="away").click()
+
+
+def test_the_portals_own_print_button_does_the_same(maria: Viewer, remote: Remote) -> None:
+    remote.show("<button onclick='print()'>Print</button>")
+    maria.click("button")
+    row = maria.page.locator("#files li").first
+    expect(row).to_contain_text("The page as a PDF")
+    row.get_by_role("button", name="away").click()
+
+
+def test_a_file_is_handed_to_the_portal(maria: Viewer, remote: Remote) -> None:
+    remote.show(
+        "<input type=file id=claim onchange='this.files[0].text().then(words => document.title = this.files[0].name + words)'>"
+    )
+    maria.click("#claim")
+    box = maria.page.locator("#remote-upload")
+    expect(box).to_be_visible()
+    box.locator("input").set_input_files({"name": "claim.csv", "mimeType": "text/csv", "buffer": b"a,b"})
+    box.get_by_role("button", name="Hand over").click()
+    remote.until("document.title === 'claim.csva,b'")
+
+
+def test_a_dropped_file_lands_where_it_was_dropped(maria: Viewer, remote: Remote) -> None:
+    remote.show(
+        "<div id=zone style='width:300px;height:100px;background:#ddd' ondragover='event.preventDefault()' "
+        "ondrop='event.preventDefault(); document.title = event.dataTransfer.files[0].name'>drop</div>"
+    )
+    x, y = maria.point("#zone")
+    maria.page.evaluate(
+        """([x, y]) => { const carried = new DataTransfer(); carried.items.add(new File(['x'], 'scan.png', { type: 'image/png' }));
+        document.querySelector('#stage canvas').dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, clientX: x, clientY: y, dataTransfer: carried })); }""",
+        [x, y],
+    )
+    remote.until("document.title === 'scan.png'")
+
+
+def test_copying_needs_no_permission_in_the_portal_and_never_touches_its_clipboard(
+    maria: Viewer, remote: Remote
+) -> None:
+    remote.show("<p id=words>Member HD1000427315566, born 06/15/1984, paid $1,204.50</p>")
+    remote.see("getSelection().selectAllChildren(document.getElementById('words'))")
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("Control+c")
+    maria.says("Copied.")
+    assert (
+        maria.page.evaluate("() => navigator.clipboard.readText()")
+        == "Member HD1000427315566, born 06/15/1984, paid $1,204.50"
+    )
+    maria.page.get_by_role("button", name="Number HD1000427315566").click()
+    assert maria.page.evaluate("() => navigator.clipboard.readText()") == "HD1000427315566"
+
+
+def test_pasting_brings_her_own_words(maria: Viewer, remote: Remote) -> None:
+    remote.show("<textarea id=note></textarea>")
+    maria.page.evaluate("() => navigator.clipboard.writeText('from the PMS')")
+    maria.click("#note")
+    maria.page.keyboard.press("Control+v")
+    remote.until("document.getElementById('note').value === 'from the PMS'")
+
+
+def test_a_password_is_never_copied(maria: Viewer, remote: Remote) -> None:
+    maria.page.evaluate("() => navigator.clipboard.writeText('before')")
+    remote.show("<input id=secret name=passcode value=483920>")
+    maria.click("#secret")
+    maria.page.keyboard.press("Control+a")
+    maria.page.keyboard.press("Control+c")
+    maria.page.keyboard.type("x")
+    remote.until("document.getElementById('secret').value === 'x'")
+    assert maria.page.evaluate("() => navigator.clipboard.readText()") == "before"
+
+
+def test_words_of_an_input_method_arrive_composed(maria: Viewer, remote: Remote) -> None:
+    remote.show("<input id=name>")
+    maria.click("#name")
+    client = maria.page.context.new_cdp_session(maria.page)
+    for words in ("に", "にほ", "にほん"):
+        client.send(
+            "Input.imeSetComposition", {"text": words, "selectionStart": len(words), "selectionEnd": len(words)}
+        )
+    client.send("Input.insertText", {"text": "日本"})
+    remote.until("document.getElementById('name').value === '日本'")
+
+
+def test_finding_words_on_the_page(maria: Viewer, remote: Remote) -> None:
+    remote.show("<p>Cleaning</p><p style='margin-top:2000px'>Crown and cleaning</p>")
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("Control+f")
+    maria.page.keyboard.type("cleaning")
+    expect(maria.page.locator("#find-count")).to_have_text("1 of 2")
+    maria.page.keyboard.press("Enter")
+    expect(maria.page.locator("#find-count")).to_have_text("2 of 2")
+    remote.until("scrollY > 1000")
+    maria.page.keyboard.press("Escape")
+    expect(maria.page.locator("#find-bar")).to_be_hidden()
+
+
+def test_zoom_stays_from_page_to_page(maria: Viewer, remote: Remote) -> None:
+    remote.show("<p id=words>words</p>")
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("Control+=")
+    maria.says("Zoom 110 %")
+    remote.until("document.getElementById('words').currentCSSZoom.toFixed(2) === '1.10'")
+    remote.show("<p id=words>words</p>", path="/more")
+    remote.until("document.getElementById('words').currentCSSZoom.toFixed(2) === '1.10'")
+    maria.page.keyboard.press("Control+0")
+    remote.until("document.getElementById('words').currentCSSZoom === 1")
+
+
+def test_the_portal_is_as_large_as_her_window(maria: Viewer, remote: Remote) -> None:
+    size = maria.page.viewport_size
+    assert size is not None
+    maria.page.set_viewport_size({"width": size["width"] - 200, "height": size["height"]})
+    remote.until(f"innerWidth === {WIDTH - 200}")
+    maria.page.set_viewport_size(size)
+    remote.until(f"innerWidth === {WIDTH}")
+
+
+def test_the_pointer_looks_as_the_portal_wants_and_tips_are_shown(maria: Viewer, remote: Remote) -> None:
+    remote.show("<a href='/x' title='Opens the claim'>Claim</a><p style='cursor:not-allowed'>no</p>")
+    maria.page.mouse.move(*maria.point("a"))
+    maria.page.wait_for_function("() => document.querySelector('#stage canvas').style.cursor === 'pointer'")
+    maria.page.wait_for_function("() => document.querySelector('#stage canvas').title === 'Opens the claim'")
+    maria.page.mouse.move(*maria.point("p"))
+    maria.page.wait_for_function("() => document.querySelector('#stage canvas').style.cursor === 'not-allowed'")
+
+
+def test_a_phone_shows_the_keyboard_the_field_wants(maria: Viewer, remote: Remote) -> None:
+    remote.show("<input id=phone type=tel>")
+    maria.click("#phone")
+    maria.page.wait_for_function("() => document.querySelector('#stage textarea').inputMode === 'tel'")
+
+
+def test_a_tab_that_is_about_to_end_says_so_and_gets_more_time(maria: Viewer, remote: Remote) -> None:
+    maria.page.evaluate("() => { document.getElementById('ending').hidden = false; }")
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("Control+Alt+e")
+    maria.says("You have more time.")
+
+
+def test_a_cut_connection_comes_back_to_the_same_page(maria: Viewer, remote: Remote) -> None:
+    remote.show("<input id=name>")
+    maria.click("#name")
+    maria.page.keyboard.type("half a wo")
+    maria.page.context.set_offline(True)
+    maria.page.evaluate("() => window.portunusViewer.cut()")
+    maria.says("The connection was lost")
+    maria.page.context.set_offline(False)
+    maria.says("Connected again")
+    maria.click("#name")
+    maria.page.keyboard.press("End")
+    maria.page.keyboard.type("rd")
+    remote.until("document.getElementById('name').value === 'half a word'")
+
+
+def test_the_viewer_has_no_faults_for_assistive_technology(
+    maria: Viewer, remote: Remote, screen: Callable[..., Screen]
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    remote.show("<h1>Claims</h1>")
+    found = Axe().run(maria.page).response["violations"]
+    assert [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]] == []
+    assert PORTAL not in maria.page.url

@@ -1,0 +1,86 @@
+"""Files that pass between a portal and the holder: hashed, sealed, on record, typed by what is in them."""
+
+import asyncio
+from pathlib import Path
+from typing import Protocol
+
+from playwright.async_api import Download, Error
+
+from broker.base.actor import system
+from broker.base.errors import BrokerError
+from broker.tabs import files
+from broker.tabs.files import LARGEST, Kept, Uploaded
+from broker.wiring import Portunus
+from workers.browser.live import LiveSession
+
+ACTOR = system("browserhost")
+MOST_UPLOADS = 20
+
+
+class Files(Protocol):
+    """What a stream asks of them."""
+
+    async def take(self, download: Download) -> Kept | None: ...
+
+    async def keep(self, data: bytes, name: str, *, printed: bool = False) -> Kept | None: ...
+
+    async def given(self, ids: list[str]) -> list[Uploaded]: ...
+
+
+class LeaseFiles:
+    """The files of one lease."""
+
+    def __init__(self, portunus: Portunus, live: LiveSession, lease_id: str) -> None:
+        self._portunus = portunus
+        self._organization_id = live.claim.organization_id
+        self._lease_id = lease_id
+
+    async def take(self, download: Download) -> Kept | None:
+        """Seal what the portal hands out; None when it failed or is larger than 50 MB."""
+        try:
+            path = await download.path()
+            data = await asyncio.to_thread(_read, path)
+            await download.delete()
+        except (Error, OSError):
+            return None
+        return await self.keep(data, download.suggested_filename) if data is not None else None
+
+    async def keep(self, data: bytes, name: str, *, printed: bool = False) -> Kept | None:
+        """Seal these bytes under the lease; None when they are too many."""
+        if len(data) > LARGEST:
+            return None
+
+        def seal() -> Kept:
+            with self._portunus.unit(ACTOR) as work:
+                return files.keep_download(
+                    work,
+                    self._portunus.vault,
+                    self._portunus.blobs,
+                    self._lease_id,
+                    data,
+                    name,
+                    printed=printed,
+                )
+
+        return await asyncio.to_thread(seal)
+
+    async def given(self, ids: list[str]) -> list[Uploaded]:
+        """What the holder uploaded for the portal; unknown ones are left out."""
+
+        def opened() -> list[Uploaded]:
+            found = []
+            with self._portunus.unit(ACTOR) as work:
+                for one in ids[:MOST_UPLOADS]:
+                    try:
+                        found.append(
+                            files.take_upload(work, self._portunus.vault, self._portunus.blobs, self._lease_id, one)
+                        )
+                    except BrokerError:
+                        continue
+            return found
+
+        return await asyncio.to_thread(opened)
+
+
+def _read(path: Path) -> bytes | None:
+    return path.read_bytes() if path.stat().st_size <= LARGEST else None

@@ -1,0 +1,176 @@
+// Runs in a world of its own in every document: tells the host what a picture cannot show, and sets what the viewer chose.
+// `portunusTell` is the host's binding; the portal's own scripts can neither see nor call anything here.
+(() => {
+  if (globalThis.portunusUnseen) return;
+  const OPTIONS = 2000, WORDS = 20000, BUTTON = 32;
+  const PICKED = ["date", "time", "month", "week", "datetime-local", "color"];
+  const things = new Map();
+  let last = 0;
+  const tell = (e, more) => portunusTell(JSON.stringify({ e, ...more }));
+  const keep = (thing) => { things.set(++last, thing); if (things.size > 50) things.delete(things.keys().next().value); return last; };
+  const target = (event) => { const one = event.composedPath()[0]; return one instanceof Element ? one : one?.parentElement; };
+  const label = (one) => (one.labels?.[0]?.innerText || one.getAttribute("aria-label") || one.name || "").trim().slice(0, 80);
+  const secret = (one) => one && (one.type === "password" || !["", "none"].includes(getComputedStyle(one).webkitTextSecurity || ""));
+
+  /** Where it stands in the tab; in a frame of another host only the mouse knows, so its place in the frame goes along. */
+  function place(one, event) {
+    const box = one.getBoundingClientRect(), at = { x: box.left, y: box.top, w: box.width, h: box.height };
+    let here = window;
+    try {
+      for (; here !== here.top; here = here.parent) { const frame = here.frameElement.getBoundingClientRect(); at.x += frame.left; at.y += frame.top; }
+    } catch {
+      return { ...at, x: box.left, y: box.top, inside: event?.clientX === undefined ? null : [event.clientX, event.clientY] };
+    }
+    return at;
+  }
+
+  function list(one, event) {
+    if (!(one instanceof HTMLSelectElement) || one.disabled || one.multiple || one.size > 1) return false;
+    event.preventDefault();
+    one.focus();
+    tell("select", { id: keep(one), label: label(one), index: one.selectedIndex, ...place(one, event),
+      options: Array.from(one.options).slice(0, OPTIONS).map((option) => [option.label.slice(0, 200), option.disabled || Boolean(option.parentElement.disabled)]) });
+    return true;
+  }
+
+  function picker(one, event) {
+    if (!(one instanceof HTMLInputElement) || !PICKED.includes(one.type) || one.disabled || one.readOnly) return false;
+    // Day, month and year are typed in the portal's own field, as in a local tab; only its small button opens a picker.
+    if (event.type === "mousedown" && one.type !== "color" && event.clientX < one.getBoundingClientRect().right - BUTTON) return false;
+    event.preventDefault();
+    one.focus();
+    tell("picker", { id: keep(one), kind: one.type, label: label(one), value: one.value, min: one.min, max: one.max, step: one.step, ...place(one, event) });
+    return true;
+  }
+
+  const opens = (event) => [" ", "Enter", "F4"].includes(event.key) || (event.altKey && ["ArrowDown", "ArrowUp"].includes(event.key));
+  addEventListener("mousedown", (event) => {
+    if (!event.isTrusted || event.button !== 0) return;
+    const one = target(event), select = one?.closest("select"), named = one?.closest("label")?.control;
+    list(select, event) || picker(one, event) || (named !== one && picker(named, event));
+  }, true);
+  addEventListener("click", (event) => { if (event.isTrusted && target(event)?.type === "color") event.preventDefault(); }, true);
+  addEventListener("keydown", (event) => {
+    const one = target(event);
+    if (!event.isTrusted || !opens(event)) return;
+    if (!list(one, event) && (one?.type === "color" || event.altKey || event.key === "F4")) picker(one, event);
+  }, true);
+
+  // Copying: what the portal puts on the clipboard goes to the person's, never to the browser's own, which tabs share.
+  for (const what of ["copy", "cut"]) addEventListener(what, (event) => {
+    const field = document.activeElement;
+    if (secret(field)) return event.preventDefault();
+    let words = event.defaultPrevented ? event.clipboardData.getData("text/plain") : "";
+    if (!event.defaultPrevented) {
+      try { words = typeof field?.value === "string" ? field.value.slice(field.selectionStart, field.selectionEnd) : ""; } catch { words = ""; }
+      words ||= String(getSelection());
+      event.preventDefault();
+      if (what === "cut" && words) document.execCommand("delete");
+    }
+    if (words) tell("copied", { v: words.slice(0, WORDS) });
+  });
+
+  let shape = "", tip = "";
+  addEventListener("mousemove", (event) => {
+    const one = target(event);
+    if (!one) return;
+    let now = getComputedStyle(one).cursor.split(",").pop().trim();
+    if (now === "auto") now = one.matches("input:not([type=button],[type=submit],[type=checkbox],[type=radio]), textarea") || onText(event) ? "text" : "default";
+    if (now !== shape) tell("cursor", { v: (shape = now) });
+    const said = (one.closest("[title]")?.getAttribute("title") || "").slice(0, 300);
+    if (said !== tip) tell("tip", { v: (tip = said) });
+  }, { capture: true, passive: true });
+  function onText(event) {
+    const found = document.caretRangeFromPoint?.(event.clientX, event.clientY);
+    if (found?.startContainer.nodeType !== Node.TEXT_NODE) return false;
+    found.selectNodeContents(found.startContainer);
+    return Array.from(found.getClientRects()).some((box) => event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom);
+  }
+
+  const keyboards = { email: "email", tel: "tel", url: "url", number: "decimal", search: "search" };
+  const editable = (one) => one instanceof HTMLTextAreaElement || one?.isContentEditable || (one instanceof HTMLInputElement && !["button", "submit", "reset", "checkbox", "radio", "file", "image", "range", ...PICKED].includes(one.type));
+  addEventListener("focusin", (event) => {
+    const one = target(event);
+    tell("focus", editable(one) ? { on: true, mode: one.inputMode || keyboards[one.type] || "text", secret: Boolean(secret(one)), ...place(one) } : { on: false });
+  }, true);
+  addEventListener("focusout", () => tell("focus", { on: false }), true);
+
+  if (window === window.top) {
+    let title = null, icon = null;
+    const look = () => {
+      if (document.title !== title) { title = document.title; tell("title", {}); }
+      const link = Array.from(document.querySelectorAll('link[rel~="icon" i]')).pop();
+      if (link && link.href !== icon) draw((icon = link.href));
+    };
+    const draw = (href) => { // redrawn here: the person's browser gets plain pixels, never the portal's file
+      const image = new Image();
+      image.onload = () => {
+        const canvas = document.createElement("canvas");
+        canvas.width = canvas.height = 32;
+        canvas.getContext("2d").drawImage(image, 0, 0, 32, 32);
+        try { tell("icon", { v: canvas.toDataURL("image/png") }); } catch { return; }
+      };
+      image.src = href;
+    };
+    addEventListener("DOMContentLoaded", () => { look(); if (document.head) new MutationObserver(look).observe(document.head, { childList: true, subtree: true, characterData: true }); });
+    addEventListener("load", look);
+    if (document.readyState !== "loading") look();
+  }
+  let printing = false;
+  addEventListener("beforeprint", () => { if (!printing) tell("print", {}); });
+
+  const set = (one, v) => {
+    Object.getOwnPropertyDescriptor(Object.getPrototypeOf(one), "value").set.call(one, v);
+    for (const what of ["input", "change"]) one.dispatchEvent(new Event(what, { bubbles: true }));
+  };
+  let found = [], marked = -1;
+  const highlights = new CSSStyleSheet();
+  highlights.replaceSync("::highlight(portunus-found){background:#ffe58f;color:#000}::highlight(portunus-here){background:#ff9632;color:#000}");
+  globalThis.portunusUnseen = {
+    choose(id, index) {
+      const one = things.get(id), option = one?.options[index];
+      if (!option || option.disabled) return;
+      one.selectedIndex = index;
+      for (const what of ["input", "change"]) one.dispatchEvent(new Event(what, { bubbles: true }));
+    },
+    pick(id, value) { const one = things.get(id); if (one?.isConnected) set(one, value); },
+    printing(on) { printing = on; },
+    zoom(factor) { document.documentElement.style.zoom = factor === 1 ? "" : String(factor); },
+    /** How many places have these words, and which of them is shown now. */
+    find(words, step) {
+      if (!document.adoptedStyleSheets.includes(highlights)) document.adoptedStyleSheets = [...document.adoptedStyleSheets, highlights];
+      const wanted = words.toLowerCase();
+      found = [];
+      if (wanted) {
+        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+        for (let node; (node = walker.nextNode()) && found.length < 1000;) {
+          const text = node.data.toLowerCase(), parent = node.parentElement;
+          if (!text.includes(wanted) || !parent.checkVisibility()) continue;
+          for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
+            const range = new Range();
+            range.setStart(node, at);
+            range.setEnd(node, at + wanted.length);
+            found.push(range);
+          }
+        }
+      }
+      CSS.highlights.delete("portunus-found");
+      CSS.highlights.delete("portunus-here");
+      if (!found.length) { marked = -1; return { n: 0, of: 0 }; }
+      marked = (((step ? marked + step : 0) % found.length) + found.length) % found.length;
+      CSS.highlights.set("portunus-found", new Highlight(...found));
+      CSS.highlights.set("portunus-here", new Highlight(found[marked]));
+      found[marked].startContainer.parentElement.scrollIntoView({ block: "center" });
+      return { n: marked + 1, of: found.length };
+    },
+    /** Gives dropped files to whatever stands at that place. */
+    drop(x, y, files) {
+      const carried = new DataTransfer();
+      for (const { name, type, data } of files) carried.items.add(new File([Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))], name, { type }));
+      const one = document.elementFromPoint(x, y);
+      if (!one) return;
+      if (one instanceof HTMLInputElement && one.type === "file") { one.files = carried.files; one.dispatchEvent(new Event("change", { bubbles: true })); return; }
+      for (const what of ["dragenter", "dragover", "drop"]) one.dispatchEvent(new DragEvent(what, { bubbles: true, cancelable: true, composed: true, clientX: x, clientY: y, dataTransfer: carried }));
+    },
+  };
+})();

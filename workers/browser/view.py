@@ -1,0 +1,83 @@
+"""One tab as it is shown now: its pictures, its hands, and what pictures cannot show. Only the active tab has a view."""
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from playwright.async_api import Error
+
+from workers.browser.cast import Cast
+from workers.browser.input import Hands
+from workers.browser.live import LiveSession, Tab
+from workers.browser.screen import Sight
+from workers.browser.unseen import Unseen
+
+LEAST, MOST = (320, 240), (2560, 1600)
+"""Of a tab's picture, in pixels."""
+ZOOMS = (0.5, 0.67, 0.75, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
+
+
+class View:
+    """From the moment a tab is shown until another is."""
+
+    def __init__(self, live: LiveSession, tab: Tab, cast: Cast, hands: Hands, unseen: Unseen) -> None:
+        self._live = live
+        self.tab = tab
+        self.cast = cast
+        self.hands = hands
+        self.unseen = unseen
+        self.sight = Sight()
+
+    @classmethod
+    async def open(
+        cls, live: LiveSession, tab: Tab, arrived: asyncio.Event, tell: Callable[[dict[str, Any]], None]
+    ) -> "View":
+        """Show this tab. Raises Playwright's `Error` when it is gone or crashed."""
+        await tab.page.bring_to_front()
+        cdp = await live.new_cdp(tab.page)
+        unseen = Unseen(live, tab.page, tell)
+        view = cls(live, tab, Cast(tab.page, cdp, arrived), Hands(cdp), unseen)
+        try:
+            await unseen.start(cdp)
+            if live.size is not None:
+                await view.resize(*live.size)
+            await view.cast.start()
+        except Error:
+            view.leave()
+            raise
+        return view
+
+    def leave(self) -> None:
+        """Stop showing it; the page goes on, at the size the scripts know."""
+        self.hands.release_all()
+        self.unseen.stop()
+        self.cast.stop()
+
+    async def resize(self, width: int, height: int) -> None:
+        """Fit the tab to the viewer's window, in CSS pixels; detaching undoes it."""
+        width, height = (
+            max(least, min(most, one)) for one, least, most in zip((width, height), LEAST, MOST, strict=True)
+        )
+        self._live.size = (width, height)
+        told = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        await self.cast.cdp.send("Emulation.setDeviceMetricsOverride", told)
+
+    async def zoom(self, factor: float) -> None:
+        """Larger or smaller letters, as a browser's zoom; kept when the tab goes to another page."""
+        nearest = min(ZOOMS, key=lambda one: abs(one - factor))
+        self.tab.zoom = nearest
+        await self.unseen.ask(f"zoom({nearest})")
+
+    async def printed(self) -> bytes | None:
+        """The page as a PDF, or None when it cannot be printed."""
+        await self.unseen.ask("printing(true)")
+        with contextlib.suppress(Error):
+            told = await self.cast.cdp.send("Page.printToPDF", {"printBackground": True, "preferCSSPageSize": True})
+            return base64.b64decode(told["data"])
+        return None
+
+    async def after_print(self) -> None:
+        """The portal's own wish to print counts again."""
+        await self.unseen.ask("printing(false)")
