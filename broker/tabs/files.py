@@ -118,8 +118,8 @@ def ticket(work: Unit, vault: Vault, blobs: Blobs, lease: Lease, file_id: str, *
     told = {"lease": lease.id, "bytes": len(data), "sha256": _sha256(data), "shown": inline}
     _record(work, Act.DOWNLOAD_SAVED, "download", file_id, lease, told)
     until = (work.clock.now() + TICKET_LIFE).timestamp()
-    told = json.dumps({"file": file_id, "until": until, "inline": inline}).encode()
-    sealed = vault.seal(work, _organization(lease), ("file ticket", lease.id), told)
+    which = json.dumps({"file": file_id, "until": until, "inline": inline}).encode()
+    sealed = vault.seal(work, _organization(lease), ("file ticket", lease.id), which)
     return f"{lease.id}.{base64.urlsafe_b64encode(sealed).decode()}"
 
 
