@@ -34,8 +34,8 @@ MENU: list[tuple[str, str, Permission]] = [
     ("Locations", "/locations", Permission.PORTAL_MANAGE),
     ("Audit log", "/audit", Permission.AUDIT_VIEW),
     ("People", "/people", Permission.USER_MANAGE),
-    ("Code waits", "/code-report", Permission.STATUS_VIEW),
     ("Status", "/status", Permission.STATUS_VIEW),
+    ("Code waits", "/code-report", Permission.STATUS_VIEW),
 ]
 
 HOMES: list[tuple[Permission, str]] = [

@@ -142,7 +142,7 @@ def test_without_a_thing_and_without_anywhere_the_answer_is_no(portunus, world, 
             Role.FRONT_DESK,
             {Permission.RECORDING_VIEW_ALL, Permission.SECRET_STORE, Permission.USER_MANAGE, Permission.AUDIT_VIEW},
         ),
-        (Role.SERVICE, set(Permission) - {Permission.LOOKUP_RUN}),
+        (Role.SERVICE, set(Permission) - {Permission.LOOKUP_RUN, Permission.LOOKUP_CLAIMS}),
         (Role.SCRIPT_MAINTAINER, {Permission.SCRIPT_APPROVE, Permission.TAB_OPEN, Permission.SECRET_STORE}),
     ],
 )
