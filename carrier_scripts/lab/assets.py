@@ -26,6 +26,7 @@ COLOURS |= {"sentinel_dental": ((43, 47, 56), (255, 210, 74))}
 COLOURS |= {"tidewater_trust": ((14, 92, 99), (140, 205, 206))}
 COLOURS |= {"meridian_shared": ((107, 31, 92), (222, 170, 210))}
 COLOURS |= {"union_summit": ((10, 63, 143), (150, 190, 240))}
+COLOURS |= {"pelican_federal": ((17, 46, 81), (150, 175, 205))}
 COLOURS |= {"bluestone_mutual": ((20, 66, 122), (122, 176, 232))}
 OWN_STYLES = {"harborline", "copper_mesa_az", "copper_mesa_nv", "northgate"}
 """Portals whose style sheet is all their own; the others add to a common one."""

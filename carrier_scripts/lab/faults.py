@@ -40,6 +40,8 @@ AT_ONCE = {
     "dormant",
     "hold",
     "recovery",
+    "training",
+    "recertify",
 }
 """Change a state once; nothing stays switched on (`mailbox_down` apart)."""
 NAMES = PAGE | MAIL | AT_ONCE

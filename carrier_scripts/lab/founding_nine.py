@@ -99,6 +99,20 @@ NINE: tuple[Carrier, ...] = (
         code_senders=("+16025550122",),
         code_life="5 minutes",
     ),
+    Carrier(
+        key="pelican_federal",
+        name="Pelican Federal Contractor J-Z",
+        short="Pelican",
+        hosts=("pelicanfederal.sim.test",),
+        start_url="https://pelicanfederal.sim.test/jz/",
+        provider_line="866-555-0155",
+        member_prefix="PF2",
+        claim_prefix="PJ",
+        code_senders=("mfa@pelicanfederal.sim.test",),
+        code_subject="Pelican portal code",
+        code_life="until 11:59 p.m. Eastern",
+        postal="P.O. Box 9, Pelican Point",
+    ),
 )
 
 LOOKALIKES_OF_NINE = {
@@ -110,6 +124,7 @@ LOOKALIKES_OF_NINE = {
     "tidewater_trust": "tidewater-desk.sim.test",
     "meridian_shared": "meridian-login.sim.test",
     "union_summit": "union-summit-id.sim.test",
+    "pelican_federal": "pelican-federal.sim.test",
 }
 
 ACCOUNTS_OF_NINE: tuple[Account, ...] = (
@@ -223,5 +238,16 @@ ACCOUNTS_OF_NINE: tuple[Account, ...] = (
         locations=_EVERYWHERE,
         address="+16025550144",
         masked="•••0144",
+    ),
+    Account(
+        key="pelican_federal-1",
+        carrier="pelican_federal",
+        username="MCALDERON01",
+        password="Schist-Killdeer-5519",
+        login_kind="individual",
+        channel="email",
+        locations=("phoenix",),
+        address="codes+pelican_federal-1@lab.test",
+        masked="c•••1@lab.test",
     ),
 )

@@ -29,10 +29,11 @@ class Writer:
             )
         sender = sender or self.carrier.code_senders[0]
         split = f"{code[:3]}&nbsp;{code[3:]}" if len(code) == 6 else code
+        lives = ("once, for " if self.carrier.code_life[0].isdigit() else "") + self.carrier.code_life
         html = (
             f"<html><body style='font-family:Georgia,serif;color:#16324f'><h2>{self.carrier.name}</h2>"
             f"<p>Someone is signing in to the provider portal as <b>{account.username}</b>.</p>"
-            f"<p>Your code is <span style='font-size:28px;letter-spacing:4px'>{split}</span>. It works once, for {self.carrier.code_life}.</p>"
+            f"<p>Your code is <span style='font-size:28px;letter-spacing:4px'>{split}</span>. It works {lives}.</p>"
             f"<p>If this was not you, call Provider Services at {self.carrier.provider_line}. We never ask for this code "
             f"by telephone.</p><p style='font-size:11px;color:#888'>{self.carrier.name}, {self.carrier.postal}</p>"
             "</body></html>"

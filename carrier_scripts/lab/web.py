@@ -13,6 +13,7 @@ from carrier_scripts.lab.harborline import Harborline
 from carrier_scripts.lab.meridian_shared import MeridianShared
 from carrier_scripts.lab.northgate import Northgate
 from carrier_scripts.lab.oldfield_guild import OldfieldGuild
+from carrier_scripts.lab.pelican_federal import PelicanFederal
 from carrier_scripts.lab.sentinel_dental import SentinelDental
 from carrier_scripts.lab.site import Site
 from carrier_scripts.lab.tidewater_trust import TidewaterTrust
@@ -35,6 +36,7 @@ SITES: tuple[type[Site], ...] = (
     TidewaterTrust,
     MeridianShared,
     UnionSummit,
+    PelicanFederal,
 )
 
 

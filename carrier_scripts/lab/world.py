@@ -148,7 +148,7 @@ class World:
                 self.lock(state, int(args.get("seconds", 1800)))
             case "keeps_hours":
                 self.keep_hours.add(state.facts.carrier)
-            case "enrolment" | "hold" | "recovery":
+            case "enrolment" | "hold" | "recovery" | "training" | "recertify":
                 state.told.add(fault.name)
             case "dormant":
                 state.used_at = self.clock.now() - timedelta(days=float(args.get("days", 30)))

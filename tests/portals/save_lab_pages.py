@@ -5,6 +5,7 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -30,8 +31,11 @@ class Walk:
         self.portal = registry.portal(key)
         self.account = lab.account(f"{key}-1")
 
-    async def start(self) -> None:
+    async def start(self, *, past_banner: bool = True) -> None:
         await self.page.goto(self.portal.start)
+        if self.key == "pelican_federal" and past_banner:
+            with contextlib.suppress(TooSlow):
+                await self.page.click("#pfc-accept", timeout=1000)
         for overlay in self.portal.overlays:
             with contextlib.suppress(TooSlow):
                 await self.page.locator(overlay.button).click(timeout=2000)
@@ -50,6 +54,9 @@ class Walk:
             await self.page.click(answered.submit)
         await form.locator(self.portal.login.password).fill(value or self.account.password)
         await form.locator(self.portal.login.submit).click()
+        if self.key == "pelican_federal" and mailed:
+            with contextlib.suppress(TooSlow):
+                await self.page.click("#pfc-email", timeout=1000)
         if self.key == "union_summit" and mailed:
             with contextlib.suppress(TooSlow):
                 await self.page.locator("#method-totp").click(timeout=1000)
@@ -327,6 +334,31 @@ async def late_text(w: Walk) -> None:
     await w.code(code)
 
 
+async def banner(w: Walk) -> None:
+    await w.start(past_banner=False)
+
+
+def owing(fault: str) -> Way:
+    async def way(w: Walk) -> None:
+        w.fault(fault)
+        await w.password()
+        await w.code()
+
+    return way
+
+
+async def where_to_send(w: Walk) -> None:
+    await w.password(mailed=False)
+
+
+async def over_night(w: Walk) -> None:
+    w.lab.set_clock(datetime(2026, 7, 1, 3, 50, tzinfo=UTC))  # ten minutes before midnight in the East
+    await w.password()
+    code = w.current_code()
+    w.lab.advance(660)
+    await w.code(code)
+
+
 async def profile(w: Walk) -> None:
     w.fault("profile")
     await w.password()
@@ -347,6 +379,7 @@ ELIGIBILITY = {
     "tidewater_trust": "/desk/faxback",
     "meridian_shared": "/mss/benefits",
     "union_summit": "/app/eligibility",
+    "pelican_federal": "/jz/eligibility",
 }
 
 
@@ -437,6 +470,16 @@ PAGES: dict[str, dict[str, Way]] = {
         "needs_person__recovery": recovery,
         "between_0__methods": methods,
         "between_1__practice": picker,
+    },
+    "pelican_federal": {name: way for name, way in COMMON.items() if name != "unrecognised"}
+    | {
+        "code_late": over_night,
+        "password_expired": aged(61),
+        "needs_person__banner": banner,
+        "needs_person__training": owing("training"),
+        "needs_person__recertify": owing("recertify"),
+        "locked__disabled": disabled,
+        "between_0__method": where_to_send,
     },
     "northgate": COMMON
     | {

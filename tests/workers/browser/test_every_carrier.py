@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from broker.base.actor import system
+from broker.base.errors import Refused
 from broker.codes import service as codes
 from broker.directory import service as directory
 from broker.directory.models import PortalAccount
@@ -165,6 +166,44 @@ def test_in_awake_and_out(node: Node, case: Case) -> None:
 
     with codes_arrive(node, case):
         node.run(test)
+
+
+def test_a_carrier_that_forbids_programs_is_never_visited(node: Node) -> None:
+    account = node.lab.account("pelican_federal-1")
+    with pytest.raises(Refused) as refused:
+        node.reserve(account.username, "phoenix")
+    assert refused.value.code == "automation-policy"
+    counts = node.lab.counters("pelican_federal")
+    assert {name: counts[name] for name in ("pages", "forms_posted", "password_submits")} == {
+        "pages": 0,
+        "forms_posted": 0,
+        "password_submits": 0,
+    }
+
+
+def test_a_number_chosen_on_the_telephone_opens_meridian(node: Node) -> None:
+    login, over = "lead@saguaro.test", threading.Event()
+
+    def choose_when_asked() -> None:
+        while not over.wait(0.05):
+            with node.portunus.reading(node.maria()) as work:
+                words = list(work.db.scalars(select(PortalSession.words).where(PortalSession.state == "waiting_code")))
+            number = re.search(r"choose (\d+)", str(words))
+            if number and node.lab.approve("meridian_shared", number.group(1)):
+                return
+
+    async def test() -> None:
+        await node.live(login)
+        counts = await asyncio.to_thread(node.lab.counters, "meridian_shared", login)
+        assert (counts["logins"], counts["codes_accepted"], counts["overlapping_logins"]) == (1, 1, 0)
+
+    owner = threading.Thread(target=choose_when_asked)
+    owner.start()
+    try:
+        node.run(test)
+    finally:
+        over.set()
+        owner.join(timeout=10)
 
 
 @pytest.mark.parametrize("case", CASES, ids=named)
