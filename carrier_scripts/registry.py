@@ -39,6 +39,11 @@ def portal(key: str) -> type[Portal]:
     return found
 
 
+def simulated(key: str) -> bool:
+    """Whether the script is for learning, the demo and tests: none of its hosts can be a carrier's (`.test`, RFC 6761)."""
+    return all(host.endswith(".test") for host in portal(key).hosts)
+
+
 @cache
 def script(key: str) -> Script:
     """The script's sources as they were when first asked for. Raises KeyError for an unknown key."""

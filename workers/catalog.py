@@ -15,9 +15,10 @@ ACTOR = system("catalog")
 
 
 def register(portunus: Portunus) -> list[str]:
-    """Add or update every shipped script's portal; returns their keys."""
+    """Add or update every shipped script's portal, simulated ones only where the settings allow; returns their keys."""
+    keys = [key for key in registry.keys() if portunus.settings.simulated_portals or not registry.simulated(key)]
     with portunus.unit(ACTOR) as work:
-        for key in registry.keys():
+        for key in keys:
             script = registry.portal(key)
             portal = directory.register_portal(
                 work,
@@ -42,7 +43,7 @@ def register(portunus: Portunus) -> list[str]:
             shape = registry.behaviour(key).get("code_template", {})
             for channel in code_channels(key) if shape.get("senders") else ():
                 templates.ship(work, portal, channel, shape)
-    return registry.keys()
+    return keys
 
 
 def code_channels(key: str) -> list[str]:

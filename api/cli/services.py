@@ -74,6 +74,7 @@ def lab_environment(settings: Settings) -> Mapping[str, str]:
     """What the other processes must know of the lab: where its hosts are and which certificate key is its own."""
     facts = json.loads((settings.data_dir.absolute() / "lab" / "lab.json").read_text(encoding="utf-8"))
     return {
+        "PORTUNUS_SIMULATED_PORTALS": "true",
         "PORTUNUS_RESOLVE": json.dumps({**settings.resolve, **facts["resolve"]}),
         "PORTUNUS_TRUSTED_SPKI": json.dumps([*settings.trusted_spki, facts["trusted_spki"]]),
     }

@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     """Longest wait for a code when the portal's own code life is not known."""
     retention_recordings_d: int = 365
 
+    simulated_portals: bool = False
+    """Whether the portals of the lab are offered too; the demo and tests set it."""
     resolve: dict[str, str] = {}
     """Egress: host pattern → `address:port`, for portals that public DNS does not know (the lab). JSON."""
     trusted_spki: list[str] = []

@@ -46,7 +46,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setenv("PORTUNUS_DATA_DIR", str(tmp_path / "var"))
     (tmp_path / "var" / "keys").mkdir(parents=True)
     settings.cache_clear()
-    portunus = build(Settings(data_dir=tmp_path / "var"))
+    portunus = build(Settings(data_dir=tmp_path / "var", simulated_portals=True))
     monkeypatch.setattr(commands, "build", lambda: portunus)
     Base.metadata.create_all(portunus.engine)
     catalog.register(portunus)

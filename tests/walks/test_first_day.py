@@ -41,6 +41,7 @@ class Terminal:
             **os.environ,
             "PORTUNUS_DATA_DIR": str(data_dir),
             "PORTUNUS_PORT": self.url.rpartition(":")[2],
+            "PORTUNUS_SIMULATED_PORTALS": "true",
             "PORTUNUS_RESOLVE": json.dumps(lab.resolve),
             "PORTUNUS_TRUSTED_SPKI": json.dumps([lab.spki]),
             "COLUMNS": "200",

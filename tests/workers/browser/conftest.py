@@ -135,7 +135,11 @@ def node(one_lab: RunningLab, tmp_path: Path) -> Iterator[Node]:
     Base.metadata.create_all(engine)
     portunus = Portunus(
         settings=Settings(
-            data_dir=tmp_path, database_url=SecretStr(database), resolve=one_lab.resolve, trusted_spki=[one_lab.spki]
+            data_dir=tmp_path,
+            database_url=SecretStr(database),
+            simulated_portals=True,
+            resolve=one_lab.resolve,
+            trusted_spki=[one_lab.spki],
         ),
         engine=engine,
         clock=SystemClock(),
