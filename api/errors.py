@@ -46,6 +46,8 @@ TITLES = {
     503: "Not available now",
 }
 """Headings of the page; programs get the phrase of the HTTP standard."""
+ASK_SOMEBODY = (Refused.code, "account-parked")
+"""Codes of errors that an administrator of the own organization can do something about."""
 BROKEN = "Something went wrong in Portunus, and it has been noted. Try again; if it stays, tell an administrator the request number."
 
 
@@ -137,7 +139,7 @@ async def answer(connection: HTTPConnection, status: int, code: str, words: str,
     title = HTTPStatus(status).phrase
     if wants_page(connection):
         heading = TITLES.get(status, title)
-        ask = await _whom_to_ask(connection) if status == HTTPStatus.FORBIDDEN and code == Refused.code else []
+        ask = await _whom_to_ask(connection) if code in ASK_SOMEBODY else []
         return pages.page(
             connection, "error.html", status=status, problem_status=status, title=heading, words=words, ask=ask
         )

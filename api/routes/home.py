@@ -39,7 +39,7 @@ STATE_WORDS = {
 def launcher(request: Request, here: HereNow) -> Response:
     """The page, complete without any script."""
     shown = _tiles(here)
-    mine = [tile for tile in shown if tile["state"] == "yours"]
+    mine = [tile for tile in shown if tile["lease_id"]]
     return page(request, "launcher.html", tiles=shown, mine=mine, purposes=PURPOSES)
 
 

@@ -29,7 +29,7 @@ class PortalSession(Base):
     node: Mapped[str | None] = mapped_column(String(60))
     fence: Mapped[int] = mapped_column(default=0)
     script_digest: Mapped[str | None] = mapped_column(String(64))
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
     proved_at: Mapped[datetime | None]
     """When the portal last showed that it is signed in, for the right practice."""
     active_at: Mapped[datetime | None]

@@ -1,17 +1,22 @@
 """The launcher's tiles: every portal account at every location the actor may open, its state, and what to do next."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select, text
+from sqlalchemy.orm import joinedload, selectinload
 
 from broker.base.unit import Unit
 from broker.codes import service as codes
 from broker.codes.models import CodeRequest
-from broker.directory.models import Location, PortalAccount
-from broker.identity.policy import Permission, reach
-from broker.tabs.models import Lease, LoginAttempt, PortalSession
+from broker.directory.models import Location, Portal, PortalAccount, account_location
+from broker.identity.policy import Permission, Reach, reach
+from broker.tabs.models import LIVE_SESSION, Lease, LoginAttempt, PortalSession
 from broker.tabs.states import LIVE_ATTEMPTS, SessionState
+
+REMEMBERED = timedelta(days=1)
+"""For how long a sign-in that failed is shown: what failed yesterday may work today."""
 
 
 @dataclass(frozen=True)
@@ -38,27 +43,59 @@ class Tile:
     provider_line: str | None = None
 
 
+@dataclass(frozen=True)
+class _Known:
+    """What all tiles need, asked once: a launcher of thirty offices has hundreds of tiles and looks every two seconds."""
+
+    sessions: dict[str, PortalSession]
+    """The live portal session of an account."""
+    leases: dict[str, Lease]
+    """The live lease of a portal session."""
+    last: dict[tuple[str, str], PortalSession]
+    """Of the last day, the newest session of an account at a location."""
+
+
 def tiles(work: Unit) -> list[Tile]:
     """Sorted by location, then portal."""
     where = reach(work, Permission.TAB_OPEN)
     if not where:
         return []
-    accounts = work.db.scalars(select(PortalAccount)).all()
-    sessions = {
-        row.account_id: row
-        for row in work.db.scalars(select(PortalSession).where(PortalSession.state != SessionState.ENDED))
-    }
+    known = _known(work)
     made = [
-        _tile(work, account, location, sessions.get(account.id))
-        for account in accounts
+        _tile(work, account, location, known)
+        for account in _accounts(work, where)
         for location in account.locations
         if where.covers(account_id=account.id, location_id=location.id)
     ]
     return sorted(made, key=lambda tile: (tile.location_name, tile.portal_name, tile.login_label))
 
 
-def _tile(work: Unit, account: PortalAccount, location: Location, session: PortalSession | None) -> Tile:
-    state, words, deadline, lease_id = _state(work, account, location, session)
+def _accounts(work: Unit, where: Reach) -> Sequence[PortalAccount]:
+    query = select(PortalAccount).options(
+        selectinload(PortalAccount.locations), selectinload(PortalAccount.portal).selectinload(Portal.carriers)
+    )
+    if not where.everywhere:
+        at_places = select(account_location.c.account_id).where(account_location.c.location_id.in_(where.location_ids))
+        query = query.where(or_(PortalAccount.id.in_(at_places), PortalAccount.id.in_(where.account_ids)))
+    return work.db.scalars(query).all()
+
+
+def _known(work: Unit) -> _Known:
+    live = select(PortalSession).options(joinedload(PortalSession.location))
+    sessions = work.db.scalars(live.where(text(f"portal_session.{LIVE_SESSION}"))).all()  # as its partial index says it
+    leases = work.db.scalars(select(Lease).where(Lease.ended_at.is_(None))).all()
+    recent = select(PortalSession).where(PortalSession.created_at > work.clock.now() - REMEMBERED)
+    return _Known(
+        sessions={row.account_id: row for row in sessions},
+        leases={row.portal_session_id: row for row in leases},
+        last={
+            (row.account_id, row.location_id): row for row in work.db.scalars(recent.order_by(PortalSession.created_at))
+        },
+    )
+
+
+def _tile(work: Unit, account: PortalAccount, location: Location, known: _Known) -> Tile:
+    state, words, deadline, lease_id = _state(work, account, location, known)
     portal = account.portal
     return Tile(
         account_id=account.id,
@@ -87,15 +124,16 @@ def _ends(username: str) -> str:
 Said = tuple[str, str, datetime | None, str | None]
 
 
-def _state(work: Unit, account: PortalAccount, location: Location, session: PortalSession | None) -> Said:
+def _state(work: Unit, account: PortalAccount, location: Location, known: _Known) -> Said:
+    session = known.sessions.get(account.id)
     if account.portal.status != "active":
         return "off", "Switched off by an administrator.", None, None
     if account.portal.automation == "attended":
         return "attended", "This portal must be signed in to by hand.", None, None
     if session is None:
-        return _without_session(work, account, location)
+        return _without_session(account, known.last.get((account.id, location.id)))
     here = session.location_id == location.id
-    lease = work.db.scalar(select(Lease).where(Lease.portal_session_id == session.id, Lease.ended_at.is_(None)))
+    lease = known.leases.get(session.id)
     if lease is not None:
         mine = (lease.holder_kind, lease.holder_id) == (work.actor.kind.value, work.actor.id)
         if mine and not here:
@@ -116,15 +154,9 @@ def _state(work: Unit, account: PortalAccount, location: Location, session: Port
     return "warm", "Signed in. Enter opens it at once.", None, None
 
 
-def _without_session(work: Unit, account: PortalAccount, location: Location) -> Said:
+def _without_session(account: PortalAccount, last: PortalSession | None) -> Said:
     if account.status != "active":
         return "stopped", account.status_words or "A person must look after this login.", None, None
-    last = work.db.scalar(
-        select(PortalSession)
-        .where(PortalSession.account_id == account.id, PortalSession.location_id == location.id)
-        .order_by(PortalSession.id.desc())
-        .limit(1)
-    )
     if last is not None and last.words and last.end_reason not in (None, "given_back", "other_location", "withdrawn"):
         return "failed", last.words, None, None
     return "cold", "Enter signs in.", None, None

@@ -29,7 +29,7 @@ def test_from_sign_in_to_an_open_tab_and_back_by_keyboard_alone(screen, office) 
     window.picture("viewer")
     office.host.inputs.clear()
     keys.type("M4")
-    page.wait_for_function("() => window.portunusViewer.frames > 2")
+    page.wait_for_function("() => window.portunusViewer.frames > 4")
     assert [said["key"] for said in office.host.inputs if said["t"] == "key" and said["k"] == "down"][-2:] == ["M", "4"]
     keys.press("Control+Alt+Escape")
     page.wait_for_function("() => document.activeElement.id === 'end'")

@@ -5,7 +5,7 @@ const mine = document.getElementById("mine"), over = document.getElementById("ov
 const items = [...document.querySelectorAll("[data-tile]")];
 const KEPT = "portunus-purpose", TYPED_IN = "input, select, textarea";
 const told = new Map();
-let sent = null;
+let sent = null, apart = false; // apart: Ctrl was held, so the tab opens beside this page
 
 const shown = () => items.filter((item) => !item.hidden);
 const buttons = () => shown().map((item) => item.querySelector("button"));
@@ -32,13 +32,20 @@ document.addEventListener("keydown", (event) => {
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
   if (step) { (all[at + step] || find).focus(); event.preventDefault(); }
 });
+for (const kind of ["keydown", "click"]) document.addEventListener(kind, (event) => { if (event.isTrusted) apart = event.ctrlKey || event.metaKey; }, true);
 form.addEventListener("submit", (event) => {
   const item = event.submitter?.closest("[data-tile]"), lease = item?.dataset.lease;
-  if (lease) { event.preventDefault(); location.href = `/tabs/${lease}`; return; }
-  if (sent) { event.preventDefault(); return; } // a double click opens once
-  sent = setTimeout(() => { sent = null; }, 3000);
+  if (lease) {
+    event.preventDefault();
+    if (apart) open(`/tabs/${lease}`, "_blank", "noopener"); else location.href = `/tabs/${lease}`;
+    return;
+  }
+  if (sent === item) { event.preventDefault(); return; } // a double click opens once
+  sent = item;
+  setTimeout(() => { sent = null; }, 3000);
+  form.target = apart ? "_blank" : "";
 });
-addEventListener("pageshow", () => { clearTimeout(sent); sent = null; }); // back from a tab
+addEventListener("pageshow", () => { sent = null; }); // back from a tab
 
 function paint(tile) {
   const item = items.find((one) => one.dataset.tile === `${tile.account_id}:${tile.location_id}`);
@@ -53,17 +60,19 @@ function paint(tile) {
 }
 
 function listMine(tiles) {
-  const open = tiles.filter((tile) => tile.state === "yours");
-  const list = mine.querySelector("ul"), now = open.map((tile) => `${tile.lease_id} ${tile.deadline}`).join();
-  mine.hidden = !open.length;
+  const held = tiles.filter((tile) => tile.lease_id);
+  const list = mine.querySelector("ul"), now = held.map((tile) => `${tile.lease_id} ${tile.state} ${tile.deadline}`).join();
+  mine.hidden = !held.length;
   if (list.dataset.now === now) return; // the focus stays where it is
   list.dataset.now = now;
-  list.replaceChildren(...open.map((tile) => {
+  list.replaceChildren(...held.map((tile) => {
     const line = document.createElement("li"), link = document.createElement("a"), left = document.createElement("span");
     link.href = `/tabs/${tile.lease_id}`;
     link.textContent = `${tile.portal_name} · ${tile.location_name}`;
     left.className = "time-left";
-    left.dataset.until = tile.deadline;
+    left.dataset.state = tile.state;
+    left.dataset.until = tile.deadline || "";
+    left.textContent = tile.state_words;
     line.append(link, " ", left);
     return line;
   }));
@@ -77,15 +86,25 @@ function left(until) {
 
 function countDown() {
   for (const item of items) item.querySelector("[data-left]").textContent = item.dataset.deadline ? ` ${left(item.dataset.deadline)}` : "";
-  for (const line of mine.querySelectorAll("[data-until]")) line.textContent = `${left(line.dataset.until)} left`;
+  for (const line of mine.querySelectorAll("[data-state]")) {
+    if (line.dataset.state === "yours") line.textContent = `${left(line.dataset.until)} left`;
+    if (line.dataset.state === "needs_code" && line.dataset.until) line.textContent = `Needs a code, ${left(line.dataset.until)}`;
+  }
 }
 
 setInterval(countDown, 1000);
 countDown();
-const events = new EventSource("/tiles/events");
-events.onmessage = ({ data }) => { const tiles = JSON.parse(data); tiles.forEach(paint); listMine(tiles); };
-events.onerror = () => {
-  if (events.readyState !== EventSource.CLOSED) return; // it connects again by itself
-  over.textContent = "Your sign-in has ended, or what you may open has changed. Reload this page to go on.";
-  over.hidden = false;
-};
+let events = null;
+function watch() {
+  events?.close();
+  if (document.hidden) return; // a browser opens six connections to one address: pages nobody looks at need none
+  events = new EventSource("/tiles/events");
+  events.onmessage = ({ data }) => { const tiles = JSON.parse(data); tiles.forEach(paint); listMine(tiles); };
+  events.onerror = () => {
+    if (events.readyState !== EventSource.CLOSED) return; // it connects again by itself
+    over.textContent = "Your sign-in has ended, or what you may open has changed. Reload this page to go on.";
+    over.hidden = false;
+  };
+}
+document.addEventListener("visibilitychange", watch);
+watch();

@@ -507,6 +507,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('portal_session', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_portal_session_account_id'), ['account_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_portal_session_created_at'), ['created_at'], unique=False)
         batch_op.create_index('uq_portal_session_one_live_per_account', ['account_id'], unique=True, sqlite_where=sa.text("state NOT IN ('ended')"), postgresql_where=sa.text("state NOT IN ('ended')"))
 
     op.create_table('script_bundle',
@@ -970,6 +971,7 @@ def downgrade() -> None:
     op.drop_table('script_bundle')
     with op.batch_alter_table('portal_session', schema=None) as batch_op:
         batch_op.drop_index('uq_portal_session_one_live_per_account', sqlite_where=sa.text("state NOT IN ('ended')"), postgresql_where=sa.text("state NOT IN ('ended')"))
+        batch_op.drop_index(batch_op.f('ix_portal_session_created_at'))
         batch_op.drop_index(batch_op.f('ix_portal_session_account_id'))
 
     op.drop_table('portal_session')

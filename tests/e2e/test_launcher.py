@@ -1,0 +1,49 @@
+"""A biller at eight in the morning: twelve portals, some ready, some waiting, one stopped, all a keystroke away."""
+
+import pytest
+
+from tests.e2e.office import PORTALS
+
+pytestmark = pytest.mark.browser
+AT_ONCE = [
+    key for key in PORTALS if key not in ("palo_verde", "juniper_mutual", "cascade_health", "ironwood", "blue_mesa")
+]
+
+
+def test_twelve_portals_opened_beside_each_other_and_all_found_again(screen, office) -> None:
+    maria = screen("Maria")
+    page, keys = maria.go("/"), maria.page.keyboard
+    for key in AT_ONCE[:3]:
+        page.wait_for_function("() => document.activeElement.id === 'find'")
+        page.locator("#find").fill(f"{PORTALS[key]} phoenix".lower())
+        page.wait_for_function("() => document.querySelectorAll('[data-tile]:not([hidden])').length === 1")
+        with maria.context.expect_page() as opened:
+            keys.press("Control+Enter")
+        opened.value.locator("#stage canvas").wait_for()
+    for key in AT_ONCE[3:]:
+        office.until_ready(office.open("Maria", key))
+    waiting = office.open("Maria", "palo_verde")
+    page.bring_to_front()
+    page.locator("#find").fill("")
+    mine = page.locator("#mine li")
+    page.wait_for_function(f"() => document.querySelectorAll('#mine li').length === {len(AT_ONCE) + 1}")
+    mine.filter(has_text=PORTALS["palo_verde"]).get_by_text("Needs a code").wait_for()
+    maria.picture("launcher_twelve")
+    assert maria.faults() == []
+    mine.filter(has_text=PORTALS["palo_verde"]).get_by_role("link").click()
+    page.wait_for_url(f"**/tabs/{waiting}")
+
+
+def test_a_stopped_portal_says_so_and_opening_it_says_what_to_do(screen, office) -> None:
+    office.lock("juniper_mutual", words="The portal has locked this login. Unlock it with the carrier.")
+    maria = screen("Maria")
+    page = maria.go("/")
+    tile = page.locator("[data-tile]", has_text=PORTALS["juniper_mutual"])
+    assert tile.get_by_text("Stopped").is_visible()
+    tile.get_by_role("button").click()
+    page.get_by_role("heading", name="Not possible now").wait_for()
+    assert "Unlock it with the carrier" in page.locator("main").inner_text()
+    assert "Your administrator is Ana Petrova." in page.locator("main").inner_text()
+    maria.picture("stopped_opened")
+    page.get_by_role("link", name="Go to the start page").click()
+    page.locator("#find").wait_for()
