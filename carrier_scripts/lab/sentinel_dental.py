@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -59,7 +60,7 @@ class SentinelDental(House):
     }
 
     def own_routes(self) -> list[Route]:
-        self._searched: list[datetime] = []
+        self._searched: WeakKeyDictionary[Visit, list[datetime]] = WeakKeyDictionary()
         return [self.open("/p/challenge", self.challenge), self.open("/p/hold", self.hold)]
 
     async def _fault(self, request: Request) -> Response | None:
@@ -87,10 +88,10 @@ class SentinelDental(House):
     async def eligibility(self, request: Request, visit: Visit) -> Response:
         if request.method == "POST":
             now = self.world.clock.now()
-            self._searched = [at for at in self._searched if now - at < MINUTE]
-            if len(self._searched) >= SEARCHES:
-                wait = MINUTE - (now - self._searched[0])
+            searched = self._searched[visit] = [at for at in self._searched.get(visit, []) if now - at < MINUTE]
+            if len(searched) >= SEARCHES:
+                wait = MINUTE - (now - searched[0])
                 headers = {"retry-after": str(int(wait.total_seconds()) + 1)}
                 return PlainTextResponse("Too many searches.", status_code=429, headers=headers)
-            self._searched.append(now)
+            searched.append(now)
         return await super().eligibility(request, visit)

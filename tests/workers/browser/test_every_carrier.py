@@ -58,6 +58,9 @@ PROFILE = ("profile", {}, "needs_person")
 EXPIRED = ("password_age", {"days": 91}, "password_expired")
 TERMS = ("terms", {"version": 9}, "terms_changed")
 CASES = (
+    Case("harborline", after_password=(TERMS, EXPIRED)),
+    Case("copper_mesa_az", mails=False, texts=True, after_password=(PROFILE, EXPIRED)),
+    Case("northgate", mails=False, after_password=(("password_age", {"days": 60}, "password_expired"),)),
     Case("copper_mesa_nv", after_password=(PROFILE, EXPIRED)),
     Case("oldfield_guild", mails=False, after_password=(EXPIRED,)),
     Case("evergreen_medicaid", mails=False, after_password=(EXPIRED, ("enrolment", {}, "needs_person"))),
@@ -81,7 +84,7 @@ CASES = (
     ),
     Case("bluestone_mutual", after_password=(TERMS, ("password_age", {"days": 121}, "password_expired"))),
 )
-MAILED = tuple(case for case in CASES if case.mails)
+SENT = tuple(case for case in CASES if case.mails or case.texts)
 
 
 def named(case: Case) -> str:
@@ -264,7 +267,7 @@ def test_trouble_after_the_password_costs_one(node: Node, case: Case, trouble: t
         node.run(test)
 
 
-@pytest.mark.parametrize("case", MAILED, ids=named)
+@pytest.mark.parametrize("case", SENT, ids=named)
 def test_a_code_among_others_is_found(node: Node, case: Case) -> None:
     """Twice the same mail, advertising with numbers, another login's code, and all of it a little at a time."""
     for fault, args in (("code_twice", {}), ("code_decoys", {"count": 3}), ("trickle", {"seconds": 0.4})):
@@ -275,14 +278,22 @@ def test_a_code_among_others_is_found(node: Node, case: Case) -> None:
         counts = await counted(node, case)
         assert (counts["logins"], counts["codes_accepted"], counts["wrong_codes"]) == (1, 1, 0)
 
-    node.run(test)
+    with codes_arrive(node, case):
+        node.run(test)
 
 
-@pytest.mark.parametrize("fault", ["code_never", "code_sender", "code_unsigned"])
-@pytest.mark.parametrize("case", MAILED, ids=named)
+@pytest.mark.parametrize(
+    ("case", "fault"),
+    [
+        pytest.param(case, fault, id=f"{case.key}-{fault}")
+        for case in CASES
+        if case.mails or case.texts
+        for fault in ("code_never", "code_sender", *(("code_unsigned",) if case.mails else ()))
+    ],
+)
 def test_a_code_that_cannot_be_believed_is_not_typed(node: Node, case: Case, fault: str) -> None:
     codes_live(node, case.key, 2)
-    node.lab.fault(case.key, fault)
+    node.lab.fault(case.key, fault, **({"sender": "+16025550199"} if fault == "code_sender" and case.texts else {}))
 
     async def test() -> None:
         session, ended = await node.open(case.login, case.place)
@@ -290,4 +301,5 @@ def test_a_code_that_cannot_be_believed_is_not_typed(node: Node, case: Case, fau
         counts = await counted(node, case)
         assert (counts["password_submits"], counts["code_submits"]) == (1, 0)
 
-    node.run(test)
+    with codes_arrive(node, case):
+        node.run(test)
