@@ -162,6 +162,11 @@ class Office:
             _, token = logins.begin(work, user, device="Chrome on Linux", via="password", complete=True)
         return {"name": "portunus", "value": token, "url": self.url, "httpOnly": True, "sameSite": "Strict"}
 
+    def sign_out_everywhere(self, name: str) -> None:
+        """Somebody's sign-ins end, as after a pause."""
+        with self.portunus.unit(TEST) as work:
+            logins.end_all(work, self.people[name].id, "ended by the test")
+
     def link(self, user_id: str) -> str:
         """A fresh sign-in link that leads to choosing a password."""
         with self.portunus.unit(TEST) as work:

@@ -47,3 +47,13 @@ def test_a_stopped_portal_says_so_and_opening_it_says_what_to_do(screen, office)
     maria.picture("stopped_opened")
     page.get_by_role("link", name="Go to the start page").click()
     page.locator("#find").wait_for()
+
+
+@pytest.mark.parametrize("path", ["/", "/codes"])
+def test_a_page_left_open_says_when_the_sign_in_has_ended(screen, office, path) -> None:
+    dan = screen("Dan")
+    dan.go(path)
+    office.sign_out_everywhere("Dan")
+    dan.page.get_by_role("alert").get_by_text("Your sign-in has ended").wait_for(timeout=20_000)
+    dan.page.reload()
+    dan.page.get_by_label("E-mail address").wait_for()
