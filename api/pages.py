@@ -32,6 +32,7 @@ MENU: list[tuple[str, str, Permission]] = [
     ("Accounts", "/accounts", Permission.ACCOUNT_VIEW),
     ("Channels", "/channels", Permission.ACCOUNT_MANAGE),
     ("Locations", "/locations", Permission.PORTAL_MANAGE),
+    ("Scripts", "/scripts", Permission.STATUS_VIEW),
     ("Audit log", "/audit", Permission.AUDIT_VIEW),
     ("People", "/people", Permission.USER_MANAGE),
     ("Status", "/status", Permission.STATUS_VIEW),
@@ -42,6 +43,7 @@ HOMES: list[tuple[Permission, str]] = [
     (Permission.TAB_OPEN, "/"),
     (Permission.ACCOUNT_MANAGE, "/accounts"),
     (Permission.AUDIT_VIEW, "/last-code"),
+    (Permission.SCRIPT_MAINTAIN, "/scripts"),
 ]
 """Where a day begins, by what a person is here for; the first that fits."""
 

@@ -1,5 +1,6 @@
 """Asks a confined script process what a version declares, so that nobody imports code that was not approved."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -41,6 +42,15 @@ def with_facts(key: str, digest: str, sources: list[dict[str, str]], quality: st
     if not isinstance(answer, dict) or "facts" not in answer:
         raise Unavailable("This machine cannot close off scripts; see portunus doctor.")
     return Bundle(key, digest, sources, _checked(answer["facts"]), quality)
+
+
+def digest_of(sources: list[dict[str, str]]) -> str:
+    """The hash that names a version: over each file's module name and bytes, in the order given, as script processes do it."""
+    whole = hashlib.sha256()
+    for source in sources:
+        data = source["text"].encode()
+        whole.update(f"{source['module']}\n{len(data)}\n".encode() + data)
+    return whole.hexdigest()
 
 
 def _checked(facts: Any) -> dict[str, Any]:

@@ -1,0 +1,262 @@
+"""Carrier scripts for people: what is in force, versions and their differences, approval, release, terms."""
+
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Query, Request
+from sqlalchemy import select
+from starlette.responses import RedirectResponse, Response
+
+from api.access import Here, HereNow, permits
+from api.pages import page
+from broker.adapters.script_process import digest_of, with_facts
+from broker.base.errors import BrokerError, Incomplete
+from broker.base.unit import Unit
+from broker.directory import service as directory
+from broker.directory.models import Location, Portal, ScriptVersion
+from broker.identity.models import User
+from broker.identity.policy import Permission, organization_of
+from broker.scripts import service as scripts
+
+router = APIRouter()
+WATCHERS = [permits(Permission.STATUS_VIEW)]
+WRITERS = [permits(Permission.SCRIPT_MAINTAIN)]
+JUDGES = [permits(Permission.SCRIPT_APPROVE)]
+KEEPERS = [permits(Permission.PORTAL_MANAGE)]
+Text = Annotated[str, Form(max_length=1000)]
+Code = Annotated[str, Form(max_length=70_000)]
+STAGES = {"canary": "canary", "staged": "a quarter of the accounts", "everywhere": "everywhere, still watched"}
+ENDS = {"done": "went everywhere", "rolled_back": "rolled back"}
+
+
+@router.get("/scripts", dependencies=WATCHERS)
+def portals(request: Request, here: HereNow) -> Response:
+    """Every portal: its version, a release under way, versions that wait, its mode and when its terms were read."""
+    with here.reading() as work:
+        rows = [_row(work, portal) for portal in work.db.scalars(select(Portal).order_by(Portal.name))]
+    return page(request, "scripts.html", rows=rows)
+
+
+@router.get("/scripts/{key}", dependencies=WATCHERS)
+def portal(request: Request, here: HereNow, key: str) -> Response:
+    """One portal's versions, releases and terms."""
+    return _page(request, here, key)
+
+
+@router.get("/scripts/{key}/diff", dependencies=WATCHERS)
+def diff(
+    request: Request,
+    here: HereNow,
+    key: str,
+    old: Annotated[str, Query(max_length=64)] = "",
+    new: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    """What changed between two versions, files and declared facts."""
+    with here.reading() as work:
+        site = directory.portal_by_key(work, key)
+        before = scripts.bundle_of(work, scripts.version(work, old).digest if old else scripts.in_force(work, site.id))
+        row = scripts.version(work, new)
+        after = scripts.bundle_of(work, row.digest)
+        lines = scripts.difference(before.sources if before else [], after.sources if after else [])
+        facts = _fact_changes(before.facts if before else {}, after.facts if after else {})
+        told: dict[str, Any] = {
+            "portal": site.name, "key": key, "digest": row.digest, "old": before.digest if before else "",
+            "words": after.words if after else "", "author": after.author_name if after else "",
+            "judged": _judged(row, refused=after is not None and after.refused_at is not None),
+            "own": row.author == here.actor.id,
+        }  # fmt: skip
+    may_judge = Permission.SCRIPT_APPROVE in here.held
+    return page(request, "script_diff.html", lines=lines, facts=facts, may_judge=may_judge, **told)
+
+
+@router.get("/scripts/{key}/edit", dependencies=WRITERS)
+def edit(request: Request, here: HereNow, key: str) -> Response:
+    """The script in force, to be changed and handed in."""
+    return _editor(request, here, key)
+
+
+@router.post("/scripts/{key}/submit", dependencies=WRITERS)
+def submit(request: Request, here: HereNow, key: str, text: Code = "", words: Text = "") -> Response:
+    """Hand in a changed script; its families stay as they are in force."""
+    try:
+        with here.reading() as work:
+            site = directory.portal_by_key(work, key)
+            known = scripts.bundle_of(work, scripts.in_force(work, site.id))
+        if known is None or not known.sources:
+            raise Incomplete("The bytes in force are not here, so there is nothing to change.")
+        sources = [dict(one) for one in known.sources]
+        sources[-1]["text"] = text.replace("\r\n", "\n")
+        bundle = with_facts(key, digest_of(sources), sources)
+        with here.unit() as work:
+            scripts.submit(work, bundle, words)
+    except BrokerError as no:
+        return _editor(request, here, key, text=text, words=words, error=no)
+    return RedirectResponse(f"/scripts/{key}", 303)
+
+
+@router.post("/scripts/{key}/approve", dependencies=JUDGES)
+def approve(request: Request, here: HereNow, key: str, digest: Text = "") -> Response:
+    """A second person has read it."""
+    return _do(request, here, key, lambda work: scripts.approve(work, digest))
+
+
+@router.post("/scripts/{key}/refuse", dependencies=JUDGES)
+def refuse(request: Request, here: HereNow, key: str, digest: Text = "", words: Text = "") -> Response:
+    """It never runs."""
+    return _do(request, here, key, lambda work: scripts.refuse(work, digest, words))
+
+
+@router.post("/scripts/{key}/release", dependencies=JUDGES)
+def release(request: Request, here: HereNow, key: str, digest: Text = "", location: Text = "") -> Response:
+    """One location first."""
+    return _do(request, here, key, lambda work: scripts.release(work, digest, canary=location))
+
+
+@router.post("/scripts/{key}/advance", dependencies=JUDGES)
+def advance(request: Request, here: HereNow, key: str) -> Response:
+    """One stage further."""
+    return _do(request, here, key, lambda work: scripts.advance(work, directory.portal_by_key(work, key).id))
+
+
+@router.post("/scripts/{key}/roll-back", dependencies=JUDGES)
+def roll_back(request: Request, here: HereNow, key: str, words: Text = "") -> Response:
+    """Back to the version before."""
+    return _do(request, here, key, lambda work: scripts.roll_back(work, directory.portal_by_key(work, key).id, words))
+
+
+@router.post("/scripts/{key}/terms", dependencies=KEEPERS)
+def terms(
+    request: Request,
+    here: HereNow,
+    key: str,
+    read_on: Text = "",
+    source: Text = "",
+    permission: Text = "",
+    mode: Text = "",
+    decision: Text = "",
+    review_on: Text = "",
+) -> Response:
+    """Somebody has read the carrier's terms; the portal's mode follows."""
+
+    def record(work: Unit) -> None:
+        scripts.record(
+            work,
+            directory.portal_by_key(work, key),
+            read_on=_day(read_on),
+            source=source,
+            permission=permission,
+            mode=mode,
+            decision=decision,
+            review_on=_day(review_on),
+        )
+
+    return _do(request, here, key, record)
+
+
+def _do(request: Request, here: Here, key: str, act: Any) -> Response:
+    try:
+        with here.unit() as work:
+            act(work)
+    except BrokerError as no:
+        return _page(request, here, key, error=no)
+    return RedirectResponse(f"/scripts/{key}", 303)
+
+
+def _page(request: Request, here: Here, key: str, error: BrokerError | None = None) -> Response:
+    with here.reading() as work:
+        site = directory.portal_by_key(work, key)
+        row = _row(work, site)
+        in_force = row["in_force"]
+        versions = [_version(work, one, in_force, here.actor.id) for one in scripts.history(work, site.id)]
+        under_way = scripts.running(work, site.id)
+        counted = scripts.trial(work, under_way) if under_way else None
+        past = [
+            {"digest": one.digest[:12], "at": one.started_at, "end": ENDS.get(one.end or "", STAGES.get(one.stage, "")), "words": one.end_words or ""}
+            for one in scripts.releases(work, site.id)
+        ]  # fmt: skip
+        readings = [one for one in scripts.register(work) if one.portal_id == site.id]
+        mine = organization_of(work)
+        places = [
+            (place.key, place.name)
+            for place in work.db.scalars(select(Location).order_by(Location.name))
+            if mine is None or place.organization_id == mine
+        ]
+    return page(
+        request, "script.html", status=error.status if error else 200, row=row, versions=versions, past=past, locations=places,
+        stage=STAGES.get(under_way.stage, "") if under_way else "", worked=counted.worked if counted else 0,
+        failed=counted.failed if counted else 0, terms=readings, permissions=scripts.PERMISSIONS, modes=scripts.MODES,
+        today=here.portunus.clock.now().date().isoformat(), may_judge=Permission.SCRIPT_APPROVE in here.held,
+        may_write=Permission.SCRIPT_MAINTAIN in here.held, may_manage=Permission.PORTAL_MANAGE in here.held,
+        error=error.message if error else "",
+    )  # fmt: skip
+
+
+def _editor(
+    request: Request, here: Here, key: str, *, text: str = "", words: str = "", error: BrokerError | None = None
+) -> Response:
+    with here.reading() as work:
+        site = directory.portal_by_key(work, key)
+        known = scripts.bundle_of(work, scripts.in_force(work, site.id))
+    own = known.sources[-1]["text"] if known and known.sources else ""
+    families = [one["module"] for one in known.sources[:-1]] if known else []
+    return page(
+        request, "script_edit.html", status=error.status if error else 200, key=key, portal=site.name, text=text or own,
+        words=words, families=families, error=error.message if error else "",
+    )  # fmt: skip
+
+
+def _row(work: Unit, site: Portal) -> dict[str, Any]:
+    known = work.db.scalars(select(ScriptVersion).where(ScriptVersion.portal_id == site.id)).all()
+    refused = {one.digest for one in scripts.history(work, site.id) if one.refused_at}
+    under_way, read = scripts.running(work, site.id), scripts.newest(work, site.id)
+    return {
+        "key": site.key,
+        "name": site.name,
+        "automation": site.automation,
+        "in_force": scripts.in_force(work, site.id) if known else "",
+        "waiting": sum(one.approved_by is None and one.digest not in refused for one in known),
+        "release": STAGES.get(under_way.stage, "") if under_way else "",
+        "terms": f"{read.read_on} by {read.read_by}" if read else "",
+        "overdue": read is not None and read.review_on <= work.clock.now().date(),
+    }
+
+
+def _version(work: Unit, one: Any, in_force: str, me: str) -> dict[str, Any]:
+    approver = work.db.get(User, one.version.approved_by or "")
+    return {
+        "digest": one.digest,
+        "short": one.digest[:12],
+        "author": one.author_name,
+        "at": one.submitted_at,
+        "words": one.words,
+        "state": _judged(one.version, refused=one.refused_at is not None),
+        "approver": approver.name if approver else one.version.approved_by or "",
+        "refused_words": one.refused_words or "",
+        "in_force": one.digest == in_force,
+        "own": one.version.author == me,
+    }
+
+
+def _judged(row: ScriptVersion, *, refused: bool) -> str:
+    return "refused" if refused else "approved" if row.approved_by else "waits"
+
+
+def _fact_changes(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What it declares: hosts above all, for they are where its browser may go."""
+
+    def said(value: Any) -> str:
+        return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+
+    names = sorted(set(before) | set(after))
+    return [
+        (name, said(before.get(name, "")), said(after.get(name, "")))
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as wrong:
+        raise Incomplete("A day must look like 2027-01-31.") from wrong
