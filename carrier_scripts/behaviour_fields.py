@@ -47,6 +47,8 @@ FIELDS: dict[str, tuple[type, str]] = {
     "eob_retention_months": (int, "how far back they go"),
     "search_window_days": (int, "longest span of a search"),
     "search_batch_limit": (int, "how many at a time"),
+    "lookup_pause_ms": (int, "shortest time between the starts of two lookups by program"),
+    "lookups_per_hour": (int, "most lookups by program in an hour"),
     "captcha": (str, "none, or what it uses and when"),
     "bot_protection": (str, "none, or what it uses"),
     "maintenance_windows": (list, "when it is usually away"),

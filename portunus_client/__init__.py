@@ -130,11 +130,12 @@ class Client:
         found: Lookup = self._call("POST", f"/api/v1/lookups/{lookup_id}/cancel", {})
         return found
 
-    def every(self, *, state: str | None = None, limit: int = 50) -> Iterator[Lookup]:
+    def every(self, *, state: str | None = None, batch_id: str | None = None, limit: int = 50) -> Iterator[Lookup]:
         """All lookups, newest first, page by page."""
         cursor: str | None = None
         while True:
-            asked = {"limit": str(limit)} | ({"state": state} if state else {}) | ({"cursor": cursor} if cursor else {})
+            told = {"limit": str(limit), "state": state, "batch_id": batch_id, "cursor": cursor}
+            asked = {name: value for name, value in told.items() if value}
             page = self._call("GET", "/api/v1/lookups?" + urlencode(asked))
             yield from page["data"]
             cursor = page["next_cursor"]

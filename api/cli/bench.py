@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-WHAT = ("open", "stream", "codes")
+WHAT = ("open", "stream", "codes", "lookups")
 
 
 def bench(

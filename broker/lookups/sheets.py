@@ -78,9 +78,15 @@ def _xlsx(data: bytes) -> Iterator[list[str]]:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
         for row in sheet.iter_rows(values_only=True, max_col=MOST_COLUMNS + 1):
-            yield [_text(value) for value in row]
+            yield _without_empty_end([_text(value) for value in row])
     except (zipfile.BadZipFile, InvalidFileException, KeyError, IndexError, ValueError, OSError, SyntaxError) as wrong:
         raise Incomplete("The spreadsheet cannot be read. Save it again as .xlsx or .csv.") from wrong
+
+
+def _without_empty_end(row: list[str]) -> list[str]:
+    while row and not row[-1].strip():
+        row.pop()
+    return row
 
 
 def _text(value: object) -> str:

@@ -55,7 +55,8 @@ def next_of(work: Unit, account_id: str, location_id: str | None = None) -> Look
 def take_turn(work: Unit, account_id: str) -> str | None:
     """The lease under which this login's lookups may run now; None: not now. Called as `HOLDER`.
 
-    Signs in when that is needed and allowed: once, not again by itself after a sign-in that failed.
+    Signs in when that is needed and allowed: once, not again by itself after a sign-in that failed. Raises `Conflict` when
+    somebody opens the portal at this very moment.
     """
     account = work.db.get(PortalAccount, account_id)
     if account is None:
@@ -81,7 +82,9 @@ def take_turn(work: Unit, account_id: str) -> str | None:
     except Refused:
         _block(work, account)
         return None
-    except Conflict:
+    except Conflict as no:
+        if no.code == "just-taken":
+            raise  # somebody was quicker and this transaction is lost: the sweep asks again
         turn.not_before = work.clock.now() + timedelta(minutes=1)
         return None
     turn.lease_id = lease.id

@@ -8,13 +8,13 @@ import sys
 from playwright.async_api import Error, async_playwright
 
 from broker.base.errors import BrokerError
-from workers.bench import codes, stream
+from workers.bench import codes, lookups, stream
 from workers.bench import open as opening
 from workers.bench.demo import Demo, running_demo
 from workers.bench.figures import Figures, show
 from workers.bench.viewer import PERSON, Viewer, launch
 
-WHAT = ("open", "stream", "codes")
+WHAT = ("open", "stream", "codes", "lookups")
 
 
 async def measure(demo: Demo, what: list[str], runs: int, *, quick: bool) -> Figures:
@@ -55,8 +55,13 @@ def main() -> int:
     if asked.runs < 1:
         parser.error("--runs must be at least 1")
     try:
-        with running_demo() as demo:
-            figures = asyncio.run(measure(demo, what, asked.runs, quick=asked.quick))
+        figures: Figures = {}
+        if set(what) - {"lookups"}:
+            with running_demo() as demo:
+                figures = asyncio.run(measure(demo, what, asked.runs, quick=asked.quick))
+        if "lookups" in what:
+            with running_demo() as demo:
+                figures |= asyncio.run(lookups.measure(demo, asked.runs, quick=asked.quick))
         if "open" in what:
             figures |= asyncio.run(measure_parking())
     except (BrokerError, Error) as failed:

@@ -34,7 +34,9 @@ LONGEST_WAIT_S = 30.0
 """A portal that is left alone for longer is given back meanwhile."""
 SCRIPT_S = 90.0
 KEEPS_PAGE = (Outcome.UNRECOGNISED, Outcome.SCRIPT_FAILED, Outcome.REFUSED)
-VIEW = {"width": 1280, "height": 1000}
+VIEW = {"width": 1280, "height": 1400}
+"""Most pages fit: a taller one costs a second layout to photograph."""
+LOOKUPS_PER_PAGE = 25
 log = structlog.get_logger("lookups")
 
 
@@ -58,24 +60,15 @@ async def run(node: "Node", live: LiveSession, lease_id: str) -> None:
     except RecorderFailed:
         await _give_back(node, lease_id)
         return
-    page: Page | None = None
+    runs = _Runs(node, live, lease_id, recorder)
     try:
-        live.hiding += 1
-        page = await live.context.new_page()
-        await page.set_viewport_size(VIEW)  # type: ignore[arg-type]
-        watch_status(page)
-        guard = WriteGuard(live.loaded)
-        await guard.stand(page)
-        await _Runs(node, live, lease_id, page, await live.new_cdp(page), guard, recorder).all()
+        await runs.all()
     except Error as failed:
         log.info("lookups stopped with their page", session=live.id, kind=type(failed).__name__)
     except RecorderFailed:
         log.warning("lookups stopped: they could not be recorded", session=live.id)
     finally:
-        if page is not None:
-            live.hidden.discard(page)
-            with contextlib.suppress(Error):
-                await page.close()
+        await runs.close()
         await recorder.close()
         await _give_back(node, lease_id)
 
@@ -92,24 +85,38 @@ async def _give_back(node: "Node", lease_id: str) -> None:
 class _Runs:
     """The runs of one lease."""
 
-    def __init__(
-        self,
-        node: "Node",
-        live: LiveSession,
-        lease_id: str,
-        page: Page,
-        cdp: CDPSession,
-        guard: WriteGuard,
-        recorder: Recorder,
-    ) -> None:
+    def __init__(self, node: "Node", live: LiveSession, lease_id: str, recorder: Recorder) -> None:
         self._node = node
         self._live = live
         self._lease_id = lease_id
-        self._page = page
-        self._cdp = cdp
-        self._guard = guard
         self._recorder = recorder
+        self._guard = WriteGuard(live.loaded)
         self._script = live.loaded.script
+        self._page: Page | None = None
+        self._cdp: CDPSession | None = None
+        self._on_page = 0
+
+    async def _opened(self) -> tuple[Page, CDPSession]:
+        """Our own page, behind the write guard; a fresh one every so often, since a renderer that lives long grows."""
+        if self._page is not None and self._cdp is not None and self._on_page < LOOKUPS_PER_PAGE:
+            self._on_page += 1
+            return self._page, self._cdp
+        await self.close()
+        self._live.hiding += 1
+        self._page = await self._live.context.new_page()
+        await self._page.set_viewport_size(VIEW)  # type: ignore[arg-type]
+        watch_status(self._page)
+        await self._guard.stand(self._page)
+        self._cdp, self._on_page = await self._live.new_cdp(self._page), 1
+        return self._page, self._cdp
+
+    async def close(self) -> None:
+        """The page is gone."""
+        page, self._page, self._cdp = self._page, None, None
+        if page is not None:
+            self._live.hidden.discard(page)
+            with contextlib.suppress(Error):
+                await page.close()
 
     async def all(self) -> None:
         """Until there is nothing to do for a while, or not under this lease."""
@@ -135,8 +142,9 @@ class _Runs:
         """One lookup, and the next to do: one transaction ends the first and takes the second."""
         vault = self._node.portunus.vault
         self._guard.blocked = 0
-        facade = LookupFacade(self._live, self._page, self._cdp, self._guard, self._recorder, self._node.portunus.clock)
         try:
+            page, cdp = await self._opened()
+            facade = LookupFacade(self._live, page, cdp, self._guard, self._recorder, self._node.portunus.clock)
             async with self._live.lock:
                 done = await self._node.scripts.run(
                     self._script, job.kind, facade.call, limit_s=SCRIPT_S, asked=job.question
@@ -227,7 +235,7 @@ class _Runs:
             portunus.blobs.append(f"lookups/{artifact_id}", await self._node.unit(seal))
 
     async def _page_kept(self) -> str | None:
-        return await evidence.keep_page(self._node, self._live, self._page)
+        return await evidence.keep_page(self._node, self._live, self._page) if self._page is not None else None
 
     async def _unit(self, act: Any) -> Any:
         return await self._node.unit(act)

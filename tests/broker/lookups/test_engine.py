@@ -1,0 +1,225 @@
+"""The engine's decisions in SQL: asked once, taken once, ended once; a person first; retries by class."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from broker.base.errors import Conflict, Incomplete, NotFound, Refused
+from broker.lookups import service as lookups
+from broker.lookups.models import LookupResult
+from broker.tabs import records
+from broker.tabs import service as tabs
+from broker.tabs.models import Lease, LoginAttempt
+from broker.tabs.states import AttemptState
+from tests import factories
+from tests.broker.lookups.conftest import Office, furnish
+from tests.conftest import acting
+
+
+def test_asked_taken_answered(office: Office) -> None:
+    asked = office.ask()
+    assert ("run_lookups", office.account.id) in office.portunus.queue.sent
+    office.sign_in()
+    lease = office.turn()
+    job = office.next(lease)
+    assert (job.lookup_id, job.question["member_id"]) == (asked.id, "HD100042731")
+    office.answer(job)
+    assert office.shown(asked).state == "done"
+    assert isinstance(office.next(lease), lookups.Wait)
+
+
+def test_one_lookup_is_taken_by_one_host_only(office: Office) -> None:
+    office.ask()
+    office.sign_in()
+    lease = office.turn()
+    assert isinstance(office.next(lease), lookups.Job)
+    assert isinstance(office.next(lease), lookups.Wait)
+
+
+def test_an_answer_that_comes_after_the_lookup_was_given_back_changes_nothing(office: Office) -> None:
+    asked = office.ask()
+    office.sign_in()
+    job = office.next(office.turn())
+    with office.portunus.unit(lookups.HOLDER) as work:
+        lookups.give_back(work, job)
+    office.answer(job)
+    assert office.row(asked).state == "queued"
+
+
+def test_a_person_takes_the_portal_and_the_lookups_wait(office: Office) -> None:
+    asked = office.ask()
+    office.sign_in()
+    lease = office.turn()
+    with office.portunus.unit(office.actor) as work:
+        mine = tabs.open_tab(work, office.account.id, office.location.id, "claim follow-up")
+        assert work.db.get(Lease, lease).end_reason == "preempted"
+    assert office.next(lease) is None
+    assert office.turn() is None
+    assert office.shown(asked).state == "waiting_session"
+    assert office.shown(asked).words == "Maria Lopez works in this portal; lookups go on afterwards."
+    with office.portunus.unit(office.actor) as work:
+        tabs.end_tab(work, mine.id)
+    assert isinstance(office.next(office.turn()), lookups.Job)
+
+
+def test_a_portal_that_forbids_programs_is_never_asked(portunus) -> None:
+    with portunus.unit(lookups.HOLDER) as work:
+        office = furnish(work, portunus, automation="attended")
+    asked = office.ask()
+    shown = office.shown(asked)
+    assert (shown.state, shown.error["code"], shown.error["x12_aaa"]) == ("blocked_by_policy", "policy_blocked", "41")
+    assert office.turn() is None
+    assert portunus.queue.sent == []
+
+
+def test_permission_withdrawn_while_it_waits_blocks_it(office: Office) -> None:
+    asked = office.ask()
+    with office.portunus.unit(lookups.HOLDER) as work:
+        work.db.merge(office.portal).automation = "assisted"
+    assert office.turn() is None
+    assert office.row(asked).state == "blocked_by_policy"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"provider_npi": "1999999985"}, "check digit"),
+        ({"birth_date": "1984-02-30"}, "birth_date"),
+        ({"birth_date": "2084-03-17"}, "future"),
+        ({"birth_date": "1884-03-17"}, "1900"),
+        ({"service_date": "2010-01-01"}, "three years"),
+        ({"member_id": "<script>"}, "member_id"),
+        ({"claim_number": "X123"}, "claim_status"),
+        ({"kind": "claim_status", "birth_date": None}, "dates"),
+        ({"ssn": "123"}, "ssn"),
+    ],
+)
+def test_impossible_questions_are_refused_in_words_without_the_patient(office: Office, told: dict, words: str) -> None:
+    with pytest.raises(Incomplete, match=words) as no:
+        office.ask(**{name: value for name, value in told.items() if value is not None})
+    assert "HD100042731" not in no.value.message
+
+
+def test_another_practice_cannot_be_asked_for(office: Office) -> None:
+    with office.portunus.unit(lookups.HOLDER) as work:
+        other = factories.organization(work, "Other")
+        factories.location(work, other, "elsewhere")
+    with pytest.raises(NotFound):
+        office.ask(location="elsewhere")
+
+
+def test_the_front_desk_asks_for_eligibility_and_not_for_claims(office: Office) -> None:
+    with office.portunus.unit(lookups.HOLDER) as work:
+        org = work.db.get_one(type(office.maria), office.maria.id).organization_id
+        dan = factories.user(work, work.db.get_one(factories.Organization, org), "Dan Whitfield", role="front_desk")
+    with office.portunus.unit(acting(dan)) as work:
+        told = {"portal": "harborline", "location": "phoenix", "member_id": "HD1", "birth_date": "1984-03-17"}
+        assert lookups.submit(
+            work, office.portunus.vault, lookups.parsed(told | {"kind": "eligibility", "member_id": "HD100"})
+        ).id
+    with pytest.raises(Refused), office.portunus.unit(acting(dan)) as work:
+        lookups.submit(
+            work,
+            office.portunus.vault,
+            lookups.parsed(
+                {"kind": "claim_status", "portal": "harborline", "location": "phoenix", "claim_number": "HC1"}
+            ),
+        )
+
+
+def test_a_recent_answer_is_given_again_without_asking(office: Office, clock) -> None:
+    first = office.ask()
+    office.sign_in()
+    office.answer(office.next(office.turn()))
+    clock.advance(seconds=600)
+    again = office.ask(max_age_s=3600, member_id="hd100042731")
+    assert (office.shown(again).state, office.row(again).result_id) == ("done", office.row(first).result_id)
+    assert office.shown(office.ask(max_age_s=60)).state == "queued"
+
+
+def test_another_patient_than_was_asked_for_is_never_kept(office: Office) -> None:
+    asked = office.ask(member_id="HD777777777")
+    office.sign_in()
+    office.answer(office.next(office.turn()))
+    assert office.shown(asked).error["code"] == "wrong_patient_shown"
+    with office.portunus.reading(lookups.HOLDER) as work:
+        assert work.db.query(LookupResult).count() == 0
+
+
+def test_a_value_without_evidence_ends_as_bad_answer(office: Office) -> None:
+    asked = office.ask()
+    office.sign_in()
+    office.answer(office.next(office.turn()), disclaimer="not a promise")
+    assert office.shown(asked).error["code"] == "bad_answer"
+
+
+def test_retry_by_class(office: Office, clock) -> None:
+    office.sign_in()
+    for code, state in (("patient_not_found", "failed"), ("page_changed", "needs_human")):
+        asked = office.ask()
+        office.fail(office.next(office.turn()), code)
+        assert office.row(asked).state == state
+    later = office.ask()
+    office.fail(office.next(office.turn()), "payer_unavailable")
+    row = office.row(later)
+    assert (row.state, row.error, row.not_before > clock.now()) == ("queued", "payer_unavailable", True)
+
+
+def test_a_portal_in_trouble_is_left_alone_for_a_while(office: Office, clock) -> None:
+    office.sign_in()
+    lease = office.turn()
+    for number in range(4):
+        office.ask(member_id=f"HD10000000{number}")
+    lease = office.turn()
+    for _ in range(3):
+        office.fail(office.next(lease), "page_changed")
+    wait = office.next(lease)
+    assert isinstance(wait, lookups.Wait)
+    assert wait.seconds == pytest.approx(60)
+
+
+def test_cancelled_before_it_runs_and_not_after(office: Office) -> None:
+    asked = office.ask()
+    with office.portunus.unit(office.actor) as work:
+        assert lookups.cancel(work, asked.id).state == "cancelled"
+    running = office.ask()
+    office.sign_in()
+    office.next(office.turn())
+    with pytest.raises(Conflict), office.portunus.unit(office.actor) as work:
+        lookups.cancel(work, running.id)
+
+
+def test_what_a_dead_host_left_is_queued_again_and_what_is_late_ends(office: Office, clock) -> None:
+    late = office.ask(deadline=clock.now() + timedelta(minutes=1))
+    asked = office.ask(member_id="HD100000009", priority=0)
+    office.sign_in()
+    lease = office.turn()
+    job = office.next(lease)
+    assert job.lookup_id == asked.id
+    with office.portunus.unit(lookups.HOLDER) as work:
+        tabs.end_tab(work, lease)
+    clock.advance(seconds=120)
+    with office.portunus.unit(lookups.HOLDER) as work:
+        assert lookups.sweep(work) == [office.account.id]
+    assert (office.row(asked).state, office.row(late).error) == ("queued", "deadline_passed")
+
+
+def test_a_sign_in_that_failed_is_not_tried_again_by_itself(office: Office, clock) -> None:
+    asked = office.ask()
+    assert office.turn() is None  # a sign-in is reserved
+    with office.portunus.unit(lookups.HOLDER) as work:
+        (attempt,) = work.db.scalars(select(LoginAttempt))
+        records.close_attempt(work, attempt, AttemptState.WITHDRAWN, "no_code")
+        records.end_session(work, attempt.portal_session, "no_code", "No code came in time.")
+    assert office.turn() is None
+    assert office.row(asked).state == "queued"
+    assert sign_ins(office) == 1
+    clock.advance(seconds=31)
+    office.turn()
+    assert sign_ins(office) == 2
+
+
+def sign_ins(office: Office) -> int:
+    with office.portunus.reading(lookups.HOLDER) as work:
+        return len(work.db.scalars(select(LoginAttempt)).all())

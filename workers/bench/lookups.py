@@ -1,0 +1,237 @@
+"""`bench lookups`: what a lookup costs beside the portal's own pages, how many a minute, a large batch, and how true they are."""
+
+import asyncio
+import json
+import re
+import time
+import urllib.request
+from collections import Counter
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import psutil
+from playwright.async_api import Page, async_playwright
+
+from broker.base.errors import Unavailable
+from carrier_scripts.lab import founding
+from portunus_client import Client, Question, claim_status, eligibility
+from workers.bench import accuracy
+from workers.bench.demo import Demo
+from workers.bench.figures import Figures, p50
+from workers.bench.lab import Straight
+
+PLACE = "phoenix"
+MEMBER, BORN = "HD100042731", "1984-03-17"
+PAYERS = {"northgate": "Ironwood Dental"}
+PORTALS = ("harborline", "copper_mesa_az", "northgate")
+TABS = ("maximums", "coverage", "frequency")
+BATCH_ROWS, BATCH_ROWS_QUICK = 10_000, 300
+MINUTE_ROWS = 60
+LONGEST_S = 3600
+READ = "() => [...document.querySelectorAll('td, th')].map(one => one.innerText).join()"
+
+
+async def measure(demo: Demo, runs: int, *, quick: bool) -> Figures:
+    """All figures, in a demo nobody else uses. Raises `Unavailable` when something does not end."""
+    client = Client(demo.url, _key(demo))
+    await _done(client, [_ask()])  # signs in; what follows is warm
+    figures = await _overhead(demo, client, runs)
+    figures |= await _per_minute(client)
+    figures |= await _accuracy(demo, client, quick=quick)
+    figures |= await _batch(demo, client, BATCH_ROWS_QUICK if quick else BATCH_ROWS)
+    return figures
+
+
+def _ask(**more: Any) -> Question:
+    return eligibility("harborline", PLACE, member_id=MEMBER, birth_date=BORN, **more)
+
+
+def _key(demo: Demo) -> str:
+    """The service account's key, as the demo prints it."""
+    found = re.search(
+        r"API key.*?\s(ptn_\S+|\S{40,})\s", demo.output.read_text(encoding="utf-8", errors="replace"), re.DOTALL
+    )
+    if found is None:
+        raise Unavailable("The demo printed no API key.")
+    return found.group(1)
+
+
+async def _done(client: Client, questions: list[Question]) -> list[dict[str, Any]]:
+    """Each asked and answered, one after the other."""
+    made: list[dict[str, Any]] = []
+    for question in questions:
+        asked = await asyncio.to_thread(client.submit, question)
+        made.append(dict(await asyncio.to_thread(client.wait, asked["id"])))
+    return made
+
+
+async def _overhead(demo: Demo, client: Client, runs: int) -> Figures:
+    """From the question's row to its end, less what the same pages cost a plain script in a browser of its own."""
+    took = []
+    for one in await _done(client, [_ask(priority="interactive")] * runs):
+        if one["state"] != "done":
+            raise Unavailable(f"A lookup ended as {one['state']}: {one['words']}")
+        took.append((_at(one["ended_at"]) - _at(one["created_at"])).total_seconds() * 1000)
+    async with async_playwright() as playwright:
+        straight = await Straight.start(playwright, demo.lab)
+        account = next(one for one in founding.accounts_of("harborline") if one.username.endswith("tucson"))
+        page, _ = await straight.sign_in(account.username, account.password, founding.location(PLACE).legal_name)
+        floor = [await _plainly(page) for _ in range(runs)]
+        await straight.close()
+    return {
+        "lookup_warm_p50_ms": p50(took),
+        "floor_lookup_ms": p50(floor),
+        "overhead_warm_p50_ms": round(max(0.0, p50(took) - p50(floor)), 1),
+    }
+
+
+async def _plainly(page: Page) -> float:
+    """The same search and the same four tabs, read, photographed and nothing else; milliseconds."""
+    began = time.perf_counter()
+    await page.goto("https://harborline.sim.test/eligibility", wait_until="domcontentloaded")
+    await page.fill("#member-id", MEMBER)
+    await page.fill("#date-of-birth", BORN)
+    await page.click("#search-button")
+    await page.locator("#member-name").wait_for()
+    await page.evaluate(READ)
+    for tab in TABS:
+        await page.click(f"#tab-{tab}")
+        await page.wait_for_url(f"**tab={tab}", wait_until="domcontentloaded")
+        await page.evaluate(READ)
+    return (time.perf_counter() - began) * 1000
+
+
+async def _per_minute(client: Client) -> Figures:
+    """Many different questions waiting, one signed-in session."""
+    today = date.today()
+    rows = [_ask(service_date=(today - timedelta(days=n)).isoformat()) for n in range(1, MINUTE_ROWS + 1)]
+    began = time.monotonic()
+    await _batch_done(client, "bench: a minute's worth", rows)
+    return {"per_minute_one_session": round(len(rows) * 60 / (time.monotonic() - began), 1)}
+
+
+async def _accuracy(demo: Demo, client: Client, *, quick: bool) -> Figures:
+    """Every member, and every claim at every location, of the carriers that allow programs."""
+    score, asked = accuracy.Score(), 0
+    for portal in PORTALS[:1] if quick else PORTALS:
+        truth = _truth(demo, portal)
+        members, claims = truth["members"], truth["claims"]
+        payer = {"payer": PAYERS[portal]} if portal in PAYERS else {}
+        for place in (PLACE,) if quick else [one.key for one in founding.LOCATIONS]:
+            here = [one for one in claims if one["location"] == place]
+            first, last = accuracy.span(here)
+            questions: list[Question] = [
+                claim_status(portal, place, member_id=one["id"], service_from=first, service_to=last, **payer)
+                for one in members
+            ]
+            if place == PLACE:
+                questions += [
+                    eligibility(portal, place, member_id=one["id"], birth_date=one["born"], **payer) for one in members
+                ]
+            for told in await _batch_done(client, f"bench: {portal} {place}", questions):
+                result = told["result"]
+                if result is None:
+                    own = [
+                        one
+                        for one in here
+                        if one["member"] == told["question"].get("member_id") and first <= one["served"]
+                    ]
+                    expected: accuracy.Facts = (
+                        {} if told["kind"] == "claim_status" and not own else {"an answer": "yes"}
+                    )
+                    score.add(expected, {}, "")
+                    continue
+                unmapped = json.dumps(result["unmapped"])
+                if told["kind"] == "eligibility":
+                    member = next(one for one in members if one["id"] == told["question"]["member_id"])
+                    asked += 1
+                    score.add(
+                        accuracy.member_facts(portal, member, truth["coverage"]),
+                        accuracy.told_of_member(result),
+                        unmapped,
+                    )
+                    continue
+                facts = accuracy.told_of_claims(result)
+                for one in here:
+                    if one["member"] == told["question"]["member_id"] and first <= one["served"] <= last:
+                        asked += 1
+                        score.add(accuracy.claim_facts(portal, one), facts, unmapped)
+    return {
+        "accuracy_members_and_claims": asked,
+        "accuracy_fields": score.right,
+        "accuracy_wrong": score.wrong,
+        "accuracy_unmapped": score.unmapped,
+    }
+
+
+async def _batch(demo: Demo, client: Client, size: int) -> Figures:
+    """A file of so many rows, a twentieth of them different questions: the simulator's log must show each of those once."""
+    different, members = max(1, size // 20), _truth(demo, "harborline")["members"]
+    today = date.today()
+    questions = [
+        eligibility(
+            "harborline", PLACE, member_id=members[n % len(members)]["id"], birth_date=members[n % len(members)]["born"],
+            service_date=(today - timedelta(days=100 + n // len(members))).isoformat(),
+        )
+        for n in range(different)
+    ]  # fmt: skip
+    before, memory = _searches(demo), _memory(demo)
+    batch = await asyncio.to_thread(client.batch, "bench: large", [questions[n % different] for n in range(size)])
+    shown = await _until_done(client, batch["id"])
+    answered = demo.rows(
+        "SELECT count(*) FROM lookup_batch_row JOIN lookup ON lookup.id = lookup_id WHERE lookup_batch_row.batch_id = ? AND state = 'done'",
+        batch["id"],
+    )[0][0]
+    seen = sum((_searches(demo) - before).values())
+    return {
+        "batch_rows": shown["rows"],
+        "batch_questions": different,
+        "batch_lost": size - answered,
+        "batch_doubled": max(0, seen - different),
+        "batch_memory_growth_mb": round(_memory(demo) - memory, 1),
+    }
+
+
+async def _batch_done(client: Client, name: str, questions: list[Question]) -> list[dict[str, Any]]:
+    batch = await asyncio.to_thread(client.batch, name, questions)
+    await _until_done(client, batch["id"])
+    ids = [one["id"] for one in await asyncio.to_thread(lambda: list(client.every(limit=200, batch_id=batch["id"])))]
+    return [dict(await asyncio.to_thread(client.get, one)) for one in ids]
+
+
+async def _until_done(client: Client, batch_id: str) -> dict[str, Any]:
+    end = time.monotonic() + LONGEST_S
+    while time.monotonic() < end:
+        shown = await asyncio.to_thread(client.batch_state, batch_id)
+        if shown["state"] == "done":
+            return shown
+        await asyncio.sleep(0.25)
+    raise Unavailable(f"The batch has not ended: {shown['counts']}")
+
+
+def _truth(demo: Demo, portal: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{demo.lab['control']}/truth/{portal}", timeout=30) as answer:  # noqa: S310 - the lab's own loopback port
+        truth: dict[str, Any] = json.loads(answer.read())
+    return truth
+
+
+def _searches(demo: Demo) -> Counter[str]:
+    with urllib.request.urlopen(f"{demo.lab['control']}/log?carrier=harborline", timeout=30) as answer:  # noqa: S310 - the lab's own loopback port
+        log = json.loads(answer.read())
+    return Counter(line["what"] for line in log if line["what"].startswith("eligibility search"))
+
+
+def _memory(demo: Demo) -> float:
+    """MB of our own processes (browsers aside)."""
+    total = 0
+    for process in psutil.process_iter(["cmdline", "memory_info", "environ"]):
+        told = process.info
+        words = " ".join(told["cmdline"] or [])
+        ours = (told["environ"] or {}).get("PORTUNUS_DATA_DIR") == str(demo.data_dir)
+        if ours and ("browserhost" in words or "uvicorn" in words or "celery" in words):
+            total += told["memory_info"].rss
+    return total / 2**20
+
+
+def _at(moment: str) -> datetime:
+    return datetime.fromisoformat(moment)
