@@ -7,9 +7,10 @@ log is the order of commits (a database sequence would leave gaps and commit out
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from broker.audit import tree
@@ -28,6 +29,9 @@ FORMAT = "portunus-audit-1"
 KEY_CONTEXT = b"portunus audit log key"
 EXPORT_PAGE = 1000
 _PENDING = "portunus_audit_pending"
+_ENTRIES, _HEAD = cast("Table", AuditEntry.__table__), cast("Table", AuditHead.__table__)
+_LOCKED_HEAD = select(_HEAD.c.size, _HEAD.c.frontier).where(_HEAD.c.id == 1).with_for_update()
+_HEAD_GROWS = update(_HEAD).where(_HEAD.c.id == 1).values(size=bindparam("grown_to"), frontier=bindparam("grown"))
 
 
 @dataclass(frozen=True)
@@ -101,47 +105,47 @@ def record(
 
 
 def _append_pending(work: Unit) -> None:
+    """Plain statements, no mapped objects: this runs under the one lock that every writer waits for."""
     pending: list[dict[str, object]] = work.db.info.pop(_PENDING, [])
-    head = _lock_head(work)
-    frontier = split(head.frontier)
-    size = head.size
+    connection = work.db.connection()
+    size, packed = _lock_head(connection)
+    frontier = split(packed)
+    rows: list[dict[str, object]] = []
     for fields in pending:
         leaf = encode({**fields, "index": size})
         hashed = tree.leaf_hash(leaf.encode())
         actor, thing = fields["actor"], fields["thing"]
         assert isinstance(actor, dict)
         assert isinstance(thing, dict)
-        work.db.add(
-            AuditEntry(
-                index=size,
-                id=fields["id"],
-                at=datetime.fromisoformat(str(fields["at"])),
-                act=fields["act"],
-                actor_kind=actor["kind"],
-                actor_id=actor["id"],
-                thing_kind=thing["kind"],
-                thing_id=thing["id"],
-                account_id=fields["account"],
-                location_id=fields["location"],
-                leaf=leaf,
-                leaf_hash=hashed,
-            )
+        rows.append(
+            {
+                "index": size,
+                "id": fields["id"],
+                "at": datetime.fromisoformat(str(fields["at"])),
+                "act": fields["act"],
+                "actor_kind": actor["kind"],
+                "actor_id": actor["id"],
+                "thing_kind": thing["kind"],
+                "thing_id": thing["id"],
+                "account_id": fields["account"],
+                "location_id": fields["location"],
+                "leaf": leaf,
+                "leaf_hash": hashed,
+            }
         )
         frontier = tree.append(frontier, size, hashed)
         size += 1
-    head.size = size
-    head.frontier = b"".join(frontier)
-    work.db.flush()
+    connection.execute(_ENTRIES.insert(), rows)
+    connection.execute(_HEAD_GROWS, {"grown_to": size, "grown": b"".join(frontier)})
 
 
-def _lock_head(work: Unit) -> AuditHead:
-    locked = select(AuditHead).where(AuditHead.id == 1).with_for_update().execution_options(populate_existing=True)
-    head = work.db.execute(locked).scalar_one_or_none()
+def _lock_head(connection: Connection) -> tuple[int, bytes]:
+    head = connection.execute(_LOCKED_HEAD).one_or_none()
     if head is None:  # the very first entry: whoever inserts second finds the first one's row
-        insert = postgresql.insert if work.db.get_bind().dialect.name == "postgresql" else sqlite.insert
-        work.db.execute(insert(AuditHead).values(id=1, size=0, frontier=b"").on_conflict_do_nothing())
-        head = work.db.execute(locked).scalar_one()
-    return head
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        connection.execute(insert(AuditHead).values(id=1, size=0, frontier=b"").on_conflict_do_nothing())
+        head = connection.execute(_LOCKED_HEAD).one()
+    return head.size, head.frontier
 
 
 def split(frontier: bytes) -> list[bytes]:
