@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import sys
 import time
 import urllib.request
 from collections import Counter
@@ -35,10 +36,16 @@ async def measure(demo: Demo, runs: int, *, quick: bool) -> Figures:
     """All figures, in a demo nobody else uses. Raises `Unavailable` when something does not end."""
     client = Client(demo.url, _key(demo))
     await _done(client, [_ask()])  # signs in; what follows is warm
-    figures = await _overhead(demo, client, runs)
-    figures |= await _per_minute(client)
-    figures |= await _accuracy(demo, client, quick=quick)
-    figures |= await _batch(demo, client, BATCH_ROWS_QUICK if quick else BATCH_ROWS)
+    figures = _said(await _overhead(demo, client, runs))
+    figures |= _said(await _per_minute(client))
+    figures |= _said(await _batch(demo, client, BATCH_ROWS_QUICK if quick else BATCH_ROWS))
+    figures |= _said(await _accuracy(demo, client, quick=quick))
+    return figures
+
+
+def _said(figures: Figures) -> Figures:
+    """What is known so far, on standard error: a whole run takes long."""
+    print(json.dumps(figures), file=sys.stderr, flush=True)
     return figures
 
 
@@ -156,6 +163,9 @@ async def _accuracy(demo: Demo, client: Client, *, quick: bool) -> Figures:
                     if one["member"] == told["question"]["member_id"] and first <= one["served"] <= last:
                         asked += 1
                         score.add(accuracy.claim_facts(portal, one), facts, unmapped)
+            _said({f"{portal} {place}": asked, "right": score.right, "wrong": score.wrong, "unmapped": score.unmapped})
+            if score.examples:
+                print("wrong: " + ", ".join(score.examples[-5:]), file=sys.stderr, flush=True)
     return {
         "accuracy_members_and_claims": asked,
         "accuracy_fields": score.right,
@@ -165,8 +175,8 @@ async def _accuracy(demo: Demo, client: Client, *, quick: bool) -> Figures:
 
 
 async def _batch(demo: Demo, client: Client, size: int) -> Figures:
-    """A file of so many rows, a twentieth of them different questions: the simulator's log must show each of those once."""
-    different, members = max(1, size // 20), _truth(demo, "harborline")["members"]
+    """A file of so many rows, a fiftieth of them different questions: the simulator's log must show each of those once."""
+    different, members = max(1, size // 50), _truth(demo, "harborline")["members"]
     today = date.today()
     questions = [
         eligibility(
