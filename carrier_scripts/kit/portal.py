@@ -43,7 +43,7 @@ class Portal:
     between: ClassVar[tuple[Between, ...]] = ()
     """Pages that may stand between login and home (or between user name and password), in any order."""
     overlays: ClassVar[tuple[Overlay, ...]] = ()
-    """What may come over any page while signing in."""
+    """What may come over any page while signing in or out."""
     office: ClassVar[Choice | None] = None
     """A choice that is made on the home page itself."""
     practice: ClassVar[tuple[str, ...]] = ()
@@ -70,8 +70,7 @@ class Portal:
 
     async def sign_in(self, page: Page, desk: Desk) -> Outcome:
         """From the start page to a proved, signed-in home page, or the outcome that stopped it."""
-        for overlay in self.overlays:
-            await page.overlay(overlay.shows, page.locator(overlay.button))
+        await self._watch_overlays(page)
         await page.goto(self.start)
         but_not: tuple[Seen, ...] = ()
         submitted = code_typed = False
@@ -121,6 +120,10 @@ class Portal:
         texts = await self.practice_texts(page)
         return Outcome.SIGNED_IN if await desk.confirm_practice(texts) else Outcome.WRONG_PRACTICE
 
+    async def _watch_overlays(self, page: Page) -> None:
+        for overlay in self.overlays:
+            await page.overlay(overlay.shows, page.locator(overlay.button))
+
     async def practice_texts(self, page: Page) -> list[str]:
         """What the page says of the practice it is signed in for."""
         return [text for selector in self.practice for text in await page.locator(selector).all_inner_texts()]
@@ -135,6 +138,7 @@ class Portal:
         del desk
         if not self.sign_out:
             return Outcome.SIGNED_OUT
+        await self._watch_overlays(page)
         await page.locator(self.sign_out).click()
         seen = await self.recognise(page, but_not=(Outcome.SIGNED_IN,), timeout_ms=LEAVE_MS)
         return Outcome.SIGNED_OUT if seen == LOGIN_FORM else Outcome(seen) if seen in NAMES else Outcome.UNRECOGNISED

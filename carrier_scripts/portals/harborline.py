@@ -10,6 +10,7 @@ from carrier_scripts.kit import (
     LoginForm,
     NoAnswer,
     Outcome,
+    Overlay,
     Page,
     PageChanged,
     Portal,
@@ -70,6 +71,7 @@ class Harborline(Portal):
     code = CodeStep(field="#code", submit="#verify-button", remember="#remember-device")
     between = (Choice("practice", options="#practice-list label.practice-option", submit="#practice-continue"),)
     practice = ("#who-practice", "#who-tin")
+    overlays = (Overlay("#announcement", button="#announcement-close"),)
     sign_out = "#signout-button"
 
     reads = ("/home", "/eligibility*", "/claims*", "/eobs*")
