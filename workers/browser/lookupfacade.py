@@ -18,7 +18,8 @@ from broker.base.ids import new_id
 from broker.lookups.evidence import Method, Sighting
 from broker.lookups.service import Picture
 from workers.browser import messages, pdftext
-from workers.browser.facade import CallRefused, Facade
+from workers.browser.calls import CallRefused
+from workers.browser.facade import Facade
 from workers.browser.live import LiveSession
 from workers.browser.reading import Raw, look
 from workers.browser.recorder import Recorder
@@ -128,7 +129,7 @@ class LookupFacade(Facade):
         seen = await look(locator, shape)
         if self._fresh is None:
             self._fresh = asyncio.ensure_future(self._photograph())
-        artifact_id, ms, dx, dy = await self._fresh
+        artifact_id, ms, dx, dy = await asyncio.shield(self._fresh)
 
         def numbered(raw: Raw) -> list[Any]:
             text, selector, (x, y, w, h) = raw

@@ -2,17 +2,12 @@
 
 import asyncio
 import json
-import resource
 import sys
-from typing import Any
 
-from workers.browser.facade import CallRefused
+from workers.browser.calls import CallRefused
 
 LARGEST = 20 * 1024 * 1024
-PAGES = 60
-LIMIT_S = 20
-MEMORY_BYTES = 768 * 1024 * 1024
-LINES = 4000
+LIMIT_S = 60
 
 
 async def lines_of(data: bytes) -> list[list[str]]:
@@ -24,7 +19,7 @@ async def lines_of(data: bytes) -> list[list[str]]:
     if len(data) > LARGEST:
         raise CallRefused("unrecognised", "the file is larger than a lookup reads")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "workers.browser.pdftext",
+        sys.executable, "-m", "workers.browser.pdfprocess",
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -40,27 +35,3 @@ async def lines_of(data: bytes) -> list[list[str]]:
         raise CallRefused("unrecognised", "the file could not be read")
     pages: list[list[str]] = json.loads(told)
     return pages
-
-
-def _main() -> int:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (LIMIT_S, LIMIT_S))
-    import io
-
-    from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
-
-    try:
-        reader = PdfReader(io.BytesIO(sys.stdin.buffer.read()))
-        pages: list[Any] = []
-        for page in reader.pages[:PAGES]:
-            text = page.extract_text()
-            pages.append([" ".join(line.split()) for line in text.splitlines() if line.strip()][:LINES])
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
-        return 1
-    sys.stdout.write(json.dumps(pages))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main())

@@ -8,14 +8,23 @@ from typing import Any
 from playwright.async_api import Locator
 
 from carrier_scripts.kit import wire
-from workers.browser.facade import CallRefused
+from workers.browser.calls import CallRefused
 
 READ_MS = 8_000
 LONGEST_TEXT = 4_000
 MOST_CELLS = 20_000
 
-LOOK = """(root, shape) => {
-  const box = (e) => { const r = e.getBoundingClientRect(); return [r.x, r.y, r.width, r.height]; };
+LOOK = """(roots, shape) => {
+  if (shape !== 'texts' && roots.length !== 1) return { count: roots.length };
+  const root = roots[0];
+  let dx = 0, dy = 0, foreign = false;
+  try {
+    for (let at = window; at !== at.top; at = at.parent) {
+      const r = at.frameElement.getBoundingClientRect();
+      dx += r.x + at.frameElement.clientLeft; dy += r.y + at.frameElement.clientTop;
+    }
+  } catch { foreign = true; }
+  const box = (e) => { const r = e.getBoundingClientRect(); return [r.x + dx, r.y + dy, r.width, r.height]; };
   const shown = (e) => e.checkVisibility ? e.checkVisibility({ visibilityProperty: true }) : e.getClientRects().length > 0;
   const path = (e) => {
     const parts = [];
@@ -27,8 +36,10 @@ LOOK = """(root, shape) => {
     return parts.join(' > ');
   };
   const cell = (e) => [(e.innerText ?? e.textContent ?? '').trim(), path(e), box(e)];
+  if (shape === 'texts') return { foreign, cells: roots.filter(shown).map(cell) };
+  if (!shown(root)) return { count: 0 };
   const origin = box(root);
-  if (shape === 'text') return { origin, cells: [cell(root)] };
+  if (shape === 'text') return { foreign, origin, cells: [cell(root)] };
   if (shape === 'pairs') {
     const pairs = [];
     for (const row of root.querySelectorAll('tr, [role=row]')) {
@@ -39,7 +50,7 @@ LOOK = """(root, shape) => {
       const value = term.nextElementSibling;
       if (value && value.localName === 'dd' && shown(term)) pairs.push([cell(term), cell(value)]);
     }
-    return { origin, pairs };
+    return { foreign, origin, pairs };
   }
   const isRow = (e) => e.localName === 'tr' || e.getAttribute('role') === 'row';
   const all = [...root.querySelectorAll('tr, [role=row]')].filter((e) => isRow(e) && shown(e));
@@ -48,7 +59,7 @@ LOOK = """(root, shape) => {
   const heading = (e) => e.closest('thead') || cellsOf(e).every((one) => one.localName === 'th' || one.getAttribute('role') === 'columnheader');
   const head = all.find(heading);
   const rows = all.filter((e) => e !== head && !e.closest('tfoot')).map((e) => cellsOf(e).map(cell)).filter((r) => r.length);
-  return { origin, head: head ? cellsOf(head).map(cell) : [], rows };
+  return { foreign, origin, head: head ? cellsOf(head).map(cell) : [], rows };
 }"""
 
 Raw = tuple[str, str, tuple[float, float, float, float]]
@@ -56,18 +67,20 @@ Raw = tuple[str, str, tuple[float, float, float, float]]
 
 
 async def look(locator: Locator, shape: str) -> dict[str, Any]:
-    """The element in that shape; every cell is a `Raw`. Raises `CallRefused` when there is not exactly one."""
+    """The element in that shape; every cell is a `Raw`. One question to the page when it is there already.
+
+    Raises `CallRefused` when there is not exactly one (`texts`: any number), Playwright's time-out when it does not come.
+    """
     if shape not in wire.SHAPES:
         raise CallRefused("script_failed", f"there is no shape {shape}")
-    if shape == "texts":
-        return await _texts(locator)
-    await locator.first.wait_for(state="visible", timeout=READ_MS)
-    if await locator.count() != 1:
+    told: dict[str, Any] = await locator.evaluate_all(LOOK, shape)
+    if told.get("count") == 0:
+        await locator.first.wait_for(state="visible", timeout=READ_MS)
+        told = await locator.evaluate_all(LOOK, shape)
+    if "count" in told:
         raise CallRefused("unrecognised", "what the script reads is not the only one of its kind")
-    told: dict[str, Any] = await locator.evaluate(LOOK, shape, timeout=READ_MS)
-    outer = await locator.bounding_box(timeout=READ_MS)
-    dx, dy = (outer["x"] - told["origin"][0], outer["y"] - told["origin"][1]) if outer else (0, 0)
-    if shape == "text":
+    dx, dy = await _offset(locator, told)
+    if shape in ("text", "texts"):
         return {"cells": [_raw(one, dx, dy) for one in told["cells"]]}
     if shape == "pairs":
         return {"pairs": [(_raw(label, dx, dy), _raw(value, dx, dy)) for label, value in told["pairs"]]}
@@ -77,12 +90,12 @@ async def look(locator: Locator, shape: str) -> dict[str, Any]:
     return {"head": [_raw(one, dx, dy) for one in told["head"]], "rows": rows}
 
 
-async def _texts(locator: Locator) -> dict[str, Any]:
-    cells = []
-    for one in await locator.all():
-        if await one.is_visible():
-            cells += (await look(one, "text"))["cells"]
-    return {"cells": cells}
+async def _offset(locator: Locator, told: dict[str, Any]) -> tuple[float, float]:
+    """Where a frame of another origin stands: it cannot know."""
+    if not told["foreign"] or "origin" not in told:
+        return 0, 0
+    outer = await locator.bounding_box(timeout=READ_MS)
+    return (outer["x"] - told["origin"][0], outer["y"] - told["origin"][1]) if outer else (0, 0)
 
 
 def _raw(told: list[Any], dx: float, dy: float) -> Raw:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import structlog
 from playwright.async_api import CDPSession, ElementHandle, Error, Page
 
-from workers.browser.facade import CallRefused
+from workers.browser.calls import CallRefused
 from workers.browser.tasks import keep
 
 WATCHED = ("Document", "XHR", "Fetch", "Ping", "Other", "EventSource")
