@@ -15,6 +15,7 @@ from carrier_scripts.kit.process import class_name, digest_of
 from carrier_scripts.kit.wire import Source
 
 HERE = Path(__file__).parent
+FAMILIES = "carrier_scripts.families."
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,7 @@ def keys() -> list[str]:
 
 def portal(key: str) -> type[Portal]:
     """The script's class, imported. Raises KeyError for an unknown key, AttributeError for a misnamed class."""
-    if key not in keys():
-        raise KeyError(key)
+    _known(key)
     found: type[Portal] = getattr(importlib.import_module(f"carrier_scripts.portals.{key}"), class_name(key))
     return found
 
@@ -47,8 +47,7 @@ def simulated(key: str) -> bool:
 @cache
 def script(key: str) -> Script:
     """The script's sources as they were when first asked for. Raises KeyError for an unknown key."""
-    if key not in keys():
-        raise KeyError(key)
+    _known(key)
     own = _read(f"carrier_scripts.portals.{key}")
     sources = [*(_read(family) for family in _families(own["text"])), own]
     return Script(key=key, sources=sources, digest=digest_of(sources))
@@ -69,6 +68,12 @@ def behaviour(key: str) -> dict[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
+def _known(key: str) -> None:
+    """One look at one file: a list of all, for each of them, would be a square of work."""
+    if not key.isidentifier() or key.startswith("_") or not (HERE / "portals" / f"{key}.py").is_file():
+        raise KeyError(key)
+
+
 def _read(module: str) -> Source:
     file = HERE.parent / Path(*module.split(".")).with_suffix(".py")
     return {"module": module, "text": file.read_text(encoding="utf-8")}
@@ -77,8 +82,10 @@ def _read(module: str) -> Source:
 def _families(text: str) -> list[str]:
     """Families a script imports, those they build on first."""
     found: list[str] = []
+    if FAMILIES not in text:
+        return found
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("carrier_scripts.families."):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(FAMILIES):
             for name in (*_families(_read(node.module or "")["text"]), node.module or ""):
                 if name not in found:
                     found.append(name)

@@ -8,13 +8,13 @@ import sys
 from playwright.async_api import Error, async_playwright
 
 from broker.base.errors import BrokerError
-from workers.bench import codes, lookups, stream
+from workers.bench import codes, lookups, scripts, stream
 from workers.bench import open as opening
 from workers.bench.demo import Demo, running_demo
 from workers.bench.figures import Figures, show
 from workers.bench.viewer import PERSON, Viewer, launch
 
-WHAT = ("open", "stream", "codes", "lookups")
+WHAT = ("open", "stream", "codes", "lookups", "scripts")
 
 
 async def measure(demo: Demo, what: list[str], runs: int, *, quick: bool) -> Figures:
@@ -56,12 +56,14 @@ def main() -> int:
         parser.error("--runs must be at least 1")
     try:
         figures: Figures = {}
-        if set(what) - {"lookups"}:
+        if set(what) - {"lookups", "scripts"}:
             with running_demo() as demo:
                 figures = asyncio.run(measure(demo, what, asked.runs, quick=asked.quick))
         if "lookups" in what:
             with running_demo() as demo:
                 figures |= asyncio.run(lookups.measure(demo, asked.runs, quick=asked.quick))
+        if "scripts" in what:
+            figures |= asyncio.run(scripts.measure(asked.runs))
         if "open" in what:
             figures |= asyncio.run(measure_parking())
     except (BrokerError, Error) as failed:

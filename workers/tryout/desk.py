@@ -37,7 +37,10 @@ class OwnLogin:
 class OwnDesk:
     """Answers the calls of a script for one try-out. At most one submit."""
 
-    def __init__(self, login: OwnLogin, facade: Facade, hosts: frozenset[str]) -> None:
+    def __init__(
+        self, login: OwnLogin, facade: Facade, hosts: frozenset[str], tell: Callable[[str], None] | None = None
+    ) -> None:
+        self._tell = tell or _on_standard_error
         self._login = login
         self._facade = facade
         self._hosts = hosts
@@ -83,7 +86,7 @@ class OwnDesk:
         await self._facade.locate(page, chain).click(timeout=FIELD_MS)
 
     async def code_answered(self, accepted: bool) -> None:
-        print(f"  the portal {'took' if accepted else 'refused'} the code", file=sys.stderr)
+        self._tell(f"  the portal {'took' if accepted else 'refused'} the code")
 
     async def choose(self, question: str, options: list[str]) -> str | None:
         del question
@@ -94,7 +97,7 @@ class OwnDesk:
         return not texts or not self._login.practice or self._login.practice.lower() in " ".join(texts).lower()
 
     async def log(self, words: str) -> None:
-        print(f"  script: {words[:300]}", file=sys.stderr)
+        self._tell(f"  script: {words[:300]}")
 
     async def _owned(self, page: int, chain: list[Any]) -> ElementHandle:
         locator = self._facade.locate(page, chain)
@@ -107,6 +110,10 @@ class OwnDesk:
                 raise CallRefused("refused", f"The field belongs to {shown.hostname}, not to the portal.")
             frame = frame.parent_frame
         return handle
+
+
+def _on_standard_error(words: str) -> None:
+    print(words, file=sys.stderr)
 
 
 async def asked_at_the_keyboard() -> str:
