@@ -77,6 +77,10 @@ PAIRS: list[tuple[str, str]] = [
     (Act.RECORDING_STARTED, "began a recording"),
     (Act.RECORDING_CLOSED, "closed a recording"),
     (Act.RECORDING_VIEWED, "viewed a recording"),
+    (Act.RECORDING_CLASSIFIED, "changed how long a recording is kept"),
+    (Act.RECORDING_HELD, "put a recording on legal hold"),
+    (Act.RECORDING_HOLD_LIFTED, "lifted a legal hold"),
+    (Act.RECORDING_DESTROYED, "destroyed a recording whose time was over"),
     (Act.REPORT_VIEWED, "asked for a report"),
     (Act.LOG_EXPORTED, "exported the audit log"),
 ]

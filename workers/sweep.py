@@ -3,6 +3,7 @@
 from broker.base.actor import system
 from broker.base.beats import beat
 from broker.recordings import service as recordings
+from broker.recordings.retention import Retention, expire
 from broker.tabs import service as tabs
 from broker.wiring import Portunus
 
@@ -17,3 +18,9 @@ def run(portunus: Portunus) -> None:
         beat(work, "worker")
     with portunus.unit(system("sweep")) as work:
         recordings.recover(work, portunus.vault, portunus.blobs)
+    with portunus.unit(system("sweep")) as work:
+        days = {
+            Retention.STANDARD: portunus.settings.retention_recordings_d,
+            Retention.LONG: portunus.settings.retention_recordings_long_d,
+        }
+        expire(work, portunus.blobs, days)

@@ -18,6 +18,7 @@ from broker.directory.models import Location, PortalAccount
 from broker.identity.policy import Permission
 from broker.recordings import finding
 from broker.recordings import service as recordings
+from broker.recordings.attestation import Attestation
 from broker.recordings.container import Contents
 from broker.recordings.finding import Wanted
 from broker.recordings.models import Recording
@@ -73,7 +74,8 @@ def ask(request: Request, here: HereNow, recording_id: str, at: int = 0) -> Resp
     _check(here)
     with here.reading() as work:
         row, what = _asked_for(work, recording_id)
-    return page(request, "recording.html", row=row, what=what, playing=False, error="", at=max(at, 0))
+    governs = Permission.RECORDING_GOVERN in here.held
+    return page(request, "recording.html", row=row, what=what, playing=False, error="", at=max(at, 0), governs=governs)
 
 
 @router.post("/recordings/{recording_id}", dependencies=VIEWERS)
@@ -84,7 +86,7 @@ def play(
     _check(here)
     with here.reading() as work:
         row, what = _asked_for(work, recording_id)
-    shown: dict[str, Any] = {"row": row, "what": what, "at": at}
+    shown: dict[str, Any] = {"row": row, "what": what, "at": at, "governs": False}
     try:
         recordings.check_reason(reason)
     except Incomplete as no:
@@ -170,24 +172,27 @@ def _shown(row: Recording, portal: str, location: str) -> dict[str, Any]:
 
 def _records(playback: Playback) -> Iterator[bytes]:
     """Batched: a piece of the answer per quarter megabyte, not per key press."""
-    batch, last = bytearray(), 0
+    batch, last, found = bytearray(), 0, Attestation()
     for message in playback.messages():
+        found.note(message)
         batch += RECORD.pack(len(message.data), message.ms) + message.data
         last = message.ms
         if len(batch) >= BATCH:
             yield bytes(batch)
             batch.clear()
-    end = _ending(playback, last)
+    end = _ending(playback, last, found)
     yield bytes(batch) + RECORD.pack(len(end), last) + end
 
 
-def _ending(playback: Playback, ms: int) -> bytes:
+def _ending(playback: Playback, ms: int, found: Attestation) -> bytes:
     ending = playback.ending
     if not isinstance(ending, Contents):
         said = {"e": "end", "how": "damaged", "words": f"The file was changed after it was written: {ending}."}
     elif ending.complete:
-        said = {"e": "end", "how": "complete", "words": ""}
+        said = {"e": "end", "how": "complete", "words": found.words()}
     else:
-        words = "It ends here, with the last whole part: it is still running, or the browser host stopped."
+        words = (
+            f"It ends here, with the last whole part: it is still running, or the browser host stopped. {found.words()}"
+        )
         said = {"e": "end", "how": "cut", "words": words}
     return struct.pack(">BBHII", 3, 0, 0, 0, ms) + json.dumps(said).encode()

@@ -96,6 +96,10 @@ class Act(StrEnum):
     RECORDING_STARTED = "recording:file:start"
     RECORDING_CLOSED = "recording:file:close"
     RECORDING_VIEWED = "recording:file:view"
+    RECORDING_CLASSIFIED = "recording:retention:set"
+    RECORDING_HELD = "recording:hold:set"
+    RECORDING_HOLD_LIFTED = "recording:hold:lift"
+    RECORDING_DESTROYED = "recording:key:destroy"
     # the log itself
     LOG_EXPORTED = "audit:log:export"
     LOG_ALARM = "audit:log:alarm"

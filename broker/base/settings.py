@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     code_wait_s: int = 600
     """Longest wait for a code when the portal's own code life is not known."""
     retention_recordings_d: int = 365
+    """Days a recording of the standard class is kept; then its key is destroyed."""
+    retention_recordings_long_d: int = 2555
+    """The same for the long class (seven years)."""
 
     simulated_portals: bool = False
     """Whether the portals of the lab are offered too; the demo and tests set it."""

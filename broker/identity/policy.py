@@ -29,6 +29,7 @@ class Permission(StrEnum):
     """Ask them for claims and payments too."""
     RECORDING_VIEW_OWN = "recording:view_own"
     RECORDING_VIEW_ALL = "recording:view_all"
+    RECORDING_GOVERN = "recording:govern"
     ACCOUNT_VIEW = "account:view"
     ACCOUNT_MANAGE = "account:manage"
     SECRET_STORE = "secret:store"
@@ -72,9 +73,17 @@ ROLES: dict[Role, frozenset[Permission]] = {
     ),
     Role.BILLER: frozenset({P.TAB_OPEN, P.CODE_GIVE, P.LOOKUP_RUN, P.LOOKUP_CLAIMS, P.RECORDING_VIEW_OWN}),
     Role.FRONT_DESK: frozenset({P.TAB_OPEN, P.CODE_GIVE, P.LOOKUP_RUN, P.RECORDING_VIEW_OWN}),
-    # sees everything, does nothing
+    # sees everything, changes nothing but how long recordings are kept
     Role.COMPLIANCE: frozenset(
-        {P.RECORDING_VIEW_ALL, P.ACCOUNT_VIEW, P.AUDIT_VIEW, P.AUDIT_EXPORT, P.LAST_CODE, P.STATUS_VIEW}
+        {
+            P.RECORDING_VIEW_ALL,
+            P.RECORDING_GOVERN,
+            P.ACCOUNT_VIEW,
+            P.AUDIT_VIEW,
+            P.AUDIT_EXPORT,
+            P.LAST_CODE,
+            P.STATUS_VIEW,
+        }
     ),
     Role.SCRIPT_MAINTAINER: frozenset({P.SCRIPT_MAINTAIN, P.STATUS_VIEW}),
     Role.SERVICE: frozenset({P.LOOKUP_RUN, P.LOOKUP_CLAIMS}),

@@ -33,5 +33,11 @@ class Recording(Base):
     bytes: Mapped[int] = mapped_column(BigInteger, default=0)
     messages: Mapped[int] = mapped_column(default=0)
     duration_ms: Mapped[int] = mapped_column(BigInteger, default=0)
+    retention: Mapped[str] = mapped_column(String(12), default="standard")
+    """Its class: how long it is kept (see `retention.py`)."""
+    hold_reason: Mapped[str | None] = mapped_column(String(300))
+    """A legal hold: while there is a reason here, it is not destroyed."""
+    destroyed_at: Mapped[datetime | None]
+    """When its key was destroyed; the audit entry of that is the certificate."""
     digest: Mapped[str | None] = mapped_column(String(64))
     """SHA-256 of the finished file; also in the audit log."""

@@ -9,12 +9,13 @@ from sqlalchemy import ColumnElement, or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
-from broker.base.errors import Incomplete, NotFound, Unavailable
+from broker.base.errors import Conflict, Incomplete, NotFound, Unavailable
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.identity.policy import Permission, reach
 from broker.ports.blobs import Blobs
 from broker.recordings import container
+from broker.recordings.attestation import Attestation, attested
 from broker.recordings.models import Recording
 from broker.vault.service import Vault
 
@@ -77,12 +78,31 @@ def beat(work: Unit, recording_id: str, *, size: int, messages: int, duration_ms
     row.bytes, row.messages, row.duration_ms = size, messages, duration_ms
 
 
-def close(work: Unit, recording_id: str, *, digest: str, size: int, messages: int, duration_ms: int) -> None:
-    """The final chunk is written; its digest goes into the audit log."""
+def close(
+    work: Unit,
+    recording_id: str,
+    *,
+    digest: str,
+    size: int,
+    messages: int,
+    duration_ms: int,
+    attestation: Attestation | None = None,
+) -> None:
+    """The final chunk is written; digest and attestation go into the audit log, which is signed."""
     row = _row(work, recording_id)
     row.bytes, row.messages, row.duration_ms, row.digest = size, messages, duration_ms, digest
     row.ended_at, row.end_state = work.clock.now(), "complete"
-    _record(work, Act.RECORDING_CLOSED, row, detail={"digest": digest, "bytes": size, "messages": messages})
+    _record(
+        work,
+        Act.RECORDING_CLOSED,
+        row,
+        detail={
+            "digest": digest,
+            "bytes": size,
+            "messages": messages,
+            **(attestation.as_detail() if attestation else {}),
+        },
+    )
 
 
 def recover(work: Unit, vault: Vault, blobs: Blobs) -> int:
@@ -97,8 +117,9 @@ def recover(work: Unit, vault: Vault, blobs: Blobs) -> int:
             row.messages = len(contents.messages)
             row.duration_ms = contents.messages[-1].ms if contents.messages else 0
             row.bytes, row.digest, lost = len(data), hashlib.sha256(data).hexdigest(), contents.lost_bytes
+            found = attested(contents.messages)
         except NotFound:
-            row.bytes, row.digest, lost = 0, hashlib.sha256(b"").hexdigest(), 0
+            row.bytes, row.digest, lost, found = 0, hashlib.sha256(b"").hexdigest(), 0, Attestation()
         except container.Damaged as damaged:
             row.end_state, row.ended_at = "damaged", work.clock.now()
             _record(work, Act.RECORDING_CLOSED, row, outcome="damaged", detail={"chunk": damaged.chunk})
@@ -109,7 +130,13 @@ def recover(work: Unit, vault: Vault, blobs: Blobs) -> int:
             Act.RECORDING_CLOSED,
             row,
             outcome="recovered",
-            detail={"digest": row.digest, "bytes": row.bytes, "messages": row.messages, "lost_bytes": lost},
+            detail={
+                "digest": row.digest,
+                "bytes": row.bytes,
+                "messages": row.messages,
+                "lost_bytes": lost,
+                **found.as_detail(),
+            },
         )
     return len(rows)
 
@@ -167,6 +194,8 @@ def open_for_view(work: Unit, vault: Vault, recording_id: str, reason: str) -> t
     """The recording and its key, for a reason that goes into the log first. Raises `NotFound`, `Incomplete`."""
     row = visible(work, recording_id)
     check_reason(reason)
+    if row.destroyed_at is not None:
+        raise Conflict("Its time was over: this recording was destroyed, and nobody can view it any more.")
     _record(work, Act.RECORDING_VIEWED, row, reason=reason)
     return row, _key(work, vault, row)
 

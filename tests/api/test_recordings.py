@@ -112,3 +112,19 @@ def test_who_views_no_recordings_is_told_so(practice, portunus, signed_in):
     with portunus.unit(SYSTEM) as work:
         ana = factories.user(work, practice.org, "Ana Petrova", role="admin")
     assert signed_in(ana).get("/recordings").status_code == 403
+
+
+def test_a_hold_is_set_and_lifted_on_the_page_by_who_governs_recordings(practice):
+    recording = practice.record("Maria", "harborline", "phoenix")
+    assert practice.audrey.post(f"/recordings/{recording}/hold", {"reason": "Subpoena 4711"}).status_code in (200, 303)
+    assert "Subpoena 4711" in practice.audrey.get(f"/recordings/{recording}").text
+    assert practice.audrey.post(f"/recordings/{recording}/hold", {"reason": " "}).status_code == 422
+    assert practice.audrey.post(f"/recordings/{recording}/lift", {"reason": "Case is closed"}).status_code in (200, 303)
+    assert "Subpoena 4711" not in practice.audrey.get(f"/recordings/{recording}").text
+    assert practice.maria.post(f"/recordings/{recording}/hold", {"reason": "I want to"}).status_code == 403
+    assert (
+        practice.audrey.post(
+            f"/recordings/{recording}/retention", {"kept": "for ever", "reason": "why not"}
+        ).status_code
+        == 422
+    )

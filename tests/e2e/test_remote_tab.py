@@ -383,7 +383,6 @@ def test_a_cut_connection_comes_back_to_the_same_page(maria: Viewer, remote: Rem
     maria.page.keyboard.type("half a wo")
     maria.page.context.set_offline(True)
     maria.page.evaluate("() => window.portunusViewer.cut()")
-    maria.says("The connection was lost")
     maria.page.context.set_offline(False)
     maria.says("Connected again")
     maria.click("#name")

@@ -9,6 +9,7 @@ import structlog
 from broker.base.actor import system
 from broker.codes import service as codes
 from broker.recordings import service as recordings
+from broker.recordings.attestation import Attestation
 from broker.recordings.container import Message, Writer, header
 from broker.recordings.service import Subject
 from broker.tabs import service as tabs
@@ -37,6 +38,7 @@ class Recorder:
         self._beaten = 0.0
         self._size = self._messages = self._chunks = 0
         self._closed = False
+        self._attestation = Attestation()
         self.seq = 0
 
     @classmethod
@@ -95,6 +97,8 @@ class Recorder:
         self._portunus.blobs.append(self._blob, data)
         self._size += len(data)
         self._messages += len(messages)
+        for message in messages:
+            self._attestation.note(message)
         self._chunks += 1
         if time.monotonic() - self._beaten > BEAT_S:
             self.beat()
@@ -133,4 +137,5 @@ class Recorder:
                 size=self._portunus.blobs.size(self._blob),
                 messages=self._messages,
                 duration_ms=self.ms(),
+                attestation=self._attestation,
             )

@@ -29,12 +29,12 @@ async function load() {
 }
 
 function timeline() {
-  const words = { tabs: (e) => { const tab = e.tabs.find((one) => one.n === e.active); return tab ? `page ${tab.host}${tab.path} “${tab.title}”` : ""; }, notice: (e) => e.words, dialog: (e) => `dialog: ${e.words}`, select: (e) => `list ${e.label}`, download: (e) => `download ${e.name}`, click: () => "click" };
+  const words = { joined: (e) => (e.who ? `${e.who} looks on (${e.at.slice(0, 16).replace("T", " ")} UTC)` : ""), upload: () => "the portal asks for a file", picker: (e) => `picks ${e.label || e.kind}`, copied: () => "copied words", found: (e) => (e.of ? `found ${e.n} of ${e.of}` : ""), zoom: (e) => `zoom ${Math.round(e.v * 100)} %`, tabs: (e) => { const tab = e.tabs.find((one) => one.n === e.active); return tab ? `page ${tab.host}${tab.path} “${tab.title}”` : ""; }, notice: (e) => e.words, dialog: (e) => `dialog: ${e.words}`, select: (e) => `list ${e.label}`, download: (e) => `${e.printed ? "printed" : "file"} ${e.name}${e.warning ? `, ${e.warning}` : ""}`, click: (e) => `click at ${Math.round(e.x)}, ${Math.round(e.y)}` };
   let last = "";
   for (const message of messages) {
     if (message.kind !== EVENT || !(message.event.e in words)) continue;
     const text = words[message.event.e](message.event);
-    if (!text || (text === last && text !== "click")) continue;
+    if (!text || (text === last && message.event.e !== "click")) continue;
     last = text;
     const row = document.createElement("li"), button = document.createElement("button");
     button.type = "button";
@@ -44,6 +44,12 @@ function timeline() {
     $("timeline").append(row);
   }
 }
+
+$("timeline-find").oninput = () => {
+  const wanted = $("timeline-find").value.trim().toLowerCase(), rows = [...$("timeline").children];
+  for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+  $("timeline-count").textContent = wanted ? `${rows.filter((row) => !row.hidden).length} of ${rows.length}` : "";
+};
 
 /** Draws the state at a time: from the last whole frame before it. */
 function seek(ms) {

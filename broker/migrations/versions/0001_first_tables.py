@@ -132,6 +132,9 @@ def upgrade() -> None:
     sa.Column('bytes', sa.BigInteger(), nullable=False),
     sa.Column('messages', sa.Integer(), nullable=False),
     sa.Column('duration_ms', sa.BigInteger(), nullable=False),
+    sa.Column('retention', sa.String(length=12), nullable=False),
+    sa.Column('hold_reason', sa.String(length=300), nullable=True),
+    sa.Column('destroyed_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('digest', sa.String(length=64), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_recording'))
     )

@@ -101,6 +101,7 @@
       if (document.title !== title) { title = document.title; tell("title", {}); }
       const link = Array.from(document.querySelectorAll('link[rel~="icon" i]')).pop();
       if (link && link.href !== icon) draw((icon = link.href));
+      else if (!link && icon === null) tell("icon", { v: (icon = "") }); // not the last page's
     };
     const draw = (href) => { // redrawn here: the person's browser gets plain pixels, never the portal's file
       const image = new Image();
