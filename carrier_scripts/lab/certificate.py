@@ -40,6 +40,30 @@ def certificate(directory: Path) -> Certificate:
     return Certificate(ca, chain, key, base64.b64encode(hashlib.sha256(spki).digest()).decode())
 
 
+def expired(directory: Path) -> tuple[Path, Path]:
+    """A certificate (and its key) that ended yesterday, of a key that nobody was told to trust."""
+    chain, key = directory / "expired.pem", directory / "expired-key.pem"
+    if not (chain.exists() and key.exists()):
+        now, secret = datetime.now(UTC), ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sim.test")])
+        made = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(secret.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=90))
+            .not_valid_after(now - timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(h) for h in hosts()]), critical=False)
+            .sign(secret, hashes.SHA256())
+        )
+        pem = serialization.Encoding.PEM
+        key.touch(mode=0o600)
+        key.write_bytes(secret.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+        chain.write_bytes(made.public_bytes(pem))
+    return chain, key
+
+
 def _ends_soon(chain: Path) -> bool:
     leaf = x509.load_pem_x509_certificate(chain.read_bytes())
     return leaf.not_valid_after_utc < datetime.now(UTC) + timedelta(days=7)

@@ -16,6 +16,7 @@ PAGE = {
     "captcha",
     "wrong_practice",
     "trickle",
+    "expired_certificate",
     "collision",
     "accumulators",
     "half_download",

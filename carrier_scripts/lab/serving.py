@@ -5,6 +5,7 @@ import contextlib
 import json
 import secrets
 import socket
+import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Any
 import uvicorn
 
 from carrier_scripts.lab import founding
-from carrier_scripts.lab.certificate import certificate
+from carrier_scripts.lab.certificate import certificate, expired
 from carrier_scripts.lab.clock import LabClock
 from carrier_scripts.lab.control import Control
 from carrier_scripts.lab.faults import Faults
@@ -63,7 +64,9 @@ class Lab:
         control_socket = _listen(self._wanted.control, last.get("control"))
         world, mail = self._world(f"http://127.0.0.1:{control_socket.getsockname()[1]}")
         web = Web(world)
-        web_server = _Server(_config(web, ssl_certfile=str(cert.chain), ssl_keyfile=str(cert.key)))
+        web_config = _config(web, ssl_certfile=str(cert.chain), ssl_keyfile=str(cert.key))
+        _let_certificates_expire(web_config, web, self.state_dir)
+        web_server = _Server(web_config)
         control_server = _Server(_config(Control(world, web).app))
         self._watch_connections(world, web_server)
         await _start_mail(mail, self._wanted, last)
@@ -200,6 +203,21 @@ def _config(app: Any, **tls: str) -> uvicorn.Config:
         app, loop="asyncio", http="h11", ws="none", lifespan="off", log_level="error", access_log=False,
         server_header=False, timeout_keep_alive=KEEP_ALIVE_S, timeout_graceful_shutdown=1, **tls,  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def _let_certificates_expire(config: uvicorn.Config, web: Web, directory: Path) -> None:
+    """Hosts of a carrier with the fault `expired_certificate` answer with one that ended yesterday."""
+    config.load()
+    assert config.ssl is not None
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    old.load_cert_chain(*expired(directory))
+
+    def choose(connection: ssl.SSLObject, host: str | None, _: ssl.SSLContext) -> None:
+        key = web.carrier_of(host or "")
+        if key and web.world.faults.all(key, "expired_certificate"):
+            connection.context = old
+
+    config.ssl.sni_callback = choose
 
 
 def _listen(wanted: int, last: int | None) -> socket.socket:

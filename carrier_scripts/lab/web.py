@@ -49,6 +49,11 @@ class Web:
         self._hosts = {host: site for site in self.sites.values() for host in site.carrier.hosts}
         self._lookalikes = {LOOKALIKE_HOSTS[key]: site for key, site in self.sites.items()}
 
+    def carrier_of(self, host: str) -> str | None:
+        """Key of the carrier that this host belongs to."""
+        site = self._hosts.get(host.lower())
+        return site.key if site else None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return

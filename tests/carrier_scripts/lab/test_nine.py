@@ -1,6 +1,7 @@
 """What is odd about each of the later carriers, as its README says, without a browser."""
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,6 +80,22 @@ def in_union(browser: Browser, lab: RunningLab) -> str:
     browser.post("/api/code", json={"passcode": authenticator(lab, "union_summit")})
     browser.post("/api/office", json={"office": "phoenix"})
     return str(browser.get("/api/start?path=/app/home").json()["token"])
+
+
+@pytest.mark.parametrize("key", ["bluestone_mutual", "evergreen_medicaid", "sentinel_dental", "pelican_federal"])
+def test_home_weighs_what_real_homes_weigh(lab: RunningLab, key: str) -> None:
+    walks = {
+        "bluestone_mutual": in_bluestone,
+        "evergreen_medicaid": in_evergreen,
+        "sentinel_dental": in_sentinel,
+        "pelican_federal": in_pelican,
+    }
+    with visiting(lab, key) as browser:
+        page = walks[key](browser, lab)
+        assets = set(re.findall(r'(?:src|href)="(/assets/[^"]+)"', page.text))
+        weight = len(page.content) + sum(len(browser.get(path).content) for path in assets)
+    assert 18 <= len(assets) <= 60
+    assert 200_000 <= weight <= 1_000_000
 
 
 @pytest.mark.parametrize("site", SITES, ids=lambda site: site.key)

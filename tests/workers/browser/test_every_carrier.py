@@ -216,6 +216,7 @@ def test_trouble_before_the_password_costs_no_try(node: Node, case: Case) -> Non
         ("maintenance", {"status": 200}, "down"),
         ("reset", {}, "down"),
         ("hang", {}, "down"),
+        ("expired_certificate", {}, "refused"),
         ("lookalike", {}, "refused"),
         ("skin", {"version": 2}, "unrecognised"),
         ("captcha", {}, "captcha"),
@@ -265,6 +266,25 @@ def test_trouble_after_the_password_costs_one(node: Node, case: Case, trouble: t
 
     with codes_arrive(node, case):
         node.run(test)
+
+
+@pytest.mark.parametrize("key", ["northgate", "evergreen_medicaid", "union_summit"])
+def test_an_authenticators_code_under_a_clock_that_differs_is_tried_once(node: Node, key: str) -> None:
+    node.lab.advance(120)
+    case = next(one for one in CASES if one.key == key)
+
+    async def test() -> None:
+        session, ended = await node.open(case.login, case.place)
+        assert (ended, session.state) == ("wrong_code", "ended")
+        counts = await counted(node, case)
+        assert (counts["code_submits"], counts["wrong_codes"], counts["password_submits"], counts["logins"]) == (
+            1,
+            1,
+            1,
+            0,
+        )
+
+    node.run(test)
 
 
 @pytest.mark.parametrize("case", SENT, ids=named)
