@@ -75,6 +75,13 @@ def disable(request: Request, here: HereNow, user_id: str) -> Response:
     return _back()
 
 
+@router.post("/people/{user_id}/enable", dependencies=MANAGES)
+def enable(here: HereNow, user_id: str) -> Response:
+    with here.unit() as work:
+        people.enable_user(work, user_id)
+    return _back()
+
+
 @router.post("/people/grants/{grant_id}/revoke", dependencies=MANAGES)
 def revoke(request: Request, here: HereNow, grant_id: str) -> Response:
     try:

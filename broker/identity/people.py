@@ -141,6 +141,16 @@ def disable_user(work: Unit, user_id: str) -> None:
     work.signal("revoked")
 
 
+def enable_user(work: Unit, user_id: str) -> None:
+    """A disabled person may sign in again, with the roles she still holds. Raises `NotFound`, `Refused`."""
+    require(work, Permission.USER_MANAGE, anywhere=True)
+    user = find_user(work, user_id)
+    if user.status == "active":
+        return
+    audit.record(work, Act.USER_CHANGED, "user", user.id, detail={"changed": "enabled again"})
+    user.status = "active"
+
+
 def find_user(work: Unit, user_id: str) -> User:
     """A user of the actor's own organization. Raises `NotFound`."""
     user = work.db.get(User, user_id)

@@ -103,7 +103,14 @@ def test_role_at_a_foreign_location_answers_like_an_unknown_one(ana, world):
 
 
 @pytest.mark.parametrize(
-    "path", ["/people/{}/link", "/people/{}/disable", "/people/{}/second-factor/reset", "/people/{}/grants"]
+    "path",
+    [
+        "/people/{}/link",
+        "/people/{}/disable",
+        "/people/{}/enable",
+        "/people/{}/second-factor/reset",
+        "/people/{}/grants",
+    ],
 )
 def test_people_of_another_organization_answer_like_unknown_ones(ana, world, path):
     asked = {"headers": {"accept": "application/json"}}
@@ -132,6 +139,16 @@ def test_disabled_person_is_out_at_once(ana, signed_in, world):
     maria = signed_in(world["maria"])
     assert ana.post(f"/people/{world['maria'].id}/disable").status_code == 303
     assert maria.get("/me").status_code == 303
+
+
+def test_disabled_person_is_enabled_again_and_signs_in_anew(ana, signed_in, world):
+    ana.post(f"/people/{world['maria'].id}/disable")
+    before = signed_in(world["maria"])
+    assert before.get("/me").status_code == 303
+    assert "Enable again" in ana.get("/people").text
+    assert ana.post(f"/people/{world['maria'].id}/enable").status_code == 303
+    assert "Enable again" not in ana.get("/people").text
+    assert signed_in(world["maria"]).get("/me").status_code == 200
 
 
 def test_key_is_shown_once_and_revoked_at_once(ana, portunus, visitor):
