@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 from playwright.async_api import Page
 
 from broker.base.errors import Unavailable
@@ -32,7 +33,7 @@ from workers.browser.scriptrun import ScriptProcesses
 from workers.tryout.desk import CALLS, OwnDesk, OwnLogin
 
 KEY, PLACE, SCRIPTS = "harborline", "phoenix", 350
-LAB_S, CODE_S, LOOK_S = 30, 20, 0.005
+LAB_S, CODE_S, START_S, LOOK_S = 30, 20, 20, 0.005
 CATALOG = """import json, sys, time
 sys.path.insert(0, sys.argv[1])
 from carrier_scripts import registry
@@ -84,8 +85,7 @@ async def _starts(runs: int) -> Figures:
     warm, cold = [], []
     script = registry.script(KEY)
     for _ in range(runs):
-        await processes.warm_up()
-        await asyncio.sleep(0.15)  # the process has put up its walls and waits, as it does between two sign-ins
+        await _waiting(processes)
         warm.append(await _first_call(processes, script))
         await processes.stop()
     for _ in range(min(runs, 10)):
@@ -93,6 +93,27 @@ async def _starts(runs: int) -> Figures:
         cold.append(await _first_call(alone, script))
         await alone.stop()
     return {"script_start_p50_ms": p50(warm), "script_start_cold_p50_ms": p50(cold)}
+
+
+async def _waiting(processes: ScriptProcesses) -> None:
+    """A process has put up its walls (its filter of system calls is on) and waits, as one does between two sign-ins."""
+    await processes.warm_up()
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        inside = [one for one in psutil.Process().children(recursive=True) if _walled(one.pid)]
+        if inside:
+            return
+        await asyncio.sleep(LOOK_S)
+    raise Unavailable("A script process does not start; see portunus doctor.")
+
+
+def _walled(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+    return b"carrier_scripts.kit.process" in command and "Seccomp:\t2" in status
 
 
 async def _first_call(processes: ScriptProcesses, script: registry.Script) -> float:
@@ -144,8 +165,7 @@ async def _one(lab: _Lab, pool: Pool, egress: Egress, turn: int, processes: Scri
     page = await context.new_page()
     watch_status(page)
     if processes is not None:
-        await processes.warm_up()
-        await asyncio.sleep(0.15)
+        await _waiting(processes)
     began = time.perf_counter()
     await (_plain(lab, page) if processes is None else _confined(lab, page, door, processes))
     took = (time.perf_counter() - began) * 1000
@@ -209,7 +229,7 @@ def _catalog(folder: Path, runs: int) -> Figures:
             break
     took, busy, memory = [], [], []
     for turn in range(runs + 1):
-        command = [sys.executable, "-c", CATALOG, str(package.parent)]
+        command = [sys.executable, "-I", "-c", CATALOG, str(package.parent)]
         told = subprocess.run(command, capture_output=True, text=True, check=False, cwd=package.parent)
         if told.returncode:
             raise Unavailable(f"The catalog does not load: {told.stderr.strip().splitlines()[-1]}")
