@@ -23,9 +23,9 @@ TILE = """SELECT portal_account.id, location.id, username FROM portal_account JO
   location WHERE portal.key = ? AND location.key = ? ORDER BY username"""
 
 
-def tile(demo: Demo) -> tuple[str, str, str]:
-    """Account, location and username of Harborline's first tile in Phoenix."""
-    account, location, username = demo.rows(TILE, PORTAL, PLACE)[0]
+def tile(demo: Demo, portal: str = PORTAL) -> tuple[str, str, str]:
+    """Account, location and username of the portal's first tile in Phoenix."""
+    account, location, username = demo.rows(TILE, portal, PLACE)[0]
     return str(account), str(location), str(username)
 
 

@@ -9,7 +9,7 @@ import json
 import random
 import sys
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -76,6 +76,8 @@ class World:
     used: dict[str, Request] = field(default_factory=dict)
     counted: Counter[str] = field(default_factory=Counter)
     serial: int = 0
+    recent: deque[Login] = field(default_factory=lambda: deque(maxlen=64))
+    """Who signed in last: with thousands of logins, what happens next happens mostly to them."""
 
     # --- what happens
 
@@ -91,6 +93,7 @@ class World:
                 return None
         row = Request(login, self.now)
         known.append(row)
+        self.recent.append(login)
         self.counted["requests"] += 1
         self._send(row)
         return row
@@ -259,6 +262,8 @@ def step(world: World, chance: random.Random) -> None:
             return
         world.deliver(place, twice=chance.random() < 0.1, other_id=chance.random() < 0.05)
     else:
+        if world.recent:
+            login = world.recent[chance.randrange(len(world.recent))]
         rows = world.requests.get(login.endpoint) or []
         row = rows[chance.randrange(len(rows))] if rows else None
         if roll < 0.68:
