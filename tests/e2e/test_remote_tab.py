@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.conftest import Screen
@@ -391,11 +392,34 @@ def test_a_cut_connection_comes_back_to_the_same_page(maria: Viewer, remote: Rem
     remote.until("document.getElementById('name').value === 'half a word'")
 
 
+def test_a_screen_reader_reads_and_works_the_portals_page(maria: Viewer, remote: Remote) -> None:
+    remote.show(
+        "<h1>Eligibility</h1><label>Member number <input id=member></label><input type=password aria-label=PIN value=483920>"
+        "<label><input type=checkbox id=active> Active only</label><p style='margin-top:1500px'>far below</p>"
+        "<button onclick=\"document.title = document.getElementById('member').value + document.getElementById('active').checked\">Search</button>"
+    )
+    maria.page.get_by_role("button", name="Screen reader").click()
+    page = maria.page.locator("#mirror")
+    expect(page.get_by_role("heading", name="Eligibility", level=1)).to_have_count(1)
+    page.get_by_role("textbox", name="Member number").fill("HD1000427315566")
+    page.get_by_role("textbox", name="Member number").blur()
+    remote.until("document.getElementById('member').value === 'HD1000427315566'")
+    expect(page.get_by_role("checkbox", name="Active only")).to_have_attribute("aria-checked", "false")
+    page.get_by_role("checkbox", name="Active only").press("Enter")
+    remote.until("document.getElementById('active').checked")
+    page.get_by_role("button", name="Search").press("Enter")
+    remote.until("document.title === 'HD1000427315566true'")
+    assert "483920" not in page.inner_html()
+    expect(page.get_by_role("checkbox", name="Active only")).to_have_attribute("aria-checked", "true")
+    found = Axe().run(maria.page).response["violations"]
+    assert [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]] == []
+    maria.page.get_by_role("button", name="Screen reader").click()
+    expect(page).to_be_hidden()
+
+
 def test_the_viewer_has_no_faults_for_assistive_technology(
     maria: Viewer, remote: Remote, screen: Callable[..., Screen]
 ) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
     remote.show("<h1>Claims</h1>")
     found = Axe().run(maria.page).response["violations"]
     assert [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]] == []

@@ -59,6 +59,8 @@ class Acts:
             "zoom": self._zoom,
             "find": self._find,
             "print": self._print,
+            "mirror": self._mirror,
+            "act": self._act,
         }
 
     async def do(self, event: Event) -> None:
@@ -205,6 +207,29 @@ class Acts:
             words, step = str(event["v"])[:FOUND_CHARACTERS], int(event.get("step", 0))
             told = await soon(view.unseen.ask(f"find({json.dumps(words)}, {step})"))
             self._tell({"e": "found", **(told or {"n": 0, "of": 0})})
+
+    # --- for a screen reader
+
+    async def _mirror(self, event: Event) -> None:
+        self._live.mirrored = bool(event["on"])
+        view = self._view()
+        if view is not None:
+            view.reflect(self._tell if self._live.mirrored else None)
+
+    async def _act(self, event: Event) -> None:
+        """A press, a focus or new words at a node of the mirrored tree: done with the hands, where the node stands."""
+        view, number = self._hands_on(), int(event["n"])
+        if view is None or view.mirror is None or not view.mirror.knows(number):
+            return
+        if event["do"] == "fill":
+            await soon(view.mirror.fill(number, str(event["v"])[:20_000]))
+            return
+        place = await soon(view.mirror.place(number))
+        if place is None:
+            return
+        told = {"x": place[0], "y": place[1], "b": 0}
+        await self._mouse({**told, "k": "down"})
+        await self._mouse({**told, "k": "up"})
 
     async def _print(self, event: Event) -> None:
         del event

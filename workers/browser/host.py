@@ -248,7 +248,7 @@ class Host:
     async def _end_lease_side(self, live: LiveSession) -> None:
         await cancelled(live.viewer, live.lookups)
         live.viewer = None
-        recorder, live.recorder, live.size = live.recorder, None, None
+        recorder, live.recorder, live.size, live.mirrored = live.recorder, None, None, False
         if recorder is not None:
             await recorder.close()
         await guard.leave_unanswered(live)

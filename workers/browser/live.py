@@ -43,6 +43,8 @@ class LiveSession:
     notices: list[str] = field(default_factory=list)
     secret_fields: list[ElementHandle] = field(default_factory=list)
     """Fields the desk typed a secret into: never in a frame."""
+    mirrored: bool = False
+    """Whether the holder reads with a screen reader."""
     size: tuple[int, int] | None = None
     """Of the holder's window, in CSS pixels; None until she says."""
     hidden: set[Page] = field(default_factory=set)

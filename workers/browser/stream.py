@@ -110,6 +110,8 @@ class Stream:
                 self._hooked.append((tab.page, name, handler))
             try:
                 self._view = await View.open(self._live, tab, self._arrived, partial(self._unseen, tab))
+                if self._live.mirrored:
+                    self._view.reflect(self._tell)
             except Error:
                 self._tell({"e": "notice", "words": "This tab cannot be shown; close it or reload it."})
 
@@ -225,6 +227,7 @@ class Stream:
         picture = view.sight.picture
         if change.nothing or view is not self._view or picture is None:
             return  # a still page, or another tab is shown by now
+        view.redrawn.set()
         height, width = picture.shape[:2]
         now = time.monotonic()
         due = self._since_whole > WHOLE_AFTER_BYTES and now - self._whole_at > WHOLE_EVERY_S

@@ -11,7 +11,9 @@ from playwright.async_api import Error
 from workers.browser.cast import Cast
 from workers.browser.input import Hands
 from workers.browser.live import LiveSession, Tab
+from workers.browser.mirror import Mirror, look_on
 from workers.browser.screen import Sight
+from workers.browser.tasks import keep
 from workers.browser.unseen import Unseen
 
 LEAST, MOST = (320, 240), (2560, 1600)
@@ -29,6 +31,10 @@ class View:
         self.hands = hands
         self.unseen = unseen
         self.sight = Sight()
+        self.mirror: Mirror | None = None
+        self.redrawn = asyncio.Event()
+        """Set with every new picture: the mirror looks again."""
+        self._looking: asyncio.Task[None] | None = None
 
     @classmethod
     async def open(
@@ -52,8 +58,18 @@ class View:
     def leave(self) -> None:
         """Stop showing it; the page goes on, at the size the scripts know."""
         self.hands.release_all()
+        self.reflect(None)
         self.unseen.stop()
         self.cast.stop()
+
+    def reflect(self, tell: Callable[[dict[str, Any]], None] | None) -> None:
+        """Mirror the page for a screen reader, or stop it (None)."""
+        if self._looking is not None:
+            self._looking.cancel()
+        self.mirror, self._looking = None, None
+        if tell is not None:
+            self.mirror = Mirror(self.cast.cdp)
+            self._looking = keep(look_on(self.mirror, tell, self.redrawn), "mirror")
 
     async def resize(self, width: int, height: int) -> None:
         """Fit the tab to the viewer's window, in CSS pixels; detaching undoes it."""

@@ -1,8 +1,11 @@
 // What stands beside the remote tab's picture: its tabs, dialogs, lists, pickers, files, find. Each answers through `send`.
 
+import { reflect } from "/static/mirror.js";
+
 const $ = (id) => document.getElementById(id);
 const stage = $("stage"), lease = stage.dataset.leaseId;
 const csrf = document.querySelector("meta[name=csrf]").content;
+let mirrored = false;
 const NO_ICON = "/static/icon.svg";
 let send = () => {}, say = () => {}, shown = null;
 
@@ -13,7 +16,7 @@ export const back = () => stage.querySelector("textarea")?.focus({ preventScroll
 
 /** Events of the host by their name; true when this file knows it. */
 export function heard(event) {
-  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, cursor, tip, focus, notice: ({ words }) => say(words) }[event.e];
+  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, notice: ({ words }) => say(words) }[event.e];
   known?.(event);
   return Boolean(known);
 }
@@ -235,6 +238,18 @@ function fields(words) {
   bar.hidden = found.size < 1 || words.trim().length < 25;
   bar.replaceChildren(...(bar.hidden ? [] : [...found].slice(0, 8).map(([one, kind]) => button(`${kind} ${one}`, () => { navigator.clipboard.writeText(one); say(`Copied ${one}.`); back(); }, { className: "button button-quiet" }))));
 }
+
+/** Turns the page for screen readers on or off. */
+export function mirror() {
+  mirrored = !mirrored;
+  $("mirror-open").setAttribute("aria-pressed", String(mirrored));
+  $("mirror").hidden = !mirrored;
+  $("mirror").replaceChildren();
+  send({ t: "mirror", on: mirrored });
+  say(mirrored ? "The portal's page is now also here as text, after the picture." : "");
+  if (mirrored) $("mirror").focus();
+}
+function tree({ nodes }) { if (mirrored) reflect($("mirror"), nodes, send); }
 
 export function openFind() {
   $("find-bar").hidden = false;

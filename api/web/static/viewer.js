@@ -1,6 +1,6 @@
 // A portal tab: waits while Portunus signs in, then shows the stream and carries the person's hands to it.
 
-import { back, heard, openFind, post, start, takeDrops, turn, zoomBy } from "/static/beside.js";
+import { back, heard, mirror, openFind, post, start, takeDrops, turn, zoomBy } from "/static/beside.js";
 import { draw, parse, EVENT } from "/static/draw.js";
 import { listen } from "/static/keys.js";
 
@@ -133,7 +133,7 @@ async function extend() {
 
 start(send, say);
 for (const button of document.querySelectorAll("[data-nav]")) button.onclick = () => { send({ t: "nav", to: button.dataset.nav }); back(); };
-for (const [id, act] of [["extend", extend], ["more-time", extend], ["find-open", openFind], ["print", () => send({ t: "print" })], ["full", full]]) $(id).onclick = () => { act(); if (id !== "find-open") back(); };
+for (const [id, act] of [["extend", extend], ["more-time", extend], ["find-open", openFind], ["print", () => send({ t: "print" })], ["full", full], ["mirror-open", mirror]]) $(id).onclick = () => { act(); if (!["find-open", "mirror-open"].includes(id)) back(); };
 setInterval(() => {
   if (over) return;
   const minutes = (expires - Date.now()) / 60000;
