@@ -1,0 +1,68 @@
+"""The search for planted secrets finds them where they hide, and cries wolf at no id and no clock."""
+
+import base64
+import json
+
+import pytest
+
+from tests.walks.canary import has_code, has_secret, leaks
+
+SECRET, CODE = "Quartz-Heron/44 17", "417208"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"password=" + SECRET.encode(),
+        SECRET.encode("utf-16-le"),
+        b"?p=Quartz-Heron%2F44%2017&x",
+        b"p=Quartz-Heron%2F44+17",
+        SECRET.encode().hex().encode(),
+        *(
+            base64.b64encode(b"x" * before + SECRET.encode() + b"y" * after)
+            for before in range(3)
+            for after in range(3)
+        ),
+    ],
+)
+def test_a_secret_is_found_in_every_form(data: bytes) -> None:
+    assert has_secret(b"before " + data + b" after", SECRET)
+
+
+def test_other_text_is_no_secret() -> None:
+    assert has_secret(b"Quartz-Heron", SECRET) is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"Your code is 417208.",
+        b'{"code":"417208"}',
+        b"cod_417208accepted",
+        b"417208",
+        base64.b64encode(json.dumps(["att_1", "417208"]).encode()),
+    ],
+)
+def test_a_code_is_found(data: bytes) -> None:
+    assert has_code(data, CODE)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"2026-11-21 09:04:29.417208+00:00",
+        b'{"at": 1763715869.417208}',
+        b"14172083",
+        b"cod_019417208eab4f417208ee1d2c3b4a5f",
+        b"deadbeef417208cafe417208deadbeefcafe0123",
+    ],
+)
+def test_a_clock_an_id_and_a_longer_number_are_no_code(data: bytes) -> None:
+    assert not has_code(data, CODE)
+
+
+def test_a_leak_is_told_with_its_place_and_without_the_secret() -> None:
+    told = leaks({"log/api.log": f"tried {SECRET} and {CODE}".encode(), "clean": b""}, [SECRET], [CODE])
+    assert [line.partition(":")[0] for line in told] == ["log/api.log", "log/api.log"]
+    assert SECRET not in "".join(told)
+    assert CODE not in "".join(told)
