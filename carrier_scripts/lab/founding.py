@@ -114,7 +114,7 @@ ACCOUNTS: tuple[Account, ...] = (
         locations=_EVERYWHERE,
         address="codes+harborline-1@lab.test",
         masked="c•••1@lab.test",
-        label="Phoenix office",
+        label="First login",
     ),
     Account(
         key="harborline-2",
@@ -126,7 +126,7 @@ ACCOUNTS: tuple[Account, ...] = (
         locations=_EVERYWHERE,
         address="codes+harborline-2@lab.test",
         masked="c•••2@lab.test",
-        label="Tucson office",
+        label="Second login",
     ),
     Account(
         key="copper_mesa_az-1",
