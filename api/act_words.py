@@ -54,6 +54,7 @@ PAIRS: list[tuple[str, str]] = [
     (Act.DOWNLOAD_SAVED, "saved a file of the portal"),
     (Act.UPLOAD_GIVEN, "handed a file to the portal"),
     (Act.CODE_REQUESTED, "asked the portal for a code"),
+    (Act.CODE_ASKED_AGAIN, "asked the code desk once more after a wrong code"),
     (Act.CODE_ARRIVED, "received a message with the code"),
     (Act.CODE_QUARANTINED, "set a message aside"),
     (Act.CODE_MATCHED, "matched the code to this sign-in"),

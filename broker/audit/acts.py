@@ -72,6 +72,7 @@ class Act(StrEnum):
     UPLOAD_GIVEN = "stream:upload:give"
     # codes
     CODE_REQUESTED = "code:request:open"
+    CODE_ASKED_AGAIN = "code:request:ask_again"
     CODE_ARRIVED = "code:message:arrive"
     CODE_QUARANTINED = "code:message:quarantine"
     CODE_MATCHED = "code:request:match"

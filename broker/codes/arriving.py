@@ -9,7 +9,7 @@ from broker.audit.acts import Act
 from broker.base.errors import Conflict, Incomplete
 from broker.base.ids import new_id
 from broker.base.unit import Unit
-from broker.codes import matching, records, samples
+from broker.codes import matching, mistyped, records, samples
 from broker.codes.matching import Arrival, Decision, Rule, Verdict
 from broker.codes.models import Code, CodeMessage, CodeRequest
 from broker.directory.models import DeliveryEndpoint, Location, PortalAccount
@@ -152,7 +152,9 @@ def give(work: Unit, vault: Vault, request_id: str, value: str) -> None:
     """A person hands in the code she received. Raises `Incomplete` when it cannot be this portal's, `Conflict` when over."""
     row = records.request(work, request_id)
     location = work.db.get(Location, row.location_id)
-    require(work, Permission.CODE_GIVE, account=work.db.get(PortalAccount, row.account_id), location=location)
+    account = work.db.get(PortalAccount, row.account_id)
+    require(work, Permission.CODE_GIVE, account=account, location=location)
+    assert account is not None
     if row.state not in ("expected", "waiting") or row.deadline <= work.clock.now():
         raise Conflict("This sign-in no longer waits for a code.")
     rule = Rule.of(row.rule)
@@ -161,6 +163,8 @@ def give(work: Unit, vault: Vault, request_id: str, value: str) -> None:
         code = code[len(rule.prefix) :]
     if not matching.well_formed(code, rule):
         raise Incomplete("That does not look like this portal's code. Check it and type it again.")
+    if mistyped.refused_before(work, row, vault.digest(work, account.organization_id, code)):
+        raise Incomplete("The portal did not take this very code. Look at it once more, every digit.")
     records.record(work, Act.CODE_GIVEN, row, detail={"by": work.actor.name})
     hold(
         work, vault, row, Decision(Verdict.MATCHED, "Typed in by a person.", row.id, code), message=None, channel="desk"

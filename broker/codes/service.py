@@ -8,6 +8,7 @@ from broker.codes.arriving import give, quarantine, receive
 from broker.codes.asking import expect, expire, not_needed, resend, waiting, withdraw
 from broker.codes.desk import Given, decline, declined, given
 from broker.codes.looking import Pending, deadline, messages, pending, request_of_attempt
+from broker.codes.mistyped import mistyped, rejected
 from broker.codes.records import OPEN, name_of
 from broker.codes.using import Taken, answered, shown_in_recording, take, typed
 
@@ -25,11 +26,13 @@ __all__ = [
     "give",
     "given",
     "messages",
+    "mistyped",
     "name_of",
     "not_needed",
     "pending",
     "quarantine",
     "receive",
+    "rejected",
     "request_of_attempt",
     "resend",
     "shown_in_recording",

@@ -190,7 +190,7 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
         attempt_id=row.id,
         account=account,
         location=location,
-        requester=_requester(work, row),
+        requester=requester(work, row),
         life_s=min(int(behaviour.get("code_ttl_s") or settings().code_wait_s), settings().code_wait_s),
     )
     audit.record(
@@ -205,7 +205,8 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
     return request.id if request else None
 
 
-def _requester(work: Unit, row: LoginAttempt) -> Actor:
+def requester(work: Unit, row: LoginAttempt) -> Actor:
+    """Who asked for the tab that this sign-in is for."""
     user = work.db.get(User, row.requester_id)
     return Actor(kind=ActorKind(row.requester_kind), id=row.requester_id, name=user.name if user else row.requester_id)
 

@@ -14,6 +14,12 @@ UNKNOWN_LIMIT = 3
 UNKNOWN_WINDOW_S = 86_400
 
 
+def codes_left(behaviour: dict[str, Any], rejected: int) -> int:
+    """Wrong codes that may still be risked: one below the carrier's limit; none where nobody knows the limit."""
+    limit = behaviour.get("wrong_code_limit")
+    return max(0, int(limit) - 1 - rejected) if limit else 0
+
+
 @dataclass(frozen=True)
 class Budget:
     """At most `tries` unproved submits in `window`."""

@@ -13,7 +13,7 @@ from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.codes import service as codes
 from broker.directory.models import PortalAccount
-from broker.tabs.budget import Budget
+from broker.tabs.budget import Budget, codes_left
 from broker.tabs.models import Lease, LockoutDebit, LoginAttempt, ParkedState, PortalSession
 from broker.tabs.states import AttemptState, SessionState, attempt_may_become, session_may_become
 
@@ -155,6 +155,13 @@ def debits(work: Unit, account_id: str) -> list[datetime]:
 def reserve_try(work: Unit, row: LoginAttempt, behaviour: dict[str, Any]) -> None:
     """Take a try from the account's lockout budget. Raises `Conflict` when none is left."""
     budget, taken, now = Budget.of(behaviour), debits(work, row.account_id), work.clock.now()
+    refused = codes.rejected(work, row.account_id, now - budget.window) if behaviour.get("wrong_code_limit") else ()
+    if refused and codes_left(behaviour, len(refused)) == 0:
+        raise Conflict(
+            "Another wrong code could make the carrier lock this login. The next try is free "
+            f"{min(refused) + budget.window:%Y-%m-%d %H:%M} UTC; sign in by hand to see what is wrong.",
+            code="lockout-budget",
+        )
     if budget.left(taken, now) == 0:
         free = budget.free_again(taken, now)
         raise Conflict(

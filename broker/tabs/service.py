@@ -1,5 +1,6 @@
 """What can be done with tabs, in one place to import; each verb lives in the file that its subject names."""
 
+from broker.tabs.again import another_code
 from broker.tabs.attempts import (
     Claim,
     Practice,
@@ -59,6 +60,7 @@ __all__ = [
     "Practice",
     "Tile",
     "account_of",
+    "another_code",
     "attempts_of_session",
     "beat",
     "becomes_login",

@@ -56,6 +56,17 @@ class Desk:
         """Tell what the portal said to the code."""
         await self._ask("code_answered", {"accepted": accepted})
 
+    async def another_code(self) -> bool:
+        """After a code the portal did not take: whether the person who typed it may look again, in this sign-in.
+
+        It takes a try of the lockout budget. False for codes nobody typed, and when the portal's limit is near or unknown.
+        """
+        return bool(await self._ask("another_code", {}))
+
+    async def code_left(self) -> None:
+        """Wait until the field the code was typed into is gone or empty: only then the page is the portal's answer."""
+        await self._ask("code_left", {})
+
     async def choose(self, question: str, options: Sequence[str]) -> str | None:
         """Which option is the practice (or organization, or office) that was asked for; None when it is not clear."""
         choice = await self._ask("choose", {"question": question, "options": list(options)})

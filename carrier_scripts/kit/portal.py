@@ -78,7 +78,10 @@ class Portal:
             seen = await self.recognise(page, but_not=but_not)
             if code_typed and seen in (Outcome.WRONG_CODE, Outcome.CODE_LATE):
                 await desk.code_answered(accepted=False)
-                return Outcome(seen)
+                if not await self._code_again(page, desk, seen):
+                    return Outcome(seen)
+                but_not = (Outcome.ASKS_CODE,)
+                continue
             if code_typed and seen is not Outcome.UNRECOGNISED:
                 await desk.code_answered(accepted=True)
                 code_typed = False
@@ -104,6 +107,12 @@ class Portal:
             else:
                 return Outcome(seen) if seen in NAMES else Outcome.UNRECOGNISED
         return Outcome.UNRECOGNISED
+
+    async def _code_again(self, page: Page, desk: Desk, seen: Seen) -> bool:
+        """A person's mistyped code is asked for again while the portal's code page still stands."""
+        if seen is not Outcome.WRONG_CODE or self.code is None or not await desk.another_code():
+            return False
+        return await self.code.fill(page, desk, again=True)
 
     async def _settle(self, page: Page, desk: Desk) -> Outcome:
         if self.office is not None and not await self.office.act(page, desk):

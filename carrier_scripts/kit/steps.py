@@ -54,17 +54,19 @@ class CodeStep:
     reference: str | None = None
     """What a person must say on the carrier's provider line to hear the code."""
 
-    async def fill(self, page: Page, desk: Desk) -> bool:
-        """Type and submit the code; False when none came."""
-        if self.request:
+    async def fill(self, page: Page, desk: Desk, *, again: bool = False) -> bool:
+        """Type and submit the code; False when none came. `again`: the page said that the one before was wrong."""
+        if self.request and not again:
             await page.locator(self.request).click()
-        if self.reference:
+        if self.reference and not again:
             await desk.call_line(page.locator(self.reference))
         if self.remember:
             await page.locator(self.remember).check()
         if not await desk.type_code(page.locator(self.field)):
             return False
         await page.locator(self.submit).click()
+        if again:
+            await desk.code_left()
         return True
 
 

@@ -86,6 +86,8 @@ CALLS = frozenset(
         "overlay",
         "resend_code",
         "code_answered",
+        "another_code",
+        "code_left",
         "choose",
         "confirm_practice",
         "log",

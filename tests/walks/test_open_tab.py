@@ -107,6 +107,7 @@ def test_a_code_from_an_authenticator(demo: Demo, people) -> None:
 
 def test_who_received_the_last_code(demo: Demo, people, tmp_path: Path) -> None:
     asked = demo.portunus("audit", "last-code", "--portal", "harborline", "--location", "phoenix", "--json")
+    assert asked.returncode == 0, asked.stderr
     answer = json.loads(asked.stdout)
     assert (answer["asked_by"], answer["channel"], answer["answer"]) == ("Maria Lopez", "email", "accepted")
     assert answer["recording_id"]

@@ -7,6 +7,7 @@ A password is typed only after the transaction that records `submitting` has com
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from playwright.async_api import ElementHandle, Error, Frame, Locator
 from playwright.async_api import TimeoutError as TooSlow
 
 from broker.base.actor import system
-from broker.base.errors import BrokerError
+from broker.base.errors import BrokerError, Conflict
 from broker.codes import service as codes
 from broker.tabs import service as tabs
 from broker.tabs.states import SessionState
@@ -27,6 +28,7 @@ FIELD_MS = 15_000
 TURN_S = 150.0
 """Longest wait for another sign-in's code at the same mailbox or phone."""
 TURN_LOOK_S = 2.0
+CODE_LEFT_MS = 5_000
 APPROVAL_MS = 120_000
 NUMBER = re.compile(r"\d{1,3}")
 REFERENCE = re.compile(r"[A-Z0-9-]{4,12}")
@@ -43,6 +45,7 @@ class Desk:
         self._claim = live.claim
         self._password_field: ElementHandle | None = None
         self._request_id: str | None = None
+        self._code_field: ElementHandle | None = None
         self._submitted = False
         self._waiting_words = "Waiting for the code."
         self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
@@ -56,6 +59,8 @@ class Desk:
             "type_code": self.type_code,
             "resend_code": self.resend_code,
             "code_answered": self.code_answered,
+            "another_code": self.another_code,
+            "code_left": self.code_left,
             "choose": self.choose,
             "confirm_practice": self.confirm_practice,
             "log": self.log,
@@ -190,6 +195,7 @@ class Desk:
         await self._check_owner(field)
         await masks.keep_secret(self._live, field)
         await field.fill(value)
+        self._code_field = field
         del value
         shown = urlsplit(self._facade.page(page).url)
         await self._in_unit(lambda work: codes.typed(work, request_id, f"{shown.hostname}{shown.path}"))
@@ -220,6 +226,28 @@ class Desk:
         if self._request_id is not None:
             request_id = self._request_id
             await self._in_unit(lambda work: codes.answered(work, request_id, accepted=accepted))
+
+    async def another_code(self) -> bool:
+        """A person's mistyped code may be typed once more: a new request, and a try taken before anything is submitted."""
+        claim, wrong = self._claim, self._request_id
+        if wrong is None:
+            return False
+        try:
+            again = await self._in_unit(lambda work: tabs.another_code(work, claim.attempt_id, claim.fence, wrong))
+        except Conflict:
+            return False
+        if again is None:
+            return False
+        self._request_id = again
+        self._waiting_words = "The portal did not take the code. Look again, and hand it in once more."
+        return True
+
+    async def code_left(self) -> None:
+        """A page that keeps the code in its field after a wrong one is believed after a while."""
+        if self._code_field is None:
+            return
+        with suppress(Error):
+            await self._code_field.wait_for_element_state("hidden", timeout=CODE_LEFT_MS)
 
     async def choose(self, question: str, options: list[str]) -> str | None:
         del question

@@ -80,6 +80,48 @@ def test_a_wrong_code_is_reported_and_not_tried_again() -> None:
     assert host.did().count("type_code") == 1
 
 
+def test_a_mistyped_code_is_asked_for_once_more_when_the_desk_allows_it() -> None:
+    pages = ("login_form", "asks_code", "wrong_code", "signed_in", "signed_in")
+    host = Host(*pages, type_code=True, another_code=True, confirm_practice=True)
+    assert host.sign_in() is Outcome.SIGNED_IN
+    did = host.did()
+    told = [args["accepted"] for call, args in host.calls if call == "code_answered"]
+    assert told == [False, True]
+    assert did.count("submit_login") == 1
+    second = did[did.index("another_code") :]
+    assert [step for step in second if step in ("type_code", "click #verify", "code_left", "recognise")][:4] == [
+        "type_code", "click #verify", "code_left", "recognise",
+    ]  # fmt: skip
+    looks = [args["but_not"] for call, args in host.calls if call == "recognise"]
+    assert looks[3] == ["asks_code"], "a second wrong code must be seen as one"
+
+
+def test_a_second_wrong_code_is_told_and_the_desk_decides_again() -> None:
+    class Twice(Host):
+        async def ask(self, call: str, args: dict[str, Any]) -> Any:
+            if call == "another_code":
+                self.calls.append((call, args))
+                return self.did().count("another_code") == 1
+            return await super().ask(call, args)
+
+    host = Twice("login_form", "asks_code", "wrong_code", "wrong_code", type_code=True)
+    assert host.sign_in() is Outcome.WRONG_CODE
+    assert host.did().count("type_code") == 2
+
+
+def test_nobody_hands_in_another_code_and_the_portals_answer_stands() -> None:
+    class Once(Host):
+        async def ask(self, call: str, args: dict[str, Any]) -> Any:
+            if call == "type_code":
+                self.calls.append((call, args))
+                return self.did().count("type_code") == 1
+            return await super().ask(call, args)
+
+    host = Once("login_form", "asks_code", "wrong_code", another_code=True)
+    assert host.sign_in() is Outcome.WRONG_CODE
+    assert host.did().count("click #verify") == 1
+
+
 def test_a_wrong_password_is_never_submitted_twice() -> None:
     host = Host("login_form", "wrong_password")
     assert host.sign_in() is Outcome.WRONG_PASSWORD
