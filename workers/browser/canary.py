@@ -66,6 +66,7 @@ async def look_at_next(node: "Node") -> str | None:
 
 
 def _take(work: Unit) -> Due | None:
+    scripts.forget_old(work)
     portal = scripts.take_due(work)
     if portal is None:
         return None

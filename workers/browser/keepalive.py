@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from playwright.async_api import Error, Page
 
 from broker.tabs import service as tabs
-from carrier_scripts.kit.outcomes import MEANINGS, Outcome
+from carrier_scripts.kit.outcomes import MEANINGS, Next, Outcome
+from workers.browser import reports
 from workers.browser.attempt import Node, run_verb
 from workers.browser.live import LiveSession
 
@@ -40,6 +41,8 @@ async def look(node: Node, live: LiveSession) -> Outcome:
         with contextlib.suppress(Error):
             await page.close()
     await settle(node, live, done.outcome)
+    if MEANINGS[done.outcome].next is Next.AUTHOR:
+        await reports.report(node, live, "keep_alive", done, live.trace)
     return done.outcome
 
 

@@ -17,12 +17,14 @@ from broker.recordings.service import Subject
 from broker.tabs import service as tabs
 from carrier_scripts.kit.lookups import NO_ANSWERS
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
-from workers.browser import evidence
+from workers.browser import evidence, reports
 from workers.browser.facade import watch_status
 from workers.browser.live import LiveSession
 from workers.browser.lookupfacade import LookupFacade
 from workers.browser.recorder import Recorder, RecorderFailed
 from workers.browser.scriptrun import Done
+from workers.browser.tasks import keep
+from workers.browser.trace import Trace
 from workers.browser.writeguard import WriteGuard
 
 if TYPE_CHECKING:
@@ -145,10 +147,12 @@ class _Runs:
         try:
             page, cdp = await self._opened()
             facade = LookupFacade(self._live, page, cdp, self._guard, self._recorder, self._node.portunus.clock)
+            trace = Trace(discreet=True)
             async with self._live.lock:
                 done = await self._node.scripts.run(
-                    self._script, job.kind, facade.call, limit_s=SCRIPT_S, asked=job.question
+                    self._script, job.kind, trace.watched(facade.call), limit_s=SCRIPT_S, asked=job.question
                 )
+            keep(reports.report(self._node, self._live, job.kind, done, trace), "report of a lookup")
             await facade.saved()
             said = await self._said(facade, done)
         except BaseException:

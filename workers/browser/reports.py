@@ -13,7 +13,7 @@ from broker.scripts import service as scripts
 from workers.browser import structure
 from workers.browser.live import LiveSession
 from workers.browser.scriptrun import Done
-from workers.browser.trace import Trace
+from workers.browser.trace import NUMBER, Trace
 
 if TYPE_CHECKING:
     from workers.browser.attempt import Node
@@ -41,7 +41,7 @@ async def report(
         location_id=claim.location_id,
         place=str(done.at or ""),
         steps=trace.steps,
-        page=_where(live),
+        page="" if trace.discreet else _where(live),
         evidence=evidence,
     )
 
@@ -62,4 +62,4 @@ def _where(live: LiveSession) -> str:
         shown = urlsplit(live.tabs[0].page.url) if live.tabs else None
     except Error:
         return ""
-    return f"{shown.netloc}{shown.path}" if shown else ""
+    return f"{shown.netloc}{NUMBER.sub('#', shown.path)}" if shown else ""

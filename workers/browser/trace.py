@@ -1,5 +1,6 @@
 """What a run did, step by step, for whoever must mend the script: its own selectors and how long each took, no page text."""
 
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from workers.browser.calls import CallRefused
 
 WHERE_CHARACTERS = 120
+NUMBER = re.compile(r"\d{2,}")
 MOST = 200
 
 
@@ -17,6 +19,8 @@ class Trace:
     """The steps of one run, oldest first."""
 
     steps: list[dict[str, Any]] = field(default_factory=list)
+    discreet: bool = False
+    """A lookup: its selectors and paths may name a patient, so only what was done is kept."""
     began: float = field(default_factory=time.monotonic)
 
     def watched(self, answer: Callable[[str, dict[str, Any]], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -24,7 +28,12 @@ class Trace:
 
         async def asked(name: str, args: dict[str, Any]) -> Any:
             started = time.monotonic()
-            step = {"do": str(args.get("act") or name)[:30], "where": where(args), "ms": 0, "ok": True}
+            step = {
+                "do": str(args.get("act") or name)[:30],
+                "where": "" if self.discreet else where(args),
+                "ms": 0,
+                "ok": True,
+            }
             self.steps.append(step)
             del self.steps[:-MOST]
             try:
@@ -47,13 +56,13 @@ class Trace:
 
 
 def where(args: dict[str, Any]) -> str:
-    """What a call is about: the script's own selector, or the path it goes to. Never what it types."""
+    """What a call is about: the script's own selector, or the path it goes to, numbers as #. Never what it types."""
     chain = args.get("chain")
     if isinstance(chain, list):
         links = [
             str(link[1][0]) if link[1] else str(link[0]) for link in chain if isinstance(link, list) and len(link) > 1
         ]
-        return " >> ".join(links)[:WHERE_CHARACTERS]
+        return NUMBER.sub("#", " >> ".join(links))[:WHERE_CHARACTERS]
     if isinstance(args.get("url"), str):
-        return str(urlsplit(str(args["url"])).path)[:WHERE_CHARACTERS]
+        return NUMBER.sub("#", str(urlsplit(str(args["url"])).path))[:WHERE_CHARACTERS]
     return ""
