@@ -28,7 +28,7 @@ from workers.bench.figures import Figures
 
 MAILBOXES = 300
 IDLE_S = 20.0
-ALL_UP_S = 180
+ALL_UP_S = 600
 ACTOR = system("bench")
 
 
