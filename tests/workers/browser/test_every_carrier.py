@@ -29,7 +29,7 @@ from workers.browser.leave import leave
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(100)]
 
-LOOK_MS = 4_000
+LOOK_MS = 6_000
 """How long a page that no script knows is looked at; a sign-in here takes less."""
 NEVER = ("overlapping_logins", "wasted_tries", "lookalike_posts", "forbidden_hits", "terms_accepted", "fence_headers")
 
@@ -91,7 +91,7 @@ def named(case: Case) -> str:
     return case.key
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page nobody knows is given up after seconds, not after a third of a minute."""
     monkeypatch.setattr(facade, "GOTO_MS", LOOK_MS)
@@ -209,6 +209,7 @@ def test_a_number_chosen_on_the_telephone_opens_meridian(node: Node) -> None:
         owner.join(timeout=10)
 
 
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_trouble_before_the_password_costs_no_try(node: Node, case: Case) -> None:
     troubles: tuple[tuple[str, dict[str, Any], str], ...] = (
@@ -238,6 +239,7 @@ def test_trouble_before_the_password_costs_no_try(node: Node, case: Case) -> Non
     node.run(test)
 
 
+@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(
     ("case", "trouble"),
     [
