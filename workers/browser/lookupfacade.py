@@ -59,6 +59,15 @@ class Eyes:
     saving: list["asyncio.Task[None]"] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Photo:
+    """The picture of the page as it stands."""
+
+    artifact_id: str
+    ms: int
+    taking: "asyncio.Task[None]"
+
+
 class LookupFacade(Facade):
     """One lookup's view of its page."""
 
@@ -74,7 +83,7 @@ class LookupFacade(Facade):
         self._recorder = recorder
         self._clock = clock
         self._name: str | None = None
-        self._fresh: asyncio.Task[tuple[str, int, float, float]] | None = None
+        self._photo: _Photo | None = None
         self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
             "goto": self.goto,
             "reload": self.reload,
@@ -90,16 +99,16 @@ class LookupFacade(Facade):
     async def goto(self, page: int, url: str) -> None:
         if not self._guard.allows("GET", url, "Document"):
             raise CallRefused("refused", "A lookup may go to the pages its script declares, and no others.")
-        self._changed()
+        await self._leave()
         await super().goto(page, url)
 
     async def reload(self, page: int) -> None:
-        self._changed()
+        await self._leave()
         await super().reload(page)
 
     async def page_act(self, page: int, chain: list[Any], act: str, args: list[Any], options: dict[str, Any]) -> Any:
         if act not in STILL:
-            self._changed()
+            await self._leave()
         if act in ABSENT:
             options = {"timeout": CLICK_MS, **options}
         if act in ("click", "press"):
@@ -110,16 +119,14 @@ class LookupFacade(Facade):
         return answer
 
     async def _before_click(self, page: int, chain: list[Any]) -> None:
-        here = self.locate(page, chain)
-        element = await here.element_handle(timeout=CLICK_MS)
-        await self._guard.check_click(element)
+        await self._guard.check_click(self.locate(page, chain), CLICK_MS)
 
     async def named(self, page: int, name: str) -> None:
         del page
         self._name = str(name)[:80]
 
     async def scroll(self, page: int, chain: list[Any]) -> None:
-        self._changed()
+        await self._leave()
         await self.locate(page, chain).scroll_into_view_if_needed(timeout=CLICK_MS)
 
     async def read(self, page: int, chain: list[Any], shape: str) -> Any:
@@ -127,9 +134,10 @@ class LookupFacade(Facade):
         locator = self.locate(page, chain)
         frame = " ".join(str(args[0]) for method, args, _ in chain if method == "frame_locator") or None
         seen = await look(locator, shape)
-        if self._fresh is None:
-            self._fresh = asyncio.ensure_future(self._photograph())
-        artifact_id, ms, dx, dy = await asyncio.shield(self._fresh)
+        if self._photo is None:
+            artifact_id, ms = new_id("art"), self._recorder.ms()
+            self._photo = _Photo(artifact_id, ms, asyncio.ensure_future(self._photograph(artifact_id, ms)))
+        artifact_id, ms = self._photo.artifact_id, self._photo.ms
 
         def numbered(raw: Raw) -> list[Any]:
             text, selector, (x, y, w, h) = raw
@@ -140,7 +148,7 @@ class LookupFacade(Facade):
                 page=self._name,
                 frame=frame,
                 selector=selector,
-                box=(round(x + dx, 1), round(y + dy, 1), round(w, 1), round(h, 1)),
+                box=(round(x, 1), round(y, 1), round(w, 1), round(h, 1)),
                 raw_text=text[:2000],
             )
             self.eyes.sightings.append(sighting)
@@ -160,7 +168,7 @@ class LookupFacade(Facade):
     async def read_pdf(self, page: int, chain: list[Any]) -> list[list[Any]]:
         """Follow a link to a PDF and read its lines. Raises `CallRefused` for what is no whole PDF."""
         link: Locator = self.locate(page, chain)
-        await self._guard.check_click(await link.element_handle(timeout=CLICK_MS))
+        await self._guard.check_click(link, CLICK_MS)
         try:
             async with self.page(page).expect_download(timeout=PDF_MS) as coming:
                 await link.click(timeout=CLICK_MS)
@@ -194,11 +202,14 @@ class LookupFacade(Facade):
                 told[-1].append([line, len(self.eyes.sightings) - 1])
         return told
 
-    def _changed(self) -> None:
-        self._fresh = None
+    async def _leave(self) -> None:
+        """The page is about to change: its picture is taken first. Raises what taking it raised."""
+        photo, self._photo = self._photo, None
+        if photo is not None:
+            await photo.taking
 
-    async def _photograph(self) -> tuple[str, int, float, float]:
-        """(artifact, milliseconds in the recording, scroll offsets). Written down before anything rests on it."""
+    async def _photograph(self, artifact_id: str, ms: int) -> None:
+        """While the script reads on; written down before the answer counts."""
         metrics = await self._cdp.send("Page.getLayoutMetrics")
         view, whole = metrics["cssVisualViewport"], metrics["cssContentSize"]
         height = min(whole["height"], TALLEST)
@@ -208,7 +219,7 @@ class LookupFacade(Facade):
             asked |= {"clip": clip, "captureBeyondViewport": True}
         shot = await self._cdp.send("Page.captureScreenshot", asked)
         png = b64decode(shot["data"])
-        artifact_id, ms, now = new_id("art"), self._recorder.ms(), self._clock.now()
+        now = self._clock.now()
         frame = messages.frame(0, self._recorder.next_seq(), ms, int(whole["width"]), int(height), png)
 
         async def save() -> None:
@@ -228,8 +239,8 @@ class LookupFacade(Facade):
             )
 
         self.eyes.saving.append(asyncio.ensure_future(save()))
-        return artifact_id, ms, float(view["pageX"]), float(view["pageY"])
 
     async def saved(self) -> None:
-        """Wait until every picture is written. Raises `RecorderFailed`."""
+        """Wait until every picture is taken and written. Raises `RecorderFailed`."""
+        await self._leave()
         await asyncio.gather(*self.eyes.saving)

@@ -17,8 +17,9 @@ MOST_CELLS = 20_000
 LOOK = """(roots, shape) => {
   if (shape !== 'texts' && roots.length !== 1) return { count: roots.length };
   const root = roots[0];
-  let dx = 0, dy = 0, foreign = false;
+  let dx = 0, dy = 0, foreign = false, scroll = [0, 0];
   try {
+    scroll = [window.top.scrollX, window.top.scrollY];
     for (let at = window; at !== at.top; at = at.parent) {
       const r = at.frameElement.getBoundingClientRect();
       dx += r.x + at.frameElement.clientLeft; dy += r.y + at.frameElement.clientTop;
@@ -36,10 +37,10 @@ LOOK = """(roots, shape) => {
     return parts.join(' > ');
   };
   const cell = (e) => [(e.innerText ?? e.textContent ?? '').trim(), path(e), box(e)];
-  if (shape === 'texts') return { foreign, cells: roots.filter(shown).map(cell) };
+  if (shape === 'texts') return { foreign, scroll, cells: roots.filter(shown).map(cell) };
   if (!shown(root)) return { count: 0 };
   const origin = box(root);
-  if (shape === 'text') return { foreign, origin, cells: [cell(root)] };
+  if (shape === 'text') return { foreign, scroll, origin, cells: [cell(root)] };
   if (shape === 'pairs') {
     const pairs = [];
     for (const row of root.querySelectorAll('tr, [role=row]')) {
@@ -50,7 +51,7 @@ LOOK = """(roots, shape) => {
       const value = term.nextElementSibling;
       if (value && value.localName === 'dd' && shown(term)) pairs.push([cell(term), cell(value)]);
     }
-    return { foreign, origin, pairs };
+    return { foreign, scroll, origin, pairs };
   }
   const isRow = (e) => e.localName === 'tr' || e.getAttribute('role') === 'row';
   const all = [...root.querySelectorAll('tr, [role=row]')].filter((e) => isRow(e) && shown(e));
@@ -59,7 +60,7 @@ LOOK = """(roots, shape) => {
   const heading = (e) => e.closest('thead') || cellsOf(e).every((one) => one.localName === 'th' || one.getAttribute('role') === 'columnheader');
   const head = all.find(heading);
   const rows = all.filter((e) => e !== head && !e.closest('tfoot')).map((e) => cellsOf(e).map(cell)).filter((r) => r.length);
-  return { foreign, origin, head: head ? cellsOf(head).map(cell) : [], rows };
+  return { foreign, scroll, origin, head: head ? cellsOf(head).map(cell) : [], rows };
 }"""
 
 Raw = tuple[str, str, tuple[float, float, float, float]]
@@ -91,9 +92,10 @@ async def look(locator: Locator, shape: str) -> dict[str, Any]:
 
 
 async def _offset(locator: Locator, told: dict[str, Any]) -> tuple[float, float]:
-    """Where a frame of another origin stands: it cannot know."""
+    """From the window to the page: how far it is scrolled, and where a frame of another origin stands (it cannot know)."""
+    across, down = told["scroll"]
     if not told["foreign"] or "origin" not in told:
-        return 0, 0
+        return float(across), float(down)
     outer = await locator.bounding_box(timeout=READ_MS)
     return (outer["x"] - told["origin"][0], outer["y"] - told["origin"][1]) if outer else (0, 0)
 

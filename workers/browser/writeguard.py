@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import structlog
-from playwright.async_api import CDPSession, ElementHandle, Error, Page
+from playwright.async_api import CDPSession, Error, Locator, Page
 
 from workers.browser.calls import CallRefused
 from workers.browser.tasks import keep
@@ -64,9 +64,9 @@ class WriteGuard:
         parts = urlsplit(address)
         return parts.scheme == "https" and parts.hostname in self._hosts
 
-    async def check_click(self, element: ElementHandle) -> None:
+    async def check_click(self, element: Locator, timeout_ms: float) -> None:
         """Raises `CallRefused` when the click would submit a form that is no search."""
-        form: dict[str, str] | None = await element.evaluate(FORM)
+        form: dict[str, str] | None = await element.evaluate(FORM, timeout=timeout_ms)
         if form and not self.allows(form["method"].upper(), form["action"], "Document"):
             self.blocked += 1
             raise CallRefused("refused", BLOCKED)
