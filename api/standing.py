@@ -104,7 +104,7 @@ def _processes(work: Unit, now: datetime) -> list[Part]:
                 Part(f"Browser node {node.name}", "silent", "Its tabs are lost. Start it: portunus up.", node.beat_at)
             )
         else:
-            words = f"{node.sessions} portal sessions in {node.shards} browsers, sandbox {node.sandbox}"
+            words = f"{node.sessions} portal sessions in {node.shards} browsers"
             parts.append(Part(f"Browser node {node.name}", "ok", words, node.beat_at))
     return parts
 
@@ -162,6 +162,7 @@ def _endpoints(work: Unit, where: Reach) -> list[dict[str, Any]]:
         {
             "kind": row.kind,
             "name": row.name,
+            "address": row.address if row.kind == "mailbox" else f"…{row.address[-4:]}",
             "health": row.health,
             "words": row.health_words or "",
             "at": row.health_at,

@@ -12,6 +12,8 @@ from api.standing import standing
 from broker.identity.policy import Permission
 
 router = APIRouter()
+SICK = ("down", "gone")
+"""Health of a mailbox or phone that needs a person."""
 LOOKERS = [permits(Permission.STATUS_VIEW)]
 
 
@@ -20,7 +22,7 @@ def status(request: Request, here: HereNow) -> Response:
     """The page; reload it to look again."""
     told = standing(here.portunus, here.actor)
     ill = [part for part in told["parts"] if part["state"] in ("silent", "down")]
-    sick = [one for one in told["endpoints"] if one["health"] not in ("ok", "unknown")]
+    sick = [one for one in told["endpoints"] if one["health"] in SICK]
     manages = Permission.ACCOUNT_MANAGE in here.held
     return page(request, "status.html", told=told, ill=ill, sick=sick, manages=manages)
 

@@ -80,6 +80,14 @@ def decline(work: Unit, request_id: str, why: str) -> None:
         work.signal(channel)
 
 
+def phone_is_back(work: Unit, endpoint_id: str | None) -> None:
+    """The portal took a code that was sent there: a phone that somebody called gone is there after all."""
+    endpoint = work.db.get(DeliveryEndpoint, endpoint_id) if endpoint_id else None
+    if endpoint is not None and endpoint.health == "gone":
+        endpoint.health, endpoint.health_at = "up", work.clock.now()
+        endpoint.health_words = "A code that was sent there was taken by its portal."
+
+
 def declined(work: Unit, request_id: str) -> str:
     """What the desk said about a request, in words for the one who waits; empty when nothing."""
     rows = work.db.scalars(select(CodeDecline).where(CodeDecline.request_id == request_id).order_by(CodeDecline.at))

@@ -9,7 +9,7 @@ from broker.audit.acts import Act
 from broker.base.db import changed
 from broker.base.ids import new_id
 from broker.base.unit import Unit
-from broker.codes import records
+from broker.codes import desk, records
 from broker.codes.models import Code, CodeRequest
 from broker.directory.models import PortalAccount
 from broker.vault.service import Vault
@@ -106,6 +106,8 @@ def answered(work: Unit, request_id: str, *, accepted: bool) -> None:
     for code in row.codes:
         if code.state == "released":
             code.state = state
+    if accepted:
+        desk.phone_is_back(work, row.endpoint_id)
     records.record(work, Act.CODE_ANSWERED, row, outcome=state)
     work.signal("desk")
 

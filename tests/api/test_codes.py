@@ -117,6 +117,15 @@ def test_phone_is_gone_is_seen_by_administrators_and_on_record(practice, portunu
         assert "the phone is gone" in entry.leaf
 
 
+def test_a_phone_called_gone_is_back_when_the_portal_takes_its_code(practice, portunus):
+    practice.decline(practice.dan, "phone_gone")
+    practice.give(practice.flora)
+    practice.take()
+    practice.answer(accepted=True)
+    with portunus.reading(SYSTEM) as work:
+        assert work.db.get(DeliveryEndpoint, practice.phone).health == "up"
+
+
 def test_saying_it_twice_is_saying_it_once(practice):
     assert [practice.decline(practice.dan, "not_ours").status_code for _ in range(2)] == [200, 200]
     assert waiting(practice.flora)[0]["said"].count("Dan") == 1

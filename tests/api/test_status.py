@@ -10,6 +10,7 @@ from broker.base.actor import Actor, ActorKind, system
 from broker.base.beats import Beat, beat, beats
 from broker.base.errors import Unavailable
 from broker.directory import service as directory
+from broker.directory.models import DeliveryEndpoint
 from broker.tabs import service as tabs
 from broker.tabs.service import Ending
 from tests import factories
@@ -64,6 +65,15 @@ def test_a_browser_host_that_is_away_is_down_in_its_own_words(practice, portunus
         "words": "The browser host does not answer. Start it: portunus up.",
         "at": None,
     }
+
+
+@pytest.mark.parametrize(("health", "to_do"), [("up", False), ("unknown", False), ("down", True), ("gone", True)])
+def test_a_mailbox_is_to_do_when_it_is_ill_only(practice, portunus, health, to_do):
+    with portunus.unit(HOST) as work:
+        row = work.db.scalars(select(DeliveryEndpoint)).one()
+        row.health, row.health_words = health, "The server does not answer."
+    before_parts = practice[0].get("/status").text.split("Parts of Portunus")[0]
+    assert ("The server does not answer." in before_parts) is to_do
 
 
 def test_a_stopped_login_is_to_do_and_leads_to_the_account(practice, portunus):
