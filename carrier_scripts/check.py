@@ -7,12 +7,14 @@ import ast
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from carrier_scripts import registry
 from carrier_scripts.behaviour_fields import FIELDS, TEMPLATE_FIELDS
+from carrier_scripts.kit import selectors
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.kit.portal import Portal
 from carrier_scripts.kit.process import class_name
@@ -29,6 +31,7 @@ FORBIDDEN_NAMES = {
 WAITS = {"sleep", "wait_for_timeout"}
 JAVASCRIPT = {"evaluate", "evaluate_handle", "eval_on_selector", "add_init_script"}
 FRAME_DOORS = ("gi_", "cr_", "ag_", "tb_", "f_")
+NOT_SELECTORS = {"question"}
 MODES = {"attended", "assisted", "automated"}
 NOT_SIGNS = {Outcome.SCRIPT_FAILED, Outcome.REFUSED, Outcome.UNRECOGNISED, Outcome.NO_CODE, Outcome.WRONG_PRACTICE}
 
@@ -160,6 +163,35 @@ def says_what_it_is(subject: Subject) -> Iterator[str]:
         yield f"automation is one of {', '.join(sorted(MODES))}: the strongest mode that the carrier's terms are known to allow."
 
 
+def asks_for_no_values(subject: Subject) -> Iterator[str]:
+    """What a field holds is nobody's to ask; the host refuses such a selector, so say it early."""
+    portal = _portal(subject)
+    asked = {*_selectors(portal.login), *portal.practice, portal.sign_out or ""}
+    asked |= {found for step in (*portal.between, portal.code, portal.office) if step for found in _selectors(step)}
+    asked |= {found for sign in portal.signs.values() for found in _seen(sign.to_json())}
+    for selector in sorted(asked - {""}):
+        if (why := selectors.refused(selector)) is not None:
+            yield f"{selector}: {why}."
+
+
+def _selectors(step: object) -> Iterator[str]:
+    """The texts of a declared step that are selectors; a question or a rule of dates is none."""
+    assert is_dataclass(step)
+    for one in fields(step):
+        value = getattr(step, one.name)
+        if isinstance(value, str) and one.name not in NOT_SELECTORS:
+            yield value
+
+
+def _seen(sign: list[Any]) -> Iterator[str]:
+    kind, *what = sign
+    if kind == "sees":
+        yield str(what[0])
+    for part in what:
+        if isinstance(part, list):
+            yield from _seen(part)
+
+
 def has_the_needed_signs(subject: Subject) -> Iterator[str]:
     """Without these two a sign-in cannot be told from a lockout in the making."""
     portal = _portal(subject)
@@ -252,5 +284,5 @@ TEXT_RULES: tuple[Rule, ...] = (
 )  # fmt: skip
 FACT_RULES: tuple[Rule, ...] = (
     says_what_it_is, stays_on_its_hosts, has_the_needed_signs, signs_are_in_order, has_a_page_for_every_sign,
-    has_a_behaviour_record,
+    has_a_behaviour_record, asks_for_no_values,
 )  # fmt: skip

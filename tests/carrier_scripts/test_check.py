@@ -1,12 +1,14 @@
 """Each rule finds what it is there to find, and says what to do."""
 
+import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from carrier_scripts import registry, scaffold
 from carrier_scripts.__main__ import main
-from carrier_scripts.check import check, check_families
+from carrier_scripts.check import Subject, asks_for_no_values, check, check_families
 
 GOOD = (Path(scaffold.HERE) / "portals" / "harborline.py").read_text(encoding="utf-8")
 
@@ -122,3 +124,12 @@ def test_versions_are_digests_of_the_exact_bytes() -> None:
     script = registry.script("harborline")
     assert script.sources[-1]["text"] == GOOD
     assert len(script.digest) == 64
+
+
+def test_a_selector_that_asks_what_a_field_holds_is_named() -> None:
+    class Nosy(registry.portal("copper_mesa_az")):
+        sign_out = "input#Password[value^=a]"
+
+    subject = Subject("nosy", ast.parse(""), Nosy, Path(), Path())
+    assert [said for said in asks_for_no_values(subject) if "what a field holds" in said]
+    assert list(asks_for_no_values(replace(subject, portal=registry.portal("copper_mesa_az")))) == []

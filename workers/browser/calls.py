@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from carrier_scripts.kit import wire
-from workers.browser import selectors
+from carrier_scripts.kit import selectors, wire
 
 ROLE = re.compile(r"[a-z]{2,40}")
 DEEPEST, MOST = 12, 2_000

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from workers.browser import calls, selectors
+from carrier_scripts.kit import selectors
+from workers.browser import calls
 
 LINK_REFUSED = [
     ("evaluate", ["1"], {}),
