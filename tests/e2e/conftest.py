@@ -44,7 +44,7 @@ class Screen:
     """A browser window with the eyes of a careful tester."""
 
     def __init__(self, context: BrowserContext, office: Office, pictures: Path) -> None:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         self.context, self.office, self._pictures = context, office, pictures
         self.page: Page = context.new_page()
         self.problems: list[str] = []

@@ -188,7 +188,7 @@ class Office:
 
     def until_ready(self, lease_id: str) -> None:
         """The sign-in is through."""
-        for _ in self.portunus.signals_or_ticks(f"lease:{lease_id}", "tiles", limit_s=20, tick_s=0.2):
+        for _ in self.portunus.signals_or_ticks(f"lease:{lease_id}", "tiles", limit_s=40, tick_s=0.2):
             with self.portunus.reading(TEST) as work:
                 row = work.db.get(Lease, lease_id)
                 if row is not None and row.granted_at is not None:
