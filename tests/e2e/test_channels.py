@@ -1,0 +1,74 @@
+"""The channel pages in a real browser: set up by hand, no axe violation, telephone-sized."""
+
+import re
+
+import pytest
+
+from tests.e2e.conftest import NARROW
+
+pytestmark = pytest.mark.browser
+
+
+def careful(window, name: str) -> None:
+    """Look at the page wide and narrow."""
+    window.picture(name)
+    assert window.faults() == []
+    window.page.set_viewport_size(NARROW)
+    window.picture(f"{name}_narrow")
+    assert window.too_wide() == []
+    window.page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_a_mailbox_is_added_and_says_how_to_try_it(screen) -> None:
+    window = screen("Ana")
+    page = window.go("/channels")
+    careful(window, "channels")
+    mailbox = page.get_by_role("region", name="Add a mailbox")
+    mailbox.get_by_label("Name, as your people say it").fill("Codes of the west")
+    mailbox.get_by_label("Its e-mail address").fill("codes.west@saguaro.test")
+    mailbox.get_by_label("IMAP host").fill("imap.saguaro.test")
+    mailbox.get_by_label("Password or app password").fill("Marble-Crane-3305")
+    mailbox.get_by_role("button", name="Add the mailbox").click()
+    page.get_by_role("heading", name="Test message").wait_for()
+    assert page.get_by_text("No receiving server is named").is_visible()
+    careful(window, "channel_mailbox")
+
+
+def test_a_number_is_added_and_its_key_shown_once(screen) -> None:
+    window = screen("Ana")
+    page = window.go("/channels")
+    phone = page.get_by_role("region", name="Add a telephone number for text messages")
+    phone.get_by_label("Name, as your people say it").fill("West desk")
+    phone.get_by_label("Number, with the country").fill("+1 602 555 0177")
+    phone.get_by_role("button", name="Add the number").click()
+    assert re.fullmatch(r"whsec_\S{44}", page.locator("#made-secret").inner_text())
+    careful(window, "channel_phone")
+
+
+def test_a_template_is_tried_before_it_is_saved(screen) -> None:
+    window = screen("Ana")
+    page = window.go("/portals/harborline/templates/email")
+    page.get_by_label("Senders, one on a line").fill("security@harborline.sim.test")
+    page.get_by_label("Words shortly before the code, one on a line").fill("your code is")
+    page.get_by_role("button", name="Try it on the messages below").click()
+    page.get_by_text("Tried, not saved.").wait_for()
+    careful(window, "template")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("It counts from the next sign-in on.").wait_for()
+
+
+def test_a_login_is_given_its_way(screen) -> None:
+    window = screen("Ana")
+    page = window.go("/accounts")
+    way = page.get_by_role("link", name="How it gets its code", include_hidden=True).first.get_attribute("href")
+    window.go(str(way))
+    careful(window, "account_codes")
+    desk = page.get_by_role("region", name="From a person at the code desk")
+    desk.get_by_role("button", name="Use the code desk").click()
+    page.get_by_text("The next sign-in gets its code this way.").wait_for()
+
+
+def test_the_code_report_is_readable(screen) -> None:
+    window = screen("Ana")
+    window.go("/code-report")
+    careful(window, "code_report")
