@@ -97,6 +97,7 @@ class Act(StrEnum):
     RECORDING_STARTED = "recording:file:start"
     RECORDING_CLOSED = "recording:file:close"
     RECORDING_VIEWED = "recording:file:view"
+    EVIDENCE_VIEWED = "session:evidence:view"
     RECORDING_CLASSIFIED = "recording:retention:set"
     RECORDING_HELD = "recording:hold:set"
     RECORDING_HOLD_LIFTED = "recording:hold:lift"

@@ -26,6 +26,7 @@ from broker.tabs.attempts import (
 from broker.tabs.code_waits import CodeWait, code_waits
 from broker.tabs.custody import Custody, custody
 from broker.tabs.custody import prove as prove_code
+from broker.tabs.evidence import FailedSignIn, failed_sign_in, failed_sign_ins, open_picture
 from broker.tabs.forecast import Expected, forecast
 from broker.tabs.last_code import LastCode, last_code
 from broker.tabs.leases import (
@@ -56,6 +57,7 @@ __all__ = [
     "Custody",
     "Ending",
     "Expected",
+    "FailedSignIn",
     "LastCode",
     "Practice",
     "Tile",
@@ -69,6 +71,8 @@ __all__ = [
     "custody",
     "end_tab",
     "extend",
+    "failed_sign_in",
+    "failed_sign_ins",
     "finish",
     "forecast",
     "holds",
@@ -80,6 +84,7 @@ __all__ = [
     "lost",
     "method",
     "node_beat",
+    "open_picture",
     "open_tab",
     "opening",
     "own_lease",
