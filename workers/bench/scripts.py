@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx2
 import psutil
+import structlog
 from playwright.async_api import Page
 
 from broker.base.errors import Unavailable
@@ -70,6 +71,7 @@ class _Lab:
 
 async def measure(runs: int) -> Figures:
     """All of it; `runs` per median (sign-ins: a third of that, at least five where so many are asked for)."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(file=sys.stderr))  # standard output is for figures
     median_lines = statistics.median(lines(key) for key in registry.keys())  # noqa: SIM118 - a function
     with tempfile.TemporaryDirectory(prefix="portunus-bench-") as folder:
         loaded = await asyncio.to_thread(_catalog, Path(folder), min(runs, 7))

@@ -9,6 +9,7 @@ import json
 import re
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -42,13 +43,13 @@ class Shown:
         return self.expected == self.seen
 
 
-async def show_all(keys: list[str]) -> list[Shown]:
+async def show_all(keys: list[str], folder: Path = PAGES) -> list[Shown]:
     """Every saved page of these scripts. Raises `Unavailable` without a browser."""
     shown = []
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find(settings()).path)
         for key in keys:
-            for file in sorted((PAGES / key).glob("*.html")):
+            for file in sorted((folder / key).glob("*.html")):
                 html = await asyncio.to_thread(file.read_text, encoding="utf-8")
                 shown.append(Shown(key, file.stem, expected(file), await show(browser, key, html)))
         await browser.close()

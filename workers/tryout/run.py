@@ -17,7 +17,7 @@ from typing import Any
 
 from playwright.async_api import Page
 
-from broker.base.errors import BrokerError
+from broker.base.errors import BrokerError, Refused
 from broker.base.settings import Settings, settings
 from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import Outcome
@@ -33,6 +33,7 @@ from workers.browser.scriptrun import Done, ScriptProcesses
 from workers.browser.trace import Trace, where
 from workers.tryout.desk import CALLS, OwnDesk, OwnLogin, asked_at_the_keyboard
 from workers.tryout.guarding import Ledger
+from workers.tryout.saving import Saver
 
 LIMIT_S = 900.0
 
@@ -45,7 +46,11 @@ def main() -> int:
         facts = declared(registry.portal(asked.key)) if not asked.file else {}
         chosen = _settings(asked.lab)
         hosts = frozenset(asked.host or facts.get("hosts", []))
-        done = asyncio.run(sign_in(chosen, script, hosts, _login(chosen, asked), step=asked.step))
+        login = _login(chosen, asked)
+        saver = Saver(asked.save, (login.username, login.password, login.practice)) if asked.save else None
+        done = asyncio.run(sign_in(chosen, script, hosts, login, step=asked.step, saver=saver))
+        for file in saver.saved if saver else []:
+            print(f"saved {file}; read it before you commit it")
     except KeyError:
         print(f"There is no script {asked.key}; portunus script new {asked.key} makes one.", file=sys.stderr)
         return 1
@@ -66,6 +71,9 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--host", action="append", help="with --file: each host of the portal")
     parser.add_argument("--lab", type=Path, help="lab.json of a running lab: its addresses and certificate")
     parser.add_argument("--code", default="", help="the code to type; asked for when not named")
+    parser.add_argument(
+        "--save", type=Path, help="folder for scrubbed copies of the pages it sees, as examples for tests"
+    )
     parser.add_argument("--step", action="store_true", help="wait for Enter before every step")
     return parser.parse_args()
 
@@ -80,7 +88,13 @@ def _settings(lab: Path | None) -> Settings:
 
 
 async def sign_in(
-    chosen: Settings, script: Script, hosts: frozenset[str], login: OwnLogin, *, step: bool = False
+    chosen: Settings,
+    script: Script,
+    hosts: frozenset[str],
+    login: OwnLogin,
+    *,
+    step: bool = False,
+    saver: Saver | None = None,
 ) -> Done:
     """One sign-in; what the script does is told on standard error. Raises `Unavailable` without a browser."""
     pool, egress = Pool(chosen, find(chosen), _shard_died), Egress(chosen.resolve)
@@ -98,7 +112,7 @@ async def sign_in(
         trace = Trace()
         desk = OwnDesk(login, facade, hosts)
         renewing = asyncio.ensure_future(_renew(egress, door))
-        answer = trace.watched(_told(desk, facade, step=step))
+        answer = trace.watched(_told(desk, facade, step=step, saver=saver))
         done = await processes.run(script, "sign_in", answer, limit_s=LIMIT_S)
         renewing.cancel()
         if done.outcome is Outcome.SIGNED_IN:
@@ -111,7 +125,7 @@ async def sign_in(
         await pool.stop()
 
 
-def _told(desk: OwnDesk, facade: Facade, *, step: bool) -> Any:
+def _told(desk: OwnDesk, facade: Facade, *, step: bool, saver: Saver | None) -> Any:
     async def answer(name: str, args: dict[str, Any]) -> Any:
         print(f"  {args.get('act') or name} {where(args)}", file=sys.stderr)
         if step:
@@ -119,6 +133,11 @@ def _told(desk: OwnDesk, facade: Facade, *, step: bool) -> Any:
         told = await (desk if name in CALLS else facade).call(name, args)
         if name == "recognise":
             print(f"    sees {told}", file=sys.stderr)
+            if saver is not None:
+                try:
+                    await saver.keep(facade.page(int(args["page"])), str(told))
+                except Refused as no:
+                    print(f"    {no.message}", file=sys.stderr)
         return told
 
     return answer

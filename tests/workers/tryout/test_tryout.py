@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broker.base.errors import Refused
 from broker.base.settings import Settings
 from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import Outcome
@@ -17,6 +18,7 @@ from workers.tryout.desk import OwnLogin
 from workers.tryout.guarding import Ledger
 from workers.tryout.pages import show_all
 from workers.tryout.run import sign_in
+from workers.tryout.saving import Saver
 
 KEY = "harborline"
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -29,7 +31,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
         yield running
 
 
-def tried(lab: RunningLab, folder: Path, password: str, *, may: bool = True) -> tuple[Outcome, list[str]]:
+def tried(
+    lab: RunningLab, folder: Path, password: str, *, may: bool = True, saver: Saver | None = None
+) -> tuple[Outcome, list[str]]:
     account = founding.accounts_of(KEY)[0]
     told: list[str] = []
 
@@ -49,7 +53,7 @@ def tried(lab: RunningLab, folder: Path, password: str, *, may: bool = True) -> 
     practice = founding.location("phoenix").legal_name
     login = OwnLogin(account.username, password, code, may_submit, lambda: told.append("proved"), practice)
     chosen = Settings(data_dir=folder, resolve=lab.resolve, trusted_spki=[lab.spki])
-    done = asyncio.run(sign_in(chosen, registry.script(KEY), frozenset({"harborline.sim.test"}), login))
+    done = asyncio.run(sign_in(chosen, registry.script(KEY), frozenset({"harborline.sim.test"}), login, saver=saver))
     return done.outcome, told
 
 
@@ -88,3 +92,27 @@ def test_saved_pages_are_shown_to_the_script() -> None:
     shown = asyncio.run(show_all(["northgate"]))
     assert len(shown) > 10
     assert [one for one in shown if not one.right] == []
+
+
+def test_a_run_saves_scrubbed_pages_that_the_script_still_knows(lab: RunningLab, tmp_path: Path) -> None:
+    lab.reset()
+    account = founding.accounts_of(KEY)[0]
+    saver = Saver(tmp_path / "pages", (account.username, account.password, "Saguaro"))
+    outcome, _ = tried(lab, tmp_path, account.password, saver=saver)
+    assert outcome is Outcome.SIGNED_IN
+    assert {file.stem for file in saver.saved} >= {"login_form", "asks_code", "signed_in"}
+    whole = "".join(file.read_text() for file in saver.saved)
+    assert not any(
+        word in whole for word in (account.username, account.password, "Saguaro", "<script", "TIN ending 0431")
+    )
+    shown = asyncio.run(show_all([KEY], tmp_path / "named"))
+    assert shown == []
+    (tmp_path / "named").mkdir()
+    (tmp_path / "pages").rename(tmp_path / "named" / KEY)
+    assert [one for one in asyncio.run(show_all([KEY], tmp_path / "named")) if not one.right] == []
+
+
+@pytest.mark.parametrize("html", ["<p>saguaro.phoenix</p>", "<h1>Claim 42</h1>", "<p>SAGUARO.PHOENIX</p>"])
+def test_a_page_that_still_says_something_is_not_saved(tmp_path: Path, html: str) -> None:
+    with pytest.raises(Refused):
+        Saver(tmp_path, ("saguaro.phoenix",)).check(html)
