@@ -9,10 +9,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
 from portunus_client import Client, eligibility
 from tests.demos import Demo
-from tests.walks.conftest import until
+from tests.walks.conftest import Person, until
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
@@ -64,3 +66,57 @@ def test_a_worker_killed_twice_in_mid_batch_loses_and_doubles_nothing(demo: Demo
     assert (counts["done"], counts["problems"], counts["queued"]) == (len(people), 0, 0)
     seen = searches(demo) - before
     assert {member["id"]: 1 for member in people} == dict(seen)
+
+
+FILE = b"""Patient,Insurance ID,DOB,Office,Note
+Ada A,HD100042731,03/17/1984,phoenix,=1+1
+Bo B,HD999999999,1/2/1990,phoenix,x
+Cy C,HD999999999,1/2/90,phoenix,y
+Ada A,hd-100042731,1984-03-17,phoenix,the same again
+"""
+
+
+def test_a_file_goes_through_the_pages_and_comes_back_whole(people: dict[str, Person]) -> None:
+    maria = people["Maria"]
+    page, url = maria.page, maria.demo.url
+    page.goto(f"{url}/lookups")
+    assert faults(page) == []
+    page.set_input_files("#file", {"name": "tomorrow.csv", "mimeType": "text/csv", "buffer": FILE})
+    page.locator("form[aria-labelledby=ask-file] button").click()
+    page.wait_for_url("**/lookups/uploads/*")
+    assert page.input_value("#column-member_id") == "Insurance ID"
+    assert faults(page) == []
+    page.select_option("#fixed-portal", "harborline")
+    page.get_by_role("button", name=re.compile("Start")).click()
+    page.wait_for_url("**/lookups/batches/*")
+    page.locator("[data-ended=yes]").wait_for(timeout=90_000)
+    page.get_by_text("Row 4: DOB: write the date").wait_for()
+    assert faults(page) == []
+    lines = page.request.get(page.url + "/export.csv").text().splitlines()
+    assert [line.split(",")[0].lstrip("\ufeff") for line in lines] == ["Patient", "Ada A", "Bo B", "Cy C", "Ada A"]
+    assert "'=1+1" in lines[1]
+    assert maria.problems == []
+
+
+def test_a_value_is_seen_beside_the_place_that_proves_it(people: dict[str, Person]) -> None:
+    maria = people["Maria"]
+    page = maria.page
+    page.goto(f"{maria.demo.url}/lookups")
+    page.select_option("#e-portal", "harborline")
+    page.select_option("#e-location", "phoenix")
+    page.fill("#e-member", "HD100042731")
+    page.fill("#e-born", "1984-03-17")
+    page.press("#e-born", "Enter")
+    page.locator("a.value").first.click(timeout=90_000)
+    page.wait_for_function(
+        "() => { const one = document.querySelector('#proof img'); return one && one.complete && one.naturalWidth > 100; }"
+    )
+    assert faults(page) == []
+    page.goto(maria.demo.url + str(page.locator("a.value").first.get_attribute("href")))
+    assert faults(page) == []
+    assert maria.problems == []
+
+
+def faults(page: Page) -> list[str]:
+    """What axe finds."""
+    return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in Axe().run(page).response["violations"]]
