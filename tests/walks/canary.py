@@ -12,9 +12,11 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import redis
+from sqlalchemy import select
 
 from broker.base.actor import system
 from broker.base.settings import Settings
+from broker.directory.models import Organization
 from broker.recordings import service as recordings
 from broker.recordings.models import Recording
 from broker.wiring import build
@@ -199,17 +201,12 @@ def evidence(demo: Demo) -> dict[str, dict]:
     portunus = build(Settings(data_dir=demo.data_dir))
     kept = {}
     with portunus.reading(AUDITOR) as work:
-        (organization,) = {row.organization_id for row in work.db.query(Recording)} or {_organization(demo)}
+        organization = work.db.scalars(select(Organization.id)).one()
         for name in portunus.blobs.names("evidence/"):
             context = ("evidence", name.partition("/")[2])
             kept[name] = json.loads(portunus.vault.unseal(work, organization, context, portunus.blobs.read(name)))
     portunus.engine.dispose()
     return kept
-
-
-def _organization(demo: Demo) -> str:
-    with closing(sqlite3.connect(f"file:{demo.data_dir / 'portunus.db'}?mode=ro", uri=True)) as db:
-        return str(db.execute("SELECT id FROM organization").fetchone()[0])
 
 
 def leaks(places: dict[str, bytes], secrets: Iterable[str], codes: Iterable[str]) -> list[str]:

@@ -1,8 +1,13 @@
 """What goes wrong at a portal ends in words a person understands, and never costs a second login or a wasted try."""
 
+import json
+from pathlib import Path
+
 import pytest
 
+from carrier_scripts.lab import founding
 from tests.demos import Demo
+from tests.walks.canary import evidence, leaks
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -67,6 +72,21 @@ def test_the_judge_counted_no_overlap_and_no_wasted_try(demo: Demo, people) -> N
         assert (counted["overlapping_logins"], counted["wasted_tries"], counted["lookalike_posts"]) == (0, 0, 0), (
             carrier
         )
+
+
+def test_what_was_kept_of_pages_where_a_sign_in_stopped_holds_no_secret(demo: Demo, people) -> None:
+    kept = evidence(demo)
+    assert kept
+    told = {name: json.dumps([one["title"], one["text"], one["outline"]]).encode() for name, one in kept.items()}
+    secrets = {account.password for account in founding.ACCOUNTS}
+    codes = {message["code"] for message in demo.control.get("/outbox").json() if message.get("code")}
+    assert leaks(told, secrets, codes) == []
+    assert leaks({name: path.read_bytes() for name, path in sealed(demo)}, secrets, codes) == []
+
+
+def sealed(demo: Demo) -> list[tuple[str, Path]]:
+    files = [path for path in (demo.data_dir / "blobs" / "evidence").rglob("*") if path.is_file()]
+    return [(path.name, path) for path in files]
 
 
 def _released(demo: Demo, people) -> None:
