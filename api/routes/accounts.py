@@ -1,5 +1,6 @@
 """Portal accounts: their state, how they get codes, and their credentials, which can be replaced and never shown."""
 
+import json
 from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
@@ -56,6 +57,10 @@ class NewCredential(BaseModel):
 
     password: str = Field(default="", max_length=1000, repr=False)
     totp_seed: str = Field(default="", max_length=2000, repr=False)
+    answers: dict[Annotated[str, Field(max_length=300)], Annotated[str, Field(min_length=1, max_length=300)]] = Field(
+        default_factory=dict, max_length=20, repr=False
+    )
+    """Security questions as the portal words them, with what was answered at registration; kept beside those stored."""
 
 
 class Labelled(BaseModel):
@@ -111,10 +116,19 @@ def add_form(
 
 @router.post("/accounts/{account_id}/credential", dependencies=KEEPERS)
 def replace_form(
-    request: Request, here: HereNow, account_id: str, password: Secret = "", totp_seed: Secret = ""
+    request: Request,
+    here: HereNow,
+    account_id: str,
+    password: Secret = "",
+    totp_seed: Secret = "",
+    question: Secret = "",
+    answer: Secret = "",
 ) -> Response:
-    """Store a new password or authenticator seed. What is stored cannot be read back."""
-    return _done(request, here, "stored", lambda work: _replace(here, work, account_id, password, totp_seed))
+    """Store a new password, authenticator seed, or the answer to the portal's security question; none can be read back."""
+    asked = NewCredential(
+        password=password, totp_seed=totp_seed, answers={question: answer} if question and answer else {}
+    )
+    return _done(request, here, "stored", lambda work: _replace(here, work, account_id, asked))
 
 
 @router.post("/accounts/{account_id}/release", dependencies=KEEPERS)
@@ -157,9 +171,9 @@ def add(here: HereNow, asked: NewAccount, response: Response) -> dict[str, Any]:
 
 @router.post("/api/v1/accounts/{account_id}/credential", dependencies=KEEPERS)
 def replace(here: HereNow, account_id: str, asked: NewCredential) -> dict[str, Any]:
-    """Store a new password or authenticator seed. What is stored cannot be read back."""
+    """Store a new password, authenticator seed or security answers. What is stored cannot be read back."""
     with here.unit() as work:
-        return _row(here, work, _replace(here, work, account_id, asked.password, asked.totp_seed))
+        return _row(here, work, _replace(here, work, account_id, asked))
 
 
 @router.post("/api/v1/accounts/{account_id}/release", dependencies=KEEPERS)
@@ -201,11 +215,13 @@ def _add(here: Here, work: Unit, asked: NewAccount) -> str:
     return row.id
 
 
-def _replace(here: Here, work: Unit, account_id: str, password: str, totp_seed: str) -> str:
+def _replace(here: Here, work: Unit, account_id: str, asked: NewCredential) -> str:
     row = _kept(work, account_id)
-    if not password and not totp_seed:
-        raise Incomplete("Type the new password or authenticator seed.")
-    _store(here, work, row, password, totp_seed)
+    if not (asked.password or asked.totp_seed or asked.answers):
+        raise Incomplete("Type the new password, authenticator seed, or a security question with its answer.")
+    _store(here, work, row, asked.password, asked.totp_seed)
+    if asked.answers:
+        _keep_answers(here, work, row, asked.answers)
     return row.id
 
 
@@ -219,6 +235,16 @@ def _store(here: Here, work: Unit, row: PortalAccount, password: str, totp_seed:
             here.portunus.vault.put(work, row.organization_id, "portal_account", row.id, field, value.encode())
     if totp_seed and all(method.channel == "desk" for method in row.mfa_methods):
         directory.prefer_method(work, row, Method("totp"))
+
+
+def _keep_answers(here: Here, work: Unit, row: PortalAccount, answers: dict[str, str]) -> None:
+    """Beside those stored already: portals ask one of several."""
+    vault, field = here.portunus.vault, "security_answers"
+    known: dict[str, str] = {}
+    if vault.has(work, "portal_account", row.id, field):
+        known = json.loads(vault.use(work, "portal_account", row.id, field, purpose="store another answer"))
+    kept = json.dumps(known | answers).encode()
+    vault.put(work, row.organization_id, "portal_account", row.id, field, kept)
 
 
 def _release(work: Unit, account_id: str, reason: str) -> str:

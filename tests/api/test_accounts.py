@@ -1,5 +1,7 @@
 """Portal accounts on the page and as data: added, stopped with what to do, given a new credential, released; no secret leaves."""
 
+import json
+
 import pytest
 
 from broker.base.actor import system
@@ -72,6 +74,20 @@ def test_codes_come_to_the_desk_until_a_seed_is_stored(practice, account):
     assert answer.json()["has_seed"] is True
     again = ana.post_json(f"/api/v1/accounts/{account['id']}/credential", {"totp_seed": SEED})
     assert [one["channel"] for one in again.json()["channels"]] == ["totp", "desk"]
+
+
+def test_security_answers_are_stored_beside_each_other_and_never_shown(practice, account, portunus):
+    ana = practice[0]
+    first = {"answers": {"What was the name of your first street?": "Juniper Bend"}}
+    assert ana.post_json(f"/api/v1/accounts/{account['id']}/credential", first).status_code == 200
+    second = {"question": "Which town did you finish school in?", "answer": "Winkelman"}
+    assert ana.post(f"/accounts/{account['id']}/credential", second).status_code == 303
+    with portunus.unit(system("test")) as work:
+        kept = json.loads(
+            portunus.vault.use(work, "portal_account", account["id"], "security_answers", purpose="a test")
+        )
+    assert sorted(kept.values()) == ["Juniper Bend", "Winkelman"]
+    assert "Juniper" not in ana.get("/accounts").text + ana.get("/api/v1/accounts").text
 
 
 def test_a_stopped_account_comes_first_with_what_to_do(practice, account, portunus, clock):
