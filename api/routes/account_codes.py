@@ -108,7 +108,7 @@ def _choose(here: Here, account_id: str, channel: str, endpoint_id: str, own: di
         saved = templates.newest(work, row.organization_id, row.portal_id, channel)
         rule = {**kept, **own, "pattern": kept.get("pattern", r"\d{6}")}
         if channel == "email" and not (saved or kept.get("senders")):
-            raise Incomplete("First say what this portal's mails look like: Accounts, this login, “Its code messages”.")
+            raise Incomplete("First say what this portal's mails look like: the link stands below the form.")
         directory.prefer_method(work, row, Method(channel, endpoint.id, _masked(channel, endpoint, own), rule))
 
 

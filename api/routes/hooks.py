@@ -106,6 +106,8 @@ def _take(portunus: Portunus, post: Post) -> int:
         if arrival is None:
             return 401
         codes.receive(work, portunus.vault, endpoint, arrival)
+        endpoint.health, endpoint.health_words = "up", "Its last text message came, signed as it must be."
+        endpoint.health_at = work.clock.now()
     return 204
 
 

@@ -43,10 +43,7 @@ class ImapMailbox:
                 timeout=imapclient.SocketTimeout(CONNECT_S, READ_S),
             )
             client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # DONE and SEARCH go out at once
-            if address.oauth:
-                client.oauth2_login(address.username, address.secret)
-            else:
-                client.login(address.username, address.secret)
+            client.login(address.username, address.secret)
             self._state = client.select_folder(address.folder, readonly=True)
             self._idles = client.has_capability("IDLE")
         except AWAY as away:
@@ -126,8 +123,7 @@ def _ready(seconds: float, *places: int | None) -> bool:
 def _named(away: Exception, address: MailboxAddress) -> Refused | Unavailable:
     """The error as this project says it: what to do, and nothing of what was sent."""
     if isinstance(away, LoginError):
-        what = "access token" if address.oauth else "password"
-        return Refused(f"The mailbox does not accept its stored {what}: store it again.", code="mailbox-login")
+        return Refused("The mailbox does not accept its stored password: store it again.", code="mailbox-login")
     if isinstance(away, ssl.SSLCertVerificationError):
         return Unavailable(
             "The mail server's certificate is not valid for its name: check the host, or ask its operator."

@@ -15,10 +15,8 @@ class MailboxAddress:
     tls: bool
     username: str
     secret: str
-    """The mailbox's password, or an OAuth 2.0 access token."""
+    """The mailbox's password."""
     folder: str = "INBOX"
-    oauth: bool = False
-    """Sign in by XOAUTH2 (Gmail, Microsoft 365)."""
 
     def __repr__(self) -> str:
         return f"MailboxAddress({self.username}@{self.host}:{self.port})"

@@ -79,6 +79,8 @@ def test_twilios_own_signature_is_accepted(phone, visitor, portunus):
     answer = visitor.client.post(PATH, data=FORM, headers={"x-twilio-signature": twilio(portunus, FORM)})
     assert answer.status_code == 204
     assert [row.external_id for row in kept(portunus)] == ["SM1"]
+    with portunus.reading(system("test")) as work:
+        assert work.db.get_one(DeliveryEndpoint, phone).health == "up"
 
 
 def test_a_changed_twilio_form_is_refused(phone, visitor, portunus):
