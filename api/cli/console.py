@@ -53,5 +53,5 @@ def written_to(output: Path) -> Iterator[TextIO]:
 
 def fail(error: BrokerError) -> int:
     """Say the error and give its exit code."""
-    errors.print(error.message, style="red", markup=False)
+    errors.print(error.message, style="red", markup=False, soft_wrap=True)
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)

@@ -92,7 +92,7 @@ def test_new_person_sets_everything_up_and_signs_in_with_the_keyboard_alone(serv
     totp = pyotp.TOTP(seed)
     page.keyboard.type(totp.now())
     press_enter(page)
-    assert page.url == f"{at}/status"
+    assert page.url == f"{at}/scripts"
     no_violations(page)
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in")
@@ -106,7 +106,7 @@ def test_new_person_sets_everything_up_and_signs_in_with_the_keyboard_alone(serv
         next_step = work.db.get(User, user.id).totp_last_step + 1
     page.keyboard.type(totp.generate_otp(next_step))
     press_enter(page)
-    assert page.url == f"{at}/status"
+    assert page.url == f"{at}/scripts"
     assert page.blocked == []
 
 

@@ -85,7 +85,6 @@ def test_the_next_holder_finds_nothing_of_the_one_before_and_is_recorded_under_h
         maria = asyncio.create_task(host.stream(marias, first))  # type: ignore[arg-type]
         await asyncio.wait_for(first.seen.wait(), 60)
         page = live.tabs[0].page
-        await page.click("#announcement-close")
         await page.click("#nav-eligibility")
         await page.fill("#member-id", MEMBER)
 
