@@ -142,4 +142,5 @@ setInterval(() => {
   if (!$("ending").hidden) $("ending-left").textContent = left(expires);
   $("waiting-left").textContent = !canvas && deadline ? `The code is good for ${left(Date.parse(deadline))}` : "";
 }, 1000);
-wait();
+if (stage.dataset.state === "ready") connect(); // already signed in: nothing to wait for
+else wait();
