@@ -128,9 +128,12 @@ async def _together(children: Children, named: list[tuple[str, Child]]) -> None:
         await children.start(child)
         console.print(f"  [green]✓[/green] {name}")
 
-    async with asyncio.TaskGroup() as group:
-        for name, child in named:
-            group.create_task(one(name, child))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name, child in named:
+                group.create_task(one(name, child))
+    except ExceptionGroup as failed:  # one sentence about the first, not a group of them
+        raise failed.exceptions[0] from None
 
 
 def _show_log(log: Path) -> None:
