@@ -15,6 +15,7 @@ from carrier_scripts.kit import (
     Portal,
     Row,
     Seen,
+    ServiceLines,
     Sign,
     any_of,
     at,
@@ -40,6 +41,15 @@ STATUS = {
     "No-pay": "processed_no_payment",
     "Denied": "denied",
 }
+LINES = ServiceLines(
+    code="Procedure",
+    label="Description",
+    tooth="Tooth",
+    charge="Submitted",
+    allowed="Approved",
+    paid="Plan pays",
+    remark="Message",
+)
 CLASSES = {"I": "diagnostic_preventive", "II": "restorative_basic", "III": "restorative_major", "IV": "orthodontics"}
 AMOUNTS = {"Annual maximum": "annual_maximum", "Deductible": "deductible"}
 LIMITED = {  # the service a limitation begins with: its category
@@ -111,11 +121,7 @@ class CopperMesaPortal(Portal):
                 raise NoAnswer("claim_not_found", await page.locator("h1").first.read())
             claim = await _claim(page, answer)
             number = await page.locator("#lblNumber").read()
-            answer.result |= {
-                "patient": claim["patient"],
-                "claims": [claim],
-                "match_count": said(1, number, computed=True),
-            }
+            answer.claims([claim], number)
             return answer
 
         async def first() -> None:
@@ -149,12 +155,7 @@ class CopperMesaPortal(Portal):
             )
             answer.check_sum("Plan pays", [line["paid"] for line in claim["lines"]], claim["paid"], row["Plan pays"])
             claims.append(claim)
-        seen = [row["Number"] for row in rows]
-        answer.result |= {
-            "patient": claims[0]["patient"],
-            "claims": claims,
-            "match_count": said(len(rows), *seen, computed=True),
-        }
+        answer.claims(claims, *(row["Number"] for row in rows))
         return answer
 
     def _address(self, path: str) -> str:
@@ -163,8 +164,7 @@ class CopperMesaPortal(Portal):
 
 def _wanted(row: Row, asked: Asked) -> bool:
     served = need(day(row["Date of service"]), "the date of service").value
-    inside = (asked.service_from or served) <= served <= (asked.service_to or served)
-    return inside and row["Subscriber ID"].text.strip() == asked.member_id
+    return asked.spans(served) and row["Subscriber ID"].text.strip() == asked.member_id
 
 
 async def _who(page: Page, answer: Answer) -> None:
@@ -273,7 +273,6 @@ async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
     if last is None or first is None or member is None:
         raise PageChanged("the claim does not say whose it is")
     table = await page.locator("#LineGrid").read_table()
-    table.expect("Procedure", "Description", "Tooth", "Submitted", "Approved", "Plan pays", "Message")
     claim: dict[str, Any] = {
         "payer_claim_number": words(number),
         "status": answer.known("Status", state, STATUS),
@@ -281,24 +280,10 @@ async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
         "patient": {"last_name": words(last), "first_name": words(first), "member_id": words(member)},
         "rendering_provider": words(told.take("Dentist")),
         "service_from": day(told.take("Date of service")),
-        "lines": [_line(number, row) for number, row in enumerate(table, 1)],
+        "lines": LINES.read(table),
     }
     if not check.blank:
         claim["payment"] = {"trace_number": words(check)}
     for label, value in told.rest():
         answer.unplaced(label, value)
     return claim
-
-
-def _line(number: int, row: Row) -> dict[str, Any]:
-    message = row["Message"]
-    return {
-        "line": said(number, row["Procedure"], computed=True),
-        "code": need(words(row["Procedure"]), "the procedure"),
-        "label": words(row["Description"]),
-        "tooth": words(row["Tooth"]),
-        "charge": money(row["Submitted"]),
-        "allowed": money(row["Approved"]),
-        "paid": money(row["Plan pays"]),
-        "adjustments": [] if message.blank else [{"carrier_text": words(message)}],
-    }

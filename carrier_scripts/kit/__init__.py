@@ -1,5 +1,6 @@
 """Everything a carrier script may use."""
 
+from carrier_scripts.kit.claims import ServiceLines
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
 from carrier_scripts.kit.outcomes import Outcome
@@ -47,6 +48,7 @@ __all__ = [
     "Question",
     "Row",
     "Seen",
+    "ServiceLines",
     "Sign",
     "Table",
     "Value",

@@ -66,6 +66,10 @@ class Asked:
         }
         return cls(**values)
 
+    def spans(self, served: dt.date) -> bool:
+        """Whether a date of service lies between the two asked for; one that was not given bounds nothing."""
+        return (self.service_from or served) <= served <= (self.service_to or served)
+
 
 @dataclass
 class Answer:
@@ -73,6 +77,11 @@ class Answer:
 
     result: dict[str, Any] = field(default_factory=dict)
     unmapped: list[dict[str, Any]] = field(default_factory=list)
+
+    def claims(self, found: Sequence[dict[str, Any]], *seen: Seen) -> None:
+        """The claims of one patient, and how many there are: as many as were seen."""
+        count = said(len(found), *seen, computed=True)
+        self.result |= {"patient": found[0]["patient"], "claims": list(found), "match_count": count}
 
     def unplaced(self, label: str, *seen: Seen) -> None:
         """Something the page says and the schema has no place for: kept, word for word."""

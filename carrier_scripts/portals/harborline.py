@@ -16,6 +16,7 @@ from carrier_scripts.kit import (
     Portal,
     Row,
     Seen,
+    ServiceLines,
     any_of,
     at,
     day,
@@ -35,6 +36,9 @@ from carrier_scripts.kit import (
 SITE = "https://harborline.sim.test"
 ACTIVE = {"Active coverage": "active", "Coverage ended": "inactive"}
 STATUS = {"Received": "received", "In review": "in_process", "Pended": "pended", "Paid": "paid", "Denied": "denied"}
+LINES = ServiceLines(
+    code="Code", label="Service", tooth="Tooth", charge="Fee", allowed="Allowed", paid="Paid", remark="Remark"
+)
 CATEGORY = {
     "Preventive and diagnostic": "diagnostic_preventive",
     "Basic restorative": "restorative_basic",
@@ -123,11 +127,7 @@ class Harborline(Portal):
                     raise NoAnswer("claim_not_found", await page.locator("h1").read())
                 raise PageChanged("there is no claim and no word about it")
             claims, count = [await _claim(page, answer, asked)], await page.locator("#claim-number").read()
-            answer.result |= {
-                "patient": claims[0]["patient"],
-                "claims": claims,
-                "match_count": said(1, count, computed=True),
-            }
+            answer.claims(claims, count)
             return answer
 
         async def search() -> None:
@@ -154,12 +154,7 @@ class Harborline(Portal):
             claim = await _claim(page, answer, asked)
             _same(row, claim, answer)
             claims.append(claim)
-        seen = [row["Claim"] for row in rows]
-        answer.result |= {
-            "patient": claims[0]["patient"],
-            "claims": claims,
-            "match_count": said(len(rows), *seen, computed=True),
-        }
+        answer.claims(claims, *(row["Claim"] for row in rows))
         return answer
 
 
@@ -314,8 +309,7 @@ async def _claim(page: Page, answer: Answer, asked: Asked) -> dict[str, Any]:
     if name is None or member is None or dentist is None or served is None:
         raise PageChanged("the claim does not say whose it is")
     table = await page.locator("#claim-lines").read_table()
-    table.expect("Code", "Service", "Tooth", "Fee", "Allowed", "Paid", "Remark")
-    lines = [_line(number, row) for number, row in enumerate(table, 1)]
+    lines = LINES.read(table)
     paid = await page.locator("#claim-paid").read()
     charged = await page.locator("#claim-lines tfoot td").nth(1).read()
     claim: dict[str, Any] = {
@@ -360,20 +354,6 @@ async def _explanation(page: Page, claim: dict[str, Any], answer: Answer) -> Non
     paid = money(total) if total else None
     if total and paid and claim["paid"] and paid.value != claim["paid"].value:
         answer.conflict("Total paid on the EOB", total)
-
-
-def _line(number: int, row: Row) -> dict[str, Any]:
-    remark = row["Remark"]
-    return {
-        "line": said(number, row["Code"], computed=True),
-        "code": need(words(row["Code"]), "the procedure"),
-        "label": words(row["Service"]),
-        "tooth": words(row["Tooth"]),
-        "charge": money(row["Fee"]),
-        "allowed": money(row["Allowed"]),
-        "paid": money(row["Paid"]),
-        "adjustments": [] if remark.blank else [{"carrier_text": words(remark)}],
-    }
 
 
 def _same(row: Row, claim: dict[str, Any], answer: Answer) -> None:

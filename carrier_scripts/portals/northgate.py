@@ -16,6 +16,7 @@ from carrier_scripts.kit import (
     Portal,
     Row,
     Seen,
+    ServiceLines,
     Value,
     any_of,
     at,
@@ -34,6 +35,9 @@ from carrier_scripts.kit import (
 SITE = "https://northgate.sim.test"
 ACTIVE = {"Active": "active", "Inactive": "inactive"}
 STATUS = {"Accepted": "accepted", "In process": "in_process", "Finalized": "paid", "Rejected": "rejected"}
+LINES = ServiceLines(
+    code="Code", label="Service", tooth="Tooth", charge="Charged", allowed="Allowed", paid="Paid", remark="Note"
+)
 
 
 class Northgate(Portal):
@@ -131,11 +135,7 @@ class Northgate(Portal):
                 raise NoAnswer("claim_not_found", await page.locator("h1").first.read())
             claim = await _claim(page, answer)
             number = await page.locator("[data-testid=claim-number]").read()
-            answer.result |= {
-                "patient": claim["patient"],
-                "claims": [claim],
-                "match_count": said(1, number, computed=True),
-            }
+            answer.claims([claim], number)
             return answer
 
         async def first() -> None:
@@ -167,12 +167,7 @@ class Northgate(Portal):
             answer.check_sum("Charged", [line["charge"] for line in claim["lines"]], claim["charge"], row["Charged"])
             answer.check_sum("Paid", [line["paid"] for line in claim["lines"]], claim["paid"], row["Paid"])
             claims.append(claim)
-        seen = [row["Claim"] for row in rows]
-        answer.result |= {
-            "patient": claims[0]["patient"],
-            "claims": claims,
-            "match_count": said(len(rows), *seen, computed=True),
-        }
+        answer.claims(claims, *(row["Claim"] for row in rows))
         return answer
 
 
@@ -185,8 +180,7 @@ def _finalized(status: Value, paid: Value | None, seen: Seen) -> Value:
 
 def _wanted(row: Row, asked: Asked) -> bool:
     served = need(day(row["Service"]), "the date of service").value
-    inside = (asked.service_from or served) <= served <= (asked.service_to or served)
-    return inside and row["Member ID"].text.strip() == asked.member_id
+    return asked.spans(served) and row["Member ID"].text.strip() == asked.member_id
 
 
 async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
@@ -199,8 +193,7 @@ async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
     if name is None or member is None or served is None:
         raise PageChanged("the claim does not say whose it is")
     table = await page.locator("section.card table").read_table()
-    table.expect("Code", "Service", "Tooth", "Charged", "Allowed", "Paid", "Note")
-    lines = [_line(number, row) for number, row in enumerate(table, 1)]
+    lines = LINES.read(table)
     paid = [line["paid"] for line in lines]
     claim: dict[str, Any] = {
         "payer_claim_number": words(number),
@@ -219,17 +212,3 @@ async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
         issued = part(beside, r", (\d\d/\d\d/\d{4})")
         claim["payment"] = {"trace_number": words(check), "issue_date": day(issued) if issued else None}
     return claim
-
-
-def _line(number: int, row: Row) -> dict[str, Any]:
-    note = row["Note"]
-    return {
-        "line": said(number, row["Code"], computed=True),
-        "code": need(words(row["Code"]), "the procedure"),
-        "label": words(row["Service"]),
-        "tooth": words(row["Tooth"]),
-        "charge": money(row["Charged"]),
-        "allowed": money(row["Allowed"]),
-        "paid": money(row["Paid"]),
-        "adjustments": [] if note.blank else [{"carrier_text": words(note)}],
-    }

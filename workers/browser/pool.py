@@ -168,7 +168,7 @@ class Pool:
         except BaseException:
             await playwright.stop()
             raise
-        shard = Shard(playwright, browser, pid=_browser_pid({s.pid for s in self._shards}))
+        shard = Shard(playwright, browser, pid=await _pid(browser))
         self.sandbox = "on" if sandboxed else "OFF"
         browser.on("disconnected", lambda _: self._died(shard))
         return shard
@@ -221,20 +221,12 @@ def _plain_environment() -> dict[str, str | float | bool]:
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 
-def _browser_pid(known: set[int | None]) -> int | None:
-    """The pid of the browser just started: the innermost new one among our descendants that is none of its helpers.
-
-    Distributions put a shell script around it, which carries the same arguments and stays.
-    """
-    found = None
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            words = process.cmdline()
-            ours = any(word.startswith("--user-data-dir=") for word in words)
-            helper = any(word.startswith("--type=") for word in words)
-            if ours and not helper and process.pid not in known and (found is None or process.ppid() == found):
-                found = int(process.pid)
-    return found
+async def _pid(browser: Browser) -> int | None:
+    """The browser's own process id, as the browser says it: what was started may be a distribution's shell script."""
+    asked = await browser.new_browser_cdp_session()
+    told = await asked.send("SystemInfo.getProcessInfo")
+    await asked.detach()
+    return next((int(one["id"]) for one in told["processInfo"] if one["type"] == "browser"), None)
 
 
 def _pss(pid: int) -> int:

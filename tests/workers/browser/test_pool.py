@@ -36,13 +36,6 @@ def chromium_processes(of: psutil.Process) -> list[psutil.Process]:
     return [one for one in of.children(recursive=True) if "headless" in " ".join(one.cmdline()) and one.is_running()]
 
 
-def crash(started: psutil.Process) -> None:
-    """Kill the browser itself; what was started may be the distribution's shell script around it."""
-    inner = [one for one in started.children() if not any(word.startswith("--type=") for word in one.cmdline())]
-    for one in inner or [started]:
-        one.kill()
-
-
 def test_organizations_never_share_a_browser_and_a_dead_one_ends_its_own_alone() -> None:
     dead: list[Shard] = []
 
@@ -60,7 +53,7 @@ def test_organizations_never_share_a_browser_and_a_dead_one_ends_its_own_alone()
             gone = asyncio.Event()
             one.browser.on("disconnected", lambda _: gone.set())
             assert one.pid is not None
-            crash(psutil.Process(one.pid))
+            psutil.Process(one.pid).kill()
             async with asyncio.timeout(20):
                 await gone.wait()
             assert dead == [one]
@@ -78,7 +71,7 @@ def test_browsers_run_sandboxed_without_a_port_and_die_with_a_killed_host() -> N
     )
     try:
         assert host.stdout is not None
-        assert host.stdout.readline() == "open\n"
+        assert "open\n" in host.stdout, "the host's own log may come first"
         family = psutil.Process(host.pid)
         browsers = chromium_processes(family)
         lines = [one.cmdline() for one in browsers]
