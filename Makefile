@@ -50,5 +50,5 @@ lock: ## resolve requirements/*.in again (needs the package registry)
 	@$(bin)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q -c requirements/dev.lock requirements/runtime.in -o requirements/runtime.lock
 
 clean: ## remove what this checkout made: .venv, var, caches
-	@rm -rf .venv .venv-thirdparty var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results dist
+	@rm -rf .venv .venv-thirdparty .node-thirdparty var .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache test-results dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     lease_s: int = 3600
     """Longest time one holder keeps a portal session before she is asked to extend."""
     code_wait_s: int = 600
-    """Longest wait for a code when the portal's own code life is not known."""
+    """Longest wait for a code that comes by itself; a call to a provider line waits for the line first."""
     retention_recordings_d: int = 365
     """Days a recording of the standard class is kept; then its key is destroyed."""
     retention_recordings_long_d: int = 2555

@@ -21,6 +21,7 @@ from broker.scripts import service as scripts
 from broker.tabs import records
 from broker.tabs.budget import Budget
 from broker.tabs.models import LoginAttempt
+from broker.tabs.patience import code_wait_s
 from broker.tabs.records import Ending
 from broker.tabs.states import AttemptState, SessionState
 from broker.vault.service import Vault
@@ -58,6 +59,8 @@ class Claim:
     portal_id: str = ""
     script_digest: str = ""
     """The version that this account runs at this location: the host runs exactly these bytes."""
+    code_wait_s: int = 0
+    """How long this sign-in may wait for its code."""
     others: tuple[Practice, ...] = field(default_factory=tuple)
     """The organization's other locations on this account: none of them may be what is signed in."""
 
@@ -84,7 +87,7 @@ def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) ->
     row.fence = session.fence = account.fence
     session.node, session.script_digest = node, script_digest
     scripts.runnable(work, script_digest, account.portal_id)
-    declared = scripts.bundle_of(work, script_digest)
+    declared, behaviour = scripts.bundle_of(work, script_digest), directory.behaviour(work, account.portal)
     if row.kind == "login":
         records.move_session(work, session, SessionState.SIGNING_IN, "Opening the portal.")
     audit.record(
@@ -109,11 +112,18 @@ def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) ->
         hosts=tuple(declared.facts["hosts"] if declared else account.portal.hosts),
         portal_id=account.portal_id,
         script_digest=script_digest,
-        behaviour=directory.behaviour(work, account.portal),
+        behaviour=behaviour,
+        code_wait_s=_code_wait_s(account, behaviour),
         time_zone=session.location.time_zone,
         wanted=_practice(session.location),
         others=tuple(_practice(place) for place in account.locations if place.id != session.location_id),
     )
+
+
+def _code_wait_s(account: PortalAccount, behaviour: dict[str, Any]) -> int:
+    """By the way this login gets its codes; one without a second factor waits for none."""
+    channel = account.mfa_methods[0].channel if account.mfa_methods else ""
+    return code_wait_s(channel, behaviour, settings().code_wait_s)
 
 
 def _practice(location: Location) -> Practice:
@@ -191,7 +201,7 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
         account=account,
         location=location,
         requester=requester(work, row),
-        life_s=min(int(behaviour.get("code_ttl_s") or settings().code_wait_s), settings().code_wait_s),
+        life_s=_code_wait_s(account, behaviour),
     )
     audit.record(
         work,

@@ -11,7 +11,7 @@ CLEAN = """() => {
         if (!one.isConnected) continue;
         else if (['SCRIPT', 'STYLE', 'LINK', 'IMG', 'SVG', 'IFRAME'].includes(one.tagName.toUpperCase())) one.remove();
         else if (one.closest('head')) { if (!keep.has(one.tagName)) one.remove(); }
-        else if (!keep.has(one.tagName) && !one.checkVisibility()) one.remove();
+        else if (!keep.has(one.tagName) && !one.checkVisibility({ visibilityProperty: true })) one.remove();
     for (const row of document.querySelectorAll('tbody tr'))
         if (row.cells.length > 2) row.remove();
     for (const one of document.querySelectorAll('*'))

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from aiosmtpd.controller import Controller
 
-from tests.thirdparty.app import free_port
+from tests.thirdparty.serving import free_port
 
 AUTHSERV = "mx.lab.test"
 DOVECOT = "/usr/sbin/dovecot"

@@ -8,9 +8,11 @@ from aiosmtpd.controller import Controller
 from playwright.async_api import Page, async_playwright
 
 from broker.base.settings import Settings
+from carrier_scripts.lab.certificate import certificate
 from carrier_scripts.portals.pgadmin import Pgadmin
 from tests.portals.saving import save
-from tests.thirdparty.app import Running, free_port, pgadmin
+from tests.thirdparty.pgadmin import pgadmin
+from tests.thirdparty.serving import Running, free_port
 from workers.browser.find import find
 
 PAGES = Path(__file__).parents[1] / "portals" / "pgadmin"
@@ -35,7 +37,7 @@ async def walk(page: Page, app: Running, inbox: Inbox) -> None:
 
     async def password(value: str) -> None:
         await page.goto(Pgadmin.start)
-        await page.fill(login.username, app.email)
+        await page.fill(login.username, app.username)
         await page.fill(login.password, value)
         await page.click(login.submit)
 
@@ -71,14 +73,16 @@ async def main() -> None:
     inbox, port = Inbox(), free_port()
     mail = Controller(inbox, hostname="127.0.0.1", port=port)
     mail.start()
-    with tempfile.TemporaryDirectory() as folder, pgadmin(Path(folder), smtp_port=port, email="office@lab.test") as app:
-        arguments = [f"--host-resolver-rules=MAP {host} {where}" for host, where in app.resolve.items()]
-        arguments.append(f"--ignore-certificate-errors-spki-list={app.spki}")
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=find(Settings()).path, args=arguments)
-            page = await browser.new_page()
-            await walk(page, app, inbox)
-            await browser.close()
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        with pgadmin(folder, certificate(folder), smtp_port=port, email="office@lab.test") as app:
+            arguments = [f"--host-resolver-rules=MAP {host} {where}" for host, where in app.resolve.items()]
+            arguments.append(f"--ignore-certificate-errors-spki-list={app.proof.spki}")
+            async with async_playwright() as playwright:
+                browser = await playwright.chromium.launch(executable_path=find(Settings()).path, args=arguments)
+                page = await browser.new_page()
+                await walk(page, app, inbox)
+                await browser.close()
     mail.stop()
 
 

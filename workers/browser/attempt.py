@@ -174,7 +174,7 @@ async def _sign_in(node: Node, live: LiveSession) -> Done:
             await node.unit(lambda work: tabs.becomes_login(work, live.claim.attempt_id, live.claim.fence))
         except Conflict as none_left:
             return Done(Outcome.REFUSED, none_left.message)
-    done = await run_verb(node, live, "sign_in", limit_s=SCRIPT_S + node.portunus.settings.code_wait_s)
+    done = await run_verb(node, live, "sign_in", limit_s=SCRIPT_S + live.claim.code_wait_s)
     log.info("sign-in ended", attempt=live.claim.attempt_id, outcome=done.outcome.value)
     return done
 
