@@ -7,11 +7,15 @@ from playwright.async_api import Page
 CLEAN = """() => {
     const clean = (document) => {
     const keep = new Set(['HTML', 'HEAD', 'TITLE', 'META', 'BODY', 'OPTION', 'OPTGROUP']);
-    for (const one of [...document.querySelectorAll('*')])
+    const all = [...document.querySelectorAll('*')];
+    // asked before the style sheets go, for they hide too
+    const hidden = new Set(all.filter((one) => !one.closest('head') && !keep.has(one.tagName)
+        && !one.checkVisibility({ visibilityProperty: true })));
+    for (const one of all)
         if (!one.isConnected) continue;
         else if (['SCRIPT', 'STYLE', 'LINK', 'IMG', 'SVG', 'IFRAME'].includes(one.tagName.toUpperCase())) one.remove();
         else if (one.closest('head')) { if (!keep.has(one.tagName)) one.remove(); }
-        else if (!keep.has(one.tagName) && !one.checkVisibility({ visibilityProperty: true })) one.remove();
+        else if (hidden.has(one)) one.remove();
     for (const row of document.querySelectorAll('tbody tr'))
         if (row.cells.length > 2) row.remove();
     for (const one of document.querySelectorAll('*'))
