@@ -138,6 +138,18 @@ class RunningLab:
         message["from"] = message.pop("sender")
         self._post("/message", **message)
 
+    def agree(self) -> str:
+        """A refresh token, as the mailbox's owner gives it in her browser."""
+        return str(self._post("/oauth/agree")["refresh_token"])
+
+    def expire_tokens(self) -> None:
+        """An hour goes by at the mail provider."""
+        self.control.post("/oauth/expire-all").raise_for_status()
+
+    def revoke_consent(self) -> None:
+        """The mailbox's owner withdraws her consent."""
+        self.control.post("/oauth/revoke-all").raise_for_status()
+
     def reset(self) -> None:
         self._post("/reset")
 

@@ -16,8 +16,9 @@ import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from broker.adapters.imap_mailbox import ImapMailbox
+from broker.adapters.oauth_tokens import OAuthTokens
 from broker.base.actor import system
-from broker.base.errors import BrokerError, Unavailable
+from broker.base.errors import BrokerError, Refused, Unavailable
 from broker.base.unit import Unit
 from broker.codes import service as codes
 from broker.codes import timing
@@ -26,7 +27,7 @@ from broker.codes.reader import MailReader
 from broker.directory.models import DeliveryEndpoint
 from broker.ports.mailbox import Mailbox, RawMail
 from broker.wiring import Portunus
-from workers.mailbox_address import address_of
+from workers.mailbox_address import Access
 
 ACTOR = system("mailwatch")
 QUICK_S = 0.25
@@ -34,6 +35,8 @@ CALM_S = 120.0
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 EAGER_PAUSE_S = 2.0
+NO_CONSENT_PAUSE_S = 15 * 60.0
+"""A provider is not asked again and again for what its user has ended; a new consent or setting wakes the watch."""
 TRIES = 2
 """A message that fails so often is put aside, and the next one is taken."""
 log = structlog.get_logger("mailwatch")
@@ -63,6 +66,7 @@ class Watch(threading.Thread):
         self._looked: datetime | None = None
         self._failures: dict[int, int] = {}
         self._ended = threading.Event()
+        self._access = Access(portunus, ACTOR, OAuthTokens())
 
     # --- told by the coordinator
 
@@ -91,6 +95,11 @@ class Watch(threading.Thread):
                 return
             except DBAPIError:
                 self._note_health("down", "The database is away.")
+            except Refused as refused:
+                self._note_health("unlinked" if refused.code == "mailbox-consent" else "down", refused.message)
+                if refused.code == "mailbox-consent":
+                    self._pause(NO_CONSENT_PAUSE_S, eager=False)
+                    continue
             except BrokerError as away:
                 self._note_health("down", away.message)
             except Exception as failed:  # noqa: BLE001 - the outermost loop of a mailbox must not end by an error
@@ -118,19 +127,19 @@ class Watch(threading.Thread):
         finally:
             mailbox.close()
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self, seconds: float, *, eager: bool = True) -> None:
         """Rest; a sign-in that begins to wait ends it, and one that waits keeps it short."""
-        limit = min(seconds, EAGER_PAUSE_S) if self._wanted else seconds
+        limit = min(seconds, EAGER_PAUSE_S) if self._wanted and eager else seconds
         poll = select.poll()
         poll.register(self._ear, select.POLLIN)
         poll.poll(limit * 1000)
         self._hush()
 
     def _connect(self) -> Mailbox:
+        if self._changed:
+            self._access.forget()
         self._changed = False
-        with self._portunus.unit(ACTOR) as work:
-            address = address_of(work, self._portunus.vault, self._endpoint(work))
-        mailbox = ImapMailbox(address)
+        mailbox = self._dialled()
         self._looked = None
         validity, following = mailbox.baseline()
         with self._portunus.unit(ACTOR) as work:
@@ -140,6 +149,18 @@ class Watch(threading.Thread):
                 first = following if not self._wanted else max(following - timing.KEPT, 1)
                 endpoint.cursor = {**endpoint.cursor, "uidvalidity": validity, "uidnext": first}
         return mailbox
+
+    def _dialled(self) -> Mailbox:
+        """A connection; a token that the server forgot before its time is renewed once."""
+        with self._portunus.reading(ACTOR) as work:
+            endpoint = self._endpoint(work)
+        try:
+            return ImapMailbox(self._access.address(endpoint))
+        except Refused as refused:
+            self._access.forget()
+            if refused.code != "mailbox-token" or not self._access.remembered:
+                raise
+        return ImapMailbox(self._access.address(endpoint))
 
     def _watch(self, mailbox: Mailbox) -> None:
         self._catch_up(mailbox)

@@ -109,10 +109,10 @@ def _mailboxes(work: Unit) -> dict[str, str]:
     """Every mailbox with what it is reached by: when that changes, its watch connects anew."""
     versions: dict[str, int] = {}
     secrets = select(Secret.owner_id, Secret.version).where(
-        Secret.owner_kind == "delivery_endpoint", Secret.set_by != ACTOR.id
+        Secret.owner_kind == "delivery_endpoint", Secret.set_by != ACTOR.id, Secret.field != "consent_asked"
     )
-    for owner, version in work.db.execute(secrets):
-        versions[owner] = max(version, versions.get(owner, 0))
+    for owner, version in work.db.execute(secrets):  # all fields together: whichever is replaced, the sum grows
+        versions[owner] = version + versions.get(owner, 0)
     rows = work.db.execute(
         select(DeliveryEndpoint.id, DeliveryEndpoint.settings).where(DeliveryEndpoint.kind == "mailbox")
     )

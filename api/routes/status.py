@@ -12,7 +12,7 @@ from api.standing import standing
 from broker.identity.policy import Permission
 
 router = APIRouter()
-SICK = ("down", "gone")
+SICK = ("down", "gone", "unlinked")
 """Health of a mailbox or phone that needs a person."""
 LOOKERS = [permits(Permission.STATUS_VIEW)]
 

@@ -43,7 +43,10 @@ class ImapMailbox:
                 timeout=imapclient.SocketTimeout(CONNECT_S, READ_S),
             )
             client.socket().setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # DONE and SEARCH go out at once
-            client.login(address.username, address.secret)
+            if address.by_token:
+                client.oauth2_login(address.username, address.secret)
+            else:
+                client.login(address.username, address.secret)
             self._state = client.select_folder(address.folder, readonly=True)
             self._idles = client.has_capability("IDLE")
         except AWAY as away:
@@ -122,6 +125,12 @@ def _ready(seconds: float, *places: int | None) -> bool:
 
 def _named(away: Exception, address: MailboxAddress) -> Refused | Unavailable:
     """The error as this project says it: what to do, and nothing of what was sent."""
+    if isinstance(away, LoginError) and address.by_token:
+        return Refused(
+            f"The mail server does not take the permission that was given, for {address.username}: was it given in this "
+            "mailbox's own account, and is IMAP switched on for it?",
+            code="mailbox-token",
+        )
     if isinstance(away, LoginError):
         return Refused("The mailbox does not accept its stored password: store it again.", code="mailbox-login")
     if isinstance(away, ssl.SSLCertVerificationError):

@@ -15,8 +15,10 @@ class MailboxAddress:
     tls: bool
     username: str
     secret: str
-    """The mailbox's password."""
+    """The mailbox's password, or an access token."""
     folder: str = "INBOX"
+    by_token: bool = False
+    """Whether the secret is an access token (XOAUTH2)."""
 
     def __repr__(self) -> str:
         return f"MailboxAddress({self.username}@{self.host}:{self.port})"

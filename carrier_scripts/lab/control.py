@@ -49,7 +49,7 @@ class Control:
             _route("/message", self.message, "POST"),
             Route("/trap", self.trap, methods=["GET", "POST"]),
         ]
-        self.app = Starlette(routes=[*routes, Mount("/__sim__", routes=routes)])
+        self.app = Starlette(routes=[*routes, *world.mail.consents.routes(), Mount("/__sim__", routes=routes)])
 
     async def counters(self, request: Request) -> Any:
         for site in self.web.sites.values():

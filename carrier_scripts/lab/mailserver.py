@@ -15,13 +15,18 @@ from aiosmtpd.smtp import SMTP, Envelope
 from aiosmtpd.smtp import Session as Conversation
 from proxyprotocol.reader import ProxyProtocolReader
 from pymap.backend.dict import DictBackend
+from pymap.exceptions import InvalidAuth
 from pymap.imap import IMAPServer
 from pymap.parsing.message import AppendMessage
 from pymap.user import Passwords, UserMetadata
+from pysasl import SASLAuth
+from pysasl.creds.external import ExternalCredentials, ExternalVerificationRequired
 
+from carrier_scripts.lab.consent import Consents
 from carrier_scripts.lab.founding import AUTHSERV, MAIL_DOMAIN, MAILBOX
 
 INBOX = "INBOX"
+MECHANISMS = (b"PLAIN", b"LOGIN", b"XOAUTH2")
 
 
 class MailServer:
@@ -29,6 +34,7 @@ class MailServer:
 
     def __init__(self, password: str) -> None:
         self.password = password
+        self.consents = Consents(MAILBOX)
         self.unsigned: set[str] = set()
         self.smtp_port = 0
         self.imap_port = 0
@@ -49,9 +55,14 @@ class MailServer:
             inherited_sockets=None, passlib_cfg=None, demo_data=False, demo_user=MAILBOX, demo_password=self.password,
         )  # fmt: skip
         self._backend, config = await DictBackend.init(args, invalid_user_sleep=0.0)
+        config.__class__ = type(
+            "WithTokens", (type(config),), {"tls_auth": property(lambda _: SASLAuth.named(MECHANISMS))}
+        )
         config.apply_context()
         await self._backend.start(self._stack)
-        serve = ProxyProtocolReader(config.proxy_protocol).get_callback(IMAPServer(self._backend.login, config))
+        serve = ProxyProtocolReader(config.proxy_protocol).get_callback(
+            IMAPServer(_Doorkeeper(self._backend.login, self.consents), config)
+        )
 
         async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await serve(reader, cast("asyncio.StreamWriter", Gathered(writer)))
@@ -109,6 +120,27 @@ class MailServer:
 
     def _inbox(self) -> "_Inbox":
         return _Inbox(self._backend)
+
+
+class _Doorkeeper:
+    """pymap's login, which also lets in who shows an access token for the mailbox (XOAUTH2)."""
+
+    def __init__(self, login: Any, consents: Consents) -> None:
+        self._login = login
+        self._consents = consents
+
+    async def authenticate(self, credentials: Any) -> Any:
+        if not isinstance(credentials, ExternalCredentials):
+            return await self._login.authenticate(credentials)
+        try:
+            credentials.verify(None)
+        except ExternalVerificationRequired as shown:
+            if self._consents.opens(credentials.authzid, shown.token or ""):
+                return self._login.demo_user_identity
+        raise InvalidAuth
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._login, name)
 
 
 class Gathered:

@@ -18,6 +18,7 @@ import uvicorn
 from carrier_scripts.lab import founding
 from carrier_scripts.lab.certificate import certificate, expired
 from carrier_scripts.lab.clock import LabClock
+from carrier_scripts.lab.consent import CLIENT_ID
 from carrier_scripts.lab.control import Control
 from carrier_scripts.lab.faults import Faults
 from carrier_scripts.lab.judge import Client, Judge
@@ -162,6 +163,12 @@ class Lab:
                 "folder": "INBOX",
                 "trusted_authserv": founding.AUTHSERV,
                 "smtp_port": ports["smtp"],
+                "consent": {
+                    "client_id": CLIENT_ID,
+                    "client_secret": mail.consents.client_secret,
+                    "authorize_url": f"http://localhost:{ports['control']}/oauth/authorize",
+                    "token_url": f"http://127.0.0.1:{ports['control']}/oauth/token",
+                },
             },
             "sms": {
                 "secret": self._keys["webhook_secret"],

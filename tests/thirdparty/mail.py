@@ -58,10 +58,28 @@ passdb {{
   driver = static
   args = password={password}
 }}
+{tokens}
 userdb {{
   driver = static
   args = uid={user} gid={group} home={folder}/home
 }}
+"""
+
+TOKENS = """
+auth_mechanisms = plain xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/tokens.conf
+}}
+"""
+INTROSPECTION = """
+introspection_mode = post
+introspection_url = {url}
+force_introspection = yes
+active_attribute = active
+active_value = true
+username_attribute = username
 """
 
 
@@ -96,8 +114,13 @@ class Delivery:
 
 
 @contextmanager
-def office(address: str = "office@lab.test", password: str = "Marble-Crane-3305") -> Iterator[Office]:
-    """A running mail server with one mailbox. Ends with the block. Raises RuntimeError with Dovecot's last words."""
+def office(
+    address: str = "office@lab.test", password: str = "Marble-Crane-3305", introspect: str = ""
+) -> Iterator[Office]:
+    """A running mail server with one mailbox. Ends with the block. Raises RuntimeError with Dovecot's last words.
+
+    `introspect`: it takes access tokens too (XOAUTH2), and asks there whether they are good (RFC 7662).
+    """
     folder = Path(tempfile.mkdtemp(prefix="portunus-office-"))  # pytest's own folders are closed to Dovecot's user
     root = os.geteuid() == 0
     user = "dovecot" if root else pwd.getpwuid(os.geteuid()).pw_name
@@ -109,9 +132,10 @@ def office(address: str = "office@lab.test", password: str = "Marble-Crane-3305"
     port = free_port()
     config = folder / "dovecot.conf"
     group = grp.getgrgid(owner.pw_gid).gr_name
-    config.write_text(
-        CONFIG.format(folder=folder, user=user, group=group, port=port, password=password), encoding="utf-8"
-    )
+    tokens = TOKENS.format(folder=folder) if introspect else ""
+    (folder / "tokens.conf").write_text(INTROSPECTION.format(url=introspect), encoding="utf-8")
+    told = {"folder": folder, "user": user, "group": group, "port": port, "password": password, "tokens": tokens}
+    config.write_text(CONFIG.format(**told), encoding="utf-8")
     process = subprocess.Popen([DOVECOT, "-F", "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     smtp_port = free_port()
     delivery = Controller(Delivery(folder / "mail", (owner.pw_uid, owner.pw_gid)), hostname="127.0.0.1", port=smtp_port)
