@@ -10,12 +10,17 @@ SECRET_WORDS = ("password", "passcode", "secret", "seed", "cookie", "token", "co
 
 ID = re.compile(r"[a-z]+_[0-9a-f]{32}")
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
 Detail = Mapping[str, str | int | bool | None]
 
 
 def clean(text: str, limit: int = DETAIL_VALUE_CHARACTERS) -> str:
     """At most `limit` characters, no control characters, no lone surrogates."""
-    short = text[:limit].encode("utf-8", "replace").decode()
+    short = text[:limit]
+    if short.isascii() and short.isprintable():
+        return short
+    short = short.encode("utf-8", "replace").decode()
     return "".join(" " if ord(letter) < 32 or 127 <= ord(letter) < 160 else letter for letter in short)
 
 
@@ -39,4 +44,4 @@ def clean_detail(detail: Detail) -> dict[str, str | int | bool | None]:
 
 def encode(fields: Mapping[str, object]) -> str:
     """Sorted keys, no spaces, ASCII only: the same fields always give the same bytes (in the spirit of RFC 8785)."""
-    return json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _ENCODER.encode(fields)

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, LargeBinary, String, Text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from broker.base.db import Base
+
+Place = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits everywhere; SQLite keeps rows in the order of an INTEGER key, which saves it one tree for each entry."""
 
 
 class AuditEntry(Base):
@@ -13,7 +16,7 @@ class AuditEntry(Base):
 
     __tablename__ = "audit_entry"
 
-    index: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    index: Mapped[int] = mapped_column(Place, primary_key=True, autoincrement=False)
     id: Mapped[str] = mapped_column(String(40), unique=True)
     at: Mapped[datetime] = mapped_column(index=True)
     act: Mapped[str] = mapped_column(String(60), index=True)

@@ -12,8 +12,9 @@ from pathlib import Path
 from sqlalchemy import select
 
 from broker.audit import tree, verify
+from broker.audit.appending import split
 from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead
-from broker.audit.service import LogKey, split
+from broker.audit.service import LogKey
 from broker.audit.witness import CHECKPOINTS, ENTRIES
 from broker.base.unit import Unit
 

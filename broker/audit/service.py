@@ -6,15 +6,13 @@ log is the order of commits (a database sequence would leave gaps and commit out
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Connection, Table, bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, func, select
 
 from broker.audit import tree
 from broker.audit.acts import Act
+from broker.audit.appending import append, split
 from broker.audit.checkpoint import public_bytes, sign, verifier_key
 from broker.audit.entry import Detail, clean, clean_detail, encode
 from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditKey
@@ -29,9 +27,6 @@ FORMAT = "portunus-audit-1"
 KEY_CONTEXT = b"portunus audit log key"
 EXPORT_PAGE = 1000
 _PENDING = "portunus_audit_pending"
-_ENTRIES, _HEAD = cast("Table", AuditEntry.__table__), cast("Table", AuditHead.__table__)
-_LOCKED_HEAD = select(_HEAD.c.size, _HEAD.c.frontier).where(_HEAD.c.id == 1).with_for_update()
-_HEAD_GROWS = update(_HEAD).where(_HEAD.c.id == 1).values(size=bindparam("grown_to"), frontier=bindparam("grown"))
 
 
 @dataclass(frozen=True)
@@ -105,52 +100,7 @@ def record(
 
 
 def _append_pending(work: Unit) -> None:
-    """Plain statements, no mapped objects: this runs under the one lock that every writer waits for."""
-    pending: list[dict[str, object]] = work.db.info.pop(_PENDING, [])
-    connection = work.db.connection()
-    size, packed = _lock_head(connection)
-    frontier = split(packed)
-    rows: list[dict[str, object]] = []
-    for fields in pending:
-        leaf = encode({**fields, "index": size})
-        hashed = tree.leaf_hash(leaf.encode())
-        actor, thing = fields["actor"], fields["thing"]
-        assert isinstance(actor, dict)
-        assert isinstance(thing, dict)
-        rows.append(
-            {
-                "index": size,
-                "id": fields["id"],
-                "at": datetime.fromisoformat(str(fields["at"])),
-                "act": fields["act"],
-                "actor_kind": actor["kind"],
-                "actor_id": actor["id"],
-                "thing_kind": thing["kind"],
-                "thing_id": thing["id"],
-                "account_id": fields["account"],
-                "location_id": fields["location"],
-                "leaf": leaf,
-                "leaf_hash": hashed,
-            }
-        )
-        frontier = tree.append(frontier, size, hashed)
-        size += 1
-    connection.execute(_ENTRIES.insert(), rows)
-    connection.execute(_HEAD_GROWS, {"grown_to": size, "grown": b"".join(frontier)})
-
-
-def _lock_head(connection: Connection) -> tuple[int, bytes]:
-    head = connection.execute(_LOCKED_HEAD).one_or_none()
-    if head is None:  # the very first entry: whoever inserts second finds the first one's row
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        connection.execute(insert(AuditHead).values(id=1, size=0, frontier=b"").on_conflict_do_nothing())
-        head = connection.execute(_LOCKED_HEAD).one()
-    return head.size, head.frontier
-
-
-def split(frontier: bytes) -> list[bytes]:
-    """The frontier's hashes."""
-    return [frontier[start : start + tree.HASH_SIZE] for start in range(0, len(frontier), tree.HASH_SIZE)]
+    append(work.db.connection(), work.db.info.pop(_PENDING, []))
 
 
 def sign_checkpoint(work: Unit, key: LogKey) -> AuditCheckpoint | None:

@@ -4,15 +4,21 @@ SQLite takes its write lock at BEGIN (deferred transactions lose concurrent upda
 syncs fully, because the audit log lives in the same file.
 """
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import CursorResult, DateTime, Dialect, Engine, MetaData, Result, create_engine, event
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import JSON, TypeDecorator
 
 READ_ONLY = "portunus_read_only"
 """Execution option that opens a deferred transaction on SQLite, so that readers do not queue behind writers."""
+
+RESTED_S = 1.0
+"""A PostgreSQL connection that was used less than so many seconds ago is taken to be there."""
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -56,11 +62,31 @@ def changed(result: Result[Any]) -> int:
 def make_engine(url: str) -> Engine:
     """An engine for `url` (`sqlite:///file` or `postgresql://…`), with the settings this project relies on."""
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        engine = create_engine(url, pool_size=10, max_overflow=20)
+        _try_after_rest(engine)
+        return engine
     engine = create_engine(url, pool_size=10, max_overflow=40, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _try_after_rest(engine: Engine) -> None:
+    """A connection that rested is tried first: the server may have restarted. (`pool_pre_ping` pays that way every time.)"""
+
+    @event.listens_for(engine, "checkin")
+    def note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def try_it(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        now = time.monotonic()
+        if now - record.info.get("used_at", now) < RESTED_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as gone:
+            raise InvalidatePoolError from gone
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

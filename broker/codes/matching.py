@@ -81,6 +81,8 @@ class Rule:
     """Signs inside the code that are not typed (`-` of `482-913`)."""
     names: str | None = None
     """Words that name the account in the text (username tail), when the portal prints one."""
+    others: frozenset[str] = frozenset()
+    """Aliases and names of the other logins that share the endpoint: what bears one of them is theirs."""
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "Rule":
@@ -95,6 +97,7 @@ class Rule:
             prefix=values.get("prefix") or "",
             strip=values.get("strip") or "",
             names=values.get("names") or None,
+            others=frozenset(mark.lower() for mark in values.get("others", ())),
         )
 
 
@@ -223,9 +226,13 @@ def addressed_to(arrival: Arrival, rule: Rule) -> bool:
     """Whether the message may be meant for this account: an alias or a printed account name decides where there is one."""
     if rule.alias and rule.alias not in arrival.recipients:
         return False
+    if not rule.alias and any(mark in arrival.recipients for mark in rule.others):
+        return False
     if rule.subject and rule.subject.casefold() not in arrival.subject.casefold():
         return False
-    return not rule.names or _says(arrival.text, rule.names)
+    if rule.names:
+        return _says(arrival.text, rule.names)
+    return not any("@" not in mark and _says(arrival.text, mark) for mark in rule.others)
 
 
 def _says(text: str, words: str) -> bool:
@@ -239,11 +246,20 @@ def told_apart(one: Rule, other: Rule) -> bool:
         return True
     if one.names and other.names and not _says(one.names, other.names) and not _says(other.names, one.names):
         return True
+    if _marked(one, other) or _marked(other, one):
+        return True
     return bool(one.senders and other.senders) and not any(
         a == b or (a.startswith("@") and b.endswith(a)) or (b.startswith("@") and a.endswith(b))
         for a in one.senders
         for b in other.senders
     )
+
+
+def _marked(one: Rule, other: Rule) -> bool:
+    """Whether all messages of the one bear a mark that the other, which has none of that kind, leaves alone."""
+    by_alias = one.alias is not None and other.alias is None and one.alias in other.others
+    by_name = one.names is not None and other.names is None and one.names.lower() in other.others
+    return by_alias or by_name
 
 
 def find_codes(subject: str, text: str, rule: Rule) -> list[Found]:

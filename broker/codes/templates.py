@@ -38,7 +38,18 @@ class Trial:
 def rule_of(work: Unit, account: PortalAccount, method: MfaMethod) -> dict[str, Any]:
     """The rule for a new request: the portal's template where one was saved, and what is the account's own."""
     saved = newest(work, account.organization_id, account.portal_id, method.channel)
-    return {**method.template, **(saved.rule if saved else {})}
+    return {**method.template, **(saved.rule if saved else {}), "others": _marks_of_others(work, method)}
+
+
+def _marks_of_others(work: Unit, method: MfaMethod) -> list[str]:
+    """What tells the messages of the endpoint's other logins: their aliases, and the names their portals print."""
+    if method.endpoint_id is None:
+        return []
+    templates = work.db.scalars(
+        select(MfaMethod.template).where(MfaMethod.endpoint_id == method.endpoint_id, MfaMethod.id != method.id)
+    )
+    found = {str(one[mark]).lower() for one in templates for mark in ("alias", "names") if one.get(mark)}
+    return sorted(found - {str(method.template.get(mark) or "").lower() for mark in ("alias", "names")})
 
 
 def newest(work: Unit, organization_id: str | None, portal_id: str, channel: str) -> CodeTemplate | None:

@@ -46,6 +46,7 @@ class Control:
             _route("/sms", self.sms, "POST"),
             _route("/call", self.call, "POST"),
             _route("/approve", self.approve, "POST"),
+            _route("/login", self.login, "POST"),
             _route("/message", self.message, "POST"),
             Route("/trap", self.trap, methods=["GET", "POST"]),
         ]
@@ -143,6 +144,14 @@ class Control:
         if not isinstance(site, MeridianShared):
             raise TypeError("it does not ask on telephones")
         return {"approved": site.approve(str(order["number"]))}
+
+    async def login(self, request: Request) -> Any:
+        """One more login like `like`, with a username of its own; its codes go to the same place unless `address` says where."""
+        order = await request.json()
+        like = next(one for one in founding.ACCOUNTS if one.key == str(order["like"]))
+        return self.world.enrol(like, str(order["username"]), str(order.get("address") or like.address)).view(
+            self.world.clock.now()
+        )
 
     async def message(self, request: Request) -> Any:
         """A mail or text message of the test's own making."""

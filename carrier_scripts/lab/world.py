@@ -5,13 +5,14 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from carrier_scripts.lab.accounts import TERMS, UNTIL_MAIL, AccountState, founded
 from carrier_scripts.lab.clock import LabClock
+from carrier_scripts.lab.facts import Account
 from carrier_scripts.lab.faults import AT_ONCE, NAMES, OF_ONE_LOGIN, Fault, Faults
 from carrier_scripts.lab.founding import SEED
 from carrier_scripts.lab.judge import Client, Judge
@@ -87,6 +88,17 @@ class World:
         if state is None:
             raise KeyError(f"{carrier} has no login {name!r}")
         return [state]
+
+    def enrol(self, like: Account, username: str, address: str) -> AccountState:
+        """A new login with the facts of another. Raises ValueError for a username that is taken."""
+        if self.account(like.carrier, username) is not None:
+            raise ValueError("this username is taken")
+        state = AccountState(
+            facts=replace(like, key=f"{like.carrier}-{username}", username=username, address=address),
+            password_set_at=self.clock.now() - timedelta(days=10),
+        )
+        self.accounts.append(state)
+        return state
 
     def digits(self, what: str, serial: int, length: int = 6) -> str:
         """A number that looks random and is the same for the same seed and serial."""

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,9 @@ from workers.bench.figures import Figures
 from workers.bench.postgres import running_postgres
 
 SECONDS = 3.0
+BLOCK, BLOCKS = 4096, 256
+BYTES = 500
+"""About an entry."""
 GROUP = 500
 ENTRIES = 1_000_000
 SIGNED_EVERY = 100_000
@@ -37,16 +41,18 @@ ACTOR = system("bench")
 
 
 def measure() -> Figures:
-    """Everything; PostgreSQL only where its programs are on this machine."""
+    """Everything; PostgreSQL only where its programs are on this machine. `floor_`: what disk and database do at best."""
     with tempfile.TemporaryDirectory(prefix="portunus-bench-audit-") as folder:
+        floor = {"floor_fsync_per_s": _syncs(Path(folder) / "floor")}
         with _log(f"sqlite:///{folder}/log.db") as engine:
             figures: Figures = {"audit_single_per_s_sqlite": _rate(engine, 1)}
             figures["audit_grouped_per_s"] = _rate(engine, GROUP)
         with running_postgres() as url:
             if url is not None:
                 with _log(url) as engine:
+                    floor["floor_postgres_commits_per_s"] = _commits(engine)
                     figures["audit_single_per_s_postgres"] = _rate(engine, 1)
-        return figures | {"verify_1m_s": _verify(Path(folder) / "export.jsonl")}
+        return figures | floor | {"verify_1m_s": _verify(Path(folder) / "export.jsonl")}
 
 
 @contextmanager
@@ -58,18 +64,48 @@ def _log(url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+def _syncs(file: Path) -> float:
+    """How often a second the disk makes 4 KB durable when nothing else is asked of it."""
+    with file.open("w+b", buffering=0) as sink:
+        sink.write(bytes(BLOCK * BLOCKS))
+        os.fsync(sink.fileno())
+        count, end = 0, time.perf_counter() + SECONDS
+        while time.perf_counter() < end:
+            os.pwrite(sink.fileno(), os.urandom(BLOCK), count % BLOCKS * BLOCK)
+            os.fdatasync(sink.fileno())
+            count += 1
+    return round(count / SECONDS, 1)
+
+
+def _commits(engine: Engine) -> float:
+    """How often a second the server commits one row of an entry's length, with its own driver and nothing around it."""
+    bare = engine.raw_connection()
+    try:
+        with bare.cursor() as cursor:
+            cursor.execute("CREATE TABLE floor_row (words text)")
+            bare.commit()
+            count, end = 0, time.perf_counter() + SECONDS
+            while time.perf_counter() < end:
+                cursor.execute("INSERT INTO floor_row VALUES (%s)", ("x" * BYTES,))
+                bare.commit()
+                count += 1
+    finally:
+        bare.close()
+    return round(count / SECONDS, 1)
+
+
 def _rate(engine: Engine, group: int) -> float:
     """Entries a second, each transaction of `group` entries on disk before the next begins."""
     clock, count = SystemClock(), 0
-    end = time.perf_counter() + SECONDS
-    while time.perf_counter() < end:
+    began = time.perf_counter()
+    while (passed := time.perf_counter() - began) < SECONDS:
         with Session(engine, expire_on_commit=False) as db:
             work = Unit(db=db, actor=ACTOR, clock=clock)
             for number in range(group):
                 audit.record(work, Act.TAB_REQUESTED, "lease", f"lea_{count + number}", detail={"purpose": "bench"})
             work.commit()
         count += group
-    return round(count / SECONDS, 1)
+    return round(count / passed, 1)
 
 
 def _verify(file: Path) -> float:

@@ -22,7 +22,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('size', name=op.f('pk_audit_checkpoint'))
     )
     op.create_table('audit_entry',
-    sa.Column('index', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('index', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('act', sa.String(length=60), nullable=False),

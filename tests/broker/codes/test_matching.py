@@ -92,6 +92,22 @@ def test_an_alias_decides_between_two_that_wait() -> None:
     assert decision.request_id == "cod_2"
 
 
+def test_a_code_for_another_logins_alias_or_name_is_left_alone_by_a_login_that_has_none() -> None:
+    plain = Rule(
+        senders=frozenset({SENDER}), context=("your code is",), others=frozenset({"codes+2@lab.test", "rgarcia"})
+    )
+    for theirs in (message(recipients=frozenset({"codes+2@lab.test"})), message("rgarcia: your code is 482913")):
+        assert decide(theirs, [request(rule=plain)]).verdict is Verdict.FOREIGN
+    assert decide(message("rgarcias: your code is 482913"), [request(rule=plain)]).verdict is Verdict.MATCHED
+
+
+def test_a_login_without_a_mark_waits_beside_one_whose_mark_it_knows() -> None:
+    alias = Rule(senders=frozenset({SENDER}), alias="codes+2@lab.test")
+    assert told_apart(Rule(senders=frozenset({SENDER}), others=frozenset({"codes+2@lab.test"})), alias)
+    assert told_apart(alias, Rule(senders=frozenset({SENDER}), others=frozenset({"codes+2@lab.test"})))
+    assert not told_apart(Rule(senders=frozenset({SENDER}), others=frozenset({"codes+3@lab.test"})), alias)
+
+
 def test_a_mail_that_does_not_name_the_alias_is_not_for_it() -> None:
     waiting = [request(rule=Rule(senders=RULE.senders, alias="codes+1@lab.test"))]
     for recipients in (frozenset(), frozenset({"codes@lab.test"})):

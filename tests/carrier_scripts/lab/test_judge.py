@@ -123,3 +123,12 @@ def test_the_carriers_own_time_can_be_subtracted(lab: RunningLab) -> None:
     assert spent["answers"] >= 4
     assert spent["seconds"] > 0
     assert all(m["took_s"] > 0 for m in lab.outbox() if m["state"] == "sent")
+
+
+def test_one_more_login_like_another_has_counters_of_its_own(lab: RunningLab) -> None:
+    told = {"like": "harborline-1", "username": "saguaro.third", "address": "codes+third@lab.test"}
+    lab.control.post("/login", json=told).raise_for_status()
+    assert "saguaro.third" in {one["username"] for one in lab.control.get("/accounts").json()}
+    assert lab.control.post("/login", json=told).status_code == 422
+    lab.reset()
+    assert "saguaro.third" not in {one["username"] for one in lab.control.get("/accounts").json()}
