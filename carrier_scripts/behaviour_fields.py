@@ -56,6 +56,7 @@ FIELDS: dict[str, tuple[type, str]] = {
     "sharing_policy": (str, "whether a login may be shared: individual, shared_office, …"),
     "automation_policy": (str, "what its terms say about programs: permitted_in_writing, silent, forbidden, …"),
     "provider_line": (str, "telephone number for offices"),
+    "fallback_steps": (list, "what offices do while it is down, in order; shown to them then"),
 }
 
 TEMPLATE_FIELDS = frozenset({"senders", "subject", "pattern", "context"})

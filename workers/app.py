@@ -10,7 +10,18 @@ from celery.signals import worker_ready
 from broker.adapters.celery_queue import APP, CONFIGURATION, CeleryQueue, celery_url
 from broker.base.settings import settings
 from broker.wiring import Portunus, build, embedded_redis_url
-from workers import end_session, monitor, open_tab, read_batch, run_lookups, send_webhook, sweep, sweep_lookups, witness
+from workers import (
+    end_session,
+    mail_alert,
+    monitor,
+    open_tab,
+    read_batch,
+    run_lookups,
+    send_webhook,
+    sweep,
+    sweep_lookups,
+    witness,
+)
 
 log = structlog.get_logger("worker")
 app = Celery(APP, broker=celery_url(settings().redis_url.get_secret_value() or embedded_redis_url(settings())))
@@ -52,6 +63,7 @@ _hinted("end_session", end_session.look)
 _hinted("run_lookups", run_lookups.look)
 _hinted("read_batch", read_batch.look)
 _hinted("send_webhook", send_webhook.look)
+_hinted("mail_alert", mail_alert.look)
 
 
 @app.task(name=f"{APP}.sweep")

@@ -4,6 +4,7 @@ from broker.base.actor import system
 from broker.base.beats import beat
 from broker.recordings import service as recordings
 from broker.recordings.retention import Retention, expire
+from broker.scripts import alerts
 from broker.tabs import service as tabs
 from broker.wiring import Portunus
 
@@ -18,6 +19,9 @@ def run(portunus: Portunus) -> None:
         beat(work, "worker")
     with portunus.unit(system("sweep")) as work:
         recordings.recover(work, portunus.vault, portunus.blobs)
+    with portunus.unit(system("sweep")) as work:
+        if portunus.settings.mail_relay:
+            alerts.send_late(work)
     with portunus.unit(system("sweep")) as work:
         days = {
             Retention.STANDARD: portunus.settings.retention_recordings_d,

@@ -215,11 +215,31 @@ def pin(
     console.print("Pinned." if digest else "It runs what the others run.")
 
 
+@app.command("owner")
+def owner(key: str = Key, email: str = typer.Argument(help="Mail address of somebody who may change scripts.")) -> None:
+    """Name who is told when this script fails."""
+    with build().unit(operator()) as work:
+        scripts.set_owner(work, directory.portal_by_key(work, key), email)
+    console.print(f"{email} is told when {key} fails.", markup=False)
+
+
+@app.command("look")
+def look(key: str = Key) -> None:
+    """Look at the portal's sign-in page at the next opportunity (within half a minute), without signing in."""
+    with build().unit(operator()) as work:
+        scripts.look_now(work, directory.portal_by_key(work, key).id)
+    console.print("It is looked at next. What was seen: portunus script health")
+
+
 @app.command("health")
 def health(*, as_json: bool = Json) -> None:
     """Script x portal x location of the last seven days, worst first; and key pages that changed."""
     with build().reading(operator()) as work:
-        rows = scripts.health(work)
+        rows, raised = scripts.health(work), scripts.alerts(work)
+        told = [
+            {"portal": one.portal.key, "words": one.words, "step": one.step, "times": one.times, "since": one.raised_at}
+            for one in raised
+        ]
         names = {portal.id: portal.key for portal in work.db.scalars(select(Portal))}
         drift = [
             {"portal": names[row.portal_id], "page": row.page, "likeness": row.likeness, "since": row.drifted_at}
@@ -227,8 +247,10 @@ def health(*, as_json: bool = Json) -> None:
             if row.drifted_at is not None
         ]
     if as_json:
-        print_json({"health": [vars(row) | {"rate": row.rate} for row in rows], "drift": drift})
+        print_json({"health": [vars(row) | {"rate": row.rate} for row in rows], "drift": drift, "alerts": told})
         return
+    for each in told:
+        console.print(f"{each['portal']}: {each['words']}. {each['step']}", style="red", markup=False)
     for row in rows:
         rate = "-" if row.rate is None else f"{row.rate} %"
         console.print(

@@ -14,6 +14,7 @@ from api.access import Here, HereNow, permits
 from api.pages import page
 from broker.identity import service as identity
 from broker.identity.policy import Permission, may
+from broker.scripts import service as scripts
 from broker.tabs import service as tabs
 
 router = APIRouter()
@@ -39,8 +40,10 @@ STATE_WORDS = {
 def launcher(request: Request, here: HereNow) -> Response:
     """The page, complete without any script."""
     shown = _tiles(here)
+    with here.reading() as work:
+        down = scripts.downtimes(work, {tile["portal_key"] for tile in shown})
     mine = [tile for tile in shown if tile["lease_id"]]
-    return page(request, "launcher.html", tiles=shown, mine=mine, purposes=PURPOSES)
+    return page(request, "launcher.html", tiles=shown, mine=mine, purposes=PURPOSES, down=down)
 
 
 @router.get("/api/v1/tiles", dependencies=[permits(Permission.TAB_OPEN)])

@@ -26,6 +26,14 @@ def board(request: Request, here: HereNow) -> Response:
     """Script x portal x location, worst first; pages that changed."""
     with here.reading() as work:
         rows = scripts.health(work)
+        open_alerts = [
+            {
+                "id": one.id, "key": one.portal.key, "portal": one.portal.name, "words": one.words, "step": one.step,
+                "run": one.run_id, "times": one.times, "since": one.raised_at, "mailed": one.sent_at is not None,
+                "owner": owner.name if (owner := scripts.owner(work, one.portal_id)) else "",
+            }
+            for one in scripts.alerts(work)
+        ]  # fmt: skip
         names = {site.id: (site.key, site.name) for site in work.db.scalars(select(Portal))}
         drifted = [
             {
@@ -41,7 +49,7 @@ def board(request: Request, here: HereNow) -> Response:
             if row.drifted_at is not None
         ]
     may_write = Permission.SCRIPT_MAINTAIN in here.held
-    return page(request, "script_health.html", rows=rows, drifted=drifted, may_write=may_write)
+    return page(request, "script_health.html", rows=rows, drifted=drifted, alerts=open_alerts, may_write=may_write)
 
 
 @router.get("/api/v1/scripts/health", dependencies=WATCHERS)
@@ -56,6 +64,14 @@ def accept(here: HereNow, key: str, name: str) -> Response:
     """The changed page is right from now on."""
     with here.unit() as work:
         scripts.accept(work, directory.portal_by_key(work, key).id, name)
+    return RedirectResponse("/script-health", 303)
+
+
+@router.post("/script-health/alerts/{alert_id}/seen", dependencies=WRITERS)
+def seen(here: HereNow, alert_id: str) -> Response:
+    """Somebody looks after it."""
+    with here.unit() as work:
+        scripts.alert_seen(work, alert_id)
     return RedirectResponse("/script-health", 303)
 
 

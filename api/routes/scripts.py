@@ -124,6 +124,12 @@ def roll_back(request: Request, here: HereNow, key: str, words: Text = "") -> Re
     return _do(request, here, key, lambda work: scripts.roll_back(work, directory.portal_by_key(work, key).id, words))
 
 
+@router.post("/scripts/{key}/owner", dependencies=JUDGES)
+def owner(request: Request, here: HereNow, key: str, email: Text = "") -> Response:
+    """Who is told when it fails."""
+    return _do(request, here, key, lambda work: scripts.set_owner(work, directory.portal_by_key(work, key), email))
+
+
 @router.post("/scripts/{key}/terms", dependencies=KEEPERS)
 def terms(
     request: Request,
@@ -174,6 +180,9 @@ def _page(request: Request, here: Here, key: str, error: BrokerError | None = No
             {"digest": one.digest[:12], "at": one.started_at, "end": ENDS.get(one.end or "", STAGES.get(one.stage, "")), "words": one.end_words or ""}
             for one in scripts.releases(work, site.id)
         ]  # fmt: skip
+        looks_after = scripts.owner(work, site.id)
+        owner_email = looks_after.email if looks_after else ""
+        maintainers = [(user.email, user.name) for user in scripts.maintainers(work)]
         readings = [one for one in scripts.register(work) if one.portal_id == site.id]
         mine = organization_of(work)
         places = [
@@ -187,7 +196,7 @@ def _page(request: Request, here: Here, key: str, error: BrokerError | None = No
         failed=counted.failed if counted else 0, terms=readings, permissions=scripts.PERMISSIONS, modes=scripts.MODES,
         today=here.portunus.clock.now().date().isoformat(), may_judge=Permission.SCRIPT_APPROVE in here.held,
         may_write=Permission.SCRIPT_MAINTAIN in here.held, may_manage=Permission.PORTAL_MANAGE in here.held,
-        error=error.message if error else "",
+        error=error.message if error else "", owner=owner_email, maintainers=maintainers,
     )  # fmt: skip
 
 

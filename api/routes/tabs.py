@@ -10,7 +10,9 @@ from api.access import HereNow, permits
 from api.idempotency import once
 from api.pages import page
 from broker.base.unit import Unit
+from broker.directory import service as directory
 from broker.identity.policy import Permission
+from broker.scripts import service as scripts
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
 
@@ -123,6 +125,10 @@ def shown(work: Unit, lease: Lease) -> dict[str, Any]:
         "portal": session.account.portal.name,
         "portal_key": session.account.portal.key,
         "provider_line": session.account.portal.provider_line,
+        "down": session.end_reason == "down",
+        "fallback": scripts.fallback(
+            directory.behaviour(work, session.account.portal), session.account.portal.provider_line
+        ),
         "location": session.location.name,
         "login_tail": "…" + session.account.username[-3:],
         "account_id": session.account_id,

@@ -44,6 +44,8 @@ class Act(StrEnum):
     SCRIPT_FAILED = "script:run:fail"
     SCRIPT_RUN_VIEWED = "script:run:view"
     SCRIPT_DRIFT_SEEN = "script:drift:see"
+    SCRIPT_ALERT_SEEN = "script:alert:see"
+    SCRIPT_OWNER_SET = "script:owner:set"
     SCRIPT_DRIFT_ACCEPTED = "script:drift:accept"
     TERMS_RECORDED = "directory:terms:record"
     # vault

@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     help_contact: str = Field(default="", max_length=200)
     """Who helps somebody who cannot sign in, in words for the sign-in pages: `Ana Petrova, extension 204`."""
 
+    mail_relay: str = ""
+    """`host:port` of the office's mail server: alerts about carrier scripts go to their owners by mail. Empty: on the pages only."""
+    mail_from: str = Field(default="", max_length=200)
+    """The sender of those mails; empty: `portunus@` and the name of `public_url`."""
+
     log_json: bool = False
 
     @model_validator(mode="after")

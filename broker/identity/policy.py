@@ -5,14 +5,14 @@ machine's own shell and Portunus's own named processes are not limited here: who
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from sqlalchemy import or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
-from broker.base.actor import ActorKind
+from broker.base.actor import Actor, ActorKind
 from broker.base.errors import NotFound, Refused
 from broker.base.unit import Unit
 from broker.directory.models import Location, PortalAccount, account_location
@@ -171,6 +171,12 @@ def held(work: Unit) -> frozenset[Permission]:
     if work.actor.kind in (ActorKind.OPERATOR, ActorKind.SYSTEM):
         return frozenset(Permission)
     return frozenset[Permission]().union(*(_allowed(grant) for grant in grants_of(work)))
+
+
+def user_may(work: Unit, user_id: str, permission: Permission) -> bool:
+    """Whether a user, not necessarily the actor, holds a permission somewhere now."""
+    person = replace(work, actor=Actor(kind=ActorKind.USER, id=user_id, name=user_id))
+    return any(permission in _allowed(grant) for grant in grants_of(person))
 
 
 def has_role(work: Unit, user_id: str, role: Role) -> bool:

@@ -12,6 +12,7 @@ from broker.base.errors import NotFound
 from broker.base.unit import Unit
 from broker.directory.models import Portal
 from broker.identity.policy import Permission, require
+from broker.scripts import alerts
 from broker.scripts.models import PageStructure, PortalWatch
 
 PAGES = ("login", "home")
@@ -61,7 +62,7 @@ def seen(work: Unit, portal_id: str, page: str, features: Sequence[str]) -> Page
             portal_id,
             detail={"page": page, "likeness": row.likeness, "gone": len(set(row.features) - set(features))},
         )
-        work.signal("scripts")
+        alerts.of_page(work, portal_id, page, row.likeness)
     return row
 
 
@@ -73,6 +74,7 @@ def accept(work: Unit, portal_id: str, page: str) -> PageStructure:
         raise NotFound("That page was never seen.")
     row.features, row.accepted_by, row.accepted_at = row.seen, work.actor.id, work.clock.now()
     row.likeness, row.drifted_at = 100, None
+    alerts.mended(work, portal_id, None)
     audit.record(work, Act.SCRIPT_DRIFT_ACCEPTED, "portal", portal_id, detail={"page": page})
     return row
 

@@ -146,6 +146,43 @@ class PageStructure(Base):
     drifted_at: Mapped[datetime | None]
 
 
+class ScriptOwner(Base):
+    """Who is told when a portal's script fails, where that is not the author of the version in force."""
+
+    __tablename__ = "script_owner"
+
+    portal_id: Mapped[str] = mapped_column(ForeignKey("portal.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    set_by: Mapped[str] = mapped_column(String(60))
+    set_at: Mapped[datetime]
+
+
+class ScriptAlert(Base):
+    """A script that failed, or a key page that changed: open until it works again or somebody has seen it."""
+
+    __tablename__ = "script_alert"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    portal_id: Mapped[str] = mapped_column(ForeignKey("portal.id"), index=True)
+    organization_id: Mapped[str | None] = mapped_column(String(40))
+    """Whose run failed; empty: a look, which is nobody's."""
+    words: Mapped[str] = mapped_column(String(200))
+    step: Mapped[str] = mapped_column(String(300))
+    """The step it stopped at. No text of any page."""
+    run_id: Mapped[str | None] = mapped_column(String(40))
+    times: Mapped[int]
+    raised_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    """When it was mailed to the owner."""
+    tries: Mapped[int] = mapped_column(default=0)
+    ended_at: Mapped[datetime | None]
+    end: Mapped[str] = mapped_column(String(12), default="")
+    """mended, seen"""
+
+    portal: Mapped[Portal] = relationship()
+
+
 class PortalWatch(Base):
     """When a portal's sign-in page is looked at next, without signing in."""
 

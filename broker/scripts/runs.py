@@ -14,7 +14,7 @@ from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.directory.models import Portal, PortalAccount
 from broker.identity.policy import Permission, organization_of, require
-from broker.scripts import judging, releases
+from broker.scripts import alerts, downtime, judging, releases
 from broker.scripts.models import ScriptRun
 
 MOST_STEPS = 60
@@ -68,6 +68,8 @@ def note(work: Unit, report: Report) -> ScriptRun:
     work.db.flush()
     if row.verdict == judging.WORKED:
         _mend(work, row)
+    if row.outcome == downtime.DOWN:
+        downtime.look_soon(work, report.portal_id)
     if row.verdict == judging.FAILED:
         audit.record(
             work,
@@ -79,7 +81,7 @@ def note(work: Unit, report: Report) -> ScriptRun:
             outcome=row.outcome,
             detail={"script": row.digest[:16], "verb": row.verb, "place": row.place or None},
         )
-        work.signal("scripts")
+        alerts.of_run(work, row)
     if on_trial:
         releases.judge(work, report.portal_id)
     return row
@@ -120,6 +122,7 @@ def forget_old(work: Unit) -> None:
 
 
 def _mend(work: Unit, row: ScriptRun) -> None:
+    alerts.mended(work, row.portal_id, row.organization_id)
     work.db.execute(
         update(ScriptRun)
         .where(

@@ -1,6 +1,10 @@
 """What can be done with script versions, in one place to import; each verb lives in the file that its subject names."""
 
+from broker.scripts.alerts import alerts, maintainers, owner, set_owner
+from broker.scripts.alerts import seen as alert_seen
 from broker.scripts.board import Health, health
+from broker.scripts.downtime import Downtime, downtimes
+from broker.scripts.downtime import steps as fallback
 from broker.scripts.drift import accept, changes, look_now, looked, seen, structures, take_due
 from broker.scripts.releases import advance, chosen, in_force, pin, release, releases, roll_back, running, trial, unpin
 from broker.scripts.runs import Report, failed, forget_old, note, open_failed, portal_of
@@ -22,16 +26,21 @@ __all__ = [
     "MODES",
     "PERMISSIONS",
     "Bundle",
+    "Downtime",
     "Health",
     "Report",
     "accept",
     "advance",
+    "alert_seen",
+    "alerts",
     "approve",
     "bundle_of",
     "changes",
     "chosen",
     "difference",
+    "downtimes",
     "failed",
+    "fallback",
     "forget_old",
     "health",
     "history",
@@ -39,9 +48,11 @@ __all__ = [
     "keep_shipped",
     "look_now",
     "looked",
+    "maintainers",
     "newest",
     "note",
     "open_failed",
+    "owner",
     "pin",
     "portal_of",
     "record",
@@ -53,6 +64,7 @@ __all__ = [
     "runnable",
     "running",
     "seen",
+    "set_owner",
     "structures",
     "submit",
     "take_due",

@@ -2,6 +2,11 @@
 
 import pytest
 
+from broker.base.actor import system
+from broker.directory import service as directory
+from broker.directory.service import Fact
+from broker.scripts import service as scripts
+from broker.scripts.service import Report
 from tests.e2e.office import PORTALS
 
 pytestmark = pytest.mark.browser
@@ -47,6 +52,27 @@ def test_a_stopped_portal_says_so_and_opening_it_says_what_to_do(screen, office)
     maria.picture("stopped_opened")
     page.get_by_role("link", name="Go to the start page").click()
     page.locator("#find").wait_for()
+
+
+def test_a_portal_that_is_down_says_since_when_and_what_to_do_meanwhile(screen, office) -> None:
+    def look(outcome: str) -> None:
+        with office.portunus.unit(system("browserhost")) as work:
+            portal = directory.portal_by_key(work, "ironwood")
+            fact = Fact(["Use last week's roster."], source="the office", verified_on=work.clock.now().date())
+            directory.record_behaviour(work, portal, "fallback_steps", fact)
+            scripts.note(work, Report(portal.id, "d" * 64, "look", outcome, 800))
+
+    maria = screen("Maria")
+    look("down")
+    page = maria.go("/")
+    notice = page.get_by_role("region", name=f"{PORTALS['ironwood']} is down")
+    assert notice.get_by_role("listitem").first.inner_text() == "Use last week's roster."
+    maria.picture("launcher_down")
+    assert maria.faults() == []
+    look("signed_out")
+    page.reload()
+    page.locator("#find").wait_for()
+    assert notice.count() == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/codes"])

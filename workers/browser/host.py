@@ -36,7 +36,7 @@ from workers.browser.tasks import cancelled, keep
 ACTOR = system("browserhost")
 TEND_S = 1.0
 NODE_BEAT_S = 5.0
-LOOK_S = 60.0
+LOOK_S = 20.0
 """How often it is asked whether a portal's sign-in page is due for a look."""
 REPLACED = "replaced"
 GONE = "This portal session is gone. Open it again."

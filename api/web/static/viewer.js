@@ -38,7 +38,7 @@ function told(tab) {
   document.title = `${tab.state === "needs_code" ? "Code needed · " : ""}${tab.portal} · Portunus`;
   expires = Date.parse(tab.expires_at);
   if (tab.state === "ready") connect();
-  if (tab.state === "ended") ended(tab.words);
+  if (tab.state === "ended") ended(tab.words, tab.down);
   return tab.state === "ready" || tab.state === "ended";
 }
 
@@ -110,11 +110,13 @@ function fit() {
 let fitting = 0;
 addEventListener("resize", () => { clearTimeout(fitting); fitting = setTimeout(fit, 120); });
 
-function ended(words) {
+function ended(words, down = false) {
   over = true;
   socket?.close();
   $("waiting").hidden = false;
   $("after").hidden = false;
+  $("fallback").hidden = !down;
+  if ($("line")) $("line").hidden = down;
   $("ending").hidden = true;
   $("waiting-words").textContent = words || "This tab has ended.";
   $("waiting-left").textContent = "";

@@ -289,6 +289,26 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_portal_watch_portal_id_portal')),
     sa.PrimaryKeyConstraint('portal_id', name=op.f('pk_portal_watch'))
     )
+    op.create_table('script_alert',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('organization_id', sa.String(length=40), nullable=True),
+    sa.Column('words', sa.String(length=200), nullable=False),
+    sa.Column('step', sa.String(length=300), nullable=False),
+    sa.Column('run_id', sa.String(length=40), nullable=True),
+    sa.Column('times', sa.Integer(), nullable=False),
+    sa.Column('raised_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('last_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('sent_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('tries', sa.Integer(), nullable=False),
+    sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('end', sa.String(length=12), nullable=False),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_script_alert_portal_id_portal')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_script_alert'))
+    )
+    with op.batch_alter_table('script_alert', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_script_alert_portal_id'), ['portal_id'], unique=False)
+
     op.create_table('script_version',
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('portal_id', sa.String(length=40), nullable=False),
@@ -535,6 +555,15 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['digest'], ['script_version.digest'], name=op.f('fk_script_in_force_digest_script_version')),
     sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_script_in_force_portal_id_portal')),
     sa.PrimaryKeyConstraint('portal_id', name=op.f('pk_script_in_force'))
+    )
+    op.create_table('script_owner',
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('user_id', sa.String(length=40), nullable=False),
+    sa.Column('set_by', sa.String(length=60), nullable=False),
+    sa.Column('set_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_script_owner_portal_id_portal')),
+    sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_script_owner_user_id_user')),
+    sa.PrimaryKeyConstraint('portal_id', name=op.f('pk_script_owner'))
     )
     op.create_table('script_pin',
     sa.Column('account_id', sa.String(length=40), nullable=False),
@@ -970,6 +999,7 @@ def downgrade() -> None:
 
     op.drop_table('script_release')
     op.drop_table('script_pin')
+    op.drop_table('script_owner')
     op.drop_table('script_in_force')
     op.drop_table('script_bundle')
     with op.batch_alter_table('portal_session', schema=None) as batch_op:
@@ -1012,6 +1042,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_script_version_portal_id'))
 
     op.drop_table('script_version')
+    with op.batch_alter_table('script_alert', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_script_alert_portal_id'))
+
+    op.drop_table('script_alert')
     op.drop_table('portal_watch')
     op.drop_table('portal_carrier')
     op.drop_table('portal_account')

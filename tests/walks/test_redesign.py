@@ -1,0 +1,92 @@
+"""A carrier redesigns its pages: the next look sees it, `portunus script` alone mends it in stages, and a bad version comes back."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from carrier_scripts import registry
+from tests.demos import Demo
+from tests.walks.conftest import until
+from tests.workers.browser.test_release import broken, mended
+
+pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
+KEY = "harborline"
+SIGN_OUT = """async () => (await fetch(`/api/v1/tabs/${document.querySelector("#stage").dataset.leaseId}/end?sign_out=true`, {
+    method: "POST", headers: { "x-csrf-token": document.querySelector("meta[name=csrf]").content },
+})).status"""
+LOOKED_S = 60
+
+
+def script(demo: Demo, *words: str, by: str = "mira") -> str:
+    """`portunus script …` as one of two people at the machine. A refusal fails the test with its words."""
+    command = [str(Path(sys.executable).with_name("portunus")), "script", *words]
+    environment = {**os.environ, **demo.environment(), "LOGNAME": by}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def told(demo: Demo, *words: str) -> Any:
+    return json.loads(script(demo, *words, "--json"))
+
+
+def send_out(demo: Demo, folder: Path, change: Any) -> str:
+    """Mira changes the script in a folder of her own and hands it in; Ana has read it and releases it to Phoenix."""
+    file = folder / f"{KEY}.py"
+    file.write_text(change(registry.script(KEY).sources[-1]["text"]), encoding="utf-8")
+    script(demo, "submit", KEY, "--file", str(file), "--words", "The carrier renamed every id.")
+    digest = next(one["digest"] for one in told(demo, "versions", KEY)["versions"] if not one["approved_by"])
+    script(demo, "approve", digest[:12], by="ana")
+    script(demo, "release", digest[:12], "--canary", "phoenix", by="ana")
+    return str(digest)
+
+
+def stage(demo: Demo) -> str:
+    return next(one["release"] for one in told(demo, "list") if one["portal"] == KEY).partition(" ")[2]
+
+
+def works_once(people) -> None:
+    maria = people["Maria"]
+    maria.open("harborline phoenix")
+    maria.sees_stream()
+    assert maria.page.evaluate(SIGN_OUT) == 200
+    maria.page.goto(f"{maria.demo.url}/")
+
+
+def test_the_next_look_sees_the_redesign_before_anybody_is_turned_away(demo: Demo) -> None:
+    script(demo, "look", KEY)
+    until(lambda: any(row["portal"] == KEY for row in told(demo, "health")["health"]), LOOKED_S)
+    demo.fault(KEY, "skin", version=2)
+    script(demo, "look", KEY)
+    until(lambda: [one["portal"] for one in told(demo, "health")["drift"]] == [KEY], LOOKED_S)
+    (alert,) = told(demo, "health")["alerts"]
+    assert alert["portal"] == KEY
+    assert demo.counters(KEY)["password_submits"] == 0
+
+
+def test_a_mended_version_goes_to_one_location_and_on_by_itself(demo: Demo, people, tmp_path: Path) -> None:
+    digest = send_out(demo, tmp_path, mended)
+    assert stage(demo) == "canary"
+    for _ in range(3):
+        works_once(people)
+    until(lambda: stage(demo) == "staged")
+    newest = told(demo, "versions", KEY)["releases"][0]
+    assert (newest["digest"], newest["end"]) == (digest, None)
+
+
+def test_a_bad_version_comes_back_by_itself_and_its_step_is_told(demo: Demo, people, tmp_path: Path) -> None:
+    script(demo, "rollback", KEY, "--words", "Room for the next one.", by="ana")
+    digest = send_out(demo, tmp_path, broken)
+    people["Maria"].open("harborline phoenix")
+    assert "does not know" in people["Maria"].said()
+    newest = told(demo, "versions", KEY)["releases"][0]
+    assert (newest["digest"], newest["end"]) == (digest, "rolled_back")
+    steps = [one["step"] for one in told(demo, "health")["alerts"] if one["words"].startswith("sign in")]
+    assert steps and steps[0].endswith("saw unrecognised")
+    counted = demo.counters(KEY)
+    assert (counted["overlapping_logins"], counted["wasted_tries"], counted["terms_accepted"]) == (0, 0, 0)
