@@ -13,7 +13,7 @@ from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, PortalAccount
 from broker.identity.policy import NOTHING_THERE, Permission, organization_of, require
-from broker.lookups import records
+from broker.lookups import records, turns
 from broker.lookups.ask import LONGEST_AGE_S, Ask
 from broker.lookups.models import Lookup, LookupBatch, LookupResult
 from broker.lookups.states import State
@@ -98,7 +98,8 @@ def _place(work: Unit, row: Lookup, portal: Portal, max_age_s: int | None) -> No
         row.result_id = recent.id
         records.end(work, row, State.DONE)
     elif row.batch_id is None:
-        work.enqueue("run_lookups", row.account_id)
+        if not turns.served(work, row.account_id):
+            work.enqueue("run_lookups", row.account_id)
         work.signal(f"lookups:{row.account_id}")
 
 

@@ -91,6 +91,13 @@ def take_turn(work: Unit, account_id: str) -> str | None:
     return lease.id if lease.granted_at is not None else None
 
 
+def served(work: Unit, account_id: str) -> bool:
+    """Whether this login's lookups are being worked on: a signal is enough then, and a worker need not look."""
+    session = live_session(work, account_id)
+    held = live_lease(work, session.id) if session else None
+    return held is not None and is_ours(held) and held.granted_at is not None
+
+
 def _see_through(work: Unit, account: PortalAccount, turn: LookupTurn) -> None:
     """How the sign-in ended that was asked for last time."""
     lease = work.db.get(Lease, turn.lease_id) if turn.lease_id else None

@@ -1,7 +1,8 @@
 """The process a script runs in: no network, no file, no secret, one script, JSON lines to the host on stdin and stdout.
 
 Started ahead of need and idle until its first line comes; by then its walls stand (kit/walls). It compiles exactly the
-bytes whose digest the host names, runs one verb, and ends. `{"run": "report"}` is answered with the walls that stand.
+bytes whose digest the host names, runs one verb, and ends; only lookups may follow each other (`more`), with the same
+script. `{"run": "report"}` is answered with the walls that stand.
 """
 
 import _strptime  # type: ignore[import-not-found]  # noqa: F401 - dates are read with it, and it is loaded late
@@ -46,12 +47,17 @@ class Wire:
     def __init__(self, reader: asyncio.StreamReader) -> None:
         self._reader = reader
         self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._runs: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._number = 0
 
     async def first(self) -> dict[str, Any]:
         """The run message."""
         line: dict[str, Any] = json.loads(await self._reader.readline())
         return line
+
+    async def following(self) -> dict[str, Any]:
+        """The next run message, once the first run is over."""
+        return await self._runs.get()
 
     async def ask(self, call: str, args: dict[str, Any]) -> Any:
         """One call, one answer. Raises `HostRefused`."""
@@ -70,6 +76,9 @@ class Wire:
         """Hand answers to whoever waits; the host hanging up ends the process."""
         while line := await self._reader.readline():
             answer = json.loads(line)
+            if "run" in answer:
+                self._runs.put_nowait(answer)
+                continue
             waiting = self._waiting.pop(answer["id"], None)
             if waiting is None or waiting.done():
                 continue
@@ -128,8 +137,33 @@ async def serve(walls: Walls, *, unconfined: bool) -> None:
         wire.say({"facts": declared(load(message["portal"], message["sources"], message["digest"]))})
         return
     listening = loop.create_task(wire.listen())
-    wire.say({"done": await _outcome(wire, message)})
+    loaded = Loaded()
+    while True:
+        wire.say({"done": await _outcome(wire, message, loaded)})
+        if not message.get("more"):
+            break
+        message = await wire.following()
     listening.cancel()
+
+
+class Loaded:
+    """The one script this process has compiled."""
+
+    def __init__(self) -> None:
+        self.modules: frozenset[str] = frozenset()
+        self._digest = ""
+        self._made: type[Portal] | None = None
+
+    def portal(self, message: dict[str, Any]) -> Portal:
+        """A portal of its own for each run. Raises ValueError for bytes that are not the approved ones, or another script's."""
+        if self._made is None:
+            self.modules = frozenset(source["module"] for source in message["sources"])
+            first = load(message["portal"], message["sources"], message["digest"])
+            self._made, self._digest = type(first), message["digest"]
+            return first
+        if message["sources"] or message["digest"] != self._digest or message["run"] not in LOOKUPS:
+            raise ValueError("this process runs another script")
+        return self._made()
 
 
 def declared(portal: Portal | type[Portal]) -> dict[str, Any]:
@@ -148,13 +182,13 @@ def declared(portal: Portal | type[Portal]) -> dict[str, Any]:
     }
 
 
-async def _outcome(wire: Wire, message: dict[str, Any]) -> dict[str, Any]:
+async def _outcome(wire: Wire, message: dict[str, Any], loaded: Loaded) -> dict[str, Any]:
     """The verb's outcome, and where the script stopped when it broke; never its words, which may hold what it read."""
     try:
         verb = message["run"]
         if verb not in RUNS:
             raise ValueError("no such verb")
-        portal = load(message["portal"], message["sources"], message["digest"])
+        portal = loaded.portal(message)
         page = Page(wire.ask)
         if verb in LOOKUPS:
             answer = await getattr(portal, verb)(page, Asked.from_json(message["asked"]))
@@ -166,14 +200,14 @@ async def _outcome(wire: Wire, message: dict[str, Any]) -> dict[str, Any]:
         refs = [one.ref for one in none.seen]
         return {"outcome": Outcome.ANSWERED.value, "no_answer": {"code": none.code, "refs": refs}}
     except PageChanged as changed:
-        return {"outcome": await _what_it_is(portal, page), "at": _place(changed, message)}
+        return {"outcome": await _what_it_is(portal, page), "at": _place(changed, loaded.modules)}
     except HostRefused as refused:
         known = refused.code if refused.code in NAMES else Outcome.REFUSED.value
         if verb in LOOKUPS and known == Outcome.UNRECOGNISED:
             known = await _what_it_is(portal, page)
-        return {"outcome": known, "at": _place(refused, message)}
+        return {"outcome": known, "at": _place(refused, loaded.modules)}
     except Exception as wrong:  # noqa: BLE001 - the boundary: whatever a script does becomes an outcome
-        return {"outcome": Outcome.SCRIPT_FAILED.value, "at": _place(wrong, message)}
+        return {"outcome": Outcome.SCRIPT_FAILED.value, "at": _place(wrong, loaded.modules)}
 
 
 async def _what_it_is(
@@ -189,9 +223,8 @@ async def _what_it_is(
     return str(seen) if seen in NAMES else Outcome.UNRECOGNISED.value
 
 
-def _place(wrong: Exception, message: dict[str, Any]) -> dict[str, Any]:
+def _place(wrong: Exception, own: frozenset[str]) -> dict[str, Any]:
     """The kind of failure and the innermost line of the script's own files."""
-    own = {source["module"] for source in message.get("sources", [])}
     module, line, trace = "", 0, wrong.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename in own:

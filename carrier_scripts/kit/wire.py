@@ -124,6 +124,8 @@ class Run(TypedDict):
     sources: list[Source]
     asked: NotRequired[dict[str, Any]]
     """A lookup's question."""
+    more: NotRequired[bool]
+    """Another lookup with the same script may follow; its message brings no sources."""
 
 
 class Call(TypedDict):

@@ -82,6 +82,8 @@ class LookupFacade(Facade):
         self._guard = guard
         self._recorder = recorder
         self._clock = clock
+        self.tallest = 0
+        """Pixels of the tallest page photographed so far."""
         self._name: str | None = None
         self._photo: _Photo | None = None
         self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
@@ -107,12 +109,12 @@ class LookupFacade(Facade):
         await super().reload(page)
 
     async def page_act(self, page: int, chain: list[Any], act: str, args: list[Any], options: dict[str, Any]) -> Any:
-        if act not in STILL:
-            await self._leave()
         if act in ABSENT:
             options = {"timeout": CLICK_MS, **options}
         if act in ("click", "press"):
-            await self._before_click(page, chain)
+            await asyncio.gather(self._leave(), self._before_click(page, chain))
+        elif act not in STILL:
+            await self._leave()
         answer = await super().page_act(page, chain, act, args, options)
         if act in ("click", "press"):
             await self.page(page).wait_for_load_state("domcontentloaded", timeout=CLICK_MS * 2)
@@ -204,15 +206,16 @@ class LookupFacade(Facade):
 
     async def _leave(self) -> None:
         """The page is about to change: its picture is taken first. Raises what taking it raised."""
-        photo, self._photo = self._photo, None
-        if photo is not None:
-            await photo.taking
+        if self._photo is not None:
+            await self._photo.taking
+        self._photo = None
 
     async def _photograph(self, artifact_id: str, ms: int) -> None:
         """While the script reads on; written down before the answer counts."""
         metrics = await self._cdp.send("Page.getLayoutMetrics")
         view, whole = metrics["cssVisualViewport"], metrics["cssContentSize"]
         height = min(whole["height"], TALLEST)
+        self.tallest = max(self.tallest, int(height))
         clip = {"x": 0, "y": 0, "width": whole["width"], "height": height, "scale": 1}
         asked: dict[str, Any] = {"format": "png", "optimizeForSpeed": True}
         if height > view["clientHeight"] or view["pageY"]:

@@ -22,7 +22,7 @@ from workers.browser.facade import watch_status
 from workers.browser.live import LiveSession
 from workers.browser.lookupfacade import LookupFacade
 from workers.browser.recorder import Recorder, RecorderFailed
-from workers.browser.scriptrun import Done
+from workers.browser.scriptrun import Done, KeptProcess
 from workers.browser.tasks import keep
 from workers.browser.trace import Trace
 from workers.browser.writeguard import WriteGuard
@@ -36,8 +36,9 @@ LONGEST_WAIT_S = 30.0
 """A portal that is left alone for longer is given back meanwhile."""
 SCRIPT_S = 90.0
 KEEPS_PAGE = (Outcome.UNRECOGNISED, Outcome.SCRIPT_FAILED, Outcome.REFUSED)
-VIEW = {"width": 1280, "height": 1400}
-"""Most pages fit: a taller one costs a second layout to photograph."""
+WIDE, HIGH, HIGHEST = 1280, 800, 2400
+"""Of the page, in pixels. It grows to what the portal's pages need: a taller one costs a second layout to photograph, a
+shorter one is photographed with nothing in it."""
 LOOKUPS_PER_PAGE = 25
 log = structlog.get_logger("lookups")
 
@@ -97,23 +98,29 @@ class _Runs:
         self._page: Page | None = None
         self._cdp: CDPSession | None = None
         self._on_page = 0
+        self._high = HIGH
+        self._process = KeptProcess(node.scripts)
 
     async def _opened(self) -> tuple[Page, CDPSession]:
         """Our own page, behind the write guard; a fresh one every so often, since a renderer that lives long grows."""
         if self._page is not None and self._cdp is not None and self._on_page < LOOKUPS_PER_PAGE:
             self._on_page += 1
             return self._page, self._cdp
-        await self.close()
+        await self._close_page()
         self._live.hiding += 1
         self._page = await self._live.context.new_page()
-        await self._page.set_viewport_size(VIEW)  # type: ignore[arg-type]
+        await self._page.set_viewport_size({"width": WIDE, "height": self._high})
         watch_status(self._page)
         await self._guard.stand(self._page)
         self._cdp, self._on_page = await self._live.new_cdp(self._page), 1
         return self._page, self._cdp
 
     async def close(self) -> None:
-        """The page is gone."""
+        """The page and the script's process are gone."""
+        await self._process.close()
+        await self._close_page()
+
+    async def _close_page(self) -> None:
         page, self._page, self._cdp = self._page, None, None
         if page is not None:
             self._live.hidden.discard(page)
@@ -149,12 +156,14 @@ class _Runs:
             facade = LookupFacade(self._live, page, cdp, self._guard, self._recorder, self._node.portunus.clock)
             trace = Trace(discreet=True)
             async with self._live.lock:
-                done = await self._node.scripts.run(
+                done = await self._process.run(
                     self._script, job.kind, trace.watched(facade.call), limit_s=SCRIPT_S, asked=job.question
                 )
-            keep(reports.report(self._node, self._live, job.kind, done, trace), "report of a lookup")
             await facade.saved()
             said = await self._said(facade, done)
+            if facade.tallest > self._high:
+                self._high = min(facade.tallest, HIGHEST)
+                await page.set_viewport_size({"width": WIDE, "height": self._high})
         except BaseException:
             await asyncio.shield(asyncio.ensure_future(self._unit(lambda work: lookups.give_back(work, job))))
             raise
@@ -167,6 +176,7 @@ class _Runs:
             return lookups.next_job(work, vault, self._lease_id)
 
         turn: Job | Wait | None = await self._unit(end_and_next)
+        keep(reports.report(self._node, self._live, job.kind, done, trace), "report of a lookup")
         log.info(
             "lookup",
             lookup=job.lookup_id,

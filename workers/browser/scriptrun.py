@@ -23,6 +23,8 @@ from workers.browser.tasks import keep
 Answer = Callable[[str, dict[str, Any]], Awaitable[Any]]
 COMMAND = (sys.executable, "-I", "-B", "-m", "carrier_scripts.kit.process")
 CALLS_PER_RUN = 5000
+RUNS_KEPT, CALLS_KEPT = 25, 1500
+"""How many runs, or calls, a kept process serves before a fresh one takes its place: its time and memory are limited."""
 REPORT_S = 10.0
 KIND = re.compile(r"[A-Za-z_]\w{0,40}")
 MODULE = re.compile(r"carrier_scripts\.(portals|families)\.[a-z0-9_]{1,60}")
@@ -89,29 +91,30 @@ class ScriptProcesses:
         except (KeyError, TimeoutError) as none:
             raise ValueError("no report") from none
         finally:
-            await self._end(process)
+            await _end(process)
         return walls
 
     async def run(
         self, script: Script, verb: str, answer: Answer, *, limit_s: float, asked: Mapping[str, Any] | None = None
     ) -> Done:
-        """One verb of one script; every end is a `Done`. `asked`: a lookup's question."""
+        """One verb of one script in a process of its own; every end is a `Done`. `asked`: a lookup's question."""
+        process = await self.taken()
+        try:
+            done, _ = await _served(process, _told(script, verb, asked), answer, limit_s)
+            return done
+        finally:
+            await _end(process)
+
+    async def taken(self) -> asyncio.subprocess.Process:
+        """A fresh process, whose end is up to the caller; the next spare starts behind it."""
         process, self._spare = self._spare or await self._start(), None
         keep(self.warm_up(), "spare script process")
-        try:
-            async with asyncio.timeout(limit_s):
-                return await self._converse(process, script, verb, answer, asked)
-        except TimeoutError:
-            return Done(Outcome.SCRIPT_FAILED, "The script took too long.")
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as broken:
-            return Done(Outcome.SCRIPT_FAILED, f"The script broke its contract ({type(broken).__name__}).")
-        finally:
-            await self._end(process)
+        return process
 
     async def stop(self) -> None:
         """End the spare."""
         if self._spare is not None:
-            await self._end(self._spare)
+            await _end(self._spare)
 
     async def _start(self) -> asyncio.subprocess.Process:
         environment = {"PORTUNUS_SCRIPT_UID": str(self._uid)}
@@ -128,46 +131,106 @@ class ScriptProcesses:
             limit=LINE_BYTES,
         )
 
-    async def _converse(
-        self,
-        process: asyncio.subprocess.Process,
-        script: Script,
-        verb: str,
-        answer: Answer,
-        asked: Mapping[str, Any] | None,
-    ) -> Done:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        told = {"run": verb, "portal": script.key, "digest": script.digest, "sources": script.sources}
-        process.stdin.write(json.dumps(told | ({"asked": dict(asked)} if asked is not None else {})).encode() + b"\n")
-        refused: CallRefused | None = None
-        heard = 0
-        for _ in range(CALLS_PER_RUN):
-            line = await process.stdout.readline()
-            heard += len(line)
-            if not line:
-                return Done(Outcome.SCRIPT_FAILED, "The script's process ended.")
-            if heard > RUN_BYTES:
-                return Done(Outcome.SCRIPT_FAILED, "The script said too much.")
-            message = json.loads(line, parse_constant=_no_number)
-            if "done" in message:
-                return _done(message["done"], refused)
-            number, name, args = message["id"], message["call"], message["args"]
-            if type(number) is not int or name not in CALLS or not isinstance(args, dict):
-                raise ValueError("a call that does not exist")
-            try:
-                said: dict[str, Any] = {"id": number, "ok": await answer(name, args)}
-            except CallRefused as no:
-                refused = no
-                said = {"id": number, "error": {"code": no.code, "message": no.message}}
-            process.stdin.write(json.dumps(said).encode() + b"\n")
-            await process.stdin.drain()
-        return Done(Outcome.SCRIPT_FAILED, "The script asked too many questions.")
 
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+class KeptProcess:
+    """One process for the lookups of one lease: same script, same login, same practice, one run after the other.
+
+    A run that does not end as it should takes the process along. What a script might remember of the patient before cannot
+    become a value: each value needs a sighting of its own run, and the words seen there.
+    """
+
+    def __init__(self, processes: ScriptProcesses) -> None:
+        self._processes = processes
+        self._process: asyncio.subprocess.Process | None = None
+        self._digest = ""
+        self._runs = self._calls = 0
+
+    async def run(
+        self, script: Script, verb: str, answer: Answer, *, limit_s: float, asked: Mapping[str, Any] | None = None
+    ) -> Done:
+        """As `ScriptProcesses.run`; the process stays when the run has ended well."""
+        if self._digest != script.digest or self._runs >= RUNS_KEPT or self._calls >= CALLS_KEPT:
+            await self.close()
+        told = _told(script, verb, asked) | {"more": True}
+        if self._process is None or self._process.returncode is not None:
+            self._process, self._digest = await self._processes.taken(), script.digest
+            self._runs = self._calls = 0
+        else:
+            told["sources"] = []  # it has them
+        self._runs += 1
+        ended_well = False
+        try:
+            done, ended_well = await _served(self._process, told, self._counted(answer), limit_s)
+            return done
+        finally:
+            if not ended_well:
+                await self.close()
+
+    def _counted(self, answer: Answer) -> Answer:
+        async def counted(name: str, args: dict[str, Any]) -> Any:
+            self._calls += 1
+            return await answer(name, args)
+
+        return counted
+
+    async def close(self) -> None:
+        """The process is gone."""
+        process, self._process = self._process, None
+        if process is not None:
+            await _end(process)
+
+
+def _told(script: Script, verb: str, asked: Mapping[str, Any] | None) -> dict[str, Any]:
+    told = {"run": verb, "portal": script.key, "digest": script.digest, "sources": script.sources}
+    return told | ({"asked": dict(asked)} if asked is not None else {})
+
+
+async def _served(
+    process: asyncio.subprocess.Process, told: dict[str, Any], answer: Answer, limit_s: float
+) -> tuple[Done, bool]:
+    """How the run ended, and whether the process can take another."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await _conversed(process, told, answer)
+    except TimeoutError:
+        return Done(Outcome.SCRIPT_FAILED, "The script took too long."), False
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as broken:
+        return Done(Outcome.SCRIPT_FAILED, f"The script broke its contract ({type(broken).__name__})."), False
+
+
+async def _conversed(process: asyncio.subprocess.Process, told: dict[str, Any], answer: Answer) -> tuple[Done, bool]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(json.dumps(told).encode() + b"\n")
+    refused: CallRefused | None = None
+    heard = 0
+    for _ in range(CALLS_PER_RUN):
+        line = await process.stdout.readline()
+        heard += len(line)
+        if not line:
+            return Done(Outcome.SCRIPT_FAILED, "The script's process ended."), False
+        if heard > RUN_BYTES:
+            return Done(Outcome.SCRIPT_FAILED, "The script said too much."), False
+        message = json.loads(line, parse_constant=_no_number)
+        if "done" in message:
+            return _done(message["done"], refused), True
+        number, name, args = message["id"], message["call"], message["args"]
+        if type(number) is not int or name not in CALLS or not isinstance(args, dict):
+            raise ValueError("a call that does not exist")
+        try:
+            said: dict[str, Any] = {"id": number, "ok": await answer(name, args)}
+        except CallRefused as no:
+            refused = no
+            said = {"id": number, "error": {"code": no.code, "message": no.message}}
+        process.stdin.write(json.dumps(said).encode() + b"\n")
+        await process.stdin.drain()
+    return Done(Outcome.SCRIPT_FAILED, "The script asked too many questions."), False
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await process.wait()
 
 
 def _done(done: dict[str, Any], refused: CallRefused | None) -> Done:
