@@ -17,6 +17,7 @@ from carrier_scripts.kit import (
     Seen,
     ServiceLines,
     Sign,
+    accumulators,
     any_of,
     at,
     day,
@@ -71,7 +72,7 @@ class CopperMesaPortal(Portal):
     practice = ("#lblOffice", "#lblTaxId")
     sign_out = "#LogOff"
 
-    reads = (
+    reads: ClassVar[tuple[str, ...]] = (
         "/Office/Home",
         "/Office/Eligibility",
         "/Office/Benefits",
@@ -106,11 +107,15 @@ class CopperMesaPortal(Portal):
         if await page.locator(".no-match").is_visible():
             raise NoAnswer("patient_not_found", await page.locator(".no-match").read())
         answer = Answer()
+        await self.read_benefits(page, answer)
+        return answer
+
+    async def read_benefits(self, page: Page, answer: Answer) -> None:
+        """What the benefits page says, once it is there."""
         await _who(page, answer)
         await _classes(page, answer)
         await _amounts(page, answer)
         await _limits(page, answer)
-        return answer
 
     async def claim_status(self, page: Page, asked: Asked) -> Answer:
         """One claim by its number; else the whole list is read for the subscriber's, since it cannot be searched."""
@@ -207,19 +212,7 @@ async def _classes(page: Page, answer: Answer) -> None:
 
 async def _amounts(page: Page, answer: Answer) -> None:
     table = (await page.locator("#Amounts").read_table()).expect("", "Amount", "Used", "Remaining")
-    rows: list[dict[str, Any]] = []
-    for row in table:
-        label = row[""]
-        if label.text.strip() not in AMOUNTS:
-            answer.unplaced(label.text, *row.cells)
-            continue
-        limit, used, left = money(row["Amount"]), money(row["Used"]), money(row["Remaining"])
-        made: dict[str, Any] = {"kind": meaning(label, AMOUNTS), "limit": limit, "used": used, "remaining": left}
-        if limit and used and left and limit.value - used.value != left.value:
-            made["conflict"] = said(True, label, computed=True)
-            answer.conflict(label.text, *row.cells[1:])
-        rows.append(made)
-    answer.result["accumulators"] = rows
+    answer.result["accumulators"] = accumulators(table, AMOUNTS, answer)
 
 
 async def _limits(page: Page, answer: Answer) -> None:

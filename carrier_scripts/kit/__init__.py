@@ -1,6 +1,7 @@
 """Everything a carrier script may use."""
 
-from carrier_scripts.kit.claims import ServiceLines
+from carrier_scripts.kit.benefits import accumulators, amounts, shares
+from carrier_scripts.kit.claims import ServiceLines, explanation
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
 from carrier_scripts.kit.outcomes import Outcome
@@ -52,11 +53,14 @@ __all__ = [
     "Sign",
     "Table",
     "Value",
+    "accumulators",
     "all_of",
+    "amounts",
     "any_of",
     "at",
     "day",
     "every_row",
+    "explanation",
     "inside",
     "meaning",
     "money",
@@ -66,6 +70,7 @@ __all__ = [
     "said",
     "says",
     "sees",
+    "shares",
     "status",
     "whole",
     "words",

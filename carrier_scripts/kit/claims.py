@@ -1,9 +1,11 @@
-"""The service lines of a claim, as carriers print them: a table whose columns have names of their own everywhere."""
+"""Claims as carriers print them: service lines in a table whose columns have names of their own everywhere, the EOB as PDF."""
 
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from carrier_scripts.kit.reading import Row, Seen, Table, money, need, said, words
+from carrier_scripts.kit.lookups import Answer
+from carrier_scripts.kit.page import Locator
+from carrier_scripts.kit.reading import PageChanged, Row, Seen, Table, money, need, part, said, words
 
 
 @dataclass(frozen=True)
@@ -36,3 +38,17 @@ class ServiceLines:
             "paid": money(row[self.paid]),
             "adjustments": [] if remark.blank else [{"carrier_text": words(remark)}],
         }
+
+
+async def explanation(link: Locator, claim: dict[str, Any], answer: Answer) -> None:
+    """Fetch the EOB, page by page. It must be of this claim (raises `PageChanged`); its total should be the one of the page."""
+    lines = [line for sheet in await link.read_pdf() for line in sheet]
+    number = claim["payer_claim_number"].value
+    own = next((line for line in lines if number in line.text), None)
+    if own is None:
+        raise PageChanged("the explanation of benefits is of another claim")
+    claim["eob_artifact_id"] = said("kept", own)
+    total = next((found for line in lines if (found := part(line, r"^Total paid: (\$\S+)$"))), None)
+    paid = money(total) if total else None
+    if total and paid and claim.get("paid") and paid.value != claim["paid"].value:
+        answer.conflict("Total paid on the EOB", total)

@@ -19,6 +19,7 @@ NO_ANSWERS = frozenset(
         "date_not_supported",
         "payer_unavailable",
         "results_unstable",
+        "results_too_many",
         "not_supported",
         "step_up_required",
     }

@@ -1,14 +1,14 @@
 """Bluestone Mutual. Name, a security question, password and a mailed code, each on a page of its own; an agreement every 30 days."""
 
-from carrier_scripts.kit import Choice, CodeStep, LoginForm, Outcome, Portal, Question, any_of, at, sees, status
+from carrier_scripts.families.plain_tables import PlainTables, Search
+from carrier_scripts.kit import Choice, CodeStep, LoginForm, Outcome, Question, any_of, at, sees, status
 
 
-class BluestoneMutual(Portal):
+class BluestoneMutual(PlainTables):
     name = "Bluestone Mutual"
     hosts = frozenset({"bluestone.sim.test"})
     start = "https://bluestone.sim.test/provider/login"
     home = "https://bluestone.sim.test/provider/home"
-    automation = "automated"
 
     login = LoginForm(username="#loginName", next="#nameNext", password="#loginSecret", submit="#secretNext")
     code = CodeStep(field="#passcode", submit="#passcodeNext")
@@ -18,6 +18,19 @@ class BluestoneMutual(Portal):
     )
     practice = ("#officeName", "#officeTin")
     sign_out = "#logoutLink"
+
+    reads = ("/provider/home", "/provider/coverage*", "/provider/claims*", "/provider/eob*")
+    searches = ("/provider/coverage/inner",)
+    search = Search(
+        "/provider/coverage", member="#memberNumber", born="#birthDate", frames=("#coverageFrame", "#coverageInner")
+    )
+    claims, claim = "/provider/claims", "/provider/claims/detail"
+    statuses = {  # "Adjusted" says neither what was paid nor whether
+        "Received": "received",
+        "Processing": "in_process",
+        "Paid": "paid",
+        "Denied": "denied",
+    }
 
     signs = {  # read from the top; the first that shows wins
         Outcome.DOWN: any_of(sees("#maintenance"), status(500, 502, 503, 504)),

@@ -1,7 +1,8 @@
-"""Copper Mesa Dental of Nevada. Arizona's pages, other rules: a mailed code that lives five minutes, computers remembered for a week."""
+"""Copper Mesa Dental of Nevada. Arizona's pages, other rules: a mailed code that lives five minutes, computers remembered for
+a week, and benefits that the page asks for after it has loaded."""
 
-from carrier_scripts.families.copper_mesa import CopperMesaPortal
-from carrier_scripts.kit import CodeStep
+from carrier_scripts.families.copper_mesa import ACTIVE, CopperMesaPortal
+from carrier_scripts.kit import Answer, CodeStep, Page, PageChanged, amounts, part, said, shares, words
 
 
 class CopperMesaNv(CopperMesaPortal):
@@ -10,3 +11,39 @@ class CopperMesaNv(CopperMesaPortal):
     start = "https://coppermesa-nv.sim.test/Account/Login"
     home = "https://coppermesa-nv.sim.test/Office/Home"
     code = CodeStep(field="#VerificationCode", submit="#SubmitCode", remember="#RememberComputer")
+    reads = (*CopperMesaPortal.reads, "/Office/Benefits*", "/Office/BenefitData/*")
+
+    async def read_benefits(self, page: Page, answer: Answer) -> None:
+        await page.locator("#BenefitPanel[aria-busy=false]").wait_for()
+        name, told = await page.locator("#lblPatient").read(), await page.locator("#AmountGrid").read_pairs()
+        last, first, group = part(name, r"^([^,]+), "), part(name, r", (.+)$"), told.take("Group")
+        company, number = part(group, r"^(.+) \S+$"), part(group, r" (\d\S*)$")
+        if last is None or first is None or company is None or number is None:
+            raise PageChanged("the page does not say whose benefits it shows")
+        answer.result["patient"] = {
+            "last_name": words(last),
+            "first_name": words(first),
+            "member_id": words(await page.locator("#lblSubscriber").read()),
+        }
+        answer.result["coverage"] = {
+            "status": answer.known("Status", told.take("Status"), ACTIVE),
+            "group_name": words(company),
+            "group_number": words(number),
+        }
+        limit, met = told.take("Deductible"), told.take("Deductible met")
+        yearly = told.take("Annual maximum")
+        answer.result["accumulators"] = [
+            {
+                "kind": said("annual_maximum", yearly),
+                **amounts(yearly, told.take("Used"), told.take("Remaining"), yearly, answer),
+            },
+            {"kind": said("deductible", limit), **amounts(limit, met, None, limit, answer)},
+        ]
+        for label, value in told.rest():
+            answer.unplaced(label, value)
+        cover = (await page.locator("#BenefitGrid").read_table()).expect(
+            "Category", "Plan pays", "Deductible", "Waiting period"
+        )
+        answer.result["benefits"] = shares(
+            cover, answer, {"Plan pays": None}, deductible="Deductible", waiting="Waiting period"
+        )

@@ -1,14 +1,28 @@
 """Evergreen State Medicaid. User ID, kind of computer, site phrase with the password, authenticator; closed at night with a status of 200."""
 
-from carrier_scripts.kit import CodeStep, Later, LoginForm, Outcome, Portal, any_of, at, sees, status
+from carrier_scripts.families.plain_tables import PlainTables, Search
+from carrier_scripts.kit import (
+    Answer,
+    CodeStep,
+    Later,
+    Locator,
+    LoginForm,
+    Outcome,
+    PageChanged,
+    any_of,
+    at,
+    meaning,
+    said,
+    sees,
+    status,
+)  # fmt: skip
 
 
-class EvergreenMedicaid(Portal):
+class EvergreenMedicaid(PlainTables):
     name = "Evergreen State Medicaid"
     hosts = frozenset({"evergreen.sim.test"})
     start = "https://evergreen.sim.test/portal/Logon.do"
     home = "https://evergreen.sim.test/portal/Home.do"
-    automation = "automated"
 
     login = LoginForm(username="#ctl_UserId", next="#ctl_Continue", password="#ctl_Password", submit="#ctl_LogOn")
     code = CodeStep(field="#ctl_Code", submit="#ctl_Verify")
@@ -18,6 +32,19 @@ class EvergreenMedicaid(Portal):
     )
     practice = ("#ctl_Provider", "#ctl_Npi")
     sign_out = "#ctl_LogOff"
+
+    reads = ("/portal/Home.do", "/portal/Eligibility.do", "/portal/Recipient*", "/portal/Claim*", "/portal/Advice*")
+    searches = ("/portal/Eligibility.do",)
+    search = Search(
+        "/portal/Eligibility.do",
+        member="#ctl_Recipient",
+        born="#ctl_Dob",
+        find="#ctl_Verify270",
+        nobody="#ctl_NotFound",
+        written="%m/%d/%Y",
+    )
+    claims, claim = "/portal/Claims.do", "/portal/Claim"
+    statuses = {"In process": "in_process", "Suspended": "pended", "Paid": "paid", "Denied": "denied"}
 
     signs = {  # read from the top; the first that shows wins
         Outcome.DOWN: any_of(sees("#maintenance"), status(500, 502, 503, 504)),
@@ -33,3 +60,24 @@ class EvergreenMedicaid(Portal):
         Outcome.ASKS_CODE: sees("#ctl_Code"),
         Outcome.SIGNED_IN: sees("#ctl_Provider"),
     }
+
+    async def read_benefits(self, here: Locator, answer: Answer) -> None:
+        """The usual tables, and above them what Medicaid says: it goes before the plan's own words."""
+        await super().read_benefits(here, answer)
+        told = await here.locator("#ctl_Eligibility").read_pairs()
+        if told.take("Recipient ID").text.strip() != answer.result["patient"]["member_id"].value:
+            raise PageChanged("two tables of one page are of two recipients")
+        today, other = told.take("Eligible today"), told.take("Other insurance")
+        status = answer.result["coverage"]["status"]
+        if meaning(today, {"YES": "active", "NO": "inactive"}) is None or (today.text == "YES") != (
+            status.value == "active"
+        ):
+            answer.conflict("Eligible today", today)
+        if meaning(other, {"NONE ON FILE": False}):
+            answer.result["coverage"]["other_coverage"] = said(False, other)
+        else:
+            answer.result["coverage"]["other_coverage"] = said(True, other)
+            answer.unplaced("Other insurance", other)
+        told.take("Date of birth")
+        for label, value in told.rest():
+            answer.unplaced(label, value)

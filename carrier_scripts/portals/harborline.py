@@ -15,20 +15,20 @@ from carrier_scripts.kit import (
     PageChanged,
     Portal,
     Row,
-    Seen,
     ServiceLines,
+    amounts,
     any_of,
     at,
     day,
     every_row,
+    explanation,
     meaning,
     money,
-    need,
     part,
-    percent,
     said,
     says,
     sees,
+    shares,
     status,
     words,
 )
@@ -39,15 +39,6 @@ STATUS = {"Received": "received", "In review": "in_process", "Pended": "pended",
 LINES = ServiceLines(
     code="Code", label="Service", tooth="Tooth", charge="Fee", allowed="Allowed", paid="Paid", remark="Remark"
 )
-CATEGORY = {
-    "Preventive and diagnostic": "diagnostic_preventive",
-    "Basic restorative": "restorative_basic",
-    "Periodontal": "periodontics",
-    "Root canals": "endodontics",
-    "Major restorative": "restorative_major",
-    "Implants": "implants",
-    "Orthodontics": "orthodontics",
-}
 LIMITED = {  # a service of the frequency tab: its category
     "Recall visit": "diagnostic",
     "Full set of images": "diagnostic",
@@ -217,20 +208,10 @@ async def _maximums(page: Page, answer: Answer) -> None:
             common.pop("period")
         inside: dict[str, Any] = common | {
             "network": said("in", table.columns[1]),
-            "limit": money(row["In network"]),
-            "used": money(row["Used"]),
-            "remaining": money(row["Left"]),
+            **amounts(row["In network"], row["Used"], row["Left"], label, answer),
         }
-        _add_up(inside, label, row, answer)
         rows += [inside, common | {"network": said("out", table.columns[2]), "limit": money(row["Out of network"])}]
     answer.result["accumulators"] = rows
-
-
-def _add_up(inside: dict[str, Any], label: Seen, row: Row, answer: Answer) -> None:
-    limit, used, left = (inside[name] for name in ("limit", "used", "remaining"))
-    if limit and used and left and limit.value - used.value != left.value:
-        inside["conflict"] = said(True, label, computed=True)
-        answer.conflict(label.text, row["In network"], row["Used"], row["Left"])
 
 
 async def _coverage(page: Page, answer: Answer) -> None:
@@ -238,30 +219,13 @@ async def _coverage(page: Page, answer: Answer) -> None:
     table = (await page.locator("#benefit-table").read_table()).expect(
         "Category", "In network", "Out of network", "Deductible applies", "Waiting period"
     )
-    benefits: list[dict[str, Any]] = []
-    for row in table:
-        label, wait = row["Category"], row["Waiting period"]
-        months = part(wait, r"^(\d+) months?$")
-        if not wait.blank and months is None:
-            answer.unplaced(f"{label.text}: waiting period", wait)
-        for number, network in ((1, "in"), (2, "out")):
-            share = need(percent(row.cells[number]), "what the plan pays")
-            benefits.append(
-                {
-                    "category": meaning(label, CATEGORY) or said("other", label),
-                    "label": words(label),
-                    "network": said(network, table.columns[number]),
-                    "plan_pays_percent": share,
-                    "patient_pays_percent": said(100 - share.value, row.cells[number], computed=True),
-                    "deductible_applies": meaning(row["Deductible applies"], {"Yes": True, "No": False}),
-                    "waiting_period_months": said(int(months.text), months)
-                    if months
-                    else said(0, wait, computed=True)
-                    if wait.blank
-                    else None,
-                }
-            )
-    answer.result["benefits"] = benefits
+    answer.result["benefits"] = shares(
+        table,
+        answer,
+        {"In network": "in", "Out of network": "out"},
+        deductible="Deductible applies",
+        waiting="Waiting period",
+    )
 
 
 async def _frequency(page: Page, answer: Answer) -> None:
@@ -338,22 +302,8 @@ async def _claim(page: Page, answer: Answer, asked: Asked) -> dict[str, Any]:
         issued = part(told_check, r"of (\d\d/\d\d/\d{4})")
         claim["payment"] = {"trace_number": words(check), "issue_date": day(issued) if issued else None}
         if asked.with_eob and await page.locator("#eob-link").is_visible():
-            await _explanation(page, claim, answer)
+            await explanation(page.locator("#eob-link"), claim, answer)
     return claim
-
-
-async def _explanation(page: Page, claim: dict[str, Any], answer: Answer) -> None:
-    """The EOB must be of this claim, and its total the one of the page."""
-    lines = [line for sheet in await page.locator("#eob-link").read_pdf() for line in sheet]
-    number = claim["payer_claim_number"].value
-    own = next((line for line in lines if number in line.text), None)
-    if own is None:
-        raise PageChanged("the explanation of benefits is of another claim")
-    claim["eob_artifact_id"] = said("kept", own)
-    total = next((found for line in lines if (found := part(line, r"^Total paid: (\$\S+)$"))), None)
-    paid = money(total) if total else None
-    if total and paid and claim["paid"] and paid.value != claim["paid"].value:
-        answer.conflict("Total paid on the EOB", total)
 
 
 def _same(row: Row, claim: dict[str, Any], answer: Answer) -> None:

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 Facts = dict[str, str]
+BOTH_NETWORKS = ("harborline", "bluestone_mutual", "evergreen_medicaid", "meridian_shared")
 NETWORKS = (("in", "in_network"), ("out", "out_of_network"))
 CATEGORIES = {
     "Preventive and diagnostic": "diagnostic_preventive",
@@ -47,21 +48,41 @@ def money(amount: int) -> str:
     return f"{amount}.00"
 
 
-def member_facts(portal: str, member: dict[str, Any], coverage: list[dict[str, Any]]) -> Facts:
+def printed(amount: int) -> str:
+    """As pages write it, where a result keeps the page's words."""
+    return f"${amount:,.2f}"
+
+
+def member_facts(portal: str, member: dict[str, Any], truth: dict[str, Any]) -> Facts:
     """What this carrier's pages show of the member."""
     facts = {
         "member_id": member["id"],
-        "birth_date": member["born"],
         "name": member["name"],
         "status": "active" if member["active"] else "inactive",
         "group_name": member["group"],
         "group_number": member["group_number"],
+    }
+    if portal != "copper_mesa_nv":
+        facts["birth_date"] = member["born"]
+    if portal not in ("copper_mesa_az", "copper_mesa_nv", "oldfield_guild"):
+        facts["plan_name"] = f"Harborline {member['plan']}" if portal == "harborline" else member["plan"]
+    return facts | _amounts(portal, member, truth) | _shares(portal, truth["coverage"]) | _odd(portal, member, truth)
+
+
+def _amounts(portal: str, member: dict[str, Any], truth: dict[str, Any]) -> Facts:
+    left = member["deductible"] - member["deductible_met"]
+    if portal == "oldfield_guild":
+        (_, limit, used), *_ = truth["years"][member["id"]]
+        what = "annual_maximum family"
+        return {f"{what} limit": money(limit), f"{what} used": money(used), f"{what} remaining": money(limit - used)}
+    facts = {
         "annual_maximum individual limit": money(member["maximum"]),
         "annual_maximum individual remaining": money(member["left"]),
-        "deductible individual remaining": money(member["deductible"] - member["deductible_met"]),
     }
+    if portal != "copper_mesa_nv":
+        facts["deductible individual remaining"] = money(left)
     if portal == "northgate":
-        return facts | {"plan_name": member["plan"]}
+        return facts
     facts |= {
         "annual_maximum individual used": money(member["used"]),
         "deductible individual limit": money(member["deductible"]),
@@ -69,21 +90,50 @@ def member_facts(portal: str, member: dict[str, Any], coverage: list[dict[str, A
     }
     if portal == "harborline":
         facts |= {
-            "plan_name": f"Harborline {member['plan']}",
             "deductible family limit": money(member["deductible"] * 3),
             "deductible family remaining": money(member["deductible"] * 3 - member["deductible_met"]),
             "deductible individual limit out": money(member["deductible"] * 2),
             "annual_maximum individual limit out": money(member["maximum"] - 250),
         }
-        for cover in coverage:
-            for network, name in NETWORKS:
-                what = f"{CATEGORIES[cover['category']]} {network}"
-                facts[f"{what} plan pays"] = str(cover[name])
-                facts[f"{what} patient pays"] = str(100 - cover[name])
-                facts[f"{what} deductible"] = str(cover["deductible"])
+    return facts
+
+
+def _shares(portal: str, coverage: list[dict[str, Any]]) -> Facts:
+    """What the plan pays by category, for each network the page tells apart."""
+    if portal in ("northgate", "copper_mesa_az"):
+        return {}
+    facts: Facts = {}
+    for cover in coverage:
+        for network, name in NETWORKS if portal in BOTH_NETWORKS else (("", "in_network"),):
+            what = f"{CATEGORIES[cover['category']]} {network}".strip()
+            facts[f"{what} plan pays"] = str(cover[name])
+            facts[f"{what} patient pays"] = str(100 - cover[name])
+            facts[f"{what} deductible"] = str(cover["deductible"])
+            if portal != "oldfield_guild":
                 months = cover["waiting"].removesuffix(" months")
                 facts[f"{what} waiting"] = months if months.isdigit() else "0"
     return facts
+
+
+def _odd(portal: str, member: dict[str, Any], truth: dict[str, Any]) -> Facts:
+    """What only this carrier tells; where the schema has no place for it, it must be named as unmapped."""
+    if portal == "evergreen_medicaid":
+        aid = truth["aid"][member["id"]]
+        return {
+            "other coverage": str(aid["other"] != "NONE ON FILE"),
+            "aid category": aid["category"],
+            "managed care plan": aid["plan"],
+            "spend-down": printed(aid["spend_down"]),
+        }
+    if portal == "oldfield_guild":
+        return {f"plan year {year} used": printed(used) for year, _, used in truth["years"][member["id"]][1:]}
+    if portal == "meridian_shared":
+        facts: Facts = {}
+        for one in truth["procedures"][member["id"]]:
+            facts |= {f"{one['code']} pays": str(one["pays"])}
+            facts |= {} if one["limit"] == "none" else {f"{one['code']} limit": one["limit"]}
+        return facts
+    return {}
 
 
 def claim_facts(portal: str, claim: dict[str, Any]) -> Facts:
@@ -99,9 +149,9 @@ def claim_facts(portal: str, claim: dict[str, Any]) -> Facts:
     }
     if claim["check"]:
         facts[f"{number} check"] = claim["check"]
-        if portal != "copper_mesa_az":
+        if not portal.startswith("copper_mesa"):
             facts[f"{number} paid on"] = claim["paid_on"]
-    if portal == "harborline":
+    if portal in BOTH_NETWORKS or portal == "oldfield_guild":
         facts[f"{number} received"] = claim["received"]
     for place, line in enumerate(claim["lines"], 1):
         name = f"{number} line {place}"
@@ -124,6 +174,8 @@ def told_of_member(result: dict[str, Any]) -> Facts:
     name = patient.get("full_name") or f"{patient.get('first_name', '')} {patient.get('last_name', '')}".strip()
     facts = {"name": name, "member_id": patient.get("member_id", ""), "birth_date": patient.get("birth_date", "")}
     facts |= {one: coverage[one] for one in ("status", "group_name", "group_number", "plan_name") if one in coverage}
+    if "other_coverage" in coverage:
+        facts["other coverage"] = str(coverage["other_coverage"])
     for one in result.get("accumulators", []):
         tail = " out" if one.get("network") == "out" else ""
         for part in ("limit", "used", "remaining"):
@@ -132,7 +184,12 @@ def told_of_member(result: dict[str, Any]) -> Facts:
     for one in result.get("benefits", []):
         if "plan_pays_percent" not in one:
             continue
-        what = f"{one['category']} {one.get('network', '')}".strip()
+        if one.get("codes"):
+            (code,), limits = one["codes"], one.get("frequency", [])
+            facts[f"{code} pays"] = one["plan_pays_percent"]
+            facts |= {f"{code} limit": limits[0]["raw_text"]} if limits else {}
+            continue
+        what = f"{one['category']} {one.get('network', '').replace('unknown', '')}".strip()
         facts |= {
             f"{what} plan pays": one["plan_pays_percent"],
             f"{what} patient pays": one.get("patient_pays_percent", ""),

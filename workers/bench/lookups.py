@@ -23,8 +23,11 @@ from workers.bench.lab import Straight
 
 PLACE = "phoenix"
 MEMBER, BORN = "HD100042731", "1984-03-17"
-PAYERS = {"northgate": "Ironwood Dental"}
-PORTALS = ("harborline", "copper_mesa_az", "northgate")
+PAYERS = {"northgate": "Ironwood Dental", "meridian_shared": "Basin Mutual"}
+PORTALS = (
+    "harborline", "copper_mesa_az", "northgate", "bluestone_mutual", "evergreen_medicaid", "oldfield_guild",
+    "meridian_shared", "copper_mesa_nv",
+)  # fmt: skip
 TABS = ("maximums", "coverage", "frequency")
 BATCH_ROWS, BATCH_ROWS_QUICK = 10_000, 300
 MINUTE_ROWS = 60
@@ -161,7 +164,7 @@ async def _accuracy(demo: Demo, client: Client, *, quick: bool) -> Figures:
                     member = next(one for one in members if one["id"] == told["question"]["member_id"])
                     asked += 1
                     score.add(
-                        accuracy.member_facts(portal, member, truth["coverage"]),
+                        accuracy.member_facts(portal, member, truth),
                         accuracy.told_of_member(result),
                         unmapped,
                     )

@@ -166,6 +166,11 @@ class KeptProcess:
             if not ended_well:
                 await self.close()
 
+    @property
+    def pid(self) -> int | None:
+        """Of the process that waits for the next run; None when there is none."""
+        return self._process.pid if self._process is not None else None
+
     def _counted(self, answer: Answer) -> Answer:
         async def counted(name: str, args: dict[str, Any]) -> Any:
             self._calls += 1

@@ -1,0 +1,57 @@
+"""A script process that the lookups of one lease share: same process while runs end well, a fresh one after any that does not."""
+
+import asyncio
+from typing import Any
+
+from carrier_scripts import registry
+from carrier_scripts.kit.outcomes import Outcome
+from workers.browser.calls import CallRefused
+from workers.browser.scriptrun import KeptProcess, ScriptProcesses
+
+SCRIPT = registry.script("harborline")
+ASKED = {"member_id": "HD1", "birth_date": "1984-03-17"}
+
+
+async def changed(name: str, args: dict[str, Any]) -> Any:
+    """A host whose page is not what the script knows."""
+    if name == "recognise":
+        return "unrecognised"
+    raise CallRefused("unrecognised", "not there")
+
+
+async def broken(name: str, args: dict[str, Any]) -> Any:
+    raise ValueError(name)
+
+
+def test_lookups_share_a_process_until_a_run_breaks() -> None:
+    async def test() -> None:
+        processes = ScriptProcesses("nobody")
+        kept = KeptProcess(processes)
+        outcomes, pids = [], []
+        for answer in (changed, changed, broken, changed):
+            done = await kept.run(SCRIPT, "eligibility", answer, limit_s=20, asked=ASKED)
+            outcomes.append(done.outcome)
+            pids.append(kept.pid)
+        await kept.close()
+        await processes.stop()
+        page_changed, failed = Outcome.UNRECOGNISED, Outcome.SCRIPT_FAILED
+        assert outcomes == [page_changed, page_changed, failed, page_changed]
+        assert pids[0] == pids[1] is not None
+        assert pids[2] is None
+        assert pids[3] not in (None, pids[0])
+
+    asyncio.run(test())
+
+
+def test_another_version_of_the_script_gets_a_process_of_its_own() -> None:
+    async def test() -> None:
+        processes = ScriptProcesses("nobody")
+        kept = KeptProcess(processes)
+        await kept.run(SCRIPT, "eligibility", changed, limit_s=20, asked=ASKED)
+        first = kept.pid
+        done = await kept.run(registry.script("northgate"), "eligibility", changed, limit_s=20, asked=ASKED)
+        assert (done.outcome, kept.pid != first) == (Outcome.UNRECOGNISED, True)
+        await kept.close()
+        await processes.stop()
+
+    asyncio.run(test())
