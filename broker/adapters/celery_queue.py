@@ -6,12 +6,13 @@ cannot make a worker look twice at anything (and looking is all a worker does on
 
 import hmac
 from functools import cached_property
-
-from celery import Celery
-from kombu.exceptions import OperationalError
+from typing import TYPE_CHECKING
 
 from broker.base.clock import Clock, SystemClock
 from broker.ports.keyring import Keyring
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 STALE_S = 3600
 APP = "portunus"
@@ -25,6 +26,8 @@ class CeleryQueue:
         self._clock = clock or SystemClock()
 
     def enqueue(self, task: str, row_id: str) -> None:
+        from kombu.exceptions import OperationalError
+
         sent = int(self._clock.now().timestamp())
         try:
             self._celery.send_task(
@@ -54,8 +57,14 @@ class CeleryQueue:
     def _key(self) -> bytes:
         return self._keyring.derive(b"portunus task signature")
 
+    def warm_up(self) -> None:
+        """Make what the first task needs, so that the first person to click does not wait for it."""
+        self._celery.amqp  # noqa: B018 - a property that builds on the first look
+
     @cached_property
-    def _celery(self) -> Celery:
+    def _celery(self) -> "Celery":
+        from celery import Celery  # here: a third of a process's start, and most processes start without sending
+
         app = Celery(APP, broker=celery_url(self._redis_url))
         app.conf.update(CONFIGURATION)
         return app

@@ -182,7 +182,7 @@ from carrier_scripts.kit.process import load
 portal = load("hostile", {script.sources!r}, {script.digest!r})
 me = os.getpid()
 outcome = asyncio.run(portal.prove(None, None))
-if os.getpid() == me: print(outcome.value)
+if os.getpid() == me: print(outcome.value, flush=True)
 os._exit(0)"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     return done.stdout.split()[-1] if done.stdout.split() else done.stderr[-300:]

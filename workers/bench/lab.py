@@ -22,19 +22,23 @@ class Straight:
 
     browser: Browser
     facts: dict[str, Any]
+    window: bool = False
+    """Whether the browser has a window on a display: its page is as large as that."""
 
     @classmethod
-    async def start(cls, playwright: Playwright, facts: dict[str, Any]) -> "Straight":
+    async def start(cls, playwright: Playwright, facts: dict[str, Any], *, display: str = "") -> "Straight":
+        """Headless, or over the whole of an X display."""
         spki = facts["trusted_spki"]
         arguments = [
             f"--host-resolver-rules=MAP *.sim.test 127.0.0.1:{facts['ports']['web']}",
             f"--ignore-certificate-errors-spki-list={spki if isinstance(spki, str) else ','.join(spki)}",
         ]
-        return cls(await launch(playwright, *arguments), facts)
+        return cls(await launch(playwright, *arguments, display=display), facts, window=bool(display))
 
     async def sign_in(self, username: str, password: str, practice: str) -> tuple[Page, float]:
         """Sign in to Harborline as fast as pages and mail allow; the page at home, and the milliseconds it took."""
-        context = await self.browser.new_context(viewport={"width": 1280, "height": 800})
+        size: dict[str, Any] = {"no_viewport": True} if self.window else {"viewport": {"width": 1280, "height": 800}}
+        context = await self.browser.new_context(**size)
         began = time.perf_counter()
         page = await context.new_page()
         await page.goto(START)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
@@ -52,12 +53,18 @@ CALL = """async ([path, body]) => { const csrf = document.querySelector('meta[na
   return { ok: answer.ok, told: await answer.json() }; }"""
 
 
-async def launch(playwright: Playwright, *arguments: str) -> Browser:
-    """The same browser as the host's, for our own trusted pages: as root without its sandbox. Scroll bars as the host shows them."""
+async def launch(playwright: Playwright, *arguments: str, display: str = "") -> Browser:
+    """The same browser as the host's, for our own trusted pages: as root without its sandbox. Scroll bars as the host shows them.
+
+    With an X `display`: a whole Chromium that fills it.
+    """
+    window = ["--kiosk", "--window-position=0,0", f"--window-size={WIDTH},{HEIGHT}"] if display else []
     return await playwright.chromium.launch(
-        executable_path=find(settings()).path,
-        args=[*arguments, *(["--no-sandbox"] if os.geteuid() == 0 else [])],
+        executable_path=shutil.which("chromium") if display else find(settings()).path,
+        headless=not display,
+        args=[*arguments, *window, *(["--no-sandbox"] if os.geteuid() == 0 else [])],
         ignore_default_args=["--hide-scrollbars"],
+        env={**os.environ, **({"DISPLAY": display} if display else {})},
     )
 
 

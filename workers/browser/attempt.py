@@ -185,9 +185,11 @@ async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float =
     desk = Desk(node.portunus, live, facade)
 
     async def answer(name: str, args: dict[str, Any]) -> Any:
-        if name == "type_username" and "login" not in live.structures:
-            live.structures["login"] = await structure.features(live.tabs[0].page)
-        return await unless_asked(live, (desk if desk.knows(name) else facade).call(name, args))
+        calling = unless_asked(live, (desk if desk.knows(name) else facade).call(name, args))
+        if name != "type_username" or "login" in live.structures:
+            return await calling
+        told, live.structures["login"] = await asyncio.gather(calling, structure.features(live.tabs[0].page))
+        return told
 
     async with live.lock:
         live.trace = Trace()

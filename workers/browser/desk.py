@@ -16,6 +16,7 @@ from playwright.async_api import TimeoutError as TooSlow
 
 from broker.base.actor import system
 from broker.base.errors import BrokerError, Conflict
+from broker.base.unit import Unit
 from broker.codes import service as codes
 from broker.tabs import service as tabs
 from broker.tabs.states import SessionState
@@ -85,8 +86,10 @@ class Desk:
             raise CallRefused("script_failed", f"{name}: {type(wrong).__name__}") from wrong
 
     async def type_username(self, page: int, chain: list[Any]) -> None:
-        field = await self._field(self._facade.locate(page, chain))
-        name = await self._in_unit(lambda work: tabs.username(work, self._claim.attempt_id, self._claim.fence))
+        field, name = await asyncio.gather(
+            self._field(self._facade.locate(page, chain)),
+            self._in_unit(lambda work: tabs.username(work, self._claim.attempt_id, self._claim.fence)),
+        )
         await field.fill(name)
 
     async def type_secret(self, page: int, chain: list[Any], field: str) -> None:
@@ -104,8 +107,7 @@ class Desk:
         button = self._facade.locate(page, chain)
         await self._check_owner(await self._handle(button))
         fence, attempt_id = self._claim.fence, self._claim.attempt_id
-        await self._take_try()
-        password = await self._in_unit(
+        password = await self._release(
             lambda work: tabs.release_password(work, self._portunus.vault, attempt_id, fence)
         )
         await self._check_owner(self._password_field)
@@ -114,12 +116,16 @@ class Desk:
         del password
         await button.click(timeout=FIELD_MS)
 
-    async def _take_try(self) -> None:
-        """Commit the intent and open the code request, once: a security question may have done it before the password."""
-        if not self._submitted:
-            fence, attempt_id = self._claim.fence, self._claim.attempt_id
-            self._request_id = await self._in_turn(lambda work: tabs.submit(work, attempt_id, fence))
-            self._submitted = True
+    async def _release(self, release: Callable[[Unit], Any]) -> Any:
+        """A secret to type. The first one's transaction commits the intent too and opens the code request: that takes the try."""
+        if self._submitted:
+            return await self._in_unit(release)
+        fence, attempt_id = self._claim.fence, self._claim.attempt_id
+        self._request_id, released = await self._in_turn(
+            lambda work: (tabs.submit(work, attempt_id, fence), release(work))
+        )
+        self._submitted = True
+        return released
 
     async def _in_turn(self, submit: Callable[[Any], Any]) -> Any:
         """Submit; while another sign-in waits for a code that would look the same, wait: nothing is typed until then."""
@@ -140,8 +146,7 @@ class Desk:
         field = await self._field(self._facade.locate(page, chain))
         asked = await self._facade.locate(page, question).inner_text(timeout=FIELD_MS)
         fence, attempt_id = self._claim.fence, self._claim.attempt_id
-        await self._take_try()
-        answer = await self._in_unit(
+        answer = await self._release(
             lambda work: tabs.release_answer(work, self._portunus.vault, attempt_id, fence, asked)
         )
         if answer is None:
@@ -187,8 +192,9 @@ class Desk:
                 "The portal asks for a code, but this login has no way to get one. Set one under Accounts.",
             )
         field = await self._field(self._facade.locate(page, chain))
-        await self._in_unit(lambda work: codes.waiting(work, request_id))
-        await self._progress(SessionState.WAITING_CODE, self._waiting_words)
+        await self._progress(
+            SessionState.WAITING_CODE, self._waiting_words, lambda work: codes.waiting(work, request_id)
+        )
         value = await self._wait_for_code(request_id)
         if value is None:
             return False
@@ -198,8 +204,10 @@ class Desk:
         self._code_field = field
         del value
         shown = urlsplit(self._facade.page(page).url)
-        await self._in_unit(lambda work: codes.typed(work, request_id, f"{shown.hostname}{shown.path}"))
-        await self._progress(SessionState.SIGNING_IN, "The code is typed in.")
+        where = f"{shown.hostname}{shown.path}"
+        await self._progress(
+            SessionState.SIGNING_IN, "The code is typed in.", lambda work: codes.typed(work, request_id, where)
+        )
         return True
 
     async def _wait_for_code(self, request_id: str) -> str | None:
@@ -259,23 +267,31 @@ class Desk:
     async def log(self, words: str) -> None:
         del words  # a script's own words may hold what it read: they go nowhere yet
 
-    async def _progress(self, state: SessionState, words: str) -> None:
+    async def _progress(self, state: SessionState, words: str, also: Callable[[Unit], None] | None = None) -> None:
+        """How far it is, for whoever waits; `also` is committed with it."""
         claim = self._claim
-        await self._in_unit(lambda work: tabs.progress(work, claim.attempt_id, claim.fence, state, words))
+
+        def told(work: Unit) -> None:
+            if also is not None:
+                also(work)
+            tabs.progress(work, claim.attempt_id, claim.fence, state, words)
+
+        await self._in_unit(told)
 
     async def _field(self, locator: Locator) -> ElementHandle:
         """The one element, an editable field on the portal's own page."""
         handle = await self._handle(locator)
-        await self._check_owner(handle)
-        if not await handle.is_editable():
+        editable, _ = await asyncio.gather(handle.is_editable(), self._check_owner(handle))
+        if not editable:
             raise CallRefused("unrecognised", "A field the script names cannot be typed into.")
         return handle
 
     async def _handle(self, locator: Locator) -> ElementHandle:
         await locator.wait_for(state="visible", timeout=FIELD_MS)
-        if await locator.count() != 1:
+        handles = await locator.element_handles()
+        if len(handles) != 1:
             raise CallRefused("unrecognised", "A field the script names is not the only one of its kind.")
-        return await locator.element_handle(timeout=FIELD_MS)
+        return handles[0]
 
     async def _check_owner(self, handle: ElementHandle) -> None:
         """The frame that owns the element, and every frame around it, is https and on the portal's hosts."""

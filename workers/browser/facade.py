@@ -5,6 +5,7 @@ No JavaScript, no cookies, no field values: what is not in `carrier_scripts.kit.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -20,7 +21,7 @@ from workers.browser.tasks import cancelled
 __all__ = ["CallRefused", "Facade", "shows", "statuses", "unless_asked", "watch_status"]
 ACT_MS = 15_000
 GOTO_MS = 30_000
-LOOK_EVERY_S = 0.04
+LOOK_EVERY_S = 0.02
 TEXT_CHARACTERS = 20_000
 CHAIN_LINKS = 12
 
@@ -173,16 +174,24 @@ class Facade:
         await self.page(page).add_locator_handler(over, dismiss)
 
     async def recognise(self, page: int, signs: list[list[Any]], but_not: list[str], timeout_ms: int) -> str:
-        """The first sign that shows, asked again and again until one does; `unrecognised` when none does in time."""
+        """The first sign that shows, asked again and again until one does; `unrecognised` when none does in time.
+
+        A page that is still arriving is waited for: half of it says other things than the whole.
+        """
         target = self.page(page)
         for _, sign in signs:
             calls.check_sign(sign)
-        end = asyncio.get_running_loop().time() + min(timeout_ms, GOTO_MS) / 1000
+        clock = asyncio.get_running_loop().time
+        end = clock() + min(timeout_ms, GOTO_MS) / 1000
         while True:
-            for name, sign in signs:
-                if name not in but_not and await shows(target, sign):
+            with suppress(Error):
+                await target.wait_for_load_state("domcontentloaded", timeout=max(1, (end - clock()) * 1000))
+            asked = [(name, sign) for name, sign in signs if name not in but_not]
+            told = await asyncio.gather(*(shows(target, sign) for _, sign in asked))
+            for (name, _), shown in zip(asked, told, strict=True):
+                if shown:
                     return str(name)
-            if asyncio.get_running_loop().time() > end:
+            if clock() > end:
                 return "unrecognised"
             await asyncio.sleep(LOOK_EVERY_S)
 
@@ -218,13 +227,9 @@ async def shows(page: Page, sign: list[Any]) -> bool:
             return statuses.get(page) in what
         if kind == "inside":
             return await _shows_inside(page, what[0], what[1])
-        if kind == "all":
-            return all([await shows(page, part) for part in what])
-        if kind == "any":
-            for part in what:
-                if await shows(page, part):
-                    return True
-            return False
+        if kind in ("all", "any"):
+            parts = await asyncio.gather(*(shows(page, part) for part in what))
+            return all(parts) if kind == "all" else any(parts)
     except Error:
         return False
     return False

@@ -1,5 +1,6 @@
 """What a picture cannot show: open lists and pickers, cursor, tooltips, titles, copied words. A script in a world of its own tells."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Callable
@@ -78,11 +79,13 @@ class Unseen:
         if len(self._sessions) == 1:
             self._frame = (await cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
             cdp.on("Runtime.executionContextCreated", lambda made: self._met(cdp, made["context"]))
-        await cdp.send("Page.enable")  # without it scripts are forgotten at the next navigation
-        await cdp.send("Runtime.enable")
-        await cdp.send("Runtime.addBinding", {"name": "portunusTell", "executionContextName": WORLD})
-        await cdp.send(
-            "Page.addScriptToEvaluateOnNewDocument", {"source": SCRIPT, "worldName": WORLD, "runImmediately": True}
+        await asyncio.gather(  # sent in this order, answered together
+            cdp.send("Page.enable"),  # without it scripts are forgotten at the next navigation
+            cdp.send("Runtime.enable"),
+            cdp.send("Runtime.addBinding", {"name": "portunusTell", "executionContextName": WORLD}),
+            cdp.send(
+                "Page.addScriptToEvaluateOnNewDocument", {"source": SCRIPT, "worldName": WORLD, "runImmediately": True}
+            ),
         )
 
     def _moved(self, frame: Frame) -> None:

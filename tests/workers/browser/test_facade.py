@@ -97,3 +97,31 @@ def test_no_text_of_the_page_holds_what_is_typed() -> None:
                 assert "Quartz" not in str(await facade.call("page", act(selector, how)))
 
     on_the_page(test)
+
+
+def test_half_a_page_is_not_recognised() -> None:
+    """A slow portal shows its code field before the words that the code was wrong."""
+    rest = asyncio.Event()
+
+    async def slowly(_: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        answer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<input id=code>" + b" " * 4096
+        )
+        await answer.drain()
+        await rest.wait()
+        answer.write(b"<p id=wrong>That code was wrong.</p>")
+        answer.close()
+
+    async def test(facade: Facade, page: Page) -> None:
+        server = await asyncio.start_server(slowly, "127.0.0.1", 0)
+        await page.unroute_all()
+        await page.goto(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", wait_until="commit")
+        signs = [["wrong", ["sees", "#wrong"]], ["asks", ["sees", "#code"]]]
+        looking = asyncio.ensure_future(facade.recognise(0, signs, [], 20_000))
+        await page.locator("#code").wait_for()
+        assert await facade.page_act(0, [["locator", ["#code"], {}]], "is_visible", [], {})
+        rest.set()
+        assert await looking == "wrong"
+        server.close()
+
+    on_the_page(test)
