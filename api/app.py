@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from threading import Timer
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -13,6 +14,8 @@ from api.access import declarations
 from api.security import Edge
 from broker.base.logs import set_up_logs
 from broker.wiring import Portunus, build
+
+WARM_UP_S = 3.0
 
 
 def create_app(portunus: Portunus) -> FastAPI:
@@ -50,5 +53,8 @@ def __getattr__(name: str) -> Any:
     portunus = build()
     set_up_logs(json=portunus.settings.log_json)
     made = create_app(portunus)
+    later = Timer(WARM_UP_S, portunus.queue.warm_up)  # not while everything else starts
+    later.daemon = True
+    later.start()
     globals()["app"] = made
     return made

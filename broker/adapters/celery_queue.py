@@ -58,7 +58,6 @@ class CeleryQueue:
         return self._keyring.derive(b"portunus task signature")
 
     def warm_up(self) -> None:
-        """Make what the first task needs, so that the first person to click does not wait for it."""
         self._celery.amqp  # noqa: B018 - a property that builds on the first look
 
     @cached_property

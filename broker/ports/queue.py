@@ -7,3 +7,7 @@ class Queue(Protocol):
     def enqueue(self, task: str, row_id: str) -> None:
         """Send the hint. Raises nothing when the message broker is away: the sweeper will find the row."""
         ...
+
+    def warm_up(self) -> None:
+        """Make what the first task needs, so that the first person to click does not wait for it."""
+        ...
