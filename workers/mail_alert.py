@@ -1,6 +1,7 @@
 """Task: mail one alert about a carrier script to its owner, where the office has named its mail server."""
 
 import smtplib
+import ssl
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
@@ -44,5 +45,5 @@ def send(settings: Settings, letter: Letter) -> None:
     with smtplib.SMTP(host, int(port), timeout=TIMEOUT_S) as relay:
         relay.ehlo()
         if relay.has_extn("starttls"):
-            relay.starttls()
+            relay.starttls(context=ssl.create_default_context())
         relay.send_message(mail)

@@ -15,8 +15,8 @@ from workers.bench.viewer import PERSON, Viewer, launch, until
 from workers.browser.host import FRESH_S
 
 PORTAL, PLACE = "harborline", "phoenix"
-COLD_SHARE, COLD_LEAST = 6, 5
-"""One cold run for so many warm ones, and at least so many (unless fewer runs are asked for)."""
+STALE_SHARE, STALE_LEAST = 6, 5
+"""One stale run (each waits 20 s) for so many fresh ones, and at least so many (unless fewer runs are asked for)."""
 SETTLE_S = 3
 PARK_S = 90
 TILE = """SELECT portal_account.id, location.id, username FROM portal_account JOIN portal ON portal.id = portal_id,
@@ -31,10 +31,10 @@ def tile(demo: Demo, portal: str = PORTAL) -> tuple[str, str, str]:
 
 async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int, *, quick: bool) -> Figures:
     """Cold first (its last run leaves the session that the warm runs use), then warm, then memory."""
-    rare = min(runs, max(COLD_LEAST, runs // COLD_SHARE))
+    stale = 0 if quick else min(runs, max(STALE_LEAST, runs // STALE_SHARE))
     base = await _browser_mb(viewer)
-    figures = await _cold(demo, playwright, viewer, rare)
-    figures |= await _warm(demo, viewer, runs, stale_runs=0 if quick else rare)
+    figures = await _cold(demo, playwright, viewer, runs)
+    figures |= await _warm(demo, viewer, runs, stale_runs=stale)
     figures |= await _memory(viewer, base)
     return figures
 
