@@ -13,6 +13,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from http.client import HTTPException
 from typing import Any, NotRequired, TypedDict
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
@@ -20,6 +21,8 @@ from urllib.request import Request, urlopen
 
 ENDED = frozenset({"done", "failed", "needs_human", "blocked_by_policy", "cancelled"})
 TIMEOUT_S = 30.0
+PAUSES_S = (0.5, 1.0, 2.0, 4.0)
+"""Between tries when Portunus does not answer (it restarts, the network hiccups): only for what may be asked twice."""
 WEBHOOK_AGE_S = 300
 
 
@@ -73,6 +76,7 @@ class Question(TypedDict):
     service_from: NotRequired[str]
     service_to: NotRequired[str]
     with_eob: NotRequired[bool]
+    with_era: NotRequired[bool]
     priority: NotRequired[str]
     deadline: NotRequired[str]
     max_age_s: NotRequired[int]
@@ -144,7 +148,9 @@ class Client:
 
     def batch(self, name: str, questions: Sequence[Question]) -> dict[str, Any]:
         """Many at once: rows that cannot be asked are named in `problems`, none is dropped. Raises `Problem`."""
-        found: dict[str, Any] = self._call("POST", "/api/v1/lookup-batches", {"name": name, "rows": [*questions]})
+        told = {"name": name, "rows": [*questions]}
+        headers = {"idempotency-key": str(uuid.uuid4())}
+        found: dict[str, Any] = self._call("POST", "/api/v1/lookup-batches", told, headers)
         return found
 
     def batch_state(self, batch_id: str) -> dict[str, Any]:
@@ -160,13 +166,19 @@ class Client:
     def _call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         told = {"authorization": f"Bearer {self._key}", "content-type": "application/json", **(headers or {})}
-        try:
-            with urlopen(Request(self._url + path, data, told, method=method), timeout=TIMEOUT_S) as answer:  # noqa: S310
-                return json.loads(answer.read())
-        except HTTPError as no:
-            raise _problem(no) from None
-        except URLError as away:
-            raise Problem(0, "unreachable", f"Portunus does not answer at {self._url}: {away.reason}") from None
+        may_repeat = method == "GET" or "idempotency-key" in told
+        for pause in (*PAUSES_S, None) if may_repeat else (None,):
+            try:
+                with urlopen(Request(self._url + path, data, told, method=method), timeout=TIMEOUT_S) as answer:  # noqa: S310
+                    return json.loads(answer.read())
+            except HTTPError as no:
+                raise _problem(no) from None
+            except (URLError, HTTPException, ConnectionError, TimeoutError) as away:
+                if pause is None:
+                    why = getattr(away, "reason", None) or type(away).__name__
+                    raise Problem(0, "unreachable", f"Portunus does not answer at {self._url}: {why}") from None
+            time.sleep(pause)  # noqa: TID251 - a client's patience
+        raise AssertionError("the last try returns or raises")
 
 
 def verify_webhook(secret: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from broker.base.errors import BrokerError, Conflict, Incomplete
 from broker.base.unit import Unit
 from broker.identity import service as identity
 from broker.identity.policy import Permission
-from broker.lookups import fhir, schema, showing
+from broker.lookups import fhir, payments, schema, showing
 from broker.lookups import service as lookups
 from broker.lookups.ask import LONGEST_AGE_S
 from broker.lookups.failures import FAILURES
@@ -207,6 +207,13 @@ def artifact(here: HereNow, lookup_id: str, artifact_id: str, box: str | None = 
             data, media_type="application/pdf" if kind == "pdf" else "application/octet-stream", headers=headers
         )
     return Response(_masked(data, box) if box else data, media_type="image/png")
+
+
+@router.get("/api/v1/lookups/{lookup_id}/payments", dependencies=ASKERS)
+def payments_of(here: HereNow, lookup_id: str) -> dict[str, Any]:
+    """What the 835 files say that were fetched with this lookup, linked to its claims."""
+    with here.unit() as work:
+        return {"data": payments.of_lookup(work, here.portunus.vault, here.portunus.blobs, lookup_id)}
 
 
 def _masked(png: bytes, box: str) -> bytes:

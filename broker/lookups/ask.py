@@ -40,6 +40,9 @@ class Ask(BaseModel):
     service_from: date | None = None
     service_to: date | None = None
     with_eob: bool = Field(default=False, description="fetch each claim's explanation of benefits (PDF) too")
+    with_era: bool = Field(
+        default=False, description="fetch each paid claim's remittance (835) too, where it is offered"
+    )
 
     @field_validator("provider_npi")
     @classmethod

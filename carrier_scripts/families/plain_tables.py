@@ -125,6 +125,7 @@ class PlainTables(Portal):
         if asked.claim_number:
             made = await self.one_claim(page, asked.claim_number, answer, asked)
             answer.claims([made], await page.locator("#claim-number").read())
+            await self.remittances(page, [made], answer, asked)
             return answer
         rows, seen = await self.listed(page, asked, answer)
         if not rows:
@@ -141,7 +142,11 @@ class PlainTables(Portal):
                 answer.check_sum(column, [line[name] for line in made["lines"]], made[name], row[column])
             found.append(made)
         answer.claims(found, *(row["Claim"] for row in rows))
+        await self.remittances(page, found, answer, asked)
         return answer
+
+    async def remittances(self, page: Page, found: list[dict[str, Any]], answer: Answer, asked: Asked) -> None:
+        """Where the portal offers 835 files: those of the paid claims, when asked for."""
 
     async def listed(self, page: Page, asked: Asked, answer: Answer) -> tuple[list[Row], Seen | None]:
         """The rows of the list that are wanted, read to its end, and what the list says of its length."""

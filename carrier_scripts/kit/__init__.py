@@ -1,7 +1,7 @@
 """Everything a carrier script may use."""
 
 from carrier_scripts.kit.benefits import accumulators, amounts, shares
-from carrier_scripts.kit.claims import ServiceLines, explanation
+from carrier_scripts.kit.claims import ServiceLines, explanation, remittance
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
 from carrier_scripts.kit.outcomes import Outcome
@@ -67,6 +67,7 @@ __all__ = [
     "need",
     "part",
     "percent",
+    "remittance",
     "said",
     "says",
     "sees",

@@ -1,4 +1,4 @@
-"""Claims as carriers print them: service lines in a table whose columns have names of their own everywhere, the EOB as PDF."""
+"""Claims as carriers print them: service lines in a table whose columns have names of their own everywhere, the EOB as PDF, the 835."""
 
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -52,3 +52,17 @@ async def explanation(link: Locator, claim: dict[str, Any], answer: Answer) -> N
     paid = money(total) if total else None
     if total and paid and claim.get("paid") and paid.value != claim["paid"].value:
         answer.conflict("Total paid on the EOB", total)
+
+
+async def remittance(link: Locator, claim: dict[str, Any], answer: Answer) -> None:
+    """Fetch the 835. It must pay this claim (raises `PageChanged`); the amount should be the one of the page."""
+    number = claim["payer_claim_number"].value
+    claims = [one for one in await link.read_835() if one.text.startswith("CLP*")]
+    own = next((one for one in claims if number in one.text.split("*")), None)
+    if own is None:
+        raise PageChanged("the remittance is of other claims")
+    claim["era_artifact_id"] = said("kept", own)
+    paid = part(own, r"^CLP\*[^*]*\*[^*]*\*[^*]*\*([\d.]+)")
+    told = money(paid) if paid else None
+    if told and claim.get("paid") and told.value != claim["paid"].value:
+        answer.conflict("Paid in the remittance", own)

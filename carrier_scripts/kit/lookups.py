@@ -54,6 +54,8 @@ class Asked:
     service_to: dt.date | None = None
     with_eob: bool = False
     """Fetch the explanation of benefits of each claim too, where there is one."""
+    with_era: bool = False
+    """Fetch the remittance (835) of each paid claim too, where the portal offers it."""
     DATES: ClassVar[tuple[str, ...]] = ("birth_date", "service_date", "service_from", "service_to")
 
     @classmethod

@@ -135,6 +135,10 @@ class Locator:
         told = await self._ask("read_pdf", {"page": self.page, "chain": self.chain})
         return [[_seen(line) for line in page] for page in told]
 
+    async def read_835(self) -> list[Seen]:
+        """Click a link to a remittance (X12 835); its segments. What is no whole 835 is a changed page."""
+        return [_seen(one) for one in await self._ask("read_835", {"page": self.page, "chain": self.chain})]
+
     async def scroll(self) -> None:
         """Bring the element into view: lists that load as one scrolls."""
         await self._ask("scroll", {"page": self.page, "chain": self.chain})

@@ -75,6 +75,7 @@ CALLS = frozenset(
         "read",
         "scroll",
         "read_pdf",
+        "read_835",
         "type_username",
         "type_secret",
         "submit_login",

@@ -1,8 +1,11 @@
 """Oldfield Guild Life & Dental. No second factor; everything stands in frames; five failures lock until the Guild's administrator helps."""
 
+from typing import Any
+
 from carrier_scripts.families.plain_tables import PlainTables, Search
 from carrier_scripts.kit import (
     Answer,
+    Asked,
     Desk,
     Locator,
     LoginForm,
@@ -15,6 +18,7 @@ from carrier_scripts.kit import (
     day,
     inside,
     part,
+    remittance,
     said,
     says,
     sees,
@@ -59,6 +63,16 @@ class OldfieldGuild(PlainTables):
         await page.frame_locator("[name=menu]").locator("#lnkExit").click()
         seen = await self.recognise(page, but_not=(Outcome.SIGNED_IN,))
         return seen if isinstance(seen, Outcome) else Outcome.UNRECOGNISED
+
+    async def remittances(self, page: Page, found: list[dict[str, Any]], answer: Answer, asked: Asked) -> None:
+        """The check register links the 835 of its newest checks; older ones are not offered."""
+        paid = [claim for claim in found if "payment" in claim] if asked.with_era else []
+        for claim in paid:
+            await page.goto(self.address("/guild/checks.asp"))
+            await page.named("check register")
+            link = page.get_by_role("link", name=claim["payment"]["trace_number"].value, exact=True)
+            if await link.count() == 1:
+                await remittance(link, claim, answer)
 
     async def read_benefits(self, here: Locator, answer: Answer) -> None:
         """Amounts are the family's, of three plan years: the newest is this one, the others are kept as they stand."""

@@ -1,5 +1,6 @@
 """Lookups the whole way: a program asks through the client, workers are killed in the middle, nothing is lost or doubled."""
 
+import json
 import os
 import re
 import signal
@@ -12,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-from portunus_client import Client, eligibility
+from portunus_client import Client, eligibility, verify_webhook
 from tests.demos import Demo
 from tests.walks.conftest import Person, until
 
@@ -66,6 +67,71 @@ def test_a_worker_killed_twice_in_mid_batch_loses_and_doubles_nothing(demo: Demo
     assert (counts["done"], counts["problems"], counts["queued"]) == (len(people), 0, 0)
     seen = searches(demo) - before
     assert {member["id"]: 1 for member in people} == dict(seen)
+
+
+def test_a_browser_host_killed_in_mid_batch_loses_nothing(demo: Demo) -> None:
+    client = Client(demo.url, key(demo))
+    people = members(demo)[:12]
+    before = searches(demo)
+    rows = [
+        eligibility("harborline", "tucson", member_id=m["id"], birth_date=m["born"], service_date="2026-10-01")
+        for m in people
+    ]
+    batch = client.batch("host killed", rows)
+    until(lambda: client.batch_state(batch["id"])["counts"].get("done", 0) >= 3, 90)
+    os.kill(demo.child("workers.browserhost"), signal.SIGKILL)
+    until(lambda: client.batch_state(batch["id"])["state"] == "done", 150)
+    counts = client.batch_state(batch["id"])["counts"]
+    assert (counts["done"], counts["problems"], counts["queued"]) == (len(people), 0, 0)
+    seen = searches(demo) - before
+    assert set(seen) == {member["id"] for member in people}
+    assert seen.total() <= len(people) + 1  # the one that was under way is asked again
+
+
+SUBSCRIBER = """
+import http.server, json, sys
+class Told(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"])).decode()
+        with open(sys.argv[1], "a") as kept:
+            kept.write(json.dumps([dict(self.headers), body]) + "\\n")
+        self.send_response(204); self.end_headers()
+    def log_message(self, *words): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Told)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+def test_a_subscriber_process_is_told_of_the_end_and_can_check_who_told_it(demo: Demo, tmp_path: Path) -> None:
+    kept = tmp_path / "told"
+    kept.touch()
+    subscriber = subprocess.Popen([sys.executable, "-c", SUBSCRIBER, str(kept)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert subscriber.stdout is not None
+        client = Client(demo.url, key(demo))
+        secret = client.subscribe(f"http://127.0.0.1:{int(subscriber.stdout.readline())}/")["secret"]
+        asked = client.submit(eligibility("harborline", "phoenix", member_id="HD999999999", birth_date="1990-01-02"))
+        until(lambda: asked["id"] in kept.read_text(), 90)
+    finally:
+        subscriber.kill()
+        subscriber.wait()
+    messages = [json.loads(line) for line in kept.read_text().splitlines()]
+    headers, body = next(one for one in messages if asked["id"] in one[1])
+    assert verify_webhook(secret, headers, body.encode())["data"]["id"] == asked["id"]
+    assert "HD999999999" not in body
+    with pytest.raises(ValueError, match="not signed"):
+        verify_webhook(secret, headers, (body + " ").encode())
+
+
+def test_the_example_of_a_days_batch_runs_against_the_demo(demo: Demo, tmp_path: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, str(ROOT / "examples" / "todays_batch.py"), str(ROOT / "examples" / "appointments.csv")],
+        cwd=tmp_path,
+        env={**os.environ, "PORTUNUS_URL": demo.url, "PORTUNUS_API_KEY": key(demo), "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
 
 
 FILE = b"""Patient,Insurance ID,DOB,Office,Note

@@ -17,7 +17,7 @@ from broker.base.clock import Clock
 from broker.base.ids import new_id
 from broker.lookups.evidence import Method, Sighting
 from broker.lookups.service import Picture
-from workers.browser import messages, pdftext
+from workers.browser import ediparts, messages, pdftext
 from workers.browser.calls import CallRefused
 from workers.browser.facade import Facade
 from workers.browser.live import LiveSession
@@ -96,6 +96,7 @@ class LookupFacade(Facade):
             "read": self.read,
             "scroll": self.scroll,
             "read_pdf": self.read_pdf,
+            "read_835": self.read_835,
         }
 
     async def goto(self, page: int, url: str) -> None:
@@ -169,6 +170,22 @@ class LookupFacade(Facade):
 
     async def read_pdf(self, page: int, chain: list[Any]) -> list[list[Any]]:
         """Follow a link to a PDF and read its lines. Raises `CallRefused` for what is no whole PDF."""
+        data = await self._downloaded(page, chain)
+        pages = await pdftext.lines_of(data)
+        artifact_id = self._kept(data, "pdf")
+        return [
+            [self._line(line, artifact_id, Method.PDF, number) for line in lines]
+            for number, lines in enumerate(pages, 1)
+        ]
+
+    async def read_835(self, page: int, chain: list[Any]) -> list[Any]:
+        """Follow a link to an 835 and read its segments. Raises `CallRefused` for what is no whole 835."""
+        data = await self._downloaded(page, chain)
+        segments = ediparts.segments_of(data)
+        artifact_id = self._kept(data, "edi835")
+        return [self._line(segment, artifact_id, Method.EDI) for segment in segments]
+
+    async def _downloaded(self, page: int, chain: list[Any]) -> bytes:
         link: Locator = self.locate(page, chain)
         await self._guard.check_click(link, CLICK_MS)
         try:
@@ -182,27 +199,22 @@ class LookupFacade(Facade):
             await download.delete()
         except TooSlow as none:
             raise CallRefused("unrecognised", "the link leads to no file") from none
-        pages = await pdftext.lines_of(data)
+        return data
+
+    def _kept(self, data: bytes, kind: str) -> str:
+        """The file's artifact id; the run seals it."""
         artifact_id, now = new_id("art"), self._clock.now()
         self.eyes.pictures.append(
-            Picture(artifact_id, "pdf", hashlib.sha256(data).hexdigest(), len(data), now, blob=f"lookups/{artifact_id}")
+            Picture(artifact_id, kind, hashlib.sha256(data).hexdigest(), len(data), now, blob=f"lookups/{artifact_id}")
         )
         self.files[artifact_id] = data
-        told: list[list[Any]] = []
-        for number, lines in enumerate(pages, 1):
-            told.append([])
-            for line in lines:
-                self.eyes.sightings.append(
-                    Sighting(
-                        artifact_id=artifact_id,
-                        page=self._name,
-                        pdf_page=number,
-                        method=Method.PDF,
-                        raw_text=line[:2000],
-                    )
-                )
-                told[-1].append([line, len(self.eyes.sightings) - 1])
-        return told
+        return artifact_id
+
+    def _line(self, line: str, artifact_id: str, method: Method, number: int | None = None) -> list[Any]:
+        self.eyes.sightings.append(
+            Sighting(artifact_id=artifact_id, page=self._name, pdf_page=number, method=method, raw_text=line[:2000])
+        )
+        return [line, len(self.eyes.sightings) - 1]
 
     async def _leave(self) -> None:
         """The page is about to change: its picture is taken first. Raises what taking it raised."""

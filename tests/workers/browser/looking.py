@@ -1,7 +1,7 @@
 """Lookups in a test: asked as Maria, worked by the host at the lab, seen when they have ended."""
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -11,6 +11,7 @@ from broker.directory import service as directory
 from broker.directory.models import PortalAccount
 from broker.lookups import service as lookups
 from broker.lookups import showing
+from broker.lookups.ask import EARLIER
 from broker.lookups.models import Lookup
 from broker.lookups.states import State
 from broker.tabs import service as tabs
@@ -29,6 +30,11 @@ def book(node: Node, key: str) -> people.Book:
     made = getattr(module, site)
     day = date.fromisoformat(node.lab.control.get("/clock").json()["now"][:10])
     return people.book(founding.carrier(key), made.statuses, made.paid, made.denied, day)
+
+
+def oldest_day() -> str:
+    """As far back as may be asked."""
+    return (date.today() - EARLIER + timedelta(days=1)).isoformat()
 
 
 def ask(node: Node, **told: Any) -> str:

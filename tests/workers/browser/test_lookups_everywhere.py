@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from broker.lookups import payments
 from tests.workers.browser import looking
 from tests.workers.browser.conftest import Node
 from workers.bench import accuracy
@@ -65,5 +66,29 @@ def test_every_fact_of_a_member_and_her_claims_is_right(node: Node, key: str) ->
         if not key.startswith("copper_mesa"):
             kept = next(one for one in result["claims"] if one["payer_claim_number"] == paid["number"])
             assert kept["eob_artifact_id"].startswith("art_")
+
+    node.run(test)
+
+
+def test_the_835_of_a_paid_claim_is_fetched_and_linked_to_it(node: Node) -> None:
+    async def test() -> None:
+        claims = [one for one in truth_of(node, "oldfield_guild")["claims"] if one["location"] == "phoenix"]
+        paid = next(one for one in claims if one["check"])
+        asked = await asyncio.to_thread(
+            looking.ask, node, portal="oldfield_guild", kind="claim_status", claim_number=paid["number"], with_era=True
+        )
+        (shown,) = await looking.work_off(node, asked)
+        assert (shown.state, shown.error) == ("done", None)
+
+        def told() -> list[dict[str, Any]]:
+            with node.portunus.unit(node.maria()) as work:
+                return payments.of_lookup(work, node.portunus.vault, node.portunus.blobs, asked)
+
+        (found,) = await asyncio.to_thread(told)
+        assert (found["payment"]["trace_number"], found["claim"]["payer_claim_number"]) == (
+            paid["check"], paid["number"],
+        )  # fmt: skip
+        assert found["claim"]["paid"] == paid["paid"] == found["payment"]["amount"]
+        assert [one["code"] for one in found["claim"]["lines"]] == [one["code"] for one in paid["lines"]]
 
     node.run(test)
