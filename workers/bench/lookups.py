@@ -30,6 +30,8 @@ PORTALS = (
 )  # fmt: skip
 TABS = ("maximums", "coverage", "frequency")
 BATCH_ROWS, BATCH_ROWS_QUICK = 10_000, 300
+BATCH_QUESTIONS = 60
+"""Different ones among the rows of a batch at most: the portal's own time must not make the figure unaffordable."""
 MINUTE_ROWS = 60
 FIRST_LOOK_S = 0.4
 """Before the first question whether a lookup has ended: asking costs the same machine."""
@@ -174,8 +176,8 @@ def _judged(
 
 
 async def _batch(demo: Demo, client: Client, size: int) -> Figures:
-    """A file of so many rows, a fiftieth of them different questions: the simulator's log must show each of those once."""
-    different, members = max(1, size // 50), _truth(demo, "harborline")["members"]
+    """A file of so many rows, some of them different questions: the simulator's log must show each of those once."""
+    different, members = max(1, min(size // 50, BATCH_QUESTIONS)), _truth(demo, "harborline")["members"]
     today = date.today()
     questions = [
         eligibility(
@@ -184,9 +186,10 @@ async def _batch(demo: Demo, client: Client, size: int) -> Figures:
         )
         for n in range(different)
     ]  # fmt: skip
-    before, memory = _searches(demo), _memory(demo)
+    before, memory, began = _searches(demo), _memory(demo), time.monotonic()
     batch = await asyncio.to_thread(client.batch, "bench: large", [questions[n % different] for n in range(size)])
     shown = await _until_done(client, batch["id"])
+    took_s = time.monotonic() - began
     answered = demo.rows(
         "SELECT count(*) FROM lookup_batch_row JOIN lookup ON lookup.id = lookup_id WHERE lookup_batch_row.batch_id = ? AND state = 'done'",
         batch["id"],
@@ -195,6 +198,7 @@ async def _batch(demo: Demo, client: Client, size: int) -> Figures:
     return {
         "batch_rows": shown["rows"],
         "batch_questions": different,
+        "batch_rows_per_minute": round(size * 60 / took_s),
         "batch_lost": size - answered,
         "batch_doubled": max(0, seen - different),
         "batch_memory_growth_mb": round(_memory(demo) - memory, 1),
