@@ -55,6 +55,9 @@ LARGER_BODIES = {"/lookups/uploads": 8_200_000, "/api/v1/lookup-batches": 8_200_
 LARGEST_UPLOAD = 52_500_000
 """Bytes of a file for a portal (50 MB, and what goes around it)."""
 UPLOADS = re.compile(r"^/api/v1/tabs/[A-Za-z0-9_]+/uploads$")
+LARGEST_PICTURE = 8_200_000
+PICTURES = re.compile(r"^/accounts/[A-Za-z0-9_]+/codes/totp$")
+"""Where the picture of an authenticator's QR code comes in."""
 FETCHED = "/files"
 """The one address of the download origin. It knows no cookie; the ticket in the form proves the holder."""
 ONE_YEAR = "max-age=31536000; includeSubDomains"
@@ -168,6 +171,8 @@ class Edge:
 def _largest(request: Request) -> int:
     if request.method == "POST" and UPLOADS.match(request.url.path):
         return LARGEST_UPLOAD
+    if request.method == "POST" and PICTURES.match(request.url.path):
+        return LARGEST_PICTURE
     return LARGER_BODIES.get(request.url.path, LARGEST_BODY)
 
 

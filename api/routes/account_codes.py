@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Request, UploadFile
 from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
@@ -16,6 +16,7 @@ from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, PortalAccount
 from broker.directory.service import Method
 from broker.identity.policy import Permission, require
+from broker.vault import qrpicture
 from broker.vault.totp import Seed
 
 router = APIRouter()
@@ -61,10 +62,24 @@ def by_text(request: Request, here: HereNow, account_id: str, endpoint: Text = "
 
 
 @router.post("/accounts/{account_id}/codes/totp", dependencies=KEEPERS)
-def by_authenticator(request: Request, here: HereNow, account_id: str, seed: Secret = "", shown: Text = "") -> Response:
-    """From a seed, proved with the code that another device shows now; tells when that device's clock is off."""
+def by_authenticator(
+    request: Request,
+    here: HereNow,
+    account_id: str,
+    seed: Secret = "",
+    shown: Text = "",
+    picture: UploadFile | None = None,
+) -> Response:
+    """From a seed, typed or in the picture of its QR code, proved with the code that another device shows now.
+
+    Tells when that device's clock is off.
+    """
     said = ""
     try:
+        if picture is not None and picture.size:
+            if seed:
+                raise Incomplete("Give either the picture or the letters, not both.")
+            seed = qrpicture.seed_in(picture.file.read(qrpicture.LARGEST_BYTES + 1))
         parsed = Seed.parse(seed)
         away = parsed.drift("".join(shown.split()), here.portunus.clock.now())
         if away is None:

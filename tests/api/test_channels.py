@@ -1,10 +1,12 @@
 """Setting up where codes arrive, from nothing: mailbox, telephone, authenticator, desk, and what the messages look like."""
 
 import hashlib
+import io
 import re
 
 import pyotp
 import pytest
+import segno
 from sqlalchemy import select
 
 from broker.base.actor import system
@@ -281,6 +283,27 @@ def test_an_otpauth_address_says_algorithm_and_digits(ana, portunus, clock, algo
     assert seed.code(seed.step(now)) == oracle
     answer = ana.post(f"/accounts/{account_id(portunus)}/codes/totp", {"seed": address, "shown": oracle})
     assert answer.status_code == 303
+
+
+def test_a_seed_comes_from_the_picture_of_its_qr_code(ana, portunus, clock):
+    address = f"otpauth://totp/Harborline:saguaro?secret={SEED}&issuer=Harborline"
+    picture = io.BytesIO()
+    segno.make(address).save(picture, kind="png", scale=5)
+    way = f"/accounts/{account_id(portunus)}/codes/totp"
+    files = {"picture": ("qr.png", picture.getvalue(), "image/png")}
+    shown = pyotp.TOTP(SEED).at(clock.now())
+    assert ana.post(way, {"shown": shown, "seed": SEED}, files=files).status_code == 422  # which of the two?
+    assert ana.post(way, {"shown": shown}, files=files).status_code == 303
+    assert first_method(portunus).channel == "totp"
+
+
+def test_a_picture_without_a_code_is_refused_with_words(ana, portunus):
+    answer = ana.post(
+        f"/accounts/{account_id(portunus)}/codes/totp",
+        {"shown": "123456"},
+        files={"picture": ("cat.png", b"\x89PNG" + b"x" * 900_000, "image/png")},
+    )
+    assert (answer.status_code, "cannot be read" in answer.text) == (422, True)
 
 
 def test_a_login_goes_back_to_the_code_desk(ana, portunus):
