@@ -5,7 +5,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
+from api.code_ways import in_words
 from broker.base.unit import Unit
+from broker.codes import recovery
 from broker.directory.models import MfaMethod, PortalAccount
 from broker.identity.policy import Permission, Reach, reach
 from broker.tabs import service as tabs
@@ -47,6 +49,7 @@ def _row(work: Unit, vault: Vault, row: PortalAccount) -> dict[str, Any]:
         "todo": _todo(row, fresh=bool(stored and row.status_at and stored[0] > row.status_at)),
         "stored_at": stored[0].isoformat() if stored else None,
         "has_seed": vault.has(work, "portal_account", row.id, "totp_seed"),
+        "recovery_warning": recovery.warning(row.recovery_codes_left),
         "tries_left": tabs.tries_left(work, row),
         "automation": row.portal.automation,
         "last_login_at": row.last_login_at.isoformat() if row.last_login_at else None,
@@ -55,6 +58,7 @@ def _row(work: Unit, vault: Vault, row: PortalAccount) -> dict[str, Any]:
         "channels": [
             {
                 "channel": method.channel,
+                "way": in_words(method.channel, method.template.get("by", "")),
                 "to": method.masked_destination,
                 "endpoint": method.endpoint.name if method.endpoint else "",
                 "health": method.endpoint.health if method.endpoint else "",

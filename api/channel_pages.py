@@ -108,6 +108,7 @@ def one_page(
         consent_url=consent_url,
         back=consent_back(here),
         hook=f"{here.portunus.settings.public_url}/hooks/sms/{row.address.lstrip('+')}",
+        voice_hook=f"{here.portunus.settings.public_url}/hooks/voice/{row.address.lstrip('+')}",
         error=error.message if error else "",
     )
 

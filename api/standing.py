@@ -14,6 +14,7 @@ from broker.base.actor import Actor
 from broker.base.beats import beats
 from broker.base.errors import BrokerError
 from broker.base.unit import Unit
+from broker.codes import recovery
 from broker.codes.models import CodeRequest
 from broker.directory.models import DeliveryEndpoint, Portal, PortalAccount
 from broker.identity.policy import Permission, Reach, reach, require
@@ -66,6 +67,11 @@ def standing(portunus: Portunus, actor: Actor) -> dict[str, Any]:
             "sessions": _sessions(work, accounts),
             "endpoints": _endpoints(work, where),
             "portals": _portals(work, accounts, now),
+            "recovery_codes_low": [
+                {"portal": row.portal.name, "login": row.username, "words": recovery.warning(row.recovery_codes_left)}
+                for row in accounts
+                if recovery.warning(row.recovery_codes_left)
+            ],
             "accounts_stopped": [
                 {
                     "id": row.id,

@@ -49,7 +49,7 @@ def register(portunus: Portunus) -> list[str]:
 def code_channels(key: str) -> list[str]:
     """The channels that the portal sends its codes by and that a template is for."""
     methods = registry.behaviour(key).get("mfa_methods", {}).get("value", [])
-    return [channel for channel in templates.CHANNELS if channel in methods]
+    return [channel for channel in ("email", "sms") if channel in methods]  # a call's number is not a message's sender
 
 
 def facts(key: str) -> dict[str, Fact]:

@@ -1,4 +1,4 @@
-"""How one login gets its code: a mailbox, a telephone, an authenticator, or a person at the code desk."""
+"""How one login gets its code: a mailbox, a telephone, an authenticator, recovery codes, or a person who reads or acts."""
 
 from typing import Annotated
 
@@ -7,10 +7,11 @@ from sqlalchemy import select
 from starlette.responses import RedirectResponse, Response
 
 from api.access import Here, HereNow, permits
+from api.code_ways import BY, in_words
 from api.pages import page
 from broker.base.errors import BrokerError, Conflict, Incomplete
 from broker.base.unit import Unit
-from broker.codes import templates
+from broker.codes import recovery, templates
 from broker.directory import endpoints
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, PortalAccount
@@ -24,7 +25,6 @@ KEEPERS = [permits(Permission.ACCOUNT_MANAGE)]
 Text = Annotated[str, Form(max_length=400)]
 Secret = Annotated[str, Form(max_length=2000)]
 SAID = (Incomplete, Conflict)
-WORDS = {"email": "e-mail", "sms": "text message", "totp": "authenticator", "desk": "a person at the code desk"}
 ANY_FORM = r"\d{4,8}"
 
 
@@ -58,6 +58,36 @@ def by_text(request: Request, here: HereNow, account_id: str, endpoint: Text = "
         _choose(here, account_id, "sms", endpoint, {"names": names.strip()} if names.strip() else {})
     except SAID as no:
         return _page(request, here, account_id, error=no)
+    return RedirectResponse(f"/accounts/{account_id}/codes?done=1", 303)
+
+
+@router.post("/accounts/{account_id}/codes/voice", dependencies=KEEPERS)
+def by_call(request: Request, here: HereNow, account_id: str, endpoint: Text = "") -> Response:
+    """From calls to a telephone number that a provider takes and writes down."""
+    try:
+        _choose(here, account_id, "voice", endpoint, {})
+    except SAID as no:
+        return _page(request, here, account_id, error=no)
+    return RedirectResponse(f"/accounts/{account_id}/codes?done=1", 303)
+
+
+@router.post("/accounts/{account_id}/codes/recovery", dependencies=KEEPERS)
+def by_recovery_code(request: Request, here: HereNow, account_id: str, codes: Secret = "", use: Text = "") -> Response:
+    """The portal's recovery codes go into the vault; `use`: from now on a sign-in takes one of them."""
+    try:
+        kept = recovery.parsed(codes)
+        with here.unit() as work:
+            row = _kept(work, account_id)
+            require(work, Permission.SECRET_STORE, account=row)
+            recovery.keep(work, here.portunus.vault, row, kept)
+            if use:
+                directory.prefer_method(work, row, Method("recovery"))
+    except SAID as no:
+        return _page(request, here, account_id, error=no)
+    if not use:
+        return _page(
+            request, here, account_id, said=f"{len(kept)} recovery codes are stored, for the day they are needed."
+        )
     return RedirectResponse(f"/accounts/{account_id}/codes?done=1", 303)
 
 
@@ -100,13 +130,16 @@ def by_authenticator(
 
 
 @router.post("/accounts/{account_id}/codes/desk", dependencies=KEEPERS)
-def by_hand(request: Request, here: HereNow, account_id: str, pattern: Text = ANY_FORM) -> Response:
-    """A person receives it and types it in at the code desk."""
+def by_hand(request: Request, here: HereNow, account_id: str, pattern: Text = ANY_FORM, by: Text = "") -> Response:
+    """A person receives it and types it in at the code desk, or does there what the portal wants (`by`)."""
     try:
+        if by not in BY:
+            raise Incomplete("Choose what the person does.")
         with here.unit() as work:
             row = _kept(work, account_id)
-            rule = templates.checked({"pattern": pattern or ANY_FORM})
-            directory.prefer_method(work, row, Method("desk", template=rule))
+            rule = templates.checked({"pattern": pattern or ANY_FORM}) | ({"by": by} if by else {})
+            line = f"provider line {row.portal.provider_line}" if row.portal.provider_line else ""
+            directory.prefer_method(work, row, Method("desk", None, line if by == "provider_line" else "", rule))
     except SAID as no:
         return _page(request, here, account_id, error=no)
     return RedirectResponse(f"/accounts/{account_id}/codes?done=1", 303)
@@ -149,14 +182,20 @@ def _page(
             .order_by(DeliveryEndpoint.name)
         ).all()
         now = row.mfa_methods[0] if row.mfa_methods else None
+        by = str(now.template.get("by", "")) if now and now.channel == "desk" else ""
         values = {
+            "ways": BY,
+            "by": by,
+            "provider_line": row.portal.provider_line or "",
+            "recovery_left": row.recovery_codes_left,
+            "recovery_warning": recovery.warning(row.recovery_codes_left),
             "account": {
                 "id": row.id,
                 "portal": row.portal.name,
                 "portal_key": row.portal.key,
                 "username": row.username,
             },
-            "now": WORDS.get(now.channel, now.channel) if now else "no second factor",
+            "now": in_words(now.channel, by) if now else "no second factor",
             "at": now.endpoint.name if now and now.endpoint else "",
             "template": dict(now.template) if now else {},
             "mailboxes": [(one.id, one.name, one.address) for one in known if one.kind == "mailbox"],

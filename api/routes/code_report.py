@@ -19,11 +19,13 @@ MOST_HOURS = 72
 
 @router.get("/code-report", dependencies=VIEWERS)
 def report(request: Request, here: HereNow, days: int = 30, hours: int = 12) -> Response:
-    """Both tables."""
+    """All three tables."""
     with here.reading() as work:
         waits = tabs.code_waits(work, _within(days, MOST_DAYS))
         expected = tabs.forecast(work, _within(hours, MOST_HOURS))
-    return page(request, "code_report.html", waits=waits, expected=expected, days=_within(days, MOST_DAYS))
+        lines = tabs.calls_avoided(work, _within(days, MOST_DAYS))
+    shown = _within(days, MOST_DAYS)
+    return page(request, "code_report.html", waits=waits, expected=expected, lines=lines, days=shown)
 
 
 @router.get("/api/v1/code-report", dependencies=VIEWERS)
@@ -33,6 +35,7 @@ def data(here: HereNow, days: int = 30, hours: int = 12) -> dict[str, Any]:
         return {
             "waits": [asdict(row) for row in tabs.code_waits(work, _within(days, MOST_DAYS))],
             "expected": [asdict(row) for row in tabs.forecast(work, _within(hours, MOST_HOURS))],
+            "provider_lines": [asdict(row) for row in tabs.calls_avoided(work, _within(days, MOST_DAYS))],
         }
 
 

@@ -19,6 +19,8 @@ router = APIRouter()
 GIVERS = [permits(Permission.CODE_GIVE)]
 WATCHERS = [permits(Permission.CODE_GIVE, watching=True)]
 Text = Annotated[str, Form(max_length=40)]
+ENDINGS = {how: words for how, words in codes.CALL_RESULTS.items() if how != "code"}
+"""How a call to a provider line ends without a code."""
 
 
 class GivenCode(BaseModel):
@@ -27,6 +29,8 @@ class GivenCode(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     value: str = Field(min_length=1, max_length=40, repr=False)
+    call_reference: str = Field(default="", max_length=40)
+    """The provider line's own number of the call it was told in."""
 
 
 class Declined(BaseModel):
@@ -37,6 +41,15 @@ class Declined(BaseModel):
     why: str = Field(max_length=20)
 
 
+class Call(BaseModel):
+    """What happens in a call to a provider line: `began`, `answered`, or how it ended without a code."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    act: str = Field(max_length=20)
+    reference: str = Field(default="", max_length=40)
+
+
 @router.get("/codes", dependencies=GIVERS)
 def desk(request: Request, here: HereNow) -> Response:
     """Requests that wait, oldest first, and what became of the codes given here."""
@@ -44,10 +57,12 @@ def desk(request: Request, here: HereNow) -> Response:
 
 
 @router.post("/codes/{request_id}", dependencies=GIVERS)
-def give_form(request: Request, here: HereNow, request_id: str, value: Text = "") -> Response:
+def give_form(
+    request: Request, here: HereNow, request_id: str, value: Text = "", call_reference: Text = ""
+) -> Response:
     """Hand in a code."""
     try:
-        _give(here, request_id, value)
+        _give(here, request_id, value, call_reference)
     except BrokerError as no:
         return _page(request, here, no)
     return RedirectResponse("/codes", 303)
@@ -58,6 +73,16 @@ def decline_form(request: Request, here: HereNow, request_id: str, why: Text = "
     """Say that it cannot be given here."""
     try:
         _decline(here, request_id, why)
+    except BrokerError as no:
+        return _page(request, here, no)
+    return RedirectResponse("/codes", 303)
+
+
+@router.post("/codes/{request_id}/call", dependencies=GIVERS)
+def call_form(request: Request, here: HereNow, request_id: str, act: Text = "", reference: Text = "") -> Response:
+    """Say what happens in a call to the provider line."""
+    try:
+        _call(here, request_id, act, reference)
     except BrokerError as no:
         return _page(request, here, no)
     return RedirectResponse("/codes", 303)
@@ -80,7 +105,7 @@ def pending(here: HereNow, lease: Annotated[str, Query(max_length=60)] = "") -> 
 @router.post("/api/v1/codes/{request_id}", status_code=202, dependencies=GIVERS)
 def give(here: HereNow, request_id: str, given: GivenCode) -> dict[str, str]:
     """Hand in a code."""
-    _give(here, request_id, given.value)
+    _give(here, request_id, given.value, given.call_reference)
     return {"id": request_id, "state": "matched"}
 
 
@@ -91,9 +116,27 @@ def decline(here: HereNow, request_id: str, said: Declined) -> dict[str, str]:
     return {"id": request_id, "state": "declined"}
 
 
-def _give(here: Here, request_id: str, value: str) -> None:
+@router.post("/api/v1/codes/{request_id}/call", dependencies=GIVERS)
+def call(here: HereNow, request_id: str, said: Call) -> dict[str, str]:
+    """A call to the provider line: one person at a time; who waits and who else sits at the desk see it."""
+    _call(here, request_id, said.act, said.reference)
+    return {"id": request_id, "act": said.act}
+
+
+def _call(here: Here, request_id: str, act: str, reference: str) -> None:
     with here.unit() as work:
-        codes.give(work, here.portunus.vault, request_id, value)
+        match act:
+            case "began":
+                codes.begin_call(work, request_id)
+            case "answered":
+                codes.call_answered(work, request_id)
+            case _:
+                codes.end_call(work, request_id, act, reference)
+
+
+def _give(here: Here, request_id: str, value: str, call_reference: str = "") -> None:
+    with here.unit() as work:
+        codes.give(work, here.portunus.vault, request_id, value, call_reference)
 
 
 def _decline(here: Here, request_id: str, why: str) -> None:
@@ -104,16 +147,34 @@ def _decline(here: Here, request_id: str, why: str) -> None:
 def _seen(here: Here) -> dict[str, Any]:
     with here.reading() as work:
         waiting = [
-            {**asdict(row), "asked_at": row.asked_at.isoformat(), "deadline": row.deadline.isoformat()}
+            {
+                **asdict(row),
+                "asked_at": row.asked_at.isoformat(),
+                "deadline": row.deadline.isoformat(),
+                "calling": _calling(row.calling),
+            }
             for row in codes.pending(work)
         ]
         given = [{**asdict(row), "given_at": row.given_at.isoformat()} for row in codes.given(work)]
     return {"data": waiting, "given": given}
 
 
+def _calling(call: codes.Calling | None) -> dict[str, Any] | None:
+    if call is None:
+        return None
+    answered_at = call.answered_at.isoformat() if call.answered_at else None
+    return {"by": call.by, "mine": call.mine, "began_at": call.began_at.isoformat(), "answered_at": answered_at}
+
+
 def _page(request: Request, here: Here, no: BrokerError | None = None) -> Response:
     seen = _seen(here)
     error = no.message if no else ""
     return page(
-        request, "codes.html", status=no.status if no else 200, pending=seen["data"], given=seen["given"], error=error
+        request,
+        "codes.html",
+        status=no.status if no else 200,
+        pending=seen["data"],
+        given=seen["given"],
+        error=error,
+        endings=ENDINGS,
     )

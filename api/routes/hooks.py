@@ -1,4 +1,4 @@
-"""Text messages, posted by an SMS provider: verified, bounded, each counted once; the answer tells a forger nothing."""
+"""Text messages and calls, posted by a provider: verified, bounded, each counted once; the answer tells a forger nothing."""
 
 import base64
 import hashlib
@@ -19,6 +19,7 @@ from broker.base.actor import system
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.codes import service as codes
+from broker.codes import spoken
 from broker.codes.matching import Arrival
 from broker.directory.models import DeliveryEndpoint
 from broker.identity.models import OneTimeUse
@@ -40,6 +41,10 @@ TWILIO = "x-twilio-signature"
 GATEWAY = "x-signature"
 GATEWAY_TIME = "x-timestamp"
 GATEWAY_AGE_S = 300
+LAST = {"sms": "text message", "voice": "call"}
+NOT_WRITTEN_DOWN = (
+    "A call was recorded, and nobody wrote down what it says: listen to it at the provider, and type the code."
+)
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -54,17 +59,29 @@ class Post:
     body: bytes
     at: datetime = NEVER
     """When it came, by our clock."""
+    way: str = "sms"
+    """sms or voice."""
 
 
 @router.post("/hooks/sms/{number}", dependencies=[public("signed by the provider", foreign=True)])
 async def sms(number: str, request: Request, portunus: PortunusNow) -> Response:
     """204 for a genuine message (also the second time), 401 for anything else, 429 for a flood."""
+    return await _answered("sms", number, request, portunus)
+
+
+@router.post("/hooks/voice/{number}", dependencies=[public("signed by the provider", foreign=True)])
+async def voice(number: str, request: Request, portunus: PortunusNow) -> Response:
+    """A call that the provider wrote down, or only recorded; answers as for text messages."""
+    return await _answered("voice", number, request, portunus)
+
+
+async def _answered(way: str, number: str, request: Request, portunus: Portunus) -> Response:
     body = await _bounded(request)
     if body is None or not number.isascii() or not number.isdigit():
         return Response(status_code=401)
     headers = {name.lower(): value for name, value in request.headers.items()}
     client = request.client.host if request.client else "unknown"
-    status = await run_in_threadpool(_take, portunus, Post(number, client, headers, body, portunus.clock.now()))
+    status = await run_in_threadpool(_take, portunus, Post(number, client, headers, body, portunus.clock.now(), way))
     return Response(status_code=status)
 
 
@@ -90,7 +107,7 @@ def _take(portunus: Portunus, post: Post) -> int:
         endpoint_id = endpoint.id
         if _flooded(work, endpoint_id, post.client):
             return 429
-    url = f"{portunus.settings.public_url}/hooks/sms/{post.number}"
+    url = f"{portunus.settings.public_url}/hooks/{post.way}/{post.number}"
     with portunus.unit(ACTOR) as work:
         endpoint = work.db.get_one(DeliveryEndpoint, endpoint_id)
         if not portunus.vault.verify_with(
@@ -99,14 +116,15 @@ def _take(portunus: Portunus, post: Post) -> int:
             endpoint.id,
             "webhook_secret",
             lambda secret: _signed(post, secret.decode(errors="replace"), url),
-            purpose="verify a text message",
+            purpose="verify a text message" if post.way == "sms" else "verify a call",
         ):
             return 401
-        arrival = _arrival(endpoint, post, work.clock.now())
+        read = _arrival if post.way == "sms" else _call
+        arrival = read(endpoint, post, work.clock.now())
         if arrival is None:
             return 401
         codes.receive(work, portunus.vault, endpoint, arrival)
-        endpoint.health, endpoint.health_words = "up", "Its last text message came, signed as it must be."
+        endpoint.health, endpoint.health_words = "up", f"Its last {LAST[post.way]} came, signed as it must be."
         endpoint.health_at = work.clock.now()
     return 204
 
@@ -204,4 +222,39 @@ def _arrival(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival |
         text=text[:TEXT_CHARACTERS],
         received_at=now.astimezone(UTC),
         raw_digest=hashlib.sha256(post.body).hexdigest(),
+    )
+
+
+def _call(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival | None:
+    """The call in a post whose signature is right: what was said, with digits as digits; None when it is no call.
+
+    Twilio: the transcription callback, and the recording status callback, which has no words.
+    """
+    try:
+        if TWILIO in post.headers:
+            form = {name: values[0] for name, values in (_form(post.body) or {}).items()}
+            call_id = form.get("TranscriptionSid") or form["RecordingSid"]
+            caller, said = form.get("From", ""), form.get("TranscriptionText", "")
+        elif GATEWAY in post.headers:
+            return None
+        else:
+            told = json.loads(post.body)
+            call_id, caller = post.headers["webhook-id"], str(told["from"])
+            said = str(told.get("transcript") or "")
+            if not said and not told.get("recording"):
+                return None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return Arrival(
+        endpoint_id=endpoint.id,
+        channel="voice",
+        external_id=f"call:{call_id}",
+        sender=caller.lower()[:200],
+        trusted=True,
+        recipients=frozenset(),
+        subject="",
+        text=spoken.written(said)[:TEXT_CHARACTERS],
+        received_at=now.astimezone(UTC),
+        raw_digest=hashlib.sha256(post.body).hexdigest(),
+        unreadable=None if said.strip() else NOT_WRITTEN_DOWN,
     )

@@ -9,7 +9,7 @@ from broker.audit.acts import Act
 from broker.base.errors import Conflict, Incomplete
 from broker.base.ids import new_id
 from broker.base.unit import Unit
-from broker.codes import matching, mistyped, records, samples
+from broker.codes import calls, matching, mistyped, records, samples, tasks
 from broker.codes.matching import Arrival, Decision, Rule, Verdict
 from broker.codes.models import Code, CodeMessage, CodeRequest
 from broker.directory.models import DeliveryEndpoint, Location, PortalAccount
@@ -148,8 +148,11 @@ def _record(work: Unit, row: CodeMessage, endpoint: DeliveryEndpoint) -> None:
     )
 
 
-def give(work: Unit, vault: Vault, request_id: str, value: str) -> None:
-    """A person hands in the code she received. Raises `Incomplete` when it cannot be this portal's, `Conflict` when over."""
+def give(work: Unit, vault: Vault, request_id: str, value: str, call_reference: str = "") -> None:
+    """A person hands in the code she received; `call_reference` is the carrier's number of the call it was told in.
+
+    Raises `Incomplete` when it cannot be this portal's, `Conflict` when over, or when there is nothing to type.
+    """
     row = records.request(work, request_id)
     location = work.db.get(Location, row.location_id)
     account = work.db.get(PortalAccount, row.account_id)
@@ -157,6 +160,8 @@ def give(work: Unit, vault: Vault, request_id: str, value: str) -> None:
     assert account is not None
     if row.state not in ("expected", "waiting") or row.deadline <= work.clock.now():
         raise Conflict("This sign-in no longer waits for a code.")
+    if tasks.is_for_the_hand(row):
+        raise Conflict("There is no code to type for this sign-in: it is confirmed on the telephone or with the key.")
     rule = Rule.of(row.rule)
     code = "".join(value.split()).replace("-", "") if rule.pattern.startswith(r"\d") else value.strip()
     if rule.prefix and code.casefold().startswith(rule.prefix.casefold()):
@@ -166,6 +171,7 @@ def give(work: Unit, vault: Vault, request_id: str, value: str) -> None:
     if mistyped.refused_before(work, row, vault.digest(work, account.organization_id, code)):
         raise Incomplete("The portal did not take this very code. Look at it once more, every digit.")
     records.record(work, Act.CODE_GIVEN, row, detail={"by": work.actor.name})
+    calls.code_was_told(work, row, call_reference)
     hold(
         work, vault, row, Decision(Verdict.MATCHED, "Typed in by a person.", row.id, code), message=None, channel="desk"
     )

@@ -46,6 +46,7 @@ def expect(
         rule=rule,
         asked_at=now,
         deadline=now + timedelta(seconds=life_s),
+        task=None,
         state="expected",
         state_at=now,
     )

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import select
 
 from broker.base.unit import Unit
-from broker.codes import desk, records
+from broker.codes import calls, desk, records, tasks
+from broker.codes.calls import Calling
 from broker.codes.models import CodeMessage, CodeRequest
 from broker.directory.models import Location, MfaMethod, PortalAccount
 from broker.identity.policy import Permission, reach
@@ -25,6 +26,13 @@ class Pending:
     channel: str
     destination: str
     state: str
+    task: str
+    """line, push or touch; empty for a code that is only typed in."""
+    task_say: str
+    """The reference to give, or the number to choose."""
+    task_words: str
+    calling: Calling | None
+    """Who is on the telephone for it."""
     said: str
     """What others at the desk said about it."""
     asked_at: datetime
@@ -39,7 +47,7 @@ def pending(work: Unit) -> list[Pending]:
         .where(
             CodeRequest.state.in_(("expected", "waiting")),
             CodeRequest.deadline > work.clock.now(),
-            CodeRequest.channel != "totp",
+            CodeRequest.channel.not_in(("totp", "recovery")),
         )
         .order_by(CodeRequest.asked_at)
     )
@@ -66,10 +74,20 @@ def _pending(work: Unit, row: CodeRequest) -> Pending:
         channel=row.channel,
         destination=method.masked_destination if method else "",
         state=row.state,
+        task=(row.task or {}).get("kind", ""),
+        task_say=(row.task or {}).get("say", ""),
+        task_words=tasks.in_words(row, account.portal.provider_line or "", _hours(account)),
+        calling=calls.calling(work, row.id) if row.task else None,
         said=desk.declined(work, row.id),
         asked_at=row.asked_at,
         deadline=row.deadline,
     )
+
+
+def _hours(account: PortalAccount) -> str:
+    """When the provider line is open, as its newest known fact says."""
+    known = [fact for fact in account.portal.facts if fact.field == "provider_line_hours"]
+    return str(max(known, key=lambda fact: fact.recorded_at).value)[:80] if known else ""
 
 
 def deadline(work: Unit, request_id: str) -> datetime:

@@ -40,6 +40,8 @@ class CodeRequest(Base):
     """How often the portal was asked to send, as far as known."""
     came: Mapped[int] = mapped_column(default=0)
     """How many codes came for it. Fewer than sent: one may still be on its way."""
+    task: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """What a person must do at the portal's wish: kind (line, push, touch) and what to say or choose."""
     released_to: Mapped[str | None] = mapped_column(String(60))
     typed_at: Mapped[datetime | None]
     typed_page: Mapped[str | None] = mapped_column(String(200))
@@ -109,6 +111,26 @@ class CodeMessage(Base):
     """See `samples`."""
 
     __table_args__ = (UniqueConstraint("endpoint_id", "external_id"),)
+
+
+class LineCall(Base):
+    """Somebody calls a carrier's provider line for a request: who, how long on hold, how it ended."""
+
+    __tablename__ = "line_call"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("code_request.id"), index=True)
+    portal_id: Mapped[str] = mapped_column(ForeignKey("portal.id"), index=True)
+    user_id: Mapped[str] = mapped_column(String(60))
+    user_name: Mapped[str] = mapped_column(String(120))
+    began_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+    """When somebody at the carrier answered: until then it was on hold."""
+    ended_at: Mapped[datetime | None]
+    result: Mapped[str | None] = mapped_column(String(20))
+    """code, cut_off, closed, refused, gave_up"""
+    reference: Mapped[str] = mapped_column(String(40), default="")
+    """The number that the carrier gave the call."""
 
 
 class CodeDecline(Base):

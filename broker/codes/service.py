@@ -6,21 +6,33 @@ sealed while it is held and destroyed when it is used or too old; a keyed digest
 
 from broker.codes.arriving import give, quarantine, receive
 from broker.codes.asking import expect, expire, not_needed, resend, waiting, withdraw
+from broker.codes.calls import RESULTS as CALL_RESULTS
+from broker.codes.calls import Calling, begin_call, call_answered, calling, calls_of, end_call
 from broker.codes.desk import Given, decline, declined, given
 from broker.codes.looking import Pending, deadline, messages, pending, request_of_attempt
 from broker.codes.mistyped import mistyped, rejected
 from broker.codes.records import OPEN, name_of
+from broker.codes.tasks import ask_person, confirmed
 from broker.codes.using import Taken, answered, shown_in_recording, take, typed
 
 __all__ = [
+    "CALL_RESULTS",
     "OPEN",
+    "Calling",
     "Given",
     "Pending",
     "Taken",
     "answered",
+    "ask_person",
+    "begin_call",
+    "call_answered",
+    "calling",
+    "calls_of",
+    "confirmed",
     "deadline",
     "decline",
     "declined",
+    "end_call",
     "expect",
     "expire",
     "give",

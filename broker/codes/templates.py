@@ -17,7 +17,7 @@ from broker.codes.models import CodeTemplate
 from broker.codes.samples import Sample
 from broker.directory.models import MfaMethod, Portal, PortalAccount
 
-CHANNELS = ("email", "sms")
+CHANNELS = ("email", "sms", "voice")
 SHAPE = ("senders", "subject", "context", "after", "pattern", "prefix", "strip", "reusable")
 """What is the portal's; `alias` and `names` are the account's own."""
 LONGEST = 120
@@ -94,7 +94,7 @@ def save(
 ) -> CodeTemplate:
     """A new version. Raises `Incomplete`, and `Conflict` when somebody saved another one meanwhile."""
     if channel not in CHANNELS:
-        raise Incomplete("A template is for e-mail or for text messages.")
+        raise Incomplete("A template is for e-mail, text messages or calls.")
     rule = checked(values)
     if channel == "email" and not rule.get("senders"):
         raise Incomplete("Name the sender: by e-mail no code is used from a sender that is not named.")

@@ -9,7 +9,7 @@ from broker.audit.acts import Act
 from broker.base.db import changed
 from broker.base.ids import new_id
 from broker.base.unit import Unit
-from broker.codes import desk, records
+from broker.codes import desk, records, recovery
 from broker.codes.models import Code, CodeRequest
 from broker.directory.models import PortalAccount
 from broker.vault.service import Vault
@@ -33,6 +33,8 @@ def take(work: Unit, vault: Vault, request_id: str, attempt_id: str) -> Taken:
         return Taken(None)
     if row.channel == "totp" and row.state in ("expected", "waiting"):
         return _take_totp(work, vault, row)
+    if row.channel == "recovery" and row.state in ("expected", "waiting"):
+        return _take_recovery(work, vault, row)
     if row.state != "matched":
         return Taken(None)
     code = work.db.scalar(select(Code).where(Code.request_id == row.id, Code.state == "held"))
@@ -51,18 +53,29 @@ def _take_totp(work: Unit, vault: Vault, row: CodeRequest) -> Taken:
     release = vault.totp(work, row.account_id, row.attempt_id, work.clock.now())
     if release.code is None:
         return Taken(None, max(release.wait_s, 0.2))
-    account = work.db.get(PortalAccount, row.account_id)
-    assert account is not None
     if not _claim(work, row, row.state):
         return Taken(None)
+    return _made_here(work, vault, row, release.code)
+
+
+def _take_recovery(work: Unit, vault: Vault, row: CodeRequest) -> Taken:
+    if not _claim(work, row, row.state):
+        return Taken(None)
+    return _made_here(work, vault, row, recovery.use_one(work, vault, row))
+
+
+def _made_here(work: Unit, vault: Vault, row: CodeRequest, value: str) -> Taken:
+    """A code that no message brought: released and on record."""
+    account = work.db.get(PortalAccount, row.account_id)
+    assert account is not None
     code = Code(
         id=new_id("otc"),
         request_id=row.id,
         message_id=None,
-        channel="totp",
+        channel=row.channel,
         received_at=work.clock.now(),
         given_by=None,
-        digest=vault.digest(work, account.organization_id, release.code),
+        digest=vault.digest(work, account.organization_id, value),
         state="released",
         used_at=work.clock.now(),
         usable_at=None,
@@ -70,7 +83,7 @@ def _take_totp(work: Unit, vault: Vault, row: CodeRequest) -> Taken:
     work.db.add(code)
     work.db.flush()
     _released(work, row, code)
-    return Taken(release.code)
+    return Taken(value)
 
 
 def _claim(work: Unit, row: CodeRequest, state: str) -> bool:

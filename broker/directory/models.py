@@ -175,6 +175,8 @@ class PortalAccount(Base):
     last_login_at: Mapped[datetime | None]
     totp_last_step: Mapped[int] = mapped_column(BigInteger, default=-1)
     """Newest authenticator time step released for this account: a step is released once."""
+    recovery_codes_left: Mapped[int | None]
+    """How many of the portal's recovery codes are still in the vault; empty when none were ever stored."""
 
     portal: Mapped[Portal] = relationship()
     locations: Mapped[list[Location]] = relationship(secondary=account_location)
@@ -191,7 +193,7 @@ class MfaMethod(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     account_id: Mapped[str] = mapped_column(ForeignKey("portal_account.id"), index=True)
     channel: Mapped[str] = mapped_column(String(20))
-    """email, sms, totp, desk (a person types it in)"""
+    """email, sms, voice, totp, recovery, desk (a person types it in, or acts: `by` in the template says what)"""
     endpoint_id: Mapped[str | None] = mapped_column(ForeignKey("delivery_endpoint.id"))
     masked_destination: Mapped[str] = mapped_column(String(120), default="")
     preference: Mapped[int] = mapped_column(default=0)

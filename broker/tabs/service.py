@@ -23,6 +23,7 @@ from broker.tabs.attempts import (
     trusted_device,
     username,
 )
+from broker.tabs.calls_avoided import calls_avoided
 from broker.tabs.code_waits import CodeWait, code_waits
 from broker.tabs.custody import Custody, custody
 from broker.tabs.custody import prove as prove_code
@@ -66,6 +67,7 @@ __all__ = [
     "attempts_of_session",
     "beat",
     "becomes_login",
+    "calls_avoided",
     "claim_attempt",
     "code_waits",
     "custody",

@@ -26,7 +26,18 @@ from carrier_scripts.kit.reading import (
     words,
 )
 from carrier_scripts.kit.signs import Sign, all_of, any_of, at, inside, says, sees, status
-from carrier_scripts.kit.steps import Approval, Choice, CodeStep, Later, LoginForm, Method, Overlay, Question
+from carrier_scripts.kit.steps import (
+    Approval,
+    Choice,
+    CodeStep,
+    Later,
+    LoginForm,
+    Method,
+    Overlay,
+    Question,
+    Recovery,
+    Touch,
+)
 
 __all__ = [
     "Answer",
@@ -47,11 +58,13 @@ __all__ = [
     "Pairs",
     "Portal",
     "Question",
+    "Recovery",
     "Row",
     "Seen",
     "ServiceLines",
     "Sign",
     "Table",
+    "Touch",
     "Value",
     "accumulators",
     "all_of",

@@ -40,6 +40,10 @@ class Desk:
         """Tell whoever waits which number to choose on the telephone; waits until the page moves on. False: nobody did."""
         return bool(await self._ask("approval", _where(number)))
 
+    async def touch(self, shows: Locator) -> bool:
+        """Tell whoever waits to use the login's passkey or security key; waits until the page moves on. False: nobody did."""
+        return bool(await self._ask("touch", _where(shows)))
+
     async def call_line(self, reference: Locator) -> None:
         """Tell whoever waits to call the carrier's provider line and to give the reference that the page shows."""
         await self._ask("call_line", _where(reference))

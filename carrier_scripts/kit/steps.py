@@ -42,6 +42,15 @@ class LoginForm:
 
 
 @dataclass(frozen=True)
+class Recovery:
+    """The way to a page where a recovery code (backup code) is typed instead: its link, its field, its button."""
+
+    link: str
+    field: str
+    submit: str
+
+
+@dataclass(frozen=True)
 class CodeStep:
     """Selectors of the page that asks for the code."""
 
@@ -53,9 +62,17 @@ class CodeStep:
     """A button that asks the portal to send the code, where it does not send by itself."""
     reference: str | None = None
     """What a person must say on the carrier's provider line to hear the code."""
+    recovery: Recovery | None = None
+    """For logins whose way is a recovery code, one of those that the portal gave out once."""
 
     async def fill(self, page: Page, desk: Desk, *, again: bool = False) -> bool:
         """Type and submit the code; False when none came. `again`: the page said that the one before was wrong."""
+        if self.recovery and await desk.method() == "recovery":
+            await page.locator(self.recovery.link).click()
+            if not await desk.type_code(page.locator(self.recovery.field)):
+                return False
+            await page.locator(self.recovery.submit).click()
+            return True
         if self.request and not again:
             await page.locator(self.request).click()
         if self.reference and not again:
@@ -179,6 +196,21 @@ class Approval:
 
 
 @dataclass(frozen=True)
+class Touch:
+    """A page that waits until somebody uses the login's passkey or security key, which nobody can use for her."""
+
+    shows: str
+
+    @property
+    def sign(self) -> Sign:
+        return sees(self.shows)
+
+    async def act(self, page: Page, desk: Desk) -> bool:
+        """Wait for her; False when nobody did in time."""
+        return await desk.touch(page.locator(self.shows))
+
+
+@dataclass(frozen=True)
 class Overlay:
     """Something that may come over any page at any time: `button` takes it away. Never terms, never a consent."""
 
@@ -186,4 +218,4 @@ class Overlay:
     button: str
 
 
-Between = Choice | Later | Question | Method | Approval
+Between = Choice | Later | Question | Method | Approval | Touch

@@ -84,6 +84,7 @@ CALLS = frozenset(
         "method",
         "call_line",
         "approval",
+        "touch",
         "overlay",
         "resend_code",
         "code_answered",

@@ -16,6 +16,7 @@ from carrier_scripts.lab.judge import NAMES
 from carrier_scripts.lab.meridian_shared import MeridianShared
 from carrier_scripts.lab.postbox import Posted
 from carrier_scripts.lab.tidewater_trust import TidewaterTrust
+from carrier_scripts.lab.union_summit import UnionSummit
 from carrier_scripts.lab.web import NOBODY, Web
 from carrier_scripts.lab.world import World, dump
 
@@ -47,6 +48,8 @@ class Control:
             _route("/call", self.call, "POST"),
             _route("/approve", self.approve, "POST"),
             _route("/login", self.login, "POST"),
+            _route("/touch", self.touch, "POST"),
+            _route("/voice", self.voice, "POST"),
             _route("/message", self.message, "POST"),
             Route("/trap", self.trap, methods=["GET", "POST"]),
         ]
@@ -152,6 +155,20 @@ class Control:
         return self.world.enrol(like, str(order["username"]), str(order.get("address") or like.address)).view(
             self.world.clock.now()
         )
+
+    async def touch(self, request: Request) -> Any:
+        """The owner of a login uses her passkey."""
+        order = await request.json()
+        site = self.web.sites[str(order["carrier"])]
+        if not isinstance(site, UnionSummit):
+            raise TypeError("it knows no passkeys")
+        return {"touched": site.touch(str(order["username"]))}
+
+    async def voice(self, request: Request) -> Any:
+        """Calls to this number are taken by a machine that posts what was said to this address."""
+        order = await request.json()
+        self.world.postbox.voice_urls[str(order["phone"])] = str(order["url"])
+        return self.world.postbox.voice_urls
 
     async def message(self, request: Request) -> Any:
         """A mail or text message of the test's own making."""

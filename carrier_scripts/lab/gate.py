@@ -125,6 +125,8 @@ class Gate:
         world.judge.note(self.carrier, state.username, "code sent again" if again else "code sent", visit.id)
         if by in (None, state.facts.channel):
             self._post(state, code.value, serial)
+        elif by == "voice" and state.facts.address in world.postbox.voice_urls:
+            world.postbox.post(self.writer.called(state, code.value, serial))
         else:
             world.postbox.outbox.append(self.writer.spoken(state, code.value, serial, by=by or ""))
         return Answer.OK

@@ -8,6 +8,8 @@ from carrier_scripts.lab.clock import LabClock
 from carrier_scripts.lab.facts import Carrier
 from carrier_scripts.lab.postbox import Posted
 
+NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
 
 class Writer:
     """Writes one carrier's messages."""
@@ -55,6 +57,14 @@ class Writer:
             text=f"Your code is {'. '.join(code)}.",
             state="sent",
         )
+
+    def called(self, account: AccountState, code: str, serial: int) -> Posted:
+        """A call that a machine takes and writes down, as speech recognition does."""
+        call = self.spoken(account, code, serial, by="voice")
+        digits = ", ".join(NAMES[int(digit)] for digit in code)
+        call.to, call.state = account.facts.address, "held"
+        call.text = f"Hello. Your {self.carrier.short} code is {digits}. Once more: {digits}. Goodbye."
+        return call
 
     def text(self, account: AccountState, words: str, serial: int, *, sender: str, code: str | None = None) -> Posted:
         return Posted(

@@ -66,6 +66,8 @@ class Postbox:
     """Text messages are posted to this plus the number's digits, unless `urls` names another place."""
     smtp_port: int = 0
     urls: dict[str, str] = field(default_factory=dict)
+    voice_urls: dict[str, str] = field(default_factory=dict)
+    """Where the transcripts of calls to a number are posted; calls to others ring at their owner's."""
     outbox: list[Posted] = field(default_factory=list)
     serial: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -90,7 +92,7 @@ class Postbox:
                 self._wake.clear()
                 while (message := self._next()) is not None:
                     message.state, message.began = "sending", time.perf_counter()
-                    if message.channel == "sms":
+                    if message.channel in ("sms", "voice"):
                         group.create_task(self._text(client, message))
                     else:
                         async with self._posting:
@@ -135,16 +137,17 @@ class Postbox:
                 message.kept_at = message.kept_at or datetime.now(UTC)  # true time, as for text messages
 
     async def _text(self, client: httpx2.AsyncClient, message: Posted) -> None:
+        said = "transcript" if message.channel == "voice" else "text"
         body = json.dumps(
             {
                 "endpoint": message.to,
                 "from": message.sender,
-                "text": message.text,
+                said: message.text,
                 "id": message.id,
                 "sent_at": message.due.isoformat(),
             }
         )
-        url = self.url_for(message.to)
+        url = self.voice_urls.get(message.to) if message.channel == "voice" else self.url_for(message.to)
         if url is None:
             message.state, message.error = "failed", "nobody has said where text messages for this number go"
             return

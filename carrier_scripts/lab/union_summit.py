@@ -76,6 +76,7 @@ class UnionSummit(House):
         return [
             self.open("/api/start", self.start),
             *(self.open(f"/api/{name}", answer, POST) for name, answer in api.items()),
+            self.open("/api/passkey", self.passkey),
             self.open("/api/me", self.me),
             self.open("/api/member", self.member, POST),
             self.open("/api/claim/{number}", self.one_claim),
@@ -142,12 +143,33 @@ class UnionSummit(House):
         if visit.stage != "methods":
             return self.view("identifier", "signin")
         chosen = (await self.told(request)).get("method", "")
-        if chosen == "passkey" or chosen not in METHODS:
+        if chosen not in METHODS:
+            return self.plain_view("passkey")
+        if chosen == "passkey":
+            visit.stage = "passkey"
+            self.world.judge.note(self.key, account(visit).username, "asked for the passkey", visit.id)
             return self.plain_view("passkey")
         visit.about["method"], visit.stage = chosen, "code"
         if chosen != "totp":
             self.gate.send_code(account(visit), visit, by=chosen)
         return self.view("code", "code", words=f"{METHODS[chosen]}: six digits, good for 5 minutes.")
+
+    async def passkey(self, request: Request, visit: Visit) -> Response:
+        """What the page asks every moment while it waits for the key."""
+        if visit.stage != "passkey":
+            return self.view("identifier", "signin")
+        if "touched" not in visit.flags:
+            return JSONResponse({"view": "wait"})
+        self.gate.code_accepted(account(visit), visit)
+        return self.tree(visit)
+
+    def touch(self, username: str) -> bool:
+        """Somebody holds the login's key against the device; True when a page waits for it."""
+        for visit in self.world.visits.at(self.key, "passkey"):
+            if account(visit).username == username:
+                visit.flags.add("touched")
+                return True
+        return False
 
     async def passcode(self, request: Request, visit: Visit) -> Response:
         if visit.stage != "code":

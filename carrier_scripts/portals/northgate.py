@@ -14,6 +14,7 @@ from carrier_scripts.kit import (
     Page,
     PageChanged,
     Portal,
+    Recovery,
     Row,
     Seen,
     ServiceLines,
@@ -51,7 +52,11 @@ class Northgate(Portal):
     )  # fmt: skip
 
     login = LoginForm(username="input[name=userId]", password="input[name=password]", submit="[data-testid=login]")
-    code = CodeStep(field="input[name=otp]", submit="[data-testid=verify]")
+    code = CodeStep(
+        field="input[name=otp]",
+        submit="[data-testid=verify]",
+        recovery=Recovery(link="a[href='/login/backup']", field="input[name=backup]", submit="[data-testid=verify]"),
+    )
     between = (
         Later(at("/password/reminder"), button="[data-testid=later]"),
         Choice("organization", options="#organization option", select="#organization", submit="[data-testid=continue]"),

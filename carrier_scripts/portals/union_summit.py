@@ -1,6 +1,18 @@
 """Union Summit Health. One page that draws itself: ID, password, a choice of methods, code, TIN; a cookie banner comes late over it."""
 
-from carrier_scripts.kit import Choice, CodeStep, LoginForm, Method, Outcome, Overlay, Portal, any_of, sees, status
+from carrier_scripts.kit import (
+    Choice,
+    CodeStep,
+    LoginForm,
+    Method,
+    Outcome,
+    Overlay,
+    Portal,
+    Touch,
+    any_of,
+    sees,
+    status,
+)
 
 
 class UnionSummit(Portal):
@@ -19,9 +31,16 @@ class UnionSummit(Portal):
     code = CodeStep(field="us-field[field=passcode] input", submit="#go-code")
     between = (
         Method(
-            sees("#method-passkey"), buttons={"sms": "#method-sms", "voice": "#method-voice", "totp": "#method-totp"}
+            sees("#method-passkey"),
+            buttons={
+                "sms": "#method-sms",
+                "voice": "#method-voice",
+                "totp": "#method-totp",
+                "passkey": "#method-passkey",
+            },
         ),
         Choice("practice", options="label.tin", submit="#go-office"),
+        Touch("#said-passkey"),
     )
     overlays = (Overlay("#cookies", button="#cookies-needed"),)
     practice = ("#office-name", "#office-tin")
@@ -34,7 +53,7 @@ class UnionSummit(Portal):
         Outcome.WRONG_PASSWORD: sees("#not-recognized"),
         Outcome.PASSWORD_EXPIRED: sees("#said-expired"),
         Outcome.SIGNED_OUT: any_of(sees("#said-timeout"), sees("#said-signout"), sees("#session-stale")),
-        Outcome.NEEDS_PERSON: any_of(sees("#said-passkey"), sees("#recovery-code")),
+        Outcome.NEEDS_PERSON: sees("#recovery-code"),
         Outcome.CODE_LATE: sees("#code-too-old"),
         Outcome.WRONG_CODE: sees("#code-no-match"),
         Outcome.ASKS_CODE: sees("us-field[field=passcode] input"),

@@ -466,7 +466,7 @@ PAGES: dict[str, dict[str, Way]] = {
         "password_expired": aged(181),
         "password_form": password_page,
         "locked__disabled": disabled,
-        "needs_person__passkey": passkey,
+        "between_2__passkey": passkey,
         "needs_person__recovery": recovery,
         "between_0__methods": methods,
         "between_1__practice": picker,

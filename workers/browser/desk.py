@@ -57,6 +57,7 @@ class Desk:
             "method": self.method,
             "call_line": self.call_line,
             "approval": self.approval,
+            "touch": self.touch,
             "type_code": self.type_code,
             "resend_code": self.resend_code,
             "code_answered": self.code_answered,
@@ -165,14 +166,27 @@ class Desk:
         shown = (await number.inner_text(timeout=FIELD_MS)).strip()
         if not NUMBER.fullmatch(shown):
             raise CallRefused("unrecognised", "What the page shows is no number to choose.")
-        await self._progress(
-            SessionState.WAITING_CODE, f"Confirm this sign-in on the login's telephone: choose {shown}."
-        )
+        words = f"Confirm this sign-in on the login's telephone: choose {shown}."
+        return await self._by_hand(number, "push", shown, words, "Confirmed on the telephone.")
+
+    async def touch(self, page: int, chain: list[Any]) -> bool:
+        """Tells whoever waits that the login's passkey or security key is wanted, and waits for the page to move on."""
+        words = "Use this login's passkey or security key now, at the computer where the browser runs."
+        return await self._by_hand(self._facade.locate(page, chain), "touch", "", words, "The key was used.")
+
+    async def _by_hand(self, shows: Locator, kind: str, say: str, words: str, done: str) -> bool:
+        """The code desk and the tab show what to do; the portal says by its next page that it was done."""
+        request_id = self._request_id
+        if request_id is not None:
+            await self._in_unit(lambda work: codes.ask_person(work, request_id, kind, say))
+        await self._progress(SessionState.WAITING_CODE, words)
         try:
-            await number.wait_for(state="hidden", timeout=APPROVAL_MS)
+            await shows.wait_for(state="hidden", timeout=APPROVAL_MS)
         except TooSlow:
             return False
-        await self._progress(SessionState.SIGNING_IN, "Confirmed on the telephone.")
+        if request_id is not None:
+            await self._in_unit(lambda work: codes.confirmed(work, request_id))
+        await self._progress(SessionState.SIGNING_IN, done)
         return True
 
     async def call_line(self, page: int, chain: list[Any]) -> None:
@@ -180,6 +194,9 @@ class Desk:
         shown = (await self._facade.locate(page, chain).inner_text(timeout=FIELD_MS)).strip()
         if not REFERENCE.fullmatch(shown):
             raise CallRefused("unrecognised", "What the page shows is no reference for the provider line.")
+        request_id = self._request_id
+        if request_id is not None:
+            await self._in_unit(lambda work: codes.ask_person(work, request_id, "line", shown))
         line = self._claim.behaviour.get("provider_line") or "the provider line"
         self._waiting_words = f"Call {line}, give the reference {shown}, and hand in the code you are told."
 

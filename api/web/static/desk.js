@@ -11,10 +11,16 @@ const boxes = () => [...desk.querySelectorAll("[data-id]")];
 const post = (path, body) => fetch(path, { method: "POST", headers: { "x-csrf-token": csrf, "content-type": "application/json" }, body: JSON.stringify(body) });
 const problem = async (answer) => (await answer?.json().catch(() => null))?.detail || "No connection. Try again.";
 
+const clock = (seconds) => { const s = Math.max(0, Math.round(seconds)); return `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`; };
+
 function countDown() {
   for (const box of boxes()) {
     const s = Math.max(0, Math.round((Date.parse(box.dataset.deadline) - Date.now()) / 1000));
-    box.querySelector("[data-left]").textContent = `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")} left`;
+    box.querySelector("[data-left]").textContent = `${clock(s)} left`;
+    if (box.dataset.began) {
+      const held = (Date.parse(box.dataset.answered || new Date()) - Date.parse(box.dataset.began)) / 1000;
+      box.querySelector("[data-timer]").textContent = box.dataset.answered ? ` Answered after ${clock(held)}.` : ` On hold for ${clock(held)}.`;
+    }
   }
 }
 
@@ -27,21 +33,59 @@ function made(row) {
   put("place", row.location_name);
   put("login", row.login_tail);
   put("channel", `${row.channel}${row.destination ? ` to ${row.destination}` : ""}`);
-  const field = box.querySelector(".code-box"), name = box.querySelector(".code-who");
+  box.dataset.task = row.task;
+  const field = box.querySelector(".code-box"), name = box.querySelector(".code-who"), reference = box.querySelector("[name=call_reference]");
   name.id = `who-${row.id}`;
   box.setAttribute("aria-labelledby", name.id);
   field.id = `code-${row.id}`;
-  box.querySelector("label").htmlFor = field.id;
+  box.querySelector(".code-form label").htmlFor = field.id;
+  reference.id = `ref-${row.id}`;
+  box.querySelector("[data-reference] label").htmlFor = reference.id;
   wire(box);
   return box;
 }
 
+/** What a person must do, and who is on the telephone for it. */
+function task(box, row) {
+  const part = (name) => box.querySelector(`[data-${name}]`), call = row.calling;
+  box.dataset.task = row.task;
+  part("sent").hidden = Boolean(row.task);
+  part("words").hidden = !row.task;
+  part("words").textContent = row.task_words;
+  part("say").hidden = !["push", "line"].includes(row.task);
+  part("say").textContent = row.task_say;
+  part("call").hidden = part("reference").hidden = row.task !== "line";
+  box.querySelector(".code-form").hidden = ["push", "touch"].includes(row.task);
+  const line = part("hold"), words = !call ? "" : call.mine ? "You are calling." : `${call.by} is calling.`;
+  if (line.dataset.words !== words) {
+    const timer = document.createElement("span");
+    timer.dataset.timer = "";
+    timer.setAttribute("aria-hidden", "true");
+    line.replaceChildren(words, timer);
+    line.dataset.words = words;
+  }
+  box.dataset.began = call?.began_at || "";
+  box.dataset.answered = call?.answered_at || "";
+  part("began").hidden = Boolean(call);
+  part("answered").hidden = !call?.mine || Boolean(call.answered_at);
+  part("endings").hidden = !call?.mine;
+}
+
 /** Sends without leaving the page, so that what is typed for the others stays. */
 function wire(box) {
-  const [code, not] = box.querySelectorAll("form");
+  const [calls, code, not] = box.querySelectorAll("form");
+  calls.onsubmit = async (event) => {
+    event.preventDefault();
+    const said = { act: event.submitter.value, reference: code.elements.call_reference.value };
+    const answer = await post(`/api/v1/codes/${box.dataset.id}/call`, said).catch(() => null);
+    if (!answer?.ok) return complain(box, await problem(answer));
+    await look();
+    box.querySelector(`[data-${said.act === "began" ? "answered" : "began"}]:not([hidden])`)?.focus();
+    if (said.act === "answered") code.elements.value.focus();
+  };
   code.onsubmit = async (event) => {
     event.preventDefault();
-    const answer = await post(`/api/v1/codes/${box.dataset.id}`, { value: code.elements.value.value }).catch(() => null);
+    const answer = await post(`/api/v1/codes/${box.dataset.id}`, { value: code.elements.value.value, call_reference: code.elements.call_reference.value }).catch(() => null);
     if (!answer?.ok) { complain(box, await problem(answer)); code.elements.value.select(); return; }
     tell("");
     gone(box);
@@ -58,7 +102,7 @@ function wire(box) {
 function gone(box) {
   const next = boxes()[boxes().indexOf(box) + 1] || boxes()[0];
   box.remove();
-  if (next && next !== box) next.querySelector(".code-box").focus();
+  if (next && next !== box) next.querySelector("form:not([hidden]) .code-box, button:not([hidden])")?.focus();
   look();
 }
 
@@ -78,15 +122,16 @@ async function look() {
   const kept = new Map(boxes().map((box) => [box.dataset.id, box])), focused = document.activeElement;
   for (const row of data) {
     let box = kept.get(row.id);
-    if (!box) { box = made(row); desk.append(box); tell(`${row.portal_name} waits for a code.`); }
+    if (!box) { box = made(row); desk.append(box); tell(`${row.portal_name} waits for ${["push", "touch"].includes(row.task) ? "somebody's hand" : "a code"}.`); }
     kept.delete(row.id);
     box.dataset.deadline = row.deadline;
+    task(box, row);
     let line = box.querySelector("p[data-said]");
     if (line) { line.textContent = row.said; line.hidden = !row.said; }
   }
   for (const box of kept.values()) box.remove();
   $("nobody").hidden = data.length > 0;
-  if (!document.contains(focused) || focused === document.body) desk.querySelector(".code-box")?.focus({ preventScroll: true });
+  if (!document.contains(focused) || focused === document.body) desk.querySelector("form:not([hidden]) .code-box")?.focus({ preventScroll: true });
   countDown();
   show(mine);
 }

@@ -269,6 +269,7 @@ def upgrade() -> None:
     sa.Column('fence', sa.Integer(), nullable=False),
     sa.Column('last_login_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('totp_last_step', sa.BigInteger(), nullable=False),
+    sa.Column('recovery_codes_left', sa.Integer(), nullable=True),
     sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_portal_account_organization_id_organization')),
     sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_portal_account_portal_id_portal')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_portal_account')),
@@ -766,6 +767,7 @@ def upgrade() -> None:
     sa.Column('state_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('sent', sa.Integer(), nullable=False),
     sa.Column('came', sa.Integer(), nullable=False),
+    sa.Column('task', sa.JSON(), nullable=True),
     sa.Column('released_to', sa.String(length=60), nullable=True),
     sa.Column('typed_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('typed_page', sa.String(length=200), nullable=True),
@@ -881,6 +883,25 @@ def upgrade() -> None:
     with op.batch_alter_table('code_decline', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_code_decline_request_id'), ['request_id'], unique=False)
 
+    op.create_table('line_call',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('request_id', sa.String(length=40), nullable=False),
+    sa.Column('portal_id', sa.String(length=40), nullable=False),
+    sa.Column('user_id', sa.String(length=60), nullable=False),
+    sa.Column('user_name', sa.String(length=120), nullable=False),
+    sa.Column('began_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('answered_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('result', sa.String(length=20), nullable=True),
+    sa.Column('reference', sa.String(length=40), nullable=False),
+    sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_line_call_portal_id_portal')),
+    sa.ForeignKeyConstraint(['request_id'], ['code_request.id'], name=op.f('fk_line_call_request_id_code_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_line_call'))
+    )
+    with op.batch_alter_table('line_call', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_line_call_portal_id'), ['portal_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_line_call_request_id'), ['request_id'], unique=False)
+
     op.create_table('lookup_artifact',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('organization_id', sa.String(length=40), nullable=False),
@@ -930,6 +951,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_lookup_artifact_lookup_id'))
 
     op.drop_table('lookup_artifact')
+    with op.batch_alter_table('line_call', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_line_call_request_id'))
+        batch_op.drop_index(batch_op.f('ix_line_call_portal_id'))
+
+    op.drop_table('line_call')
     with op.batch_alter_table('code_decline', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_code_decline_request_id'))
 
