@@ -34,8 +34,8 @@ __all__ = ["change_location", "create_location", "location_by_key", "locations_o
 
 AUTOMATION = ("attended", "assisted", "automated")
 LOGIN_KINDS = ("individual", "practice_shared", "delegate", "service")
-CHANNELS = ("email", "sms", "totp", "desk")
-ENDPOINT_OF = {"email": "mailbox", "sms": "phone", "desk": "desk"}
+CHANNELS = ("email", "sms", "voice", "totp", "recovery", "desk")
+ENDPOINT_OF = {"email": "mailbox", "sms": "phone", "voice": "phone", "desk": "desk"}
 
 
 @dataclass(frozen=True)
