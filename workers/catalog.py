@@ -9,7 +9,9 @@ from broker.directory.service import Fact
 from broker.scripts import service as scripts
 from broker.wiring import Portunus, build
 from carrier_scripts import registry
+from carrier_scripts.check import PAGES
 from carrier_scripts.kit.process import declared
+from carrier_scripts.quality import quality
 
 ACTOR = system("catalog")
 
@@ -38,6 +40,7 @@ def register(portunus: Portunus) -> list[str]:
                 exact.digest,
                 [{"module": one["module"], "text": one["text"]} for one in exact.sources],
                 declared(script),
+                quality(key, portunus.clock.now().date()).level if PAGES.is_dir() else "",
             )
             scripts.keep_shipped(work, portal, shipped)
             shape = registry.behaviour(key).get("code_template", {})

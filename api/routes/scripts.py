@@ -17,6 +17,7 @@ from broker.directory.models import Location, Portal, ScriptVersion
 from broker.identity.models import User
 from broker.identity.policy import Permission, organization_of
 from broker.scripts import service as scripts
+from broker.tabs import service as tabs
 
 router = APIRouter()
 WATCHERS = [permits(Permission.STATUS_VIEW)]
@@ -130,6 +131,18 @@ def owner(request: Request, here: HereNow, key: str, email: Text = "") -> Respon
     return _do(request, here, key, lambda work: scripts.set_owner(work, directory.portal_by_key(work, key), email))
 
 
+@router.post("/scripts/{key}/behaviour", dependencies=KEEPERS)
+def behaviour(
+    request: Request, here: HereNow, key: str, field: Text = "", value: Text = "", source: Text = ""
+) -> Response:
+    """Somebody knows better how the portal behaves; the value before stays as history."""
+
+    def record(work: Unit) -> None:
+        directory.correct_behaviour(work, directory.portal_by_key(work, key), field, value, source)
+
+    return _do(request, here, key, record)
+
+
 @router.post("/scripts/{key}/terms", dependencies=KEEPERS)
 def terms(
     request: Request,
@@ -182,6 +195,8 @@ def _page(request: Request, here: Here, key: str, error: BrokerError | None = No
         ]  # fmt: skip
         looks_after = scripts.owner(work, site.id)
         owner_email = looks_after.email if looks_after else ""
+        known_facts = directory.facts_of(work, site)
+        differs = tabs.observed(work, site)
         maintainers = [(user.email, user.name) for user in scripts.maintainers(work)]
         readings = [one for one in scripts.register(work) if one.portal_id == site.id]
         mine = organization_of(work)
@@ -197,6 +212,7 @@ def _page(request: Request, here: Here, key: str, error: BrokerError | None = No
         today=here.portunus.clock.now().date().isoformat(), may_judge=Permission.SCRIPT_APPROVE in here.held,
         may_write=Permission.SCRIPT_MAINTAIN in here.held, may_manage=Permission.PORTAL_MANAGE in here.held,
         error=error.message if error else "", owner=owner_email, maintainers=maintainers,
+        facts=known_facts, differs=differs,
     )  # fmt: skip
 
 
@@ -222,6 +238,8 @@ def _row(work: Unit, site: Portal) -> dict[str, Any]:
         "key": site.key,
         "name": site.name,
         "automation": site.automation,
+        "level": (quality := scripts.level(work, site.id) if known else ("", ""))[0],
+        "level_words": quality[1],
         "in_force": scripts.in_force(work, site.id) if known else "",
         "waiting": sum(one.approved_by is None and one.digest not in refused for one in known),
         "release": STAGES.get(under_way.stage, "") if under_way else "",

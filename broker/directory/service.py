@@ -3,6 +3,7 @@
 Who may do it is decided by the caller (`identity.policy` lies above this feature).
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -158,6 +159,32 @@ def behaviour(work: Unit, portal: Portal) -> dict[str, Any]:
         .order_by(BehaviourFact.recorded_at, BehaviourFact.id)
     )
     return {row.field: row.value for row in rows}
+
+
+def facts_of(work: Unit, portal: Portal) -> list[BehaviourFact]:
+    """The newest fact of every known field, by field."""
+    rows = work.db.scalars(
+        select(BehaviourFact)
+        .where(BehaviourFact.portal_id == portal.id)
+        .order_by(BehaviourFact.recorded_at, BehaviourFact.id)
+    )
+    return sorted({row.field: row for row in rows}.values(), key=lambda row: row.field)
+
+
+def correct_behaviour(work: Unit, portal: Portal, field_name: str, text: str, source: str) -> None:
+    """A person corrects a known value. Raises `Incomplete` for a field that is not known, another kind of value, no source."""
+    known = behaviour(work, portal)
+    if field_name not in known:
+        raise Incomplete("That field is not in this portal's record; new fields come with its script.")
+    if len(source.split()) < 2:
+        raise Incomplete("Say in a few words where this is known from.")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text.strip()
+    if type(value) is not type(known[field_name]) or (isinstance(value, int) and value < 0):
+        raise Incomplete(f"The value must be of the same kind as {json.dumps(known[field_name])}.")
+    record_behaviour(work, portal, field_name, Fact(value, " ".join(source.split())[:500], work.clock.now().date()))
 
 
 def portal_by_key(work: Unit, key: str) -> Portal:

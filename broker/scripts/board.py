@@ -8,8 +8,8 @@ from sqlalchemy import select
 from broker.base.unit import Unit
 from broker.directory.models import Location, Portal
 from broker.identity.policy import Permission, organization_of, require
-from broker.scripts import judging
-from broker.scripts.models import ScriptRun
+from broker.scripts import judging, releases
+from broker.scripts.models import ScriptBundle, ScriptRun
 
 DAYS = 7
 
@@ -59,6 +59,32 @@ def health(work: Unit, *, days: int = DAYS) -> list[Health]:
         _count(row, run)
     return sorted(
         rows.values(), key=lambda row: (not row.open_failure, row.rate if row.rate is not None else 101, row.portal)
+    )
+
+
+LIVE_DAYS, LIVE_RUNS, LIVE_RATE = 30, 20, 95
+
+
+def level(work: Unit, portal_id: str) -> tuple[str, str]:
+    """The level of the version in force and, where it is less than its files say, why: platinum is earned in live sign-ins."""
+    require(work, Permission.STATUS_VIEW, anywhere=True)
+    bundle = work.db.get(ScriptBundle, releases.in_force(work, portal_id))
+    if bundle is None or bundle.quality != "platinum":
+        return (bundle.quality if bundle else ""), ""
+    verdicts = work.db.scalars(
+        select(ScriptRun.verdict).where(
+            ScriptRun.portal_id == portal_id,
+            ScriptRun.verb == "sign_in",
+            ScriptRun.verdict != judging.NEITHER,
+            ScriptRun.at >= work.clock.now() - timedelta(days=LIVE_DAYS),
+        )
+    ).all()
+    live = judging.tally(verdicts)
+    if live.worked + live.failed >= LIVE_RUNS and round(100 * live.rate) >= LIVE_RATE:
+        return "platinum", ""
+    return (
+        "gold",
+        f"For platinum {LIVE_RATE} % of at least {LIVE_RUNS} sign-ins in {LIVE_DAYS} days must work; {live.worked} of {live.worked + live.failed} did.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from broker.scripts.alerts import alerts, maintainers, owner, set_owner
 from broker.scripts.alerts import seen as alert_seen
-from broker.scripts.board import Health, health
+from broker.scripts.board import Health, health, level
 from broker.scripts.downtime import Downtime, downtimes
 from broker.scripts.downtime import steps as fallback
 from broker.scripts.drift import accept, changes, look_now, looked, seen, structures, take_due
@@ -46,6 +46,7 @@ __all__ = [
     "history",
     "in_force",
     "keep_shipped",
+    "level",
     "look_now",
     "looked",
     "maintainers",

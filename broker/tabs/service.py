@@ -47,6 +47,7 @@ from broker.tabs.leases import (
     sign_out,
     ticket,
 )
+from broker.tabs.observed import Difference, observed
 from broker.tabs.opening import open_tab
 from broker.tabs.records import Ending
 from broker.tabs.sweep import restarted, sweep
@@ -56,6 +57,7 @@ __all__ = [
     "Claim",
     "CodeWait",
     "Custody",
+    "Difference",
     "Ending",
     "Expected",
     "FailedSignIn",
@@ -86,6 +88,7 @@ __all__ = [
     "lost",
     "method",
     "node_beat",
+    "observed",
     "open_picture",
     "open_tab",
     "opening",

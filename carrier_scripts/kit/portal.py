@@ -119,6 +119,8 @@ class Portal:
     async def _settle(self, page: Page, desk: Desk) -> Outcome:
         if self.office is not None and not await self.office.act(page, desk):
             return Outcome.NEEDS_PERSON
+        if self.office is None and type(self).prove is Portal.prove:
+            return await self._for_whom(page, desk)  # it has just been seen to be signed in
         return await self.prove(page, desk)
 
     async def prove(self, page: Page, desk: Desk) -> Outcome:
@@ -128,6 +130,9 @@ class Portal:
             return (
                 Outcome.SIGNED_OUT if seen == LOGIN_FORM else Outcome(seen) if seen in NAMES else Outcome.UNRECOGNISED
             )
+        return await self._for_whom(page, desk)
+
+    async def _for_whom(self, page: Page, desk: Desk) -> Outcome:
         texts = await self.practice_texts(page)
         return Outcome.SIGNED_IN if await desk.confirm_practice(texts) else Outcome.WRONG_PRACTICE
 
