@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from api import errors, pages, routes
 from api.access import declarations
 from api.security import Edge
+from api.sms_gate import SmsGate
 from broker.base.logs import set_up_logs
 from broker.wiring import Portunus, build
 
@@ -33,6 +34,7 @@ def create_app(portunus: Portunus) -> FastAPI:
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=pages.WEB / "static"), name="static")
     errors.install(app)
+    app.add_middleware(SmsGate, portunus=portunus)
     app.add_middleware(Edge, public_url=portunus.settings.public_url, download_url=portunus.settings.download_url)
     undeclared = [name for name, found in declarations(app) if len(found) != 1]
     if undeclared:

@@ -116,7 +116,8 @@ class Edge:
                 errors.note(request, error)  # too late for another answer; the server closes the connection
                 raise ConnectionAbortedError from None
             await (await errors.unexpected(request, error))(scope, receive, sending)
-        if request.url.path not in FOR_MONITORS and not request.url.path.startswith("/static/"):
+        quiet = request.url.path in FOR_MONITORS or request.url.path.startswith("/static/")
+        if not quiet and "unlogged" not in scope["state"]:
             log.info(
                 "request",
                 method=request.method,

@@ -90,6 +90,11 @@ def _hours(account: PortalAccount) -> str:
     return str(max(known, key=lambda fact: fact.recorded_at).value)[:80] if known else ""
 
 
+def expects(work: Unit, endpoint_id: str, sender: str) -> bool:
+    """Whether a sign-in waits at this endpoint for a message from exactly this sender."""
+    return any(sender.lower() in one.rule.senders for one in records.waiting_at(work, endpoint_id))
+
+
 def deadline(work: Unit, request_id: str) -> datetime:
     """Until when the request waits."""
     return records.request(work, request_id).deadline

@@ -94,7 +94,7 @@ class CodeMessage(Base):
     __tablename__ = "code_message"
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    endpoint_id: Mapped[str] = mapped_column(ForeignKey("delivery_endpoint.id"), index=True)
+    endpoint_id: Mapped[str] = mapped_column(ForeignKey("delivery_endpoint.id"))
     channel: Mapped[str] = mapped_column(String(20))
     external_id: Mapped[str] = mapped_column(String(200))
     """Message-ID, or the SMS provider's id."""
@@ -110,7 +110,10 @@ class CodeMessage(Base):
     sample: Mapped[bytes | None] = mapped_column(LargeBinary)
     """See `samples`."""
 
-    __table_args__ = (UniqueConstraint("endpoint_id", "external_id"),)
+    __table_args__ = (
+        UniqueConstraint("endpoint_id", "external_id"),
+        Index("ix_code_message_endpoint_id_received_at", "endpoint_id", "received_at"),
+    )
 
 
 class LineCall(Base):

@@ -9,7 +9,7 @@ from broker.codes.asking import expect, expire, not_needed, resend, waiting, wit
 from broker.codes.calls import RESULTS as CALL_RESULTS
 from broker.codes.calls import Calling, begin_call, call_answered, calling, calls_of, end_call
 from broker.codes.desk import Given, decline, declined, given
-from broker.codes.looking import Pending, deadline, messages, pending, request_of_attempt
+from broker.codes.looking import Pending, deadline, expects, messages, pending, request_of_attempt
 from broker.codes.mistyped import mistyped, rejected
 from broker.codes.records import OPEN, name_of
 from broker.codes.tasks import ask_person, confirmed
@@ -34,6 +34,7 @@ __all__ = [
     "declined",
     "end_call",
     "expect",
+    "expects",
     "expire",
     "give",
     "given",

@@ -40,6 +40,19 @@ class TotpRelease:
         return f"TotpRelease(step={self.step}, wait_s={self.wait_s})"
 
 
+class Key:
+    """A secret that checks signatures; it is not shown, and only the answer leaves."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def agrees(self, check: Callable[[bytes], bool]) -> bool:
+        """Whether `check` says yes to the secret."""
+        return check(self._secret)
+
+
 class Vault:
     """Sealed secrets of every organization. Holds the way to the root key, no key itself."""
 
@@ -114,6 +127,19 @@ class Vault:
         if genuine:
             audit.record(work, Act.SECRET_RELEASED, "secret", _name(owner_id, field), detail={"purpose": purpose})
         return genuine
+
+    def keys(self, work: Unit, owner_kind: str, owner_ids: Sequence[str], field: str) -> dict[str, Key]:
+        """Keys to tell forgeries with, by owner; without those that are not stored or were tampered with.
+
+        Nothing is recorded: what a key agrees to is judged again with `verify_with`, which records.
+        """
+        found: dict[str, Key] = {}
+        for owner_id in owner_ids:
+            try:
+                found[owner_id] = Key(self._open(work, owner_kind, owner_id, field))
+            except (NotFound, Unavailable):
+                continue
+        return found
 
     def totp(self, work: Unit, account_id: str, attempt_id: str, now: datetime) -> TotpRelease:
         """This account's code of the present time step, once: a second asker gets the wait until the next (RFC 6238)."""

@@ -11,13 +11,12 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from standardwebhooks import Webhook
 from starlette.datastructures import QueryParams
-from starlette.requests import Request
-from starlette.testclient import TestClient
 from twilio.request_validator import RequestValidator
 
+from api import sms_gate
 from api.routes import hooks
 from api.routes.hooks import TWILIO
 from broker.audit.acts import Act
@@ -27,7 +26,6 @@ from broker.codes.models import CodeMessage
 from broker.directory.models import DeliveryEndpoint
 from broker.wiring import Portunus
 from tests import factories as make
-from tests.api.conftest import ADDRESS
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of this test, 32 bytes!").decode()
 NUMBER = "+16025550142"
@@ -150,34 +148,75 @@ def test_forged_posts_leave_no_audit_entry_and_a_genuine_one_leaves_one(phone, v
     assert releases(portunus) == 1
 
 
-def test_a_flood_of_forged_posts_stops_before_the_vault_and_ends_after_a_minute(
-    phone, visitor, portunus, clock, monkeypatch
-):
-    monkeypatch.setattr(hooks, "PER_ADDRESS", 3)
-    opened = []
-    monkeypatch.setattr(portunus.vault, "verify_with", lambda *_, **__: opened.append(1) or False)
-    statuses = [visitor.client.post(PATH, content=b"{}").status_code for _ in range(5)]
-    assert statuses == [401, 401, 401, 429, 429]
-    assert len(opened) == 3
+def forged(number: int) -> dict[str, str]:
+    return standard(MESSAGE, f"forged_{number}") | {"webhook-signature": "v1,AAAA"}
+
+
+def statements(portunus: Portunus) -> list[str]:
+    """Every statement from here on."""
+    said: list[str] = []
+    event.listen(portunus.engine, "before_cursor_execute", lambda *told: said.append(told[2]))
+    return said
+
+
+def test_a_flood_of_forged_posts_costs_the_database_nothing_and_a_genuine_one_passes(phone, visitor, portunus):
+    visitor.client.post(PATH, content=MESSAGE, headers=standard(MESSAGE))
+    for number in range(40):
+        assert visitor.client.post(PATH, content=MESSAGE, headers=forged(number)).status_code == 401
+    said = statements(portunus)
+    for number in range(40):
+        visitor.client.post(PATH, content=MESSAGE, headers=forged(number))
+        visitor.client.post(f"/hooks/sms/1602555{number:04}", content=MESSAGE, headers=forged(number))
+    keys_were_read = sum("delivery_endpoint.kind" in one for one in said)
+    assert keys_were_read <= 5
+    assert not any(one.startswith(("INSERT", "UPDATE", "DELETE")) for one in said)
+    assert visitor.client.post(PATH, content=MESSAGE, headers=standard(MESSAGE, "sms_2")).status_code == 204
+
+
+def test_a_new_key_counts_at_once_and_the_old_one_no_longer(phone, visitor, portunus):
+    new = "whsec_" + base64.b64encode(b"another secret of this test, 32!").decode()
+    assert visitor.client.post(PATH, content=MESSAGE, headers=standard(MESSAGE)).status_code == 204
+    set_secret(portunus, phone, new.encode())
+    assert visitor.client.post(PATH, content=MESSAGE, headers=standard(MESSAGE, "sms_2", new)).status_code == 204
+    assert visitor.client.post(PATH, content=MESSAGE, headers=standard(MESSAGE, "sms_3")).status_code == 401
+
+
+def test_a_replayed_post_is_answered_without_the_database(phone, visitor, portunus):
+    headers = standard(MESSAGE)
+    visitor.client.post(PATH, content=MESSAGE, headers=headers)
+    said = statements(portunus)
+    assert visitor.client.post(PATH, content=MESSAGE, headers=headers).status_code == 204
+    assert said == []
+
+
+def text(portunus: Portunus, number: int, sender: str) -> tuple[bytes, dict[str, str]]:
+    body = json.dumps({"from": sender, "text": f"Your code is {480000 + number}"}).encode()
+    return body, standard(body, f"sms_{sender}_{number}")
+
+
+def test_one_writer_who_floods_a_telephone_is_stopped_alone(phone, visitor, portunus, clock, monkeypatch):
+    monkeypatch.setattr(hooks, "PER_SENDER", 2)
+
+    def posted(number: int, sender: str) -> int:
+        body, headers = text(portunus, number, sender)
+        return visitor.client.post(PATH, content=body, headers=headers).status_code
+
+    assert [posted(number, "+16025550177") for number in range(3)] == [204, 204, 429]
+    assert posted(0, "+18005550100") == 204
     clock.advance(seconds=61)
-    assert visitor.client.post(PATH, content=b"{}").status_code == 401
+    assert posted(9, "+16025550177") == 204
 
 
-def test_one_flooding_address_does_not_close_the_number_to_the_provider(phone, app, portunus, monkeypatch):
-    monkeypatch.setattr(hooks, "PER_ADDRESS", 2)
-    flooder, provider = (
-        TestClient(app, base_url=ADDRESS, client=(host, 9)) for host in ("203.0.113.9", "198.51.100.7")
-    )
-    assert [flooder.post(PATH, content=b"{}").status_code for _ in range(3)] == [401, 401, 429]
-    assert provider.post(PATH, content=MESSAGE, headers=standard(MESSAGE)).status_code == 204
-
-
-def test_many_addresses_together_are_stopped_too(phone, app, monkeypatch):
+def test_many_writers_together_do_not_take_the_turn_of_a_sender_that_is_waited_for(
+    phone, visitor, portunus, monkeypatch
+):
     monkeypatch.setattr(hooks, "PER_NUMBER", 2)
-    posts = [
-        TestClient(app, base_url=ADDRESS, client=(f"203.0.113.{n}", 9)).post(PATH, content=b"{}") for n in range(3)
-    ]
-    assert [post.status_code for post in posts] == [401, 401, 429]
+    monkeypatch.setattr(hooks.codes, "expects", lambda work, endpoint_id, sender: sender == "+18005550100")
+    statuses = []
+    for number, sender in enumerate(("+16025550171", "+16025550172", "+16025550173", "+18005550100")):
+        body, headers = text(portunus, number, sender)
+        statuses.append(visitor.client.post(PATH, content=body, headers=headers).status_code)
+    assert statuses == [204, 204, 429, 204]
 
 
 def test_a_long_body_is_refused(phone, visitor):
@@ -192,7 +231,7 @@ def test_reading_stops_at_the_limit():
         given += 1
         return {"type": "http.request", "body": b"x" * 4096, "more_body": True}
 
-    assert asyncio.run(hooks._bounded(Request({"type": "http", "headers": []}, receive))) is None
+    assert asyncio.run(sms_gate.bounded(receive)) is None
     assert given == hooks.BODY_BYTES // 4096 + 1
 
 
@@ -246,8 +285,8 @@ def test_signatures_agree_with_twilios_own_library(form):
     body = urlencode(form, doseq=True).encode()
     fields = QueryParams(body.decode())
     theirs = RequestValidator(TOKEN).compute_signature(url, fields)
-    assert hooks._signed(hooks.Post("1", "x", {TWILIO: theirs}, body), TOKEN, url)
-    assert not hooks._signed(hooks.Post("1", "x", {TWILIO: theirs}, body + b"&more=1"), TOKEN, url)
+    assert hooks.signed(hooks.Post("1", {TWILIO: theirs}, body), TOKEN, url)
+    assert not hooks.signed(hooks.Post("1", {TWILIO: theirs}, body + b"&more=1"), TOKEN, url)
 
 
 GATEWAY_KEY = "a key of the app, long enough"

@@ -675,7 +675,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('endpoint_id', 'external_id', name=op.f('uq_code_message_endpoint_id_external_id'))
     )
     with op.batch_alter_table('code_message', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_code_message_endpoint_id'), ['endpoint_id'], unique=False)
+        batch_op.create_index('ix_code_message_endpoint_id_received_at', ['endpoint_id', 'received_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_code_message_request_id'), ['request_id'], unique=False)
 
     op.create_table('lease',
@@ -1004,7 +1004,7 @@ def downgrade() -> None:
     op.drop_table('lease')
     with op.batch_alter_table('code_message', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_code_message_request_id'))
-        batch_op.drop_index(batch_op.f('ix_code_message_endpoint_id'))
+        batch_op.drop_index('ix_code_message_endpoint_id_received_at')
 
     op.drop_table('code_message')
     with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
