@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from broker.adapters.celery_queue import CeleryQueue
 from broker.adapters.environment_keyring import EnvironmentKeyring
 from broker.adapters.file_keyring import FileKeyring
+from broker.adapters.http_witness import HttpWitness
 from broker.adapters.redis_signals import RedisSignals
 from broker.adapters.socket_browserhost import SocketBrowserHost
 from broker.adapters.stored_blobs import open_blobs
@@ -27,6 +28,7 @@ from broker.ports.browserhost import BrowserHost
 from broker.ports.keyring import Keyring
 from broker.ports.queue import Queue
 from broker.ports.signals import Signals
+from broker.ports.witness import Witness
 from broker.vault.service import Vault
 
 
@@ -46,6 +48,12 @@ class Portunus:
     @cached_property
     def vault(self) -> Vault:
         return Vault(self.keyring)
+
+    @cached_property
+    def cosigner(self) -> Witness | None:
+        """The witness elsewhere, if one is set."""
+        chosen = self.settings
+        return HttpWitness(chosen.witness_url, chosen.witness_key) if chosen.witness_url else None
 
     @contextmanager
     def unit(self, actor: Actor) -> Iterator[Unit]:

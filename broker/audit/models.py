@@ -54,6 +54,9 @@ class AuditCheckpoint(Base):
     note: Mapped[str] = mapped_column(Text)
     witnessed_at: Mapped[datetime | None]
     """When the second sink took it."""
+    cosignature: Mapped[str | None] = mapped_column(Text)
+    """The signature line of the witness elsewhere, if there is one."""
+    cosigned_at: Mapped[datetime | None]
 
 
 class AuditKey(Base):

@@ -113,7 +113,7 @@ def sign_checkpoint(work: Unit, key: LogKey) -> AuditCheckpoint | None:
         return known
     root = tree.root_of(split(head.frontier))
     note = sign(ORIGIN, head.size, root, key.private)
-    checkpoint = AuditCheckpoint(size=head.size, at=work.clock.now(), root_hash=root, note=note, witnessed_at=None)
+    checkpoint = AuditCheckpoint(size=head.size, at=work.clock.now(), root_hash=root, note=note)
     work.db.add(checkpoint)
     work.db.flush()
     return checkpoint

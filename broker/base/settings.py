@@ -27,6 +27,11 @@ class Settings(BaseSettings):
     witness_dir: Path | None = None
     """Second sink for audit checkpoints; empty: `data_dir/witness`. Put it on another volume."""
 
+    witness_url: str = ""
+    """A witness elsewhere that signs heads too (c2sp.org/tlog-witness); empty: none."""
+    witness_key: str = ""
+    """That witness's verifier key, `name+hash+key`."""
+
     public_url: str = ""
     """Empty: http:// with host and port. The address in the user's browser; its origin is the only one the stream's socket accepts."""
     download_url: str = ""

@@ -201,6 +201,7 @@ def hold(
     work.db.add(code)
     work.db.flush()
     vault.put(work, account.organization_id, "code", code.id, "value", decision.code.encode())
+    work.signal(f"code:{row.id}")  # first: the sign-in waits, the pages can look a moment later
     records.move(work, row, "matched")
     records.record(
         work,
@@ -209,4 +210,3 @@ def hold(
         reason=decision.why,
         detail={"code": code.id, "message": message.id if message else None},
     )
-    work.signal(f"code:{row.id}")

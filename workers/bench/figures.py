@@ -18,6 +18,7 @@ TARGETS: Mapping[str, float] = {
     "warm_session_pss_mb": 60,
     "parked_state_kb": 200,
     "sms_to_typed_p95_ms": 300,
+    "sms_in_flood_max_ms": 1000,
     "mailwatch_rss_mb": 300,
     "mailwatch_idle_core_pct": 3,
     "mailwatch_reconnect_s": 30,
@@ -39,6 +40,8 @@ LEAST: Mapping[str, float] = {
     "audit_single_per_s_postgres": 800,
     "audit_grouped_per_s": 15_000,
     "sim_messages": 100_000,
+    "mailboxes": 300,
+    "flood_forged_per_s": 990,
 }
 """At least so much. Source: issue 3, "Speed"."""
 Figures = dict[str, float]

@@ -18,7 +18,6 @@ import broker.recordings.models
 import broker.tabs.models  # noqa: F401 - the tables
 from broker.base.actor import system
 from broker.base.db import Base
-from broker.base.errors import Unavailable
 from broker.base.settings import Settings
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint
@@ -27,27 +26,30 @@ from workers.bench.dovecot import PASSWORD, Dovecot, present, running_dovecot
 from workers.bench.figures import Figures
 
 MAILBOXES = 300
-IDLE_S = 20.0
-ALL_UP_S = 600
+IDLE_S = 12.0
+ALL_UP_S, ALL_DOWN_S, BACK_S = 90.0, 40.0, 60.0
+"""Longest waits. What is not there by then is not counted: a slow machine says so in the figures, it does not hold up the rest."""
 ACTOR = system("bench")
 
 
 def measure(count: int = MAILBOXES) -> Figures:
-    """Nothing on a machine without Dovecot."""
+    """Nothing on a machine without Dovecot. `mailboxes`: how many were watched within a minute and a half."""
     if not present():
         return {}
     with tempfile.TemporaryDirectory(prefix="portunus-bench-watch-") as folder, running_dovecot() as server:
         portunus = build(Settings(data_dir=Path(folder)))
         _seed(portunus, server, count)
         with _watcher(Path(folder)) as process:
-            _until_all(portunus, "up", count)
-            figures: Figures = {"mailboxes": count} | _idle(process)
+            began = time.monotonic()
+            figures: Figures = {"mailboxes": _until_all(portunus, "up", count, ALL_UP_S)}
+            figures |= {"mailwatch_connect_s": round(time.monotonic() - began, 1)} | _idle(process)
             server.stop()
-            _until_all(portunus, "down", count)
+            _until_all(portunus, "down", count, ALL_DOWN_S)
             server.start()
             began = time.monotonic()
-            _until_all(portunus, "up", count)
+            back = _until_all(portunus, "up", count, BACK_S)
             figures["mailwatch_reconnect_s"] = round(time.monotonic() - began, 1)
+            figures["mailwatch_back"] = back
         portunus.engine.dispose()
     return figures
 
@@ -97,15 +99,15 @@ def _idle(process: psutil.Process) -> Figures:
     }
 
 
-def _until_all(portunus: Portunus, health: str, count: int) -> None:
-    end = time.monotonic() + ALL_UP_S
-    while time.monotonic() < end:
+def _until_all(portunus: Portunus, health: str, count: int, limit_s: float) -> int:
+    """Wait until all are `up` or `down`, or the time is over; how many are."""
+    end = time.monotonic() + limit_s
+    while True:
         with portunus.reading(ACTOR) as work:
-            there = work.db.scalar(select(func.count()).where(DeliveryEndpoint.health == health))
-        if there == count:
-            return
+            there = work.db.scalar(select(func.count()).where(DeliveryEndpoint.health == health)) or 0
+        if there == count or time.monotonic() > end:
+            return int(there)
         time.sleep(0.1)  # noqa: TID251 - another process works
-    raise Unavailable(f"Not all {count} mailboxes were {health} within {ALL_UP_S} s.")
 
 
 if __name__ == "__main__":

@@ -212,11 +212,11 @@ class Desk:
         await self._progress(
             SessionState.WAITING_CODE, self._waiting_words, lambda work: codes.waiting(work, request_id)
         )
+        await masks.keep_secret(self._live, field)  # while there is time: a code that came is typed at once
         value = await self._wait_for_code(request_id)
         if value is None:
             return False
         await self._check_owner(field)
-        await masks.keep_secret(self._live, field)
         await field.fill(value)
         self._code_field = field
         del value

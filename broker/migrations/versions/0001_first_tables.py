@@ -19,6 +19,8 @@ def upgrade() -> None:
     sa.Column('root_hash', sa.LargeBinary(length=32), nullable=False),
     sa.Column('note', sa.Text(), nullable=False),
     sa.Column('witnessed_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('cosignature', sa.Text(), nullable=True),
+    sa.Column('cosigned_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.PrimaryKeyConstraint('size', name=op.f('pk_audit_checkpoint'))
     )
     op.create_table('audit_entry',

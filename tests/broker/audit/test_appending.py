@@ -1,10 +1,13 @@
 """The statements by hand write what the mapped class would: each column what the entry's own text says, on both databases."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 from sqlalchemy import inspect, select
 
-from broker.audit import appending
+from broker.audit import appending, verify
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.audit.models import AuditEntry, AuditHead
@@ -34,3 +37,47 @@ def test_each_column_holds_what_the_entry_says(portunus: Portunus) -> None:
 def test_the_columns_are_the_tables(portunus: Portunus) -> None:
     there = {column["name"] for column in inspect(portunus.engine).get_columns("audit_entry")}
     assert set(appending.COLUMNS) == there
+
+
+APPENDER = """
+import sys
+from sqlalchemy.orm import Session
+from broker.audit import service as audit
+from broker.audit.acts import Act
+from broker.base.actor import system
+from broker.base.clock import SystemClock
+from broker.base.db import make_engine
+from broker.base.unit import Unit
+
+engine = make_engine(sys.argv[1])
+for number in range(int(sys.argv[2])):
+    with Session(engine) as db:
+        work = Unit(db=db, actor=system("test"), clock=SystemClock())
+        for part in range(3):
+            audit.record(work, Act.TAB_REQUESTED, "lease", f"lea_{number}")
+        work.commit()
+    print(number, flush=True)
+"""
+
+
+def test_al16_processes_append_while_one_is_killed_and_the_log_has_no_gap(portunus: Portunus, tmp_path: Path) -> None:
+    """What was acknowledged before the kill is there, whole units only, each index once."""
+    count, rounds = 4, 40
+    command = [sys.executable, "-c", APPENDER, portunus.engine.url.render_as_string(hide_password=False), str(rounds)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
+    victim = running[0]
+    assert victim.stdout is not None
+    acknowledged = [victim.stdout.readline() for _ in range(5)]
+    victim.kill()
+    for one in running:
+        acknowledged += one.communicate()[0].splitlines()
+    with portunus.unit(system("test")) as work:
+        key = audit.log_key(work, portunus.keyring)
+        audit.sign_checkpoint(work, key)
+    with portunus.reading(system("test")) as work:
+        lines = list(audit.export(work, key))
+    (tmp_path / "export").write_text("".join(f"{line}\n" for line in lines))
+    assert verify.verify(str(tmp_path / "export")).startswith("accepted")
+    units, rest = divmod(sum('"kind":"entry"' in line for line in lines) - 1, 3)  # one entry is the key's own
+    assert rest == 0
+    assert units >= len(acknowledged) >= (count - 1) * rounds + 5
