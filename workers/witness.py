@@ -7,11 +7,12 @@ from sqlalchemy import select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
-from broker.audit.cosigning import cosign
+from broker.audit.cosigning import Contradiction, judge, keep, prepare
 from broker.audit.models import AuditEntry
 from broker.audit.witness import witness
 from broker.base.actor import system
 from broker.base.beats import beat
+from broker.base.errors import Unavailable
 from broker.ports.witness import Witness
 from broker.wiring import Portunus
 
@@ -33,8 +34,7 @@ def run(portunus: Portunus) -> None:
 
 def _cosign(portunus: Portunus, cosigner: Witness) -> None:
     """A witness that cannot go along is an alarm; one that does not answer is asked again a minute later."""
-    with portunus.unit(system("witness")) as work:
-        wrong = cosign(work, cosigner)
+    wrong = _shown(portunus, cosigner)
     if wrong is None:
         return
     log.error("the witness contradicts the audit log", entry=wrong.index, words=wrong.words)
@@ -48,3 +48,22 @@ def _cosign(portunus: Portunus, cosigner: Witness) -> None:
             return  # an alarm a minute would bury the log
         detail = {"entry": wrong.index, "findings": 1}
         audit.record(work, Act.LOG_ALARM, "audit_log", "all", outcome="alarm", reason=wrong.words, detail=detail)
+
+
+def _shown(portunus: Portunus, cosigner: Witness) -> Contradiction | None:
+    """No transaction is open while the witness thinks. It may know a later head than we remember: then once more."""
+    known: int | None = None
+    for _ in range(2):
+        with portunus.reading(system("witness")) as work:
+            ask = prepare(work, known)
+        if ask is None:
+            return None
+        judged = judge(ask, cosigner.show(ask.body), cosigner.key)
+        if isinstance(judged, Contradiction):
+            return judged
+        if isinstance(judged, str):
+            with portunus.unit(system("witness")) as work:
+                keep(work, ask.size, judged)
+            return None
+        known = judged
+    raise Unavailable("The witness names another head each time.")

@@ -16,7 +16,7 @@ from broker.audit import tree
 from broker.audit.models import AuditCheckpoint, AuditEntry
 from broker.base.errors import Unavailable
 from broker.base.unit import Unit
-from broker.ports.witness import Said, Witness
+from broker.ports.witness import Said
 
 ALGORITHM_COSIGNATURE = b"\x04"
 SIGNED, CONFLICT, NO_PREFIX = 200, 409, 422
@@ -30,29 +30,47 @@ class Contradiction:
     words: str
 
 
-def cosign(work: Unit, witness: Witness) -> Contradiction | None:
-    """Have the newest head signed, unless it is. Raises `Unavailable` when the witness gives no usable answer."""
+@dataclass(frozen=True)
+class Ask:
+    """What the witness is shown: the head of `size` entries, after the head of `old` that it is thought to know."""
+
+    size: int
+    note: str
+    old: int
+    body: str
+
+
+def prepare(work: Unit, known: int | None = None) -> Ask | None:
+    """The newest head, unless it is signed already. `known`: the size that the witness says it saw last."""
     head = work.db.scalar(select(AuditCheckpoint).order_by(AuditCheckpoint.size.desc()).limit(1))
     if head is None or head.cosignature is not None:
         return None
     shown = select(AuditCheckpoint.size).where(AuditCheckpoint.cosignature.is_not(None))
-    old = work.db.scalar(shown.order_by(AuditCheckpoint.size.desc()).limit(1)) or 0
-    said = witness.show(request(work, head, old))
-    if said.status == CONFLICT and (known := _size(said)) != old:
-        if known > head.size:
-            words = f"the witness saw {known} entries, this log has {head.size}: the end was cut, or an older copy was restored."
-            return Contradiction(head.size, words)
-        old = known
-        said = witness.show(request(work, head, old))
-    if said.status in (CONFLICT, NO_PREFIX):
-        return Contradiction(
-            None, f"the first {old} entries are not those that the witness saw: changed, or another history."
+    old = work.db.scalar(shown.order_by(AuditCheckpoint.size.desc()).limit(1)) or 0 if known is None else known
+    return Ask(head.size, head.note, old, request(work, head, old))
+
+
+def judge(ask: Ask, said: Said, key: str) -> str | int | Contradiction:
+    """The witness's signature line; or the size to ask after instead; or what cannot be. Raises `Unavailable`."""
+    if said.status == SIGNED:
+        return checked(said.text, ask.note, key)
+    if said.status == CONFLICT and (known := _size(said)) != ask.old:
+        if known <= ask.size:
+            return known
+        words = (
+            f"the witness saw {known} entries, this log has {ask.size}: the end was cut, or an older copy was restored."
         )
-    if said.status != SIGNED:
-        raise Unavailable(f"The witness answered {said.status}.")
-    head.cosignature = checked(said.text, head.note, witness.key)
-    head.cosigned_at = work.clock.now()
-    return None
+        return Contradiction(ask.size, words)
+    if said.status in (CONFLICT, NO_PREFIX):
+        words = f"the first {ask.old} entries are not those that the witness saw: changed, or another history."
+        return Contradiction(None, words)
+    raise Unavailable(f"The witness answered {said.status}.")
+
+
+def keep(work: Unit, size: int, line: str) -> None:
+    """The witness's signature beside the head that it is for."""
+    head = work.db.get_one(AuditCheckpoint, size)
+    head.cosignature, head.cosigned_at = line, work.clock.now()
 
 
 def request(work: Unit, head: AuditCheckpoint, old: int) -> str:
@@ -67,24 +85,35 @@ def request(work: Unit, head: AuditCheckpoint, old: int) -> str:
 
 def checked(answer: str, note: str, key: str) -> str:
     """The witness's signature line, once it holds over this note. Raises `Unavailable`."""
-    name, _, told = key.partition("+")
-    expected, _, encoded = told.partition("+")
-    public = base64.b64decode(encoded)[1:]
-    if hashlib.sha256(name.encode() + b"\n" + ALGORITHM_COSIGNATURE + public).digest()[:4].hex() != expected:
-        raise Unavailable("PORTUNUS_WITNESS_KEY is no key of a cosigning witness: name+hash+key.")
+    name, public, named = _witness_key(key)
     body = note.split("\n\n", 1)[0] + "\n"
     for line in answer.splitlines():
         if not line.startswith(f"— {name} "):
             continue
-        blob = base64.b64decode(line.rpartition(" ")[2])
-        at = int.from_bytes(blob[4:12])
         try:
-            Ed25519PublicKey.from_public_bytes(public).verify(blob[12:], f"cosignature/v1\ntime {at}\n{body}".encode())
-        except InvalidSignature:
+            blob = base64.b64decode(line.rpartition(" ")[2], validate=True)
+            at = int.from_bytes(blob[4:12])
+            public.verify(blob[12:], f"cosignature/v1\ntime {at}\n{body}".encode())
+        except (InvalidSignature, ValueError):
             break
-        if blob[:4].hex() == expected:
+        if blob[:4] == named:
             return line
     raise Unavailable("The witness's signature does not hold.")
+
+
+def _witness_key(key: str) -> tuple[str, Ed25519PublicKey, bytes]:
+    """Name, key and key hash out of `name+hash+key`."""
+    name, _, told = key.partition("+")
+    named, _, encoded = told.partition("+")
+    try:
+        data = base64.b64decode(encoded, validate=True)
+        public = Ed25519PublicKey.from_public_bytes(data[1:])
+    except ValueError:
+        data, public = b"", None
+    digest = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
+    if public is None or data[:1] != ALGORITHM_COSIGNATURE or digest.hex() != named:
+        raise Unavailable("PORTUNUS_WITNESS_KEY is no key of a cosigning witness: name+hash+key.")
+    return name, public, digest
 
 
 def _size(said: Said) -> int:
