@@ -35,7 +35,8 @@ async def measure(demo: Demo) -> Figures:
         flood = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
         assert flood.stdout is not None
         await flood.stdout.readline()  # it has begun
-        took, end = [], time.monotonic() + SECONDS - 1
+        took: list[float] = []
+        end = time.monotonic() + SECONDS - 1
         while time.monotonic() < end:
             took.append(await _genuine(provider, path, demo.lab["sms"]["secret"], len(took) + 1))
             await asyncio.sleep(EVERY_S)
