@@ -73,11 +73,14 @@ class ScriptProcesses:
         self._uid = pwd.getpwnam(browser_user).pw_uid if os.geteuid() == 0 else os.getuid()
         self._unconfined = unconfined
         self._spare: asyncio.subprocess.Process | None = None
+        self._starting = asyncio.Lock()
+        self._stopped = False
 
     async def warm_up(self) -> None:
-        """Start the spare."""
-        if self._spare is None or self._spare.returncode is not None:
-            self._spare = await self._start()
+        """Start the spare: one, however many runs have just taken theirs."""
+        async with self._starting:
+            if not self._stopped and (self._spare is None or self._spare.returncode is not None):
+                self._spare = await self._start()
 
     async def report(self) -> dict[str, Any]:
         """Which walls stand around a script on this machine. Raises `OSError` or `ValueError` when no process answers."""
@@ -107,14 +110,18 @@ class ScriptProcesses:
 
     async def taken(self) -> asyncio.subprocess.Process:
         """A fresh process, whose end is up to the caller; the next spare starts behind it."""
-        process, self._spare = self._spare or await self._start(), None
+        process, self._spare = self._spare, None
+        if process is None or process.returncode is not None:
+            process = await self._start()
         keep(self.warm_up(), "spare script process")
         return process
 
     async def stop(self) -> None:
-        """End the spare."""
-        if self._spare is not None:
-            await _end(self._spare)
+        """End the spare; none is started from now on."""
+        async with self._starting:
+            self._stopped = True
+            if self._spare is not None:
+                await _end(self._spare)
 
     async def _start(self) -> asyncio.subprocess.Process:
         environment = {"PORTUNUS_SCRIPT_UID": str(self._uid)}

@@ -1,7 +1,9 @@
-"""A script process that the lookups of one lease share: same process while runs end well, a fresh one after any that does not."""
+"""Script processes: one spare waits, none is left behind; the lookups of one lease share one until a run does not end well."""
 
 import asyncio
 from typing import Any
+
+import psutil
 
 from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import Outcome
@@ -53,5 +55,18 @@ def test_another_version_of_the_script_gets_a_process_of_its_own() -> None:
         assert (done.outcome, kept.pid != first) == (Outcome.UNRECOGNISED, True)
         await kept.close()
         await processes.stop()
+
+    asyncio.run(test())
+
+
+def test_runs_at_the_same_time_leave_no_process_behind() -> None:
+    async def test() -> None:
+        before = set(psutil.Process().children(recursive=True))
+        processes = ScriptProcesses("nobody")
+        runs = (processes.run(SCRIPT, "prove", changed, limit_s=20) for _ in range(4))
+        await asyncio.gather(*runs, processes.warm_up(), processes.warm_up())
+        await processes.stop()
+        left = set(psutil.Process().children(recursive=True)) - before
+        assert [one.cmdline() for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
 
     asyncio.run(test())
