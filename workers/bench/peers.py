@@ -14,12 +14,14 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from playwright.async_api import Browser, CDPSession, FloatRect, Page, Playwright
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from carrier_scripts.lab import founding
 from workers.bench.demo import Demo
@@ -32,14 +34,16 @@ from workers.browser.pool import HEIGHT, WIDTH
 NOVNC = Path("/usr/share/novnc")
 TYPED = "HD1000427315566"
 SETTLE_S = 0.2
-COUNT = """(() => { const Plain = WebSocket; window.peerGot = 0;
-  window.WebSocket = class extends Plain { constructor(...how) { super(...how); this.addEventListener('message', (told) => {
-    window.peerGot += told.data.byteLength ?? told.data.size ?? told.data.length; }); } }; })()"""
+FIRST_S = 2
+"""For the first whole picture."""
+COUNT = """(() => { window.peerGot = 0; window.WebSocket = new Proxy(WebSocket, { construct(plain, how) { const made = new plain(...how);
+  made.addEventListener('message', ({ data }) => { window.peerGot += data.byteLength ?? data.size ?? data.length; });
+  return made; } }); })()"""
 WATCHED = """([x, y]) => { const bench = window.portunusBench, context = document.querySelector('canvas').getContext('2d');
   bench.changedAt = 0; bench.watched = { x, y, was: bench.pixel(context, { x, y }) }; }"""
 BYTES = "() => window.peerGot + window.portunusBench.sent"
 WHOLE_PICTURES = """<body style="margin:0"><canvas width="%d" height="%d"></canvas><script>
-const canvas = document.querySelector('canvas'), context = canvas.getContext('2d'), socket = new WebSocket('ws://127.0.0.1:%d');
+const canvas = document.querySelector('canvas'), context = canvas.getContext('2d'), socket = new WebSocket(location.href.replace('http', 'ws'));
 socket.binaryType = 'blob';
 socket.onmessage = async ({ data }) => { context.drawImage(await createImageBitmap(data), 0, 0); document.title = 'shown'; };
 for (const kind of ['mousedown', 'mouseup', 'mousemove']) canvas.addEventListener(kind, (event) =>
@@ -123,17 +127,26 @@ async def _whole_jpegs(demo: Demo, playwright: Playwright) -> AsyncIterator[tupl
     try:
         remote, fields = await _signed_in(demo, straight)
         cdp = await remote.context.new_cdp_session(remote)
-        async with serve(lambda socket: _show(cdp, socket), "127.0.0.1", 0, compression=None) as server:
-            port = server.sockets[0].getsockname()[1]
+        showing = serve(lambda socket: _show(cdp, socket), "127.0.0.1", 0, compression=None, process_request=_page)
+        async with showing as server:
             page = await _viewer(looker)
-            await page.goto("about:blank")
-            await page.set_content(WHOLE_PICTURES % (WIDTH, HEIGHT, port))
+            await page.goto(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
             await page.wait_for_function("() => document.title === 'shown'")
             yield page, fields
             await page.context.close()
     finally:
         await looker.close()
         await straight.close()
+
+
+def _page(connection: ServerConnection, request: Request) -> Response | None:
+    """The page itself, for a browser that does not ask for the socket yet."""
+    if "Upgrade" in request.headers:
+        return None
+    page = connection.respond(HTTPStatus.OK, WHOLE_PICTURES % (WIDTH, HEIGHT))
+    del page.headers["Content-Type"]
+    page.headers["Content-Type"] = "text/html; charset=utf-8"
+    return page
 
 
 async def _show(cdp: CDPSession, socket: ServerConnection) -> None:
@@ -183,17 +196,17 @@ def _novnc(display_server: Callable[[int, int], Sequence[Sequence[str]]]) -> Cal
             await _until_there(lambda: _answers(web))
             straight = await Straight.start(playwright, demo.lab, display=f":{display}")
             stack.push_async_callback(straight.close)
-            _, fields = await _signed_in(demo, straight)
+            remote, fields = await _signed_in(demo, straight)
+            bars = await remote.evaluate("() => outerHeight - innerHeight")
             looker = await launch(playwright)
             stack.push_async_callback(looker.close)
             page = await _viewer(looker)
-            await page.goto(f"http://127.0.0.1:{web}/vnc_lite.html?host=127.0.0.1&port={web}&scale=false")
+            await page.goto(f"http://127.0.0.1:{web}/vnc_lite.html?host=127.0.0.1&port={web}")
             await page.add_style_tag(content="#top_bar { display: none !important } body { margin: 0 }")
-            canvas = page.locator("canvas")
-            await canvas.wait_for()
-            shown = await canvas.bounding_box()
-            assert shown is not None
-            await asyncio.sleep(2)  # the first whole picture
+            await page.locator("canvas").wait_for()
+            await asyncio.sleep(FIRST_S)
+            for field in fields:
+                field["y"] += bars
             yield page, fields
 
     return opened

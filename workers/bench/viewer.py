@@ -58,7 +58,7 @@ async def launch(playwright: Playwright, *arguments: str, display: str = "") -> 
 
     With an X `display`: a whole Chromium that fills it.
     """
-    window = ["--kiosk", "--window-position=0,0", f"--window-size={WIDTH},{HEIGHT}"] if display else []
+    window = ["--window-position=0,0", f"--window-size={WIDTH},{HEIGHT}"] if display else []
     return await playwright.chromium.launch(
         executable_path=shutil.which("chromium") if display else find(settings()).path,
         headless=not display,
