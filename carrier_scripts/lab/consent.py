@@ -30,7 +30,7 @@ class Consents:
     """What owners agreed to. `owner` is the one mailbox that this service knows."""
 
     owner: str
-    client_secret: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    client_secret: str
     life_s: float = LIFE_S
     refreshes: int = 0
     _codes: dict[str, tuple[str, str]] = field(default_factory=dict)

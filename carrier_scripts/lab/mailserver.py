@@ -32,9 +32,9 @@ MECHANISMS = (b"PLAIN", b"LOGIN", b"XOAUTH2")
 class MailServer:
     """Both servers in this event loop. `unsigned` holds the Message-IDs that fail the receiving server's checks."""
 
-    def __init__(self, password: str) -> None:
+    def __init__(self, password: str, consent_secret: str) -> None:
         self.password = password
-        self.consents = Consents(MAILBOX)
+        self.consents = Consents(MAILBOX, consent_secret)
         self.unsigned: set[str] = set()
         self.smtp_port = 0
         self.imap_port = 0

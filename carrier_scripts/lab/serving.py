@@ -124,7 +124,7 @@ class Lab:
 
     def _world(self, control_url: str) -> tuple[World, MailServer]:
         clock, connected = LabClock(), _Connections()
-        mail = MailServer(self._keys["mailbox_password"])
+        mail = MailServer(self._keys["mailbox_password"], self._keys["consent_secret"])
         postbox = Postbox(clock, self._keys["webhook_secret"], self._sms_url_base)
         clock.on_change(postbox.wake)
         judge = Judge(clock.now, connected)
@@ -262,14 +262,13 @@ async def _started(web: uvicorn.Server, control: uvicorn.Server, tasks: Sequence
 
 
 def _keys(file: Path) -> dict[str, str]:
-    """The mailbox's password and the webhook's secret: made once for a state folder."""
-    if file.exists():
-        kept: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-        return kept
+    """The mailbox's password, the secrets of the webhook and of the program that asks for consent: made once for a state folder."""
+    kept: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     made = {
         "mailbox_password": secrets.token_urlsafe(18),
         "webhook_secret": "whsec_" + b64encode(secrets.token_bytes(32)).decode(),
-    }
+        "consent_secret": secrets.token_urlsafe(18),
+    } | kept
     _write(file, made)
     return made
 
