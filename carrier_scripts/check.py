@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from carrier_scripts import registry
+from carrier_scripts import registry, trees
 from carrier_scripts.behaviour_fields import FIELDS, TEMPLATE_FIELDS
 from carrier_scripts.kit import selectors
 from carrier_scripts.kit.outcomes import Outcome
@@ -53,7 +53,7 @@ def check(key: str, *, scripts: Path = HERE, pages: Path = PAGES) -> list[str]:
     if not file.is_file():
         return [f"{key}: there is no portals/{key}.py; make one with: python -m carrier_scripts new {key}"]
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+        tree = trees.tree(file.read_text(encoding="utf-8"))
     except SyntaxError as wrong:
         return [f"{key}: line {wrong.lineno}: {wrong.msg}"]
     subject = Subject(key, tree, None, pages / key, scripts / "behaviour" / f"{key}.toml")
@@ -77,7 +77,7 @@ def check_families(scripts: Path = HERE) -> list[str]:
             said.append(
                 f"families/{family.stem}.py is used by {users} portal(s); write a family when the second one needs it."
             )
-        subject = Subject(family.stem, ast.parse(family.read_text(encoding="utf-8")), None, scripts, scripts)
+        subject = Subject(family.stem, trees.tree(family.read_text(encoding="utf-8")), None, scripts, scripts)
         rules = (has_a_docstring, imports_only_the_kit, calls_nothing_forbidden, does_not_sleep, runs_no_javascript)
         said += [f"families/{family.stem}.py: {sentence}" for rule in rules for sentence in rule(subject)]
     return said

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from carrier_scripts import registry
+from carrier_scripts import registry, trees
 from carrier_scripts.check import HERE, PAGES, check
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.kit.portal import Portal
@@ -133,7 +133,7 @@ def knows_nearly_everything(subject: _Subject) -> Iterator[str]:
 def lines(key: str) -> int:
     """Lines of the script's own file that say something: no blank ones, no comments, no docstring."""
     text = (HERE / "portals" / f"{key}.py").read_text(encoding="utf-8")
-    tree = ast.parse(text)
+    tree = trees.tree(text)
     said = {
         line
         for node in ast.walk(tree)

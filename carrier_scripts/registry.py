@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from carrier_scripts import portals
+from carrier_scripts import portals, trees
 from carrier_scripts.kit.portal import Portal
 from carrier_scripts.kit.process import class_name, digest_of
 from carrier_scripts.kit.wire import Source
@@ -84,7 +84,7 @@ def _families(text: str) -> list[str]:
     found: list[str] = []
     if FAMILIES not in text:
         return found
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(trees.tree(text)):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(FAMILIES):
             for name in (*_families(_read(node.module or "")["text"]), node.module or ""):
                 if name not in found:
