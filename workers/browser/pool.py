@@ -53,8 +53,14 @@ class Shard:
     browser: Browser
     organization_id: str | None = None
     contexts: set[BrowserContext] = field(default_factory=set)
+    coming: int = 0
+    """Contexts that are being made just now: a shard with one is not empty."""
     dead: bool = False
     pid: int | None = None
+
+    @property
+    def load(self) -> int:
+        return len(self.contexts) + self.coming
 
 
 class Pool:
@@ -87,7 +93,7 @@ class Pool:
     async def context(self, organization_id: str, **options: Any) -> tuple[Shard, BrowserContext]:
         """A fresh context in a shard of this organization. Raises `Unavailable` when the node is full or the browser is away."""
         async with self._starting:
-            if sum(len(shard.contexts) for shard in self._shards) >= self._settings.max_sessions:
+            if sum(shard.load for shard in self._shards) >= self._settings.max_sessions:
                 raise Unavailable(
                     "This node has as many portal sessions as it may have. End one, or raise PORTUNUS_MAX_SESSIONS."
                 )
@@ -96,11 +102,14 @@ class Pool:
                 shard = await self._launch()
                 self._shards.append(shard)
             shard.organization_id = organization_id
+            shard.coming += 1
         try:
             context = await shard.browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, **options)
+            shard.contexts.add(context)
         except Error as failed:
             raise Unavailable("The browser is not available just now.") from failed
-        shard.contexts.add(context)
+        finally:
+            shard.coming -= 1
         if self._with_room(None) is None:
             keep(self._warm_up(), "warm shard")
         return shard, context
@@ -111,7 +120,7 @@ class Pool:
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(5):
                 await context.close()
-        if not shard.contexts and not shard.dead and len(self._shards) > 1:
+        if not shard.load and not shard.dead and len(self._shards) > 1:
             await self._close(shard)
 
     async def stop(self) -> None:
@@ -136,7 +145,7 @@ class Pool:
 
     def _with_room(self, organization_id: str | None) -> Shard | None:
         for shard in self._shards:
-            if shard.dead or len(shard.contexts) >= self._settings.shard_size:
+            if shard.dead or shard.load >= self._settings.shard_size:
                 continue
             if shard.organization_id == organization_id or shard.organization_id is None:
                 return shard

@@ -64,6 +64,27 @@ def test_organizations_never_share_a_browser_and_a_dead_one_ends_its_own_alone()
     asyncio.run(test())
 
 
+def test_a_browser_is_not_closed_while_the_next_session_comes_into_it() -> None:
+    async def test() -> None:
+        chosen = Settings()
+        pool = Pool(chosen, find(chosen), lambda shard: None)
+        await pool.start()
+        try:
+            shard, leaving = await pool.context("org_1")
+            await pool.context("org_2")
+            coming = asyncio.ensure_future(pool.context("org_1"))
+            while not shard.coming:
+                await asyncio.sleep(0)
+            await pool.give_back(shard, leaving)
+            same, context = await coming
+            assert same is shard
+            assert await (await context.new_page()).evaluate("1 + 1") == 2
+        finally:
+            await pool.stop()
+
+    asyncio.run(test())
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 def test_browsers_run_sandboxed_without_a_port_and_die_with_a_killed_host() -> None:
     host = subprocess.Popen(
