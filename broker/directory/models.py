@@ -202,3 +202,8 @@ class MfaMethod(Base):
 
     account: Mapped[PortalAccount] = relationship(back_populates="mfa_methods")
     endpoint: Mapped[DeliveryEndpoint | None] = relationship()
+
+    @property
+    def way(self) -> str:
+        """The channel; at the code desk what the person there does (provider_line, push, …), and desk when nobody said."""
+        return str(self.template.get("by") or self.channel) if self.channel == "desk" else self.channel

@@ -122,8 +122,8 @@ def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) ->
 
 def _code_wait_s(account: PortalAccount, behaviour: dict[str, Any]) -> int:
     """By the way this login gets its codes; one without a second factor waits for none."""
-    channel = account.mfa_methods[0].channel if account.mfa_methods else ""
-    return code_wait_s(channel, behaviour, settings().code_wait_s)
+    way = account.mfa_methods[0].way if account.mfa_methods else ""
+    return code_wait_s(way, behaviour, settings().code_wait_s)
 
 
 def _practice(location: Location) -> Practice:
@@ -259,10 +259,7 @@ def _plain(question: str) -> str:
 def method(work: Unit, attempt_id: str, fence: int) -> str:
     """How the account's codes come: email, sms, totp; for a desk the way its template names (voice, push, …); or none."""
     methods = records.fenced(work, attempt_id, fence).account.mfa_methods
-    if not methods:
-        return "none"
-    first = methods[0]
-    return str(first.template.get("by") or "desk") if first.channel == "desk" else first.channel
+    return methods[0].way if methods else "none"
 
 
 def progress(work: Unit, attempt_id: str, fence: int, state: SessionState, words: str) -> None:

@@ -53,7 +53,7 @@ def calls_avoided(work: Unit, days: int = 30) -> list[CallsAvoided]:
 
 def _accounts(work: Unit) -> dict[str, PortalAccount]:
     methods = work.db.scalars(select(MfaMethod).where(MfaMethod.preference == 0, MfaMethod.channel == "desk"))
-    return {one.account_id: one.account for one in methods if one.template.get("by") == BY_LINE}
+    return {one.account_id: one.account for one in methods if one.way == BY_LINE}
 
 
 def _opened(work: Unit, where: Reach, since: datetime, accounts: dict[str, PortalAccount]) -> dict[str, int]:

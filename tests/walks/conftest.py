@@ -1,7 +1,7 @@
 """Walks go the whole way: every process runs, people use real browsers. One demo serves a whole module."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +50,9 @@ class Person:
         self.page.press("#find", "Enter")
 
     def sees_stream(self) -> None:
-        """The portal's picture is there."""
-        self.page.locator("#stage canvas").wait_for(timeout=60_000)
+        """The portal's picture is there; if the sign-in ended instead, its words are why the walk fails."""
+        self.page.locator("#stage canvas:visible, #after:visible").first.wait_for(timeout=60_000)
+        assert self.page.locator("#stage canvas").is_visible(), self.page.locator("#waiting-words").inner_text()
         self.page.wait_for_function("() => window.portunusViewer.frames > 0 && window.portunusViewer.room")
         for _ in range(3):  # the picture gets the size for which the walks know where things are
             room, size = self.page.evaluate("() => window.portunusViewer.room"), self.page.viewport_size
@@ -91,6 +92,21 @@ def people(browser: Browser, demo: Demo) -> Iterator[dict[str, Person]]:
     yield Arriving()
     for person in present.values():
         person.context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A walk that failed tells what everybody saw last and what the processes said."""
+    report = yield
+    if call.when == "call" and report.failed and isinstance(item, pytest.Function):
+        present: dict[str, Person] = item.funcargs.get("people", {})  # type: ignore[assignment]
+        for name, person in present.items():
+            report.sections.append((f"{name} saw {person.page.url}", person.page.locator("body").inner_text()))
+        if isinstance(demo := item.funcargs.get("demo"), Demo):
+            report.sections.append(("the demo said", demo.output.read_text(errors="replace")[-6000:]))
+    return report
 
 
 def until(what: Callable[[], bool], seconds: float = 30) -> None:

@@ -4,13 +4,13 @@ No JavaScript, no cookies, no field values: what is not in `carrier_scripts.kit.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
-from playwright.async_api import Error, FrameLocator, Locator, Page, Response
+from playwright.async_api import Error, Frame, FrameLocator, Locator, Page, Response
 from playwright.async_api import TimeoutError as TooSlow
 
 from workers.browser import calls
@@ -176,24 +176,29 @@ class Facade:
     async def recognise(self, page: int, signs: list[list[Any]], but_not: list[str], timeout_ms: int) -> str:
         """The first sign that shows, asked again and again until one does; `unrecognised` when none does in time.
 
-        A page that is still arriving is waited for: half of it says other things than the whole.
+        A page that is still arriving is waited for: half of it says other things than the whole. So is one that began to
+        arrive while the last one was asked.
         """
         target = self.page(page)
         for _, sign in signs:
             calls.check_sign(sign)
+        asked = [(name, sign) for name, sign in signs if name not in but_not]
         clock = asyncio.get_running_loop().time
         end = clock() + min(timeout_ms, GOTO_MS) / 1000
-        while True:
-            with suppress(Error):
-                await target.wait_for_load_state("domcontentloaded", timeout=max(1, (end - clock()) * 1000))
-            asked = [(name, sign) for name, sign in signs if name not in but_not]
-            told = await asyncio.gather(*(shows(target, sign) for _, sign in asked))
-            for (name, _), shown in zip(asked, told, strict=True):
-                if shown:
-                    return str(name)
-            if clock() > end:
-                return "unrecognised"
-            await asyncio.sleep(LOOK_EVERY_S)
+        with _arrivals(target) as arrivals:
+            while True:
+                with suppress(Error):
+                    await target.wait_for_load_state("domcontentloaded", timeout=max(1, (end - clock()) * 1000))
+                before = len(arrivals)
+                told = await asyncio.gather(*(shows(target, sign) for _, sign in asked))
+                late = clock() > end
+                if len(arrivals) == before or late:
+                    for (name, _), shown in zip(asked, told, strict=True):
+                        if shown:
+                            return str(name)
+                if late:
+                    return "unrecognised"
+                await asyncio.sleep(LOOK_EVERY_S)
 
     def _meaning(self, failed: Error) -> tuple[str, str]:
         """What a browser error means to a person. The browser's own words may hold addresses: they are not passed on."""
@@ -210,6 +215,22 @@ class Facade:
         if "closed" in text or "crashed" in text:
             return "script_failed", "The browser tab was closed in mid run."
         return "unrecognised", "The page did not behave as the script expects."
+
+
+@contextmanager
+def _arrivals(page: Page) -> Iterator[list[None]]:
+    """Grows by one with each document that the page goes to; what a document answers comes after its arrival."""
+    seen: list[None] = []
+
+    def note(frame: Frame) -> None:
+        if frame == page.main_frame:
+            seen.append(None)
+
+    page.on("framenavigated", note)
+    try:
+        yield seen
+    finally:
+        page.remove_listener("framenavigated", note)
 
 
 async def shows(page: Page, sign: list[Any]) -> bool:

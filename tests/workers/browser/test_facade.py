@@ -99,6 +99,42 @@ def test_no_text_of_the_page_holds_what_is_typed() -> None:
     on_the_page(test)
 
 
+def test_half_a_page_that_comes_while_the_last_one_is_asked_is_not_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    rest = asyncio.Event()
+
+    async def slowly(_: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        answer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<p id=who>Ana</p>" + b" " * 4096
+        )
+        await answer.drain()
+        await rest.wait()
+        answer.write(b"<p id=practice>Saguaro</p>")
+        answer.close()
+
+    async def test(facade: Facade, page: Page) -> None:
+        server = await asyncio.start_server(slowly, "127.0.0.1", 0)
+        await page.unroute_all()
+
+        moving = asyncio.Lock()
+
+        async def shows_after_it_moved(target: Page, sign: list[Any]) -> bool:
+            async with moving:
+                if target.url == HOME:
+                    await page.goto(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", wait_until="commit")
+                    await page.locator("#who").wait_for()
+                shown = await shows(target, sign)
+            if sign == ["sees", "#practice"]:
+                rest.set()
+            return shown
+
+        monkeypatch.setattr("workers.browser.facade.shows", shows_after_it_moved)
+        signs = [["whole", ["sees", "#practice"]], ["half", ["sees", "#who"]]]
+        assert await facade.recognise(0, signs, [], 20_000) == "whole"
+        server.close()
+
+    on_the_page(test)
+
+
 def test_half_a_page_is_not_recognised() -> None:
     """A slow portal shows its code field before the words that the code was wrong."""
     rest = asyncio.Event()
