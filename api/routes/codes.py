@@ -152,6 +152,7 @@ def _seen(here: Here) -> dict[str, Any]:
                 "asked_at": row.asked_at.isoformat(),
                 "deadline": row.deadline.isoformat(),
                 "calling": _calling(row.calling),
+                "call_at": row.call_at.isoformat() if row.call_at else None,
             }
             for row in codes.pending(work)
         ]
@@ -177,4 +178,5 @@ def _page(request: Request, here: Here, no: BrokerError | None = None) -> Respon
         given=seen["given"],
         error=error,
         endings=ENDINGS,
+        manages=Permission.ACCOUNT_MANAGE in here.held,
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from broker.base.unit import Unit
-from broker.codes import calls, desk, records, tasks
+from broker.codes import calls, desk, on_call, records, tasks
 from broker.codes.calls import Calling
 from broker.codes.models import CodeMessage, CodeRequest
 from broker.directory.models import Location, MfaMethod, PortalAccount
@@ -35,6 +35,10 @@ class Pending:
     """Who is on the telephone for it."""
     said: str
     """What others at the desk said about it."""
+    called: str
+    """Who is called to it by now, in the location's order; empty where there is none."""
+    call_at: datetime | None
+    """When the actor is called to it: at once where there is no order, never when she is not in it."""
     asked_at: datetime
     deadline: datetime
 
@@ -65,6 +69,7 @@ def _pending(work: Unit, row: CodeRequest) -> Pending:
     method = work.db.get(MfaMethod, row.method_id)
     assert account is not None
     assert location is not None
+    called, call_at = on_call.calls(work, row)
     return Pending(
         id=row.id,
         portal_name=account.portal.name,
@@ -79,6 +84,8 @@ def _pending(work: Unit, row: CodeRequest) -> Pending:
         task_words=tasks.in_words(row, account.portal.provider_line or "", _hours(account)),
         calling=calls.calling(work, row.id) if row.task else None,
         said=desk.declined(work, row.id),
+        called=called,
+        call_at=call_at,
         asked_at=row.asked_at,
         deadline=row.deadline,
     )

@@ -152,6 +152,32 @@ class CodeDecline(Base):
     __table_args__ = (UniqueConstraint("request_id", "user_id"),)
 
 
+class OnCall(Base):
+    """When somebody is called to a location's code desk: so many seconds after a code was asked for, if it still waits."""
+
+    __tablename__ = "on_call"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    location_id: Mapped[str] = mapped_column(ForeignKey("location.id"), index=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("user.id"))
+    after_s: Mapped[int]
+
+    __table_args__ = (UniqueConstraint("location_id", "user_id"),)
+
+
+class DeskLink(Base):
+    """A one-time link for somebody without an account: one box, for one code request. Only a digest of it is kept."""
+
+    __tablename__ = "desk_link"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    request_id: Mapped[str] = mapped_column(ForeignKey("code_request.id"), index=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    made_by: Mapped[str] = mapped_column(String(60))
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
 class CodeTemplate(Base):
     """What a portal's code messages look like on one channel; the newest version counts, the older ones stay.
 

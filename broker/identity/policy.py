@@ -175,8 +175,12 @@ def held(work: Unit) -> frozenset[Permission]:
 
 def user_may(work: Unit, user_id: str, permission: Permission) -> bool:
     """Whether a user, not necessarily the actor, holds a permission somewhere now."""
-    person = replace(work, actor=Actor(kind=ActorKind.USER, id=user_id, name=user_id))
-    return any(permission in _allowed(grant) for grant in grants_of(person))
+    return bool(reach_of(work, user_id, permission))
+
+
+def reach_of(work: Unit, user_id: str, permission: Permission) -> Reach:
+    """Where a user, not necessarily the actor, holds a permission now."""
+    return reach(replace(work, actor=Actor(kind=ActorKind.USER, id=user_id, name=user_id)), permission)
 
 
 def has_role(work: Unit, user_id: str, role: Role) -> bool:

@@ -37,7 +37,17 @@ def test_every_route_without_permission_says_why(app):
 
 def test_only_known_ways_in_are_public(app):
     public_ones = {name.split(" ")[-1] for name, (access,) in declarations(app) if access.who is Who.ANYBODY}
-    expected = ("/sign-in", "/channels/consent/back", "/healthz", "/readyz", "/version", "/static", "/hooks/", "/files")
+    expected = (
+        "/sign-in",
+        "/channels/consent/back",
+        "/healthz",
+        "/readyz",
+        "/version",
+        "/static",
+        "/hooks/",
+        "/files",
+        "/codes/link/",
+    )
     assert [path for path in public_ones if not path.startswith(expected)] == []
 
 

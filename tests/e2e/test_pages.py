@@ -10,10 +10,10 @@ from tests.e2e.conftest import NARROW
 
 pytestmark = pytest.mark.browser
 PAGES = {
-    None: ["/sign-in", "/sign-in/link/unknown", "/sign-in/help"],
+    None: ["/codes/link/unknown", "/sign-in", "/sign-in/link/unknown", "/sign-in/help"],
     "Maria": ["/", "/codes", "/recordings", "/recordings/{recording}", "/tabs/{lease}", "/me", "/nowhere", "/audit"],
     "Dan": ["/", "/codes", "/recordings"],
-    "Ana": ["/accounts", "/people", "/last-code", "/codes", "/me", "/status", "/locations"],
+    "Ana": ["/accounts", "/people", "/last-code", "/codes", "/me", "/status", "/locations", "/on-call"],
     "Audrey": [
         "/last-code",
         "/last-code?portal=harborline&location=phoenix",
@@ -25,8 +25,8 @@ PAGES = {
     "Newcomer": ["/sign-in/continue", "/me/second-factor"],
 }
 OURS = (
-    "accounts", "audit", "codes", "custody", "home", "last_code", "locations", "login", "me", "people", "recordings",
-    "status", "tabs",
+    "accounts", "audit", "codes", "custody", "desk_links", "home", "last_code", "locations", "login", "me", "on_call",
+    "people", "recordings", "status", "tabs",
 )  # fmt: skip
 """Route modules whose pages are visited here; channels and lookups have browser tests of their own."""
 NO_PAGES = re.compile(

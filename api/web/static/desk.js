@@ -56,6 +56,7 @@ function task(box, row) {
   part("say").textContent = row.task_say;
   part("call").hidden = part("reference").hidden = row.task !== "line";
   box.querySelector(".code-form").hidden = ["push", "touch"].includes(row.task);
+  if (part("link")) part("link").hidden = box.querySelector(".code-form").hidden;
   const line = part("hold"), words = !call ? "" : call.mine ? "You are calling." : `${call.by} is calling.`;
   if (line.dataset.words !== words) {
     const timer = document.createElement("span");
@@ -73,7 +74,7 @@ function task(box, row) {
 
 /** Sends without leaving the page, so that what is typed for the others stays. */
 function wire(box) {
-  const [calls, code, not] = box.querySelectorAll("form");
+  const [calls, code, not, link] = box.querySelectorAll("form");
   calls.onsubmit = async (event) => {
     event.preventDefault();
     const said = { act: event.submitter.value, reference: code.elements.call_reference.value };
@@ -97,6 +98,20 @@ function wire(box) {
     tell(`Noted. ${box.querySelector(".code-who").textContent.trim()} is told.`);
     gone(box);
   };
+  link.onsubmit = (event) => { event.preventDefault(); showLink(box, link); };
+}
+
+/** The link is shown once, to be copied; making it does not take the request away. */
+async function showLink(box, form) {
+  const answer = await post(`/api/v1/codes/${box.dataset.id}/link`, {}).catch(() => null);
+  if (!answer?.ok) return complain(box, await problem(answer));
+  const { link } = await answer.json(), label = document.createElement("label"), field = document.createElement("input");
+  label.className = "hint";
+  field.readOnly = true;
+  field.value = link;
+  label.append("Send this to whoever has the code. It works once and is shown only here. ", field);
+  form.replaceWith(label);
+  field.select();
 }
 
 function gone(box) {
@@ -128,6 +143,10 @@ async function look() {
     task(box, row);
     let line = box.querySelector("p[data-said]");
     if (line) { line.textContent = row.said; line.hidden = !row.said; }
+    line = box.querySelector("[data-called]");
+    line.textContent = `Called: ${row.called}`;
+    line.hidden = !row.called;
+    if (row.call_at && Date.parse(row.call_at) <= Date.now()) call(row);
   }
   for (const box of kept.values()) box.remove();
   $("nobody").hidden = data.length > 0;
@@ -150,6 +169,39 @@ function show(mine) {
     return line;
   }));
 }
+
+// --- being called: a sound, and a notification of the browser while something else is in front. No patient, no login in it.
+
+const ring = $("ring"), rung = new Set();
+let sound = null;
+
+function call(row) {
+  if (rung.has(row.id)) return;
+  rung.add(row.id);
+  desk.dispatchEvent(new CustomEvent("called", { detail: row.id }));
+  if (!sound) return;
+  for (const at of [0, 0.25]) {
+    const tone = sound.createOscillator(), volume = sound.createGain();
+    tone.frequency.value = 660;
+    volume.gain.setValueAtTime(0.2, sound.currentTime + at);
+    volume.gain.exponentialRampToValueAtTime(0.001, sound.currentTime + at + 0.2);
+    tone.connect(volume).connect(sound.destination);
+    tone.start(sound.currentTime + at);
+    tone.stop(sound.currentTime + at + 0.2);
+  }
+  if (window.Notification?.permission === "granted" && !document.hasFocus()) new Notification(`${row.portal_name} waits for a code`, { body: row.location_name, tag: row.id });
+}
+
+/** Browsers let a page sound only after a press; notifications they ask about themselves. */
+ring.onclick = async () => {
+  if (sound) { await sound.close(); sound = null; } else {
+    sound = new AudioContext();
+    rung.clear();  // whoever waits already sounds now
+    if (window.Notification?.permission === "default") Notification.requestPermission();
+  }
+  ring.textContent = sound ? "Stop calling me" : "Call me with a sound";
+};
+ring.hidden = !window.AudioContext;
 
 boxes().forEach(wire);
 setInterval(countDown, 1000);

@@ -512,6 +512,19 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_lookup_turn_account_id_portal_account')),
     sa.PrimaryKeyConstraint('account_id', name=op.f('pk_lookup_turn'))
     )
+    op.create_table('on_call',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('location_id', sa.String(length=40), nullable=False),
+    sa.Column('user_id', sa.String(length=40), nullable=False),
+    sa.Column('after_s', sa.Integer(), nullable=False),
+    sa.ForeignKeyConstraint(['location_id'], ['location.id'], name=op.f('fk_on_call_location_id_location')),
+    sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_on_call_user_id_user')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_on_call')),
+    sa.UniqueConstraint('location_id', 'user_id', name=op.f('uq_on_call_location_id_user_id'))
+    )
+    with op.batch_alter_table('on_call', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_on_call_location_id'), ['location_id'], unique=False)
+
     op.create_table('portal_session',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('account_id', sa.String(length=40), nullable=False),
@@ -885,6 +898,20 @@ def upgrade() -> None:
     with op.batch_alter_table('code_decline', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_code_decline_request_id'), ['request_id'], unique=False)
 
+    op.create_table('desk_link',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('request_id', sa.String(length=40), nullable=False),
+    sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('made_by', sa.String(length=60), nullable=False),
+    sa.Column('expires_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('used_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['request_id'], ['code_request.id'], name=op.f('fk_desk_link_request_id_code_request')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_desk_link')),
+    sa.UniqueConstraint('digest', name=op.f('uq_desk_link_digest'))
+    )
+    with op.batch_alter_table('desk_link', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_desk_link_request_id'), ['request_id'], unique=False)
+
     op.create_table('line_call',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('request_id', sa.String(length=40), nullable=False),
@@ -958,6 +985,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_line_call_portal_id'))
 
     op.drop_table('line_call')
+    with op.batch_alter_table('desk_link', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_desk_link_request_id'))
+
+    op.drop_table('desk_link')
     with op.batch_alter_table('code_decline', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_code_decline_request_id'))
 
@@ -1036,6 +1067,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_portal_session_account_id'))
 
     op.drop_table('portal_session')
+    with op.batch_alter_table('on_call', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_on_call_location_id'))
+
+    op.drop_table('on_call')
     op.drop_table('lookup_turn')
     with op.batch_alter_table('login', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_login_user_id'))
