@@ -102,10 +102,11 @@ class CopperMesaPortal(Portal):
         await page.locator("#MemberId").fill(asked.member_id or "")
         await page.locator("#BirthDate").fill(asked.birth_date.isoformat() if asked.birth_date else "")
         await page.locator("#SearchButton").click()
-        await page.locator(".no-match, #lblPatient").first.wait_for()
+        await page.locator(".no-match, #several-members, #lblPatient").first.wait_for()
         await page.named("benefits")
-        if await page.locator(".no-match").is_visible():
-            raise NoAnswer("patient_not_found", await page.locator(".no-match").read())
+        for shown, why in ((".no-match", "patient_not_found"), ("#several-members", "patient_ambiguous")):
+            if await page.locator(shown).is_visible():
+                raise NoAnswer(why, await page.locator(shown).read())
         answer = Answer()
         await self.read_benefits(page, answer)
         return answer

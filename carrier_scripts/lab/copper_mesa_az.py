@@ -143,6 +143,8 @@ class CopperMesaAz(Site):
         member = self.book.member(form.get("MemberId", ""), form.get("BirthDate", ""))
         if member is None:
             return self._show("eligibility.html", visit, missing=True, asked=form)
+        if len(found := self.alike(member)) > 1:
+            return self._show("several.html", visit, members=found, path="/Office/Benefits")
         return self.go(f"/Office/Benefits?member={member.id}")
 
     async def benefits(self, request: Request, visit: Visit) -> Response:
@@ -176,11 +178,11 @@ class CopperMesaAz(Site):
         claim = self.book.claim(request.query_params.get("number", ""), self.place(visit).key)
         if claim is None or not claim.check:
             return self._show("not_found.html", visit, http=404)
-        headers = {"content-disposition": f'attachment; filename="EOB_{claim.number}.pdf"'}
-        return Response(eob_pdf(self.carrier, self.place(visit), claim), media_type="application/pdf", headers=headers)
+        paper = eob_pdf(self.carrier, self.place(visit), claim)
+        return self.paper(paper, f"EOB_{claim.number}.pdf", "application/pdf")
 
     def _benefits(self, template: str, request: Request, visit: Visit) -> Response:
-        member = self.book.members.get(request.query_params.get("member", ""))
+        member = self.member_shown(request)
         if member is None:
             return self.go("/Office/Eligibility")
         return self._show(template, visit, member=member)

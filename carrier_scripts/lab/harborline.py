@@ -158,10 +158,12 @@ class Harborline(Site):
         member = self.book.member(asked, form.get("date_of_birth", ""))
         if member is None:
             return self.show("eligibility.html", visit, today=today, missing=True, asked=form)
+        if len(found := self.alike(member)) > 1:
+            return self.show("several.html", visit, members=found, path="/eligibility")
         return self.go(f"/eligibility/{member.id}")
 
     async def benefits(self, request: Request, visit: Visit) -> Response:
-        member = self.book.members.get(request.path_params["member"])
+        member = self.member_shown(request)
         if member is None:
             return self.go("/eligibility")
         tab = request.query_params.get("tab", "plan")
@@ -211,8 +213,8 @@ class Harborline(Site):
         claim = self.book.claim(request.path_params["number"], self.place(visit).key)
         if claim is None or not claim.check or not self._eob_kept(claim):
             return self.show("not_found.html", visit, http=404)
-        headers = {"content-disposition": f'inline; filename="EOB_{claim.number}.pdf"'}
-        return Response(eob_pdf(self.carrier, self.place(visit), claim), media_type="application/pdf", headers=headers)
+        paper = eob_pdf(self.carrier, self.place(visit), claim)
+        return self.paper(paper, f"EOB_{claim.number}.pdf", "application/pdf", shown="inline")
 
     async def sign_out(self, request: Request, visit: Visit) -> Response:
         self.gate.leave(visit, "signout")

@@ -276,8 +276,8 @@ class House(Site):
         member = self.book.member(form[self.fields.member], self.born(form.get(self.fields.born, "")))
         if member is None:
             return self.inner("eligibility.html", visit, missing=True, asked=form)
-        if self.world.faults.on(self.key, "collision"):
-            return self.inner("several.html", visit, members=[member, self.book.twin(member)], path=self.paths.benefits)
+        if len(found := self.alike(member)) > 1:
+            return self.inner("several.html", visit, members=found, path=self.paths.benefits)
         return self.go(f"{self.paths.benefits}/{member.id}")
 
     def born(self, text: str) -> str:

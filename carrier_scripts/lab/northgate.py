@@ -207,7 +207,8 @@ class Northgate(Site):
     async def result(self, request: Request, visit: Visit) -> Response:
         asked = next((f.removeprefix("asked:") for f in visit.flags if f.startswith("asked:")), "|")
         member_id, _, born = asked.partition("|")
-        return self.show("result.html", visit, member=self.book.member(member_id, born))
+        member = self.book.member(member_id, born)
+        return self.show("result.html", visit, member=member, members=self.alike(member) if member else [])
 
     async def claims(self, request: Request, visit: Visit) -> Response:
         found = self._claims(visit)
@@ -250,9 +251,8 @@ class Northgate(Site):
         claim = next((c for c in self._claims(visit) if c.check and c.check == check), None)
         if claim is None:
             return self.show("not_found.html", visit, http=404)
-        headers = {"content-disposition": f'attachment; filename="{check}.835"'}
-        today = self.world.clock.now().date()
-        return PlainTextResponse(remittance_835(self.carrier, self.place(visit), claim, today), headers=headers)
+        paper = remittance_835(self.carrier, self.place(visit), claim, self.world.clock.now().date())
+        return self.paper(paper.encode(), f"{check}.835", "text/plain; charset=utf-8")
 
     async def enrollment(self, request: Request, visit: Visit) -> Response:
         return self._money(visit, "/enrollment") or self.show("enrollment.html", visit)

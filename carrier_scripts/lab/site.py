@@ -136,7 +136,7 @@ class Site:
 
     def member_shown(self, request: Request) -> people.Member | None:
         """The member of a page's address, as the carrier's systems have her today (fault `accumulators`: at odds)."""
-        asked = request.path_params.get("member", "")
+        asked = request.path_params.get("member") or request.query_params.get("member", "")
         member = self.book.members.get(asked) or next(
             (twin for twin in map(self.book.twin, self.book.members.values()) if twin.id == asked), None
         )
@@ -144,13 +144,17 @@ class Site:
             return replace(member, deductible_met=member.deductible + 25)
         return member
 
-    def paper(self, content: bytes, name: str, kind: str) -> Response:
+    def alike(self, member: people.Member) -> list[people.Member]:
+        """She, and with the fault `collision` another member of the same name and date of birth."""
+        return [member, self.book.twin(member)] if self.world.faults.on(self.key, "collision") else [member]
+
+    def paper(self, content: bytes, name: str, kind: str, *, shown: str = "attachment") -> Response:
         """A document to download; faults cut it short, or put an error page in its place."""
         if self.world.faults.on(self.key, "half_download"):
             content = content[: len(content) // 2]
         if self.world.faults.on(self.key, "html_pdf"):
             content = b"<!doctype html><title>Error</title><h1>The document could not be made</h1>"
-        return Response(content, media_type=kind, headers={"content-disposition": f'attachment; filename="{name}"'})
+        return Response(content, media_type=kind, headers={"content-disposition": f'{shown}; filename="{name}"'})
 
     def truth(self) -> dict[str, Any]:
         """Members, their plans' cover, and claims as the carrier has them: what a lookup's accuracy is judged by."""

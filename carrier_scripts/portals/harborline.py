@@ -94,10 +94,11 @@ class Harborline(Portal):
         if asked.service_date:
             await page.locator("#service-date").fill(asked.service_date.isoformat())
         await page.locator("#search-button").click()
-        await page.locator("#no-member, #member-name").first.wait_for()
-        if await page.locator("#no-member").is_visible():
-            await page.named("eligibility search")
-            raise NoAnswer("patient_not_found", await page.locator("#no-member").read())
+        await page.locator("#no-member, #several-members, #member-name").first.wait_for()
+        for shown, why in (("#no-member", "patient_not_found"), ("#several-members", "patient_ambiguous")):
+            if await page.locator(shown).is_visible():
+                await page.named("eligibility search")
+                raise NoAnswer(why, await page.locator(shown).read())
         answer = Answer()
         await _plan(page, answer)
         await page.locator("#tab-maximums").click()

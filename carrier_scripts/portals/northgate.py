@@ -94,9 +94,10 @@ class Northgate(Portal):
         await page.locator("#search").click()
         await page.named("eligibility result")
         frame = page.frame_locator("#eligibility-result")
-        await frame.locator("#result-none, #result-name").first.wait_for()
-        if await frame.locator("#result-none").is_visible():
-            raise NoAnswer("patient_not_found", await frame.locator("#result-none").read())
+        await frame.locator("#result-none, #several-members, #result-name").first.wait_for()
+        for shown, why in (("#result-none", "patient_not_found"), ("#several-members", "patient_ambiguous")):
+            if await frame.locator(shown).is_visible():
+                raise NoAnswer(why, await frame.locator(shown).read())
         answer = Answer()
         told = await frame.locator("#result-table").read_pairs()
         group = told.take("Group")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(100)]
 
 LOOK_MS = 6_000
 """How long a page that no script knows is looked at; a sign-in here takes less."""
+HANG_MS = 1_500
+"""How long a page that never comes is waited for."""
 NEVER = ("overlapping_logins", "wasted_tries", "lookalike_posts", "forbidden_hits", "terms_accepted", "fence_headers")
 
 
@@ -46,6 +49,8 @@ class Case:
     after_password: tuple[tuple[str, dict[str, Any], str], ...] = ()
     before_password: tuple[tuple[str, dict[str, Any], str], ...] = ()
     place: str = "phoenix"
+    twins: bool = False
+    """Whether another login of this carrier gets its codes in the same mailbox."""
     offices: bool = True
     """Whether an office is chosen at the carrier, so that it could be another's."""
 
@@ -57,8 +62,27 @@ class Case:
 PROFILE = ("profile", {}, "needs_person")
 EXPIRED = ("password_age", {"days": 91}, "password_expired")
 TERMS = ("terms", {"version": 9}, "terms_changed")
+NO_NAME = "no_name"
+"""No fault of the lab: the portal's name leads nowhere."""
+BEFORE: tuple[tuple[str, dict[str, Any], str], ...] = (
+    ("error", {"status": 500}, "down"),
+    ("maintenance", {"status": 200}, "down"),
+    ("reset", {}, "down"),
+    ("hang", {}, "down"),
+    (NO_NAME, {}, "down"),
+    ("expired_certificate", {}, "refused"),
+    ("lookalike", {}, "refused"),
+    ("skin", {"version": 2}, "unrecognised"),
+    ("captcha", {}, "captcha"),
+)
+AMONG_OTHERS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("code_twice", {}),
+    ("code_decoys", {"count": 3}),
+    ("trickle", {"seconds": 0.4}),
+)
+OF_A_TWIN: tuple[tuple[str, dict[str, Any]], ...] = (("code_foreign", {}),)
 CASES = (
-    Case("harborline", after_password=(TERMS, EXPIRED)),
+    Case("harborline", twins=True, after_password=(TERMS, EXPIRED)),
     Case("copper_mesa_az", mails=False, texts=True, after_password=(PROFILE, EXPIRED)),
     Case("northgate", mails=False, after_password=(("password_age", {"days": 60}, "password_expired"),)),
     Case("copper_mesa_nv", after_password=(PROFILE, EXPIRED)),
@@ -85,6 +109,23 @@ CASES = (
     Case("bluestone_mutual", after_password=(TERMS, ("password_age", {"days": 121}, "password_expired"))),
 )
 SENT = tuple(case for case in CASES if case.mails or case.texts)
+AFTER = tuple(
+    (case, trouble)
+    for case in CASES
+    for trouble in (
+        ("lock", {}, "locked"),
+        ("unknown_page", {}, "unrecognised"),
+        *((("wrong_practice", {"location": "tucson"}, "wrong_practice"),) if case.offices else ()),
+        *case.after_password,
+    )
+)
+UNBELIEVABLE = tuple(
+    (case, fault)
+    for case in SENT
+    for fault in ("code_never", "code_sender", *(("code_unsigned",) if case.mails else ()))
+)
+CLOCKED = ("northgate", "evergreen_medicaid", "union_summit")
+"""Their codes come from an authenticator, so that a clock that differs matters."""
 
 
 def named(case: Case) -> str:
@@ -95,6 +136,33 @@ def named(case: Case) -> str:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page nobody knows is given up after seconds, not after a third of a minute."""
     monkeypatch.setattr(facade, "GOTO_MS", LOOK_MS)
+
+
+@contextmanager
+def in_trouble(node: Node, case: Case, fault: str, args: dict[str, Any]) -> Iterator[None]:
+    """The fault is on, and nobody waits longer for what will not come than this test needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        if fault in ("hang", "skin"):
+            patch.setattr(facade, "GOTO_MS", HANG_MS if fault == "hang" else LOOK_MS)
+        if fault == NO_NAME:
+            patch.setattr(asyncio.get_running_loop(), "getaddrinfo", nobody_knows)
+            hosts = node.portunus.settings.resolve
+            known = dict(hosts)
+            hosts.clear()
+        else:
+            node.lab.fault(case.key, fault, **args)
+        try:
+            yield
+        finally:
+            if fault == NO_NAME:
+                hosts.update(known)
+            else:
+                node.lab.unfault(case.key)
+
+
+async def nobody_knows(*_: Any, **__: Any) -> Any:
+    """DNS when a name is gone."""
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
 
 def release(node: Node, login: str) -> None:
@@ -156,6 +224,10 @@ def call_when_asked(node: Node, case: Case, over: threading.Event) -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_in_awake_and_out(node: Node, case: Case) -> None:
+    """Where no code has to come, every page comes a little at a time meanwhile (the others: see a code among others)."""
+    if case not in SENT:
+        node.lab.fault(case.key, "trickle", seconds=0.2)
+
     async def test() -> None:
         live = await node.live(case.login, case.place)
         host = await node.untended()
@@ -209,28 +281,14 @@ def test_a_number_chosen_on_the_telephone_opens_meridian(node: Node) -> None:
         owner.join(timeout=10)
 
 
-@pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize("case", CASES, ids=named)
 def test_trouble_before_the_password_costs_no_try(node: Node, case: Case) -> None:
-    troubles: tuple[tuple[str, dict[str, Any], str], ...] = (
-        ("error", {"status": 500}, "down"),
-        ("maintenance", {"status": 200}, "down"),
-        ("reset", {}, "down"),
-        ("hang", {}, "down"),
-        ("expired_certificate", {}, "refused"),
-        ("lookalike", {}, "refused"),
-        ("skin", {"version": 2}, "unrecognised"),
-        ("captcha", {}, "captcha"),
-        *case.before_password,
-    )
-
     async def test() -> None:
-        for fault, args, outcome in troubles:
-            await asyncio.to_thread(node.lab.fault, case.key, fault, **args)
-            session, ended = await node.open(case.login, case.place)
+        for fault, args, outcome in (*BEFORE, *case.before_password):
+            with in_trouble(node, case, fault, args):
+                session, ended = await node.open(case.login, case.place)
             assert (fault, ended, session.state) == (fault, outcome, "ended")
             assert session.words
-            await asyncio.to_thread(node.lab.unfault, case.key)
             await asyncio.to_thread(release, node, case.login)
         assert (await counted(node, case))["password_submits"] == 0
         assert node.host is not None
@@ -242,16 +300,7 @@ def test_trouble_before_the_password_costs_no_try(node: Node, case: Case) -> Non
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(
     ("case", "trouble"),
-    [
-        pytest.param(case, trouble, id=f"{case.key}-{trouble[0]}")
-        for case in CASES
-        for trouble in (
-            ("lock", {}, "locked"),
-            ("unknown_page", {}, "unrecognised"),
-            *((("wrong_practice", {"location": "tucson"}, "wrong_practice"),) if case.offices else ()),
-            *case.after_password,
-        )
-    ],
+    [pytest.param(case, trouble, id=f"{case.key}-{trouble[0]}") for case, trouble in AFTER],
 )
 def test_trouble_after_the_password_costs_one(node: Node, case: Case, trouble: tuple[str, dict[str, Any], str]) -> None:
     fault, args, outcome = trouble
@@ -270,7 +319,7 @@ def test_trouble_after_the_password_costs_one(node: Node, case: Case, trouble: t
         node.run(test)
 
 
-@pytest.mark.parametrize("key", ["northgate", "evergreen_medicaid", "union_summit"])
+@pytest.mark.parametrize("key", CLOCKED)
 def test_an_authenticators_code_under_a_clock_that_differs_is_tried_once(node: Node, key: str) -> None:
     node.lab.advance(120)
     case = next(one for one in CASES if one.key == key)
@@ -292,7 +341,7 @@ def test_an_authenticators_code_under_a_clock_that_differs_is_tried_once(node: N
 @pytest.mark.parametrize("case", SENT, ids=named)
 def test_a_code_among_others_is_found(node: Node, case: Case) -> None:
     """Twice the same mail, advertising with numbers, another login's code, and all of it a little at a time."""
-    for fault, args in (("code_twice", {}), ("code_decoys", {"count": 3}), ("trickle", {"seconds": 0.4})):
+    for fault, args in (*AMONG_OTHERS, *(OF_A_TWIN if case.twins else ())):
         node.lab.fault(case.key, fault, **args)
 
     async def test() -> None:
@@ -306,12 +355,7 @@ def test_a_code_among_others_is_found(node: Node, case: Case) -> None:
 
 @pytest.mark.parametrize(
     ("case", "fault"),
-    [
-        pytest.param(case, fault, id=f"{case.key}-{fault}")
-        for case in CASES
-        if case.mails or case.texts
-        for fault in ("code_never", "code_sender", *(("code_unsigned",) if case.mails else ()))
-    ],
+    [pytest.param(case, fault, id=f"{case.key}-{fault}") for case, fault in UNBELIEVABLE],
 )
 def test_a_code_that_cannot_be_believed_is_not_typed(node: Node, case: Case, fault: str) -> None:
     codes_live(node, case.key, 2)

@@ -68,28 +68,6 @@ def test_an_unknown_member_is_an_answer_with_its_words(node: Node) -> None:
     node.run(test)
 
 
-def test_copper_mesa_and_northgate_answer_too(node: Node) -> None:
-    async def test() -> None:
-        copper, north = (looking.book(node, key).members for key in ("copper_mesa_az", "northgate"))
-        ids = [
-            await asyncio.to_thread(
-                looking.ask, node, portal="northgate", payer="Ironwood Dental", member_id="NX300042731", birth_date="1984-03-17"
-            ),
-            await asyncio.to_thread(
-                looking.ask, node, portal="northgate", kind="claim_status", payer="Ironwood Dental", member_id="NX300042731",
-                service_from="2024-01-01", service_to="2026-11-20",
-            ),
-        ]  # fmt: skip
-        shown = await looking.work_off(node, *ids)
-        assert [(one.state, one.error) for one in shown] == [("done", None)] * 2
-        found = await asyncio.to_thread(looking.result, node, ids[0])
-        assert found["accumulators"][0]["remaining"] == f"{north['NX300042731'].left}.00"
-        assert found["provenance"]["fields"]["/accumulators/0/remaining"][0]["frame"] == "#eligibility-result"
-        assert copper
-
-    node.run(test)
-
-
 def test_a_person_who_opens_the_portal_takes_it_from_the_lookups(node: Node) -> None:
     async def test() -> None:
         lookup = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")

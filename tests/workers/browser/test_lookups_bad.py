@@ -1,36 +1,31 @@
 """What portals do wrong, in the middle of a lookup: a typed failure or a conflict that is named, never a wrong value."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from carrier_scripts import registry
 from tests.workers.browser import looking
 from tests.workers.browser.conftest import Node
+from tests.workers.browser.test_every_carrier import CASES, codes_arrive
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 KEY = "bluestone_mutual"
+ASKED = {case.key: case for case in CASES if registry.portal(case.key).automation == "automated"}
+"""The carriers whose terms allow lookups."""
+PAPERS = ("harborline", "bluestone_mutual", "evergreen_medicaid", "oldfield_guild", "meridian_shared")
+"""Carriers whose documents a lookup reads."""
+NO_TWO_AMOUNTS = ("northgate", "oldfield_guild")
+"""What is left only, the family's amounts only: nothing printed there can contradict something else."""
+PAYERS = {"northgate": "Ironwood Dental", "meridian_shared": "Basin Mutual"}
 
 
-@dataclass(frozen=True)
-class Bad:
-    """A fault of the simulated carrier, and how a lookup must end."""
-
-    fault: str
-    kind: str
-    code: str
-    state: str = "needs_human"
-    page_kept: bool = True
-
-
-BAD = (
-    Bad("collision", "eligibility", "patient_ambiguous", "failed", page_kept=False),
-    Bad("html_pdf", "claim_status", "page_changed"),
-    Bad("half_download", "claim_status", "page_changed"),
-    Bad("error", "eligibility", "portal_down", "queued", page_kept=False),
-)
+def faults_of(key: str) -> tuple[str, ...]:
+    """Which faults of the lab can befall this carrier's lookups."""
+    papers = ("html_pdf", "half_download") if key in PAPERS else ()
+    return ("collision", *(() if key in NO_TWO_AMOUNTS else ("accumulators",)), *papers)
 
 
 def claims_of(node: Node, key: str, place: str = "phoenix") -> list[dict[str, Any]]:
@@ -43,38 +38,61 @@ def member_of(node: Node, key: str) -> dict[str, str]:
     return {"member_id": told["id"], "birth_date": told["born"]}
 
 
-@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.fault)
-def test_a_portal_in_trouble_gives_a_typed_failure_and_no_value(node: Node, bad: Bad) -> None:
+@pytest.mark.parametrize("key", ASKED)
+def test_trouble_is_a_typed_failure_or_a_conflict_that_is_named(node: Node, key: str) -> None:
+    """One after the other in one portal session, the first time without any."""
+    hub = {"payer": PAYERS[key]} if key in PAYERS else {}
+
     async def test() -> None:
-        paid = next(one for one in claims_of(node, KEY) if one["check"])
-        question = {
-            "eligibility": {"kind": "eligibility", **member_of(node, KEY)},
-            "claim_status": {"kind": "claim_status", "claim_number": paid["number"], "with_eob": True},
-        }[bad.kind]
-        first = await asyncio.to_thread(looking.ask, node, portal=KEY, **question)
+        paid = next(one for one in claims_of(node, key) if one["check"])
+        member = {"portal": key, "kind": "eligibility", **member_of(node, key), **hub}
+        paper = {"portal": key, "kind": "claim_status", "claim_number": paid["number"], "with_eob": True, **hub}
+
+        async def ends(question: dict[str, Any]) -> tuple[str, str, str | None]:
+            asked = await asyncio.to_thread(looking.ask, node, **question)
+            (shown,) = await looking.work_off(node, asked)
+            return asked, shown.state, shown.error and shown.error["code"]
+
+        assert (await ends(member))[1:] == ("done", None)
+        for fault in faults_of(key):
+            node.lab.fault(key, fault)
+            asked, state, code = await ends(member if fault in ("collision", "accumulators") else paper)
+            kept = await asyncio.to_thread(looking.kept_page, node, asked) is not None
+            match fault:
+                case "collision":
+                    assert (state, code, kept) == ("failed", "patient_ambiguous", False)
+                case "accumulators":
+                    assert (state, code) == ("done", None)
+                    contradicts_itself(await asyncio.to_thread(looking.result, node, asked))
+                case _:
+                    assert (fault, state, code, kept) == (fault, "needs_human", "page_changed", True)
+            node.lab.unfault(key)
+
+    with codes_arrive(node, ASKED[key]):
+        node.run(test)
+
+
+def contradicts_itself(told: dict[str, Any]) -> None:
+    """More deductible met than there is: kept as printed, and named."""
+    marked = [one for one in told["accumulators"] if one.get("conflict")]
+    assert marked
+    assert all(one["kind"].startswith("deductible") for one in marked)
+    deductible = marked[0]
+    assert float(deductible["used"]) == float(deductible["limit"]) + 25
+    assert any(one["why"] == "conflict" and f"${deductible['used']}" in one["text"] for one in told["unmapped"])
+
+
+def test_a_portal_that_goes_down_is_asked_again_later(node: Node) -> None:
+    async def test() -> None:
+        first = await asyncio.to_thread(looking.ask, node, portal=KEY, **member_of(node, KEY))
         (shown,) = await looking.work_off(node, first)
         assert (shown.state, shown.error) == ("done", None)
-        node.lab.fault(KEY, bad.fault, **({"path": "/provider/coverage"} if bad.fault == "error" else {}))
-        asked = await asyncio.to_thread(looking.ask, node, portal=KEY, **question)
-        (shown,) = await looking.work_off(node, asked)
-        assert shown.error is not None
-        assert (shown.state, shown.error["code"]) == (bad.state, bad.code)
-        assert (await asyncio.to_thread(looking.kept_page, node, asked) is not None) is bad.page_kept
-
-    node.run(test)
-
-
-def test_amounts_that_contradict_each_other_are_kept_as_printed_and_named(node: Node) -> None:
-    async def test() -> None:
-        node.lab.fault(KEY, "accumulators")
+        node.lab.fault(KEY, "error", path="/provider/coverage")
         asked = await asyncio.to_thread(looking.ask, node, portal=KEY, **member_of(node, KEY))
         (shown,) = await looking.work_off(node, asked)
-        assert (shown.state, shown.error) == ("done", None)
-        told = await asyncio.to_thread(looking.result, node, asked)
-        deductible = next(one for one in told["accumulators"] if one["kind"] == "deductible")
-        assert (deductible["limit"], deductible["used"], deductible["conflict"]) == ("50.00", "75.00", True)
-        named = next(one for one in told["unmapped"] if one["why"] == "conflict")
-        assert "$75.00" in named["text"]
+        assert shown.error is not None
+        assert (shown.state, shown.error["code"]) == ("queued", "portal_down")
+        assert await asyncio.to_thread(looking.kept_page, node, asked) is None
 
     node.run(test)
 
