@@ -1,5 +1,6 @@
 """Carrier scripts for people: what is in force, versions and their differences, approval, release, terms."""
 
+import re
 from datetime import date
 from typing import Annotated, Any
 
@@ -9,8 +10,9 @@ from starlette.responses import RedirectResponse, Response
 
 from api.access import Here, HereNow, permits
 from api.pages import page
+from broker.adapters import script_editing
 from broker.adapters.script_process import digest_of, with_facts
-from broker.base.errors import BrokerError, Incomplete
+from broker.base.errors import BrokerError, Incomplete, Unavailable
 from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, ScriptVersion
@@ -76,17 +78,20 @@ def edit(request: Request, here: HereNow, key: str) -> Response:
     return _editor(request, here, key)
 
 
+@router.post("/scripts/{key}/check", dependencies=WRITERS)
+def check(here: HereNow, key: str, text: Code = "") -> dict[str, Any]:
+    """What is wrong with a text that is being written: sentences by line. Nothing is kept."""
+    with here.reading() as work:
+        sources = _with_text(work, key, text)
+    return {"said": script_editing.said(key, sources)}
+
+
 @router.post("/scripts/{key}/submit", dependencies=WRITERS)
 def submit(request: Request, here: HereNow, key: str, text: Code = "", words: Text = "") -> Response:
     """Hand in a changed script; its families stay as they are in force."""
     try:
         with here.reading() as work:
-            site = directory.portal_by_key(work, key)
-            known = scripts.bundle_of(work, scripts.in_force(work, site.id))
-        if known is None or not known.sources:
-            raise Incomplete("The bytes in force are not here, so there is nothing to change.")
-        sources = [dict(one) for one in known.sources]
-        sources[-1]["text"] = text.replace("\r\n", "\n")
+            sources = _with_text(work, key, text)
         bundle = with_facts(key, digest_of(sources), sources)
         with here.unit() as work:
             scripts.submit(work, bundle, words)
@@ -216,18 +221,55 @@ def _page(request: Request, here: Here, key: str, error: BrokerError | None = No
     )  # fmt: skip
 
 
+def _with_text(work: Unit, key: str, text: str) -> list[dict[str, str]]:
+    """The files in force with the script's own text changed. Raises `Incomplete` where no bytes were kept."""
+    known = scripts.bundle_of(work, scripts.in_force(work, directory.portal_by_key(work, key).id))
+    if known is None or not known.sources:
+        raise Incomplete("The bytes in force are not here, so there is nothing to change.")
+    sources = [dict(one) for one in known.sources]
+    sources[-1]["text"] = text.replace("\r\n", "\n")
+    return sources
+
+
+def _last_failure(work: Unit, site: Portal) -> dict[str, Any] | None:
+    """The newest run of this portal that failed, to be read beside the text."""
+    row = next((one for one in scripts.failed(work) if one.portal_id == site.id), None)
+    if row is None:
+        return None
+    return {
+        "id": row.id, "at": row.at, "verb": row.verb.replace("_", " "), "outcome": row.outcome.replace("_", " "),
+        "where": row.page, "short": row.digest[:12], "steps": row.steps, "line": _line_of(site.key, row.place),
+        "mended": row.mended_at is not None,
+    }  # fmt: skip
+
+
+def _line_of(key: str, place: str | None) -> int:
+    """The line of the script's own file at which a run stopped; 0 where it was elsewhere."""
+    found = re.search(rf" at {re.escape(key)}\.py line (\d+)", place or "")
+    return int(found[1]) if found else 0
+
+
 def _editor(
     request: Request, here: Here, key: str, *, text: str = "", words: str = "", error: BrokerError | None = None
 ) -> Response:
     with here.reading() as work:
         site = directory.portal_by_key(work, key)
         known = scripts.bundle_of(work, scripts.in_force(work, site.id))
+        failure = _last_failure(work, site)
     own = known.sources[-1]["text"] if known and known.sources else ""
     families = [one["module"] for one in known.sources[:-1]] if known else []
     return page(
         request, "script_edit.html", status=error.status if error else 200, key=key, portal=site.name, text=text or own,
-        words=words, families=families, error=error.message if error else "",
+        words=words, families=families, error=error.message if error else "", failure=failure, names=_names(),
     )  # fmt: skip
+
+
+def _names() -> list[dict[str, str]]:
+    """For completion; an editor without it is still an editor."""
+    try:
+        return script_editing.names()
+    except Unavailable:
+        return []
 
 
 def _row(work: Unit, site: Portal) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -38,7 +39,7 @@ def with_facts(key: str, digest: str, sources: list[dict[str, str]], quality: st
     try:
         answer = json.loads(asked.stdout)
     except ValueError as none:
-        raise Incomplete(f"The script does not load: {_last_line(asked.stderr)}") from none
+        raise Incomplete(f"The script does not load: {_last_line(asked.stderr)}{_at(key, asked.stderr)}") from none
     if not isinstance(answer, dict) or "facts" not in answer:
         raise Unavailable("This machine cannot close off scripts; see portunus doctor.")
     return Bundle(key, digest, sources, _checked(answer["facts"]), quality)
@@ -68,6 +69,12 @@ def _checked(facts: Any) -> dict[str, Any]:
         if address.scheme != "https" or address.hostname not in clean["hosts"]:
             raise Incomplete(f"{fact} must be an https address on one of the script's hosts.")
     return clean
+
+
+def _at(key: str, text: str) -> str:
+    """The line of the script's own file that it stopped at."""
+    found = re.findall(rf'File "carrier_scripts\.portals\.{re.escape(key)}", line (\d+)', text)
+    return f" (line {found[-1]})" if found else ""
 
 
 def _last_line(text: str) -> str:

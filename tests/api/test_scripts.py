@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from broker.adapters import script_process
 from broker.base.actor import system
 from broker.directory.models import Portal
 from broker.scripts import service as scripts
@@ -85,6 +86,63 @@ def test_what_does_not_load_comes_back_with_its_text_and_a_sentence(signed_in, o
     assert shown.status_code == 422
     assert "does not load" in shown.text
     assert text in shown.text
+
+
+def checked(signed_in, office, text: str) -> list[tuple[int, str]]:
+    """What the editor shows beside the lines."""
+    answer = signed_in(office.mira).post(f"/scripts/{KEY}/check", {"text": text})
+    assert answer.status_code == 200
+    return [(one["line"], one["words"]) for one in answer.json()["said"]]
+
+
+def test_the_text_in_force_has_nothing_beside_its_lines(signed_in, office) -> None:
+    assert checked(signed_in, office, office.text) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ("x = (", "'(' was never closed."),
+        ("import os", "a script cannot import os"),
+        ("x = nothing", "name 'nothing' is not defined"),
+        ("from pathlib import Path; Path('/tmp/written').touch()", "a script cannot import pathlib"),
+    ],
+)
+def test_what_is_wrong_stands_beside_its_line(signed_in, office, more: str, words: str) -> None:
+    lines = office.text.rstrip().splitlines()
+    (found,) = checked(signed_in, office, "\n".join([*lines, more]))
+    assert found[0] == len(lines) + 1
+    assert words in found[1]
+
+
+def test_a_declared_fact_that_breaks_a_rule_stands_beside_it(signed_in, office) -> None:
+    lines = office.text.splitlines()
+    at = next(number for number, line in enumerate(lines) if line.strip().startswith("hosts ="))
+    lines[at] = '    hosts = frozenset({"coppermesa-az.sim.test", "*.evil.test"})'
+    (found,) = checked(signed_in, office, "\n".join(lines))
+    assert found[0] == at + 1
+    assert "no plain host name" in found[1]
+
+
+@pytest.mark.parametrize("text", ["(" * 5000, "\0", "while True: pass", "x = '" + "a" * 60_000 + "'"])
+def test_a_hostile_text_under_check_ends_in_a_sentence_or_in_nothing(
+    signed_in, office, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(script_process, "LIMIT_S", 1)
+    assert all(line >= 1 and words for line, words in checked(signed_in, office, text))
+
+
+def test_only_who_may_change_scripts_has_texts_checked(signed_in, office) -> None:
+    assert signed_in(office.audrey).post(f"/scripts/{KEY}/check", {"text": office.text}).status_code == 403
+
+
+def test_the_editor_knows_the_kits_names_and_the_last_run_that_failed(portunus, signed_in, office) -> None:
+    run_id = failed_run(portunus, office)
+    shown = signed_in(office.mira).get(f"/scripts/{KEY}/edit").text
+    names = json.loads(shown.partition('id="kit">')[2].partition("</script>")[0])
+    assert {"CodeStep", "submit_login", "signs", "WRONG_CODE"} <= {one["name"] for one in names}
+    assert f"/script-runs/{run_id}" in shown
+    assert "Quartz" not in shown
 
 
 def test_new_hosts_stand_out_before_anybody_approves(portunus, signed_in, office) -> None:

@@ -85,6 +85,38 @@ def test_page_has_no_axe_violation_and_fits_a_telephone(screen, versions, name, 
     assert [one for one in window.too_wide() if not one.startswith(own_scrollers)] == []
 
 
+def test_a_script_is_mended_with_completion_and_what_check_says_by_keyboard_alone(screen, versions) -> None:
+    mira = screen("Mira")
+    page, keys = mira.go(f"/scripts/{KEY}/edit"), mira.page.keyboard
+    text, said = page.get_by_label("The script", exact=True), page.get_by_role("status", name="What check says")
+    said.get_by_text("check is quiet").wait_for()
+    text.focus()
+    keys.press("Control+End")
+    keys.type("\n\nasync def odd(page, desk):\nawait desk.subm")
+    offered = page.get_by_role("option", selected=True)
+    assert offered.inner_text().startswith("submit_login(button)")
+    mira.picture("scripts_editor_completion")
+    keys.press("Enter")
+    keys.type("(page.locator('x'))\nprint(1)\n")
+    fault = said.get_by_role("button", name="print is not open to scripts")
+    fault.wait_for()
+    assert page.locator(".gutter .wrong").inner_text() == fault.inner_text().split()[1].rstrip(":")
+    mira.picture("scripts_editor_fault")
+    assert mira.faults() == []
+    keys.press("Control+Home")
+    keys.press("Alt+F8")
+    assert page.evaluate("() => getSelection().toString()").strip() == "print(1)"
+    keys.press("Delete")
+    said.get_by_text("check is quiet").wait_for()
+    keys.press("Tab")
+    assert not text.evaluate("(field) => field === document.activeElement")
+    stopped = page.get_by_role("button", name="#signin-button")
+    stopped.focus()
+    keys.press("Enter")
+    assert "#signin-button" in page.evaluate("() => getSelection().toString()")
+    page.on("dialog", lambda dialog: dialog.accept())  # what she has not handed in is asked for before it is left
+
+
 def test_a_version_is_read_approved_and_released_by_keyboard_alone(screen, versions, office) -> None:
     page = screen("Ana").go(f"/scripts/harborline/diff?new={versions['digest']}")
     assert page.get_by_role("cell", name="harborline.sim.test, id.harborline.sim.test").is_visible()

@@ -1,0 +1,55 @@
+"""Asks other processes what an editor shows beside a script that nobody has handed in: sentences by line, and names."""
+
+import json
+import re
+import subprocess
+import sys
+from functools import cache
+from threading import BoundedSemaphore
+from typing import Any
+
+from broker.adapters.script_process import digest_of, with_facts
+from broker.base.errors import Incomplete, Unavailable
+
+COMMAND = (sys.executable, "-B", "-m", "carrier_scripts.editing")
+LIMIT_S = 10
+AT_ONCE = BoundedSemaphore(2)
+"""Texts under check at a time: who types fast waits for herself, not the others for her."""
+AT_LINE = re.compile(r" \(line (\d+)\)$")
+
+
+def said(key: str, sources: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """What is wrong with the script (the last of these files), `line` and `words`, from the top. Raises `Unavailable`."""
+    text = sources[-1]["text"]
+    with AT_ONCE:
+        found = _asked({"key": key, "text": text})
+        if found:
+            return found
+        try:
+            facts = with_facts(key, digest_of(sources), sources).facts
+        except Incomplete as no:
+            line = AT_LINE.search(no.message)
+            return [{"line": int(line[1]) if line else 1, "words": AT_LINE.sub("", no.message)}]
+        return _asked({"key": key, "text": text, "facts": facts})
+
+
+@cache
+def names() -> list[dict[str, str]]:
+    """What a script may write: `of` (before the dot), `name`, `form`, `says`. Raises `Unavailable`."""
+    told: list[dict[str, str]] = _run("names")
+    return told
+
+
+def _asked(question: dict[str, Any]) -> list[dict[str, Any]]:
+    told: list[dict[str, Any]] = _run(told=json.dumps(question))
+    return told
+
+
+def _run(*words: str, told: str = "") -> Any:
+    try:
+        done = subprocess.run(
+            [*COMMAND, *words], input=told, capture_output=True, text=True, timeout=LIMIT_S, check=True
+        )
+        return json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError) as none:
+        raise Unavailable("This text could not be checked just now. Handing it in checks it as well.") from none
