@@ -25,6 +25,7 @@ from workers.browser import messages
 HOST = system("browserhost")
 WRONG_CODE = Ending("wrong_code", signed_in=False, words="The portal did not accept the code.", next_actor="requester")
 SIGNED_IN = Ending("signed_in", signed_in=True, words="Signed in.", next_actor="nobody")
+DOWN = Ending("down", signed_in=False, words="The portal is down. Try again later.", next_actor="wait")
 DESK = ("palo_verde", "juniper_mutual", "cascade_health", "ironwood", "blue_mesa")
 """Portals whose code comes to the telephone on the front desk."""
 
@@ -43,6 +44,8 @@ class Worker:
         self.right: dict[str, str] = {}
         """Code requests, and the code that the portal takes."""
         self.running: list[Future[None]] = []
+        self.down: set[str] = set()
+        """Portals that are down when they are asked for."""
 
     def enqueue(self, task: str, row_id: str) -> None:
         if task == "open_tab":
@@ -56,6 +59,9 @@ class Worker:
     def _sign_in(self, attempt_id: str) -> None:
         key = self._unit(lambda work: tabs.portal_key(work, attempt_id))
         claim = self._unit(lambda work: tabs.claim_attempt(work, attempt_id, "node1", script_digest(key)))
+        if key in self.down:
+            self._unit(lambda work: tabs.finish(work, attempt_id, claim.fence, DOWN))
+            return
         request = self._unit(lambda work: tabs.submit(work, attempt_id, claim.fence))
         self.right[request] = right_code(key)
         if key not in DESK:

@@ -7,6 +7,7 @@ from broker.directory import service as directory
 from broker.directory.service import Fact
 from broker.scripts import service as scripts
 from broker.scripts.service import Report
+from carrier_scripts import registry
 from tests.e2e.office import PORTALS
 
 pytestmark = pytest.mark.browser
@@ -73,6 +74,25 @@ def test_a_portal_that_is_down_says_since_when_and_what_to_do_meanwhile(screen, 
     page.reload()
     page.locator("#find").wait_for()
     assert notice.count() == 0
+
+
+def test_who_opens_a_portal_that_is_down_reads_what_to_do_meanwhile(screen, office) -> None:
+    told = registry.behaviour("harborline")["fallback_steps"]
+    with office.portunus.unit(system("test")) as work:
+        fact = Fact(told["value"], source=told["source"], verified_on=told["verified_on"])
+        directory.record_behaviour(work, directory.portal_by_key(work, "cascade_health"), "fallback_steps", fact)
+    office.worker.down.add("cascade_health")
+    maria = screen("Maria")
+    page = maria.go("/")
+    page.locator("#find").fill(f"{PORTALS['cascade_health']} phoenix".lower())
+    page.keyboard.press("Enter")
+    page.get_by_text("The portal is down. Meanwhile:").wait_for()
+    shown = page.locator("#fallback li").all_inner_texts()
+    assert shown[: len(told["value"])] == told["value"]
+    assert any("1-800-555-0199" in step for step in shown)
+    assert page.get_by_role("button", name="Open again").is_visible()
+    maria.picture("tab_down")
+    assert maria.faults() == []
 
 
 @pytest.mark.parametrize("path", ["/", "/codes"])

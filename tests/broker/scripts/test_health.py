@@ -47,6 +47,22 @@ def test_the_board_counts_by_script_portal_and_location_and_says_how_long_the_re
         assert (row.open_failure, row.repair_s) == (False, 600)
 
 
+@pytest.mark.parametrize(
+    ("worked", "failed", "level"), [(19, 0, "gold"), (20, 0, "platinum"), (19, 1, "platinum"), (18, 2, "gold")]
+)
+def test_platinum_is_earned_in_live_sign_ins(portunus: Portunus, worked: int, failed: int, level: str) -> None:
+    with portunus.unit(system("test")) as work:
+        org = factories.organization(work)
+        phoenix, portal = factories.location(work, org, "phoenix"), factories.portal(work, digest=D)
+        account = factories.account(work, portal, [phoenix], channel=None)
+        scripts.keep_shipped(work, portal, scripts.Bundle(portal.key, D, [], {}, "platinum"))
+        for outcome in ["signed_in"] * worked + ["unrecognised"] * failed:
+            run(work, portal, outcome, account.id, phoenix.id)
+    with portunus.reading(system("test")) as work:
+        found, why = scripts.level(work, portal.id)
+        assert (found, bool(why)) == (level, level != "platinum")
+
+
 def test_another_organizations_failed_run_is_not_there(portunus: Portunus) -> None:
     with portunus.unit(system("test")) as work:
         org, other = factories.organization(work), factories.organization(work, "Other Dental")
