@@ -93,7 +93,7 @@ def _part(method: str, word: str, name: str) -> str:
     forms = {
         "locator": word,
         "get_by_role": f'role={word}[name="{name}"]' if name else f"role={word}",
-        "get_by_label": f'[aria-label="{quoted}"]',
+        "get_by_label": _labelled(word, quoted),
         "get_by_placeholder": f'[placeholder="{quoted}"]',
         "get_by_text": f"text={word}",
         "get_by_test_id": f'[data-testid="{quoted}"]',
@@ -101,3 +101,9 @@ def _part(method: str, word: str, name: str) -> str:
         "nth": f"nth={word}",
     }
     return forms.get(method, "")
+
+
+def _labelled(word: str, quoted: str) -> str:
+    """A field by its label is a text box of that name; a password field has no role, and is known by its type."""
+    secret = any(one in word.lower() for one in PASSWORDS)
+    return "input[type=password]" if secret else f'role=textbox[name="{quoted}"]'

@@ -40,6 +40,15 @@ def test_fields_buttons_and_hosts_are_read_in_order() -> None:
     assert seen.hosts == ["providers.harbor.example"]
 
 
+def test_fields_found_by_their_labels_are_found_again() -> None:
+    seen = walk.read(
+        RECORDING.replace('locator("#user")', 'get_by_label("User")').replace(
+            'locator("input[name=\\"password\\"]")', 'get_by_label("Password")'
+        )
+    )
+    assert (seen.username, seen.password) == ('role=textbox[name="User"]', "input[type=password]")
+
+
 def test_nothing_that_was_typed_is_kept(tmp_path: Path) -> None:
     (tmp_path / "portals").mkdir()
     (tmp_path / "behaviour").mkdir()

@@ -1,23 +1,33 @@
 """The desk of a try-out: the maintainer's own login, typed by the host as ever; the script sees none of it."""
 
 import asyncio
+import getpass
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import ElementHandle, Error
+from playwright.async_api import ElementHandle, Error, Locator
+from playwright.async_api import TimeoutError as TooSlow
 
 from workers.browser.facade import CallRefused, Facade
 
 FIELD_MS = 15_000
+CODE_LEFT_MS = 5_000
+APPROVAL_MS = 180_000
 CALLS = frozenset(
     {
-        "type_username", "type_secret", "submit_login", "type_code", "resend_code", "code_answered", "choose",
-        "confirm_practice", "log",
+        "type_username", "type_secret", "submit_login", "type_answer", "type_code", "resend_code", "code_answered",
+        "code_left", "another_code", "method", "call_line", "approval", "touch", "choose", "confirm_practice", "log",
     }
 )  # fmt: skip
+
+
+async def asked_for_an_answer(question: str) -> str:
+    """The answer to a security question, typed unseen."""
+    return await asyncio.to_thread(getpass.getpass, f"{' '.join(question.split())[:120]} ")
 
 
 @dataclass
@@ -32,6 +42,10 @@ class OwnLogin:
     proved: Callable[[], None] = lambda: None
     """Called when the sign-in worked."""
     practice: str = ""
+    method: str = ""
+    """How the login gets its codes, where the portal offers a choice."""
+    answer: Callable[[str], Awaitable[str]] = asked_for_an_answer
+    """The answer to a security question."""
 
 
 class OwnDesk:
@@ -46,6 +60,10 @@ class OwnDesk:
         self._hosts = hosts
         self._field: ElementHandle | None = None
         self._submitted = False
+        self._answered = False
+        self.proved = False
+        """Whether the portal has taken password and code."""
+        self._code_field: ElementHandle | None = None
 
     async def call(self, name: str, args: dict[str, Any]) -> Any:
         """Do one call. Raises `CallRefused`."""
@@ -70,7 +88,8 @@ class OwnDesk:
     async def submit_login(self, page: int, chain: list[Any]) -> None:
         if self._field is None or self._submitted:
             raise CallRefused("script_failed", "submit_login comes once, after type_secret")
-        self._login.may_submit()
+        if not self._answered:
+            self._login.may_submit()
         self._submitted = True
         await self._field.fill(self._login.password)
         await self._facade.locate(page, chain).click(timeout=FIELD_MS)
@@ -80,18 +99,71 @@ class OwnDesk:
         code = (await self._login.code()).strip()
         if code:
             await field.fill(code)
+            self._code_field = field
         return bool(code)
+
+    async def type_answer(self, page: int, question: list[Any], chain: list[Any]) -> None:
+        """A wrong answer counts like a wrong password, so it takes the try."""
+        field = await self._owned(page, chain)
+        answer = await self._login.answer(await self._facade.locate(page, question).inner_text(timeout=FIELD_MS))
+        if not answer:
+            raise CallRefused("needs_person", "No answer was given to the portal's security question.")
+        if not self._answered:
+            self._login.may_submit()
+        self._answered = True
+        await field.fill(answer)
+
+    async def method(self) -> str:
+        if not self._login.method:
+            self._tell("  the portal offers several ways to get a code: say which with --method")
+        return self._login.method or "none"
+
+    async def call_line(self, page: int, chain: list[Any]) -> None:
+        reference = await self._facade.locate(page, chain).inner_text(timeout=FIELD_MS)
+        self._tell(f"  call the provider line and give the reference {reference.strip()[:20]}")
+
+    async def approval(self, page: int, chain: list[Any]) -> bool:
+        number = self._facade.locate(page, chain)
+        self._tell(f"  choose {(await number.inner_text(timeout=FIELD_MS)).strip()[:10]} on the login's telephone")
+        return await self._gone(number)
+
+    async def touch(self, page: int, chain: list[Any]) -> bool:
+        self._tell("  use the login's passkey or security key")
+        return await self._gone(self._facade.locate(page, chain))
+
+    async def _gone(self, shows: Locator) -> bool:
+        try:
+            await shows.wait_for(state="hidden", timeout=APPROVAL_MS)
+        except TooSlow:
+            return False
+        return True
+
+    async def another_code(self) -> bool:
+        return False  # a try-out tries once
+
+    async def code_left(self) -> None:
+        """A page that keeps the code in its field is believed after a while."""
+        if self._code_field is not None:
+            with suppress(Error):
+                await self._code_field.wait_for_element_state("hidden", timeout=CODE_LEFT_MS)
 
     async def resend_code(self, page: int, chain: list[Any]) -> None:
         await self._facade.locate(page, chain).click(timeout=FIELD_MS)
 
     async def code_answered(self, accepted: bool) -> None:
         self._tell(f"  the portal {'took' if accepted else 'refused'} the code")
+        if accepted and not self.proved:  # the password was right, however the run ends
+            self.proved = True
+            self._login.proved()
 
     async def choose(self, question: str, options: list[str]) -> str | None:
-        del question
         fitting = [one for one in options if self._login.practice and self._login.practice.lower() in one.lower()]
-        return fitting[0] if len(fitting) == 1 else None
+        if len(fitting) == 1:
+            return fitting[0]
+        self._tell(f"  {len(fitting)} of these fit --practice {self._login.practice!r} ({question[:30]}):")
+        for one in options[:20]:
+            self._tell(f"    {' '.join(one.split())[:120]}")
+        return None
 
     async def confirm_practice(self, texts: list[str]) -> bool:
         return not texts or not self._login.practice or self._login.practice.lower() in " ".join(texts).lower()

@@ -14,6 +14,7 @@ from workers.browser.facade import statuses
 
 SCRUB = (Path(__file__).parents[1] / "browser" / "inside" / "scrub.js").read_text(encoding="utf-8")
 NAME = re.compile(r"[a-z_]{2,30}(:\d)?")
+NAMED = re.compile(r"""\[(data-[a-z0-9-]+)(?:=\\?["']?([^\]"'\\]*))?""")
 SUSPECT = re.compile(r">[^<]*[1-9][^<]*<")
 """A digit in a text: scrubbing has made zeros of all."""
 
@@ -21,8 +22,10 @@ SUSPECT = re.compile(r">[^<]*[1-9][^<]*<")
 class Saver:
     """Keeps the first page of each kind in a folder, as the page tests want them."""
 
-    def __init__(self, folder: Path, typed: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, typed: tuple[str, ...], text: str = "") -> None:
+        """`text`: the script, whose selectors say which data-* attributes a page is known by."""
         self._folder = folder
+        self._named = named_attributes(text)
         self._typed = tuple(one for one in typed if len(one) > 3)
         self.saved: list[Path] = []
 
@@ -66,6 +69,14 @@ class Saver:
         try:
             await other.route("**/*", lambda route: route.abort())
             await other.set_content(re.sub(r"(?is)<script.*?</script>", "", html), wait_until="commit")
-            return str(await other.evaluate(SCRUB))
+            return str(await other.evaluate(SCRUB, self._named))
         finally:
             await other.close()
+
+
+def named_attributes(text: str) -> dict[str, list[str]]:
+    """The data-* attributes in the selectors of a script, each with the values that are named; '' where none is."""
+    found: dict[str, list[str]] = {}
+    for name, value in NAMED.findall(text):
+        found.setdefault(name, []).append(value)
+    return found

@@ -4,21 +4,24 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from broker.base.errors import Refused
 from broker.base.settings import Settings
 from carrier_scripts import registry
+from carrier_scripts.kit import Desk
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.lab import founding
 from tests.labs import RunningLab, running_lab
 from workers.browser.calls import CallRefused
-from workers.tryout.desk import OwnLogin
+from workers.tryout.desk import CALLS, OwnDesk, OwnLogin
 from workers.tryout.guarding import Ledger
 from workers.tryout.pages import show_all
 from workers.tryout.run import sign_in
-from workers.tryout.saving import Saver
+from workers.tryout.saving import Saver, named_attributes
 
 KEY = "harborline"
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -32,9 +35,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
 
 
 def tried(
-    lab: RunningLab, folder: Path, password: str, *, may: bool = True, saver: Saver | None = None
+    lab: RunningLab, folder: Path, password: str, *, may: bool = True, saver: Saver | None = None, key: str = KEY
 ) -> tuple[Outcome, list[str]]:
-    account = founding.accounts_of(KEY)[0]
+    account = founding.accounts_of(key)[0]
     told: list[str] = []
 
     def may_submit() -> None:
@@ -50,10 +53,15 @@ def tried(
             await asyncio.sleep(0.02)
         return ""
 
+    async def answer(question: str) -> str:
+        return dict(account.answers)[question.strip()]
+
     practice = founding.location("phoenix").legal_name
-    login = OwnLogin(account.username, password, code, may_submit, lambda: told.append("proved"), practice)
+    login = OwnLogin(
+        account.username, password, code, may_submit, lambda: told.append("proved"), practice, answer=answer
+    )
     chosen = Settings(data_dir=folder, resolve=lab.resolve, trusted_spki=[lab.spki])
-    done = asyncio.run(sign_in(chosen, registry.script(KEY), frozenset({"harborline.sim.test"}), login, saver=saver))
+    done = asyncio.run(sign_in(chosen, registry.script(key), registry.portal(key).hosts, login, saver=saver))
     return done.outcome, told
 
 
@@ -66,6 +74,85 @@ def test_a_sign_in_at_the_desk_ends_signed_in_and_gives_the_try_back(
     said = capfd.readouterr()
     assert "type_username #username" in said.err
     assert account.password not in said.err + said.out
+
+
+def test_a_security_question_is_answered_by_whoever_sits_there_and_takes_the_one_try(
+    lab: RunningLab, tmp_path: Path
+) -> None:
+    lab.reset()
+    account = founding.accounts_of("bluestone_mutual")[0]
+    outcome, told = tried(lab, tmp_path, account.password, key="bluestone_mutual")
+    assert (outcome, told) == (Outcome.SIGNED_IN, ["asked", "proved"])
+
+
+class Shown:
+    """An element that says something, and is gone when asked for."""
+
+    def __init__(self, words: str) -> None:
+        self.words = words
+
+    async def inner_text(self, timeout: int) -> str:
+        return self.words
+
+    async def wait_for(self, state: str, timeout: int) -> None:
+        assert state == "hidden"
+
+
+def desk_at(words: str, told: list[str], practice: str = "", method: str = "") -> OwnDesk:
+    async def none() -> str:
+        return ""
+
+    facade: Any = SimpleNamespace(locate=lambda page, chain: Shown(words))
+    login = OwnLogin("mira", "secret", none, lambda: None, practice=practice, method=method)
+    return OwnDesk(login, facade, frozenset(), told.append)
+
+
+@pytest.mark.parametrize(
+    ("call", "answer", "words"),
+    [
+        ("approval", True, "choose 42 on the login's telephone"),
+        ("touch", True, "passkey"),
+        ("call_line", None, "give the reference 42"),
+    ],
+)
+def test_what_a_person_must_do_is_said_at_the_desk(call: str, answer: object, words: str) -> None:
+    told: list[str] = []
+    assert asyncio.run(desk_at(" 42 ", told).call(call, {"page": 0, "chain": []})) is answer
+    assert words in told[0]
+
+
+def test_a_code_that_was_taken_gives_the_try_back_however_the_run_ends() -> None:
+    told: list[str] = []
+    desk = desk_at("", told)
+    desk._login.proved = lambda: told.append("proved")
+    asyncio.run(desk.call("code_answered", {"accepted": False}))
+    assert "proved" not in told
+    asyncio.run(desk.call("code_answered", {"accepted": True}))
+    assert (told.count("proved"), desk.proved) == (1, True)
+
+
+def test_a_choice_that_is_not_clear_names_the_options() -> None:
+    told: list[str] = []
+    asked = {"question": "office", "options": ["Phoenix 0431", "Phoenix 0587"]}
+    assert asyncio.run(desk_at("", told, "phoenix").call("choose", asked)) is None
+    assert "2 of these fit --practice 'phoenix'" in told[0]
+    assert asyncio.run(desk_at("", told, "0587").call("choose", asked)) == "Phoenix 0587"
+
+
+def test_the_way_of_a_code_is_the_one_that_was_named() -> None:
+    told: list[str] = []
+    assert asyncio.run(desk_at("", told, method="sms").call("method", {})) == "sms"
+    assert asyncio.run(desk_at("", told).call("method", {})) == "none"
+    assert "--method" in told[0]
+
+
+def test_every_call_of_the_kits_desk_is_answered_at_the_desk_of_a_try_out() -> None:
+    assert {name for name in dir(Desk) if not name.startswith("_")} == set(CALLS)
+
+
+def test_attributes_that_a_script_names_are_kept_on_its_saved_pages() -> None:
+    named = named_attributes(r"""sees("[data-msg=bad]"), "[data-testid=\"home\"]", "b[data-who]", '[data-who="tin"]'""")
+    assert named == {"data-msg": ["bad"], "data-testid": ["home"], "data-who": ["", "tin"]}
 
 
 def test_no_password_leaves_when_no_try_is_left(lab: RunningLab, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 // The page as an example: its structure and the words of its controls, and nothing that could be about a person.
-(() => {
+// `named`: the data-* attributes that the script's selectors name, each with the values they name ('' for any).
+(named) => {
   const shown = (one) => one.checkVisibility ? one.checkVisibility() : one.getClientRects().length > 0;
   const kept = ['HTML', 'HEAD', 'TITLE', 'META', 'BODY', 'OPTION', 'OPTGROUP'];
   const speaks = 'label, button, legend, h1, h2, h3, th, summary, [role=alert], [role=heading], form p, a';
@@ -16,6 +17,8 @@
       if (name === 'value' && one.matches('input[type=submit], input[type=button]')) continue;
       if (name === 'href') one.setAttribute('href', '#');
       else if (name === 'action') one.setAttribute('action', value.split('?')[0]);
+      else if (named[name]?.includes(value)) continue;
+      else if (named[name]?.includes('')) one.setAttribute(name, '');
       else if (!ours.includes(name)) one.removeAttribute(name);
     }
   }
@@ -30,4 +33,4 @@
     else one.data = one.data.replace(/\d/g, '0');
   }
   return document.documentElement.outerHTML;
-})()
+}
