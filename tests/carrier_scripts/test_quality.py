@@ -1,5 +1,6 @@
 """The quality scale: a level is what its rules say, and taking away one thing they ask for takes the level away."""
 
+import statistics
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -81,6 +82,10 @@ def test_every_script_called_platinum_answers_lookups_and_knows_its_portal(key: 
 def test_there_are_scripts_of_platinum_and_one_that_forbids_programs_is_none() -> None:
     assert "harborline" in PLATINUM
     assert "pelican_federal" not in PLATINUM
+
+
+def test_half_of_all_scripts_fit_on_a_page() -> None:
+    assert statistics.median(scale.lines(key) for key in registry.keys()) <= 60  # noqa: SIM118
 
 
 @pytest.mark.parametrize("site", SITES, ids=lambda site: site.key)

@@ -43,21 +43,15 @@ def test_a_hint_delivered_three_times_is_one_login(node: Node) -> None:
 @pytest.mark.parametrize(
     ("fault", "args", "outcome", "submits"),
     [
-        ("error", {"status": 500}, "down", 0),
         ("maintenance", {"status": 200}, "down", 0),
-        ("reset", {"path": "/signin"}, "down", 0),
-        ("lookalike", {}, "refused", 0),
         ("captcha", {}, "captcha", 0),
-        ("skin", {"version": 2}, "unrecognised", 0),
         ("lock", {}, "locked", 1),
-        ("terms", {"version": 9}, "terms_changed", 1),
-        ("unknown_page", {}, "unrecognised", 1),
-        ("wrong_practice", {"location": "tucson"}, "wrong_practice", 1),
     ],
 )
 def test_trouble_ends_with_its_outcome(
     node: Node, fault: str, args: dict[str, Any], outcome: str, submits: int
 ) -> None:
+    """One of each kind, quickly; all of them at every carrier: test_every_carrier.py."""
     node.lab.fault(HARBORLINE, fault, **args)
 
     async def test() -> None:

@@ -314,6 +314,8 @@ def test_trouble_after_the_password_costs_one(node: Node, case: Case, trouble: t
         submits, wasted = counts["password_submits"], counts["wasted_tries"]
         assert (submits, wasted) == (1, 1 if fault == "lock" else 0)  # a lock nobody could know of is found out once
         assert counts["overlapping_logins"] == counts["terms_accepted"] == 0
+        assert node.host is not None
+        assert node.host.node.egress.doors() == []
 
     with codes_arrive(node, case):
         node.run(test)
