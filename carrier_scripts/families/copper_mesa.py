@@ -173,24 +173,24 @@ def _wanted(row: Row, asked: Asked) -> bool:
     return asked.spans(served) and row["Subscriber ID"].text.strip() == asked.member_id
 
 
-async def _who(page: Page, answer: Answer) -> None:
-    told = await page.locator("table.form").read_pairs()
-    name, group = await page.locator("#lblPatient").read(), told.take("Group")
+def member_and_group(name: Seen, group: Seen) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A member's names from "Last, First", and the group's name and number from "Company 4711". Raises `PageChanged`."""
     last, first = part(name, r"^([^,]+), "), part(name, r", (.+)$")
     company, number = part(group, r"^(.+) \S+$"), part(group, r" (\d\S*)$")
     if last is None or first is None or company is None or number is None:
         raise PageChanged("the page does not say whose benefits it shows")
-    answer.result["patient"] = {
-        "last_name": words(last),
-        "first_name": words(first),
+    member = {"last_name": words(last), "first_name": words(first)}
+    return member, {"group_name": words(company), "group_number": words(number)}
+
+
+async def _who(page: Page, answer: Answer) -> None:
+    told = await page.locator("table.form").read_pairs()
+    member, coverage = member_and_group(await page.locator("#lblPatient").read(), told.take("Group"))
+    answer.result["patient"] = member | {
         "member_id": words(told.take("Subscriber ID")),
         "birth_date": day(told.take("Date of birth")),
     }
-    answer.result["coverage"] = {
-        "status": answer.known("Status", told.take("Status"), ACTIVE),
-        "group_name": words(company),
-        "group_number": words(number),
-    }
+    answer.result["coverage"] = coverage | {"status": answer.known("Status", told.take("Status"), ACTIVE)}
     for label, value in told.rest():
         answer.unplaced(label, value)
 

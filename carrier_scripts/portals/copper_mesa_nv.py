@@ -1,8 +1,8 @@
 """Copper Mesa Dental of Nevada. Arizona's pages, other rules: a mailed code that lives five minutes, computers remembered for
 a week, and benefits that the page asks for after it has loaded."""
 
-from carrier_scripts.families.copper_mesa import ACTIVE, CopperMesaPortal
-from carrier_scripts.kit import Answer, CodeStep, Page, PageChanged, amounts, part, said, shares, words
+from carrier_scripts.families.copper_mesa import ACTIVE, CopperMesaPortal, member_and_group
+from carrier_scripts.kit import Answer, CodeStep, Page, amounts, said, shares, words
 
 
 class CopperMesaNv(CopperMesaPortal):
@@ -15,21 +15,10 @@ class CopperMesaNv(CopperMesaPortal):
 
     async def read_benefits(self, page: Page, answer: Answer) -> None:
         await page.locator("#BenefitPanel[aria-busy=false]").wait_for()
-        name, told = await page.locator("#lblPatient").read(), await page.locator("#AmountGrid").read_pairs()
-        last, first, group = part(name, r"^([^,]+), "), part(name, r", (.+)$"), told.take("Group")
-        company, number = part(group, r"^(.+) \S+$"), part(group, r" (\d\S*)$")
-        if last is None or first is None or company is None or number is None:
-            raise PageChanged("the page does not say whose benefits it shows")
-        answer.result["patient"] = {
-            "last_name": words(last),
-            "first_name": words(first),
-            "member_id": words(await page.locator("#lblSubscriber").read()),
-        }
-        answer.result["coverage"] = {
-            "status": answer.known("Status", told.take("Status"), ACTIVE),
-            "group_name": words(company),
-            "group_number": words(number),
-        }
+        told = await page.locator("#AmountGrid").read_pairs()
+        member, coverage = member_and_group(await page.locator("#lblPatient").read(), told.take("Group"))
+        answer.result["patient"] = member | {"member_id": words(await page.locator("#lblSubscriber").read())}
+        answer.result["coverage"] = coverage | {"status": answer.known("Status", told.take("Status"), ACTIVE)}
         limit, met = told.take("Deductible"), told.take("Deductible met")
         yearly = told.take("Annual maximum")
         answer.result["accumulators"] = [
