@@ -94,6 +94,14 @@ def people(browser: Browser, demo: Demo) -> Iterator[dict[str, Person]]:
         person.context.close()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A walk's steps go in the order in which they are written: pytest would put those without a browser at the end."""
+    here = str(Path(__file__).parent)
+    if all(str(item.path).startswith(here) for item in items):
+        items.sort(key=lambda item: (str(item.path), item.reportinfo()[1] or 0))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
