@@ -30,8 +30,8 @@ def create_app(portunus: Portunus) -> FastAPI:
         telemetry={"logs": False, "auto_configure": False},
     )
     app.state.portunus = portunus
-    for router in routers():
-        app.include_router(router)
+    for router in routers():  # as they are: including one would analyse each of its routes a second time
+        app.router.routes.extend(router.routes)
     app.mount("/static", StaticFiles(directory=pages.WEB / "static"), name="static")
     errors.install(app)
     app.add_middleware(SmsGate, portunus=portunus)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import broker.audit.models
@@ -19,12 +20,16 @@ from broker.base.settings import Settings
 from broker.base.unit import Unit
 from broker.identity.models import User
 from broker.wiring import Portunus
+from tests.databases import empty_database
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.browserhost import MemoryBrowserHost
 from tests.fakes.clock import ManualClock
 from tests.fakes.keyring import MemoryKeyring
 from tests.fakes.queue import MemoryQueue
 from tests.fakes.signals import MemorySignals
+
+hypothesis.settings.register_profile("portunus", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("portunus")  # how long an example takes is the bench's business, not a test's
 
 
 @pytest.fixture
@@ -42,9 +47,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Address of a database: SQLite unless the test is parametrized with `postgres`."""
+    """Address of an empty database: SQLite with its tables, unless the test is parametrized with `postgres`."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        return f"sqlite:///{tmp_path / 'portunus.db'}"
+        return empty_database(tmp_path / "portunus.db")
     from tests.postgres import postgres_url
 
     url = postgres_url(getattr(request.config, "workerinput", {}).get("workerid", "main"))
@@ -61,7 +66,7 @@ def portunus(database_url: str, tmp_path: Path, clock: ManualClock) -> Iterator[
     engine = make_engine(database_url)
     if engine.dialect.name == "postgresql":
         Base.metadata.drop_all(engine)
-    Base.metadata.create_all(engine)
+        Base.metadata.create_all(engine)
     yield Portunus(
         settings=Settings(data_dir=tmp_path / "var", database_url=database_url),
         engine=engine,

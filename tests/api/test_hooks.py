@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 from standardwebhooks import Webhook
@@ -278,7 +278,6 @@ TOKEN = "12345678901234567890123456789012"
 FIELD = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=12)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no finding
 @given(form=st.dictionaries(FIELD, st.lists(FIELD, min_size=1, max_size=3), min_size=1, max_size=6))
 def test_signatures_agree_with_twilios_own_library(form):
     """Oracle: twilio's RequestValidator, which Twilio's customers are told to use."""

@@ -7,3 +7,6 @@ class MemoryQueue:
 
     def enqueue(self, task: str, row_id: str) -> None:
         self.sent.append((task, row_id))
+
+    def warm_up(self) -> None:
+        """Nothing to make."""

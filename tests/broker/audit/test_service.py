@@ -171,7 +171,7 @@ def log(portunus: Portunus, tmp_path: Path) -> Path:
 
 
 @given(place=st.floats(0, 0.9999), change=st.integers(1, 255))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_one_changed_byte_is_rejected(log: Path, place: float, change: int) -> None:
     whole = log.read_bytes()
     at = int(place * len(whole))

@@ -4,7 +4,7 @@ import hashlib
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.recordings import container
@@ -43,7 +43,6 @@ def test_digest_is_that_of_the_file():
 
 
 @given(st.integers(0, len(b"".join(parts())) - 1))
-@settings(deadline=None)
 def test_cut_anywhere_plays_up_to_the_last_whole_chunk(cut: int):
     data = b"".join(parts())[:cut]
     whole, place = 0, len(parts()[0])
@@ -61,7 +60,6 @@ def test_cut_anywhere_plays_up_to_the_last_whole_chunk(cut: int):
 
 
 @given(st.integers(0, len(b"".join(parts())) - 1), st.integers(1, 255))
-@settings(deadline=None)
 def test_a_changed_byte_never_yields_another_message_or_a_complete_file(place: int, change: int):
     data = bytearray(b"".join(parts()))
     data[place] ^= change

@@ -35,6 +35,7 @@ from workers.browser.tasks import cancelled
 from workers.mailwatch import watch_all
 
 LOGIN = "saguaro.phoenix"
+DATABASE = "portunus.db"
 
 
 @dataclass
@@ -127,36 +128,61 @@ def one_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
         yield lab
 
 
-@pytest.fixture
-def node(one_lab: RunningLab, tmp_path: Path) -> Iterator[Node]:
-    one_lab.reset()
-    database = f"sqlite:///{tmp_path / 'portunus.db'}"
-    engine = make_engine(database)
-    Base.metadata.create_all(engine)
-    portunus = Portunus(
-        settings=Settings(
-            data_dir=tmp_path,
-            database_url=SecretStr(database),
-            simulated_portals=True,
-            resolve=one_lab.resolve,
-            trusted_spki=[one_lab.spki],
-        ),
-        engine=engine,
-        clock=SystemClock(),
-        queue=MemoryQueue(),
-        signals=MemorySignals(),
-        blobs=MemoryBlobs(),
-        keyring=MemoryKeyring(),
-        host=MemoryBrowserHost(),
-    )
-    portunus.settings.run_dir.mkdir(parents=True, exist_ok=True)
+@dataclass(frozen=True)
+class Founded:
+    """The demo organization with its accounts and scripts, as bytes: made once, copied for each test."""
+
+    database: bytes
+    blobs: dict[str, bytes]
+    keyring: MemoryKeyring
+
+
+@pytest.fixture(scope="session")
+def founded(one_lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Founded:
+    folder = tmp_path_factory.mktemp("founded")
+    keyring, blobs = MemoryKeyring(), MemoryBlobs()
+    portunus = _portunus(folder, one_lab, keyring, blobs)
+    Base.metadata.create_all(portunus.engine)
     catalog.register(portunus)
     with portunus.unit(system("test")) as work:
         seed(work, portunus, founding.document(), one_lab.facts)
+    portunus.engine.dispose()
+    return Founded((folder / DATABASE).read_bytes(), {name: bytes(kept) for name, kept in blobs.kept.items()}, keyring)
+
+
+@pytest.fixture
+def node(one_lab: RunningLab, founded: Founded, tmp_path: Path) -> Iterator[Node]:
+    one_lab.reset()
+    (tmp_path / DATABASE).write_bytes(founded.database)
+    blobs = MemoryBlobs()
+    blobs.kept.update((name, bytearray(kept)) for name, kept in founded.blobs.items())
+    portunus = _portunus(tmp_path, one_lab, founded.keyring, blobs)
     stop = threading.Event()
     watcher = threading.Thread(target=watch_all, args=(portunus, stop))
     watcher.start()
     yield Node(portunus, one_lab)
     stop.set()
     watcher.join(timeout=10)
-    engine.dispose()
+    portunus.engine.dispose()
+
+
+def _portunus(folder: Path, lab: RunningLab, keyring: MemoryKeyring, blobs: MemoryBlobs) -> Portunus:
+    database = f"sqlite:///{folder / DATABASE}"
+    made = Portunus(
+        settings=Settings(
+            data_dir=folder,
+            database_url=SecretStr(database),
+            simulated_portals=True,
+            resolve=lab.resolve,
+            trusted_spki=[lab.spki],
+        ),
+        engine=make_engine(database),
+        clock=SystemClock(),
+        queue=MemoryQueue(),
+        signals=MemorySignals(),
+        blobs=blobs,
+        keyring=keyring,
+        host=MemoryBrowserHost(),
+    )
+    made.settings.run_dir.mkdir(parents=True, exist_ok=True)
+    return made

@@ -35,7 +35,7 @@ def pictures(draw: st.DrawFn) -> tuple[screen.Picture, screen.Picture]:
 
 
 @given(pictures())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_viewer_ends_up_with_the_new_picture(pair: tuple[screen.Picture, screen.Picture]) -> None:
     old, new = pair
     assert np.array_equal(painted(old, new), new)
@@ -72,7 +72,7 @@ def plain_tiles(draw: st.DrawFn) -> screen.Picture:
 
 
 @given(plain_tiles())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_tile_is_drawn_without_loss(picture: screen.Picture) -> None:
     height, width = picture.shape[:2]
     assert np.array_equal(tiles.decode(tiles.encode(picture), width, height), picture)
@@ -94,7 +94,7 @@ def filtered_up(picture: screen.Picture) -> bytes:
 
 
 @given(pictures())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_short_way_to_read_sees_what_the_long_way_sees(pair: tuple[screen.Picture, screen.Picture]) -> None:
     sight = screen.Sight()
     for picture in pair:
