@@ -68,9 +68,10 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
     live: LiveSession | None = None
     try:
         loaded = await node.reading(lambda work: scriptstore.load(work, claim.portal_key, claim.script_digest))
-        live = await _open(node, claim, await park.saved_state(node, claim))
+        saved = await park.saved_state(node, claim)
+        live = await _open(node, claim, saved)
         live.script = loaded
-        done = await _sign_in(node, live)
+        done = await _sign_in(node, live, saved)
         ending = await _ending(node, live, done)
         await reports.report(node, live, "sign_in", done, live.trace, ending.evidence)
         if ending.signed_in:
@@ -154,20 +155,21 @@ async def _open(node: Node, claim: Claim, state: park.Saved | None) -> LiveSessi
             cookies = await node.unit(lambda work: tabs.trusted_device(work, node.portunus.vault, claim.account_id))
             if cookies:
                 await context.add_cookies(cookies)
-        if state is not None:
-            await park.restore_session_storage(context, state)
         page = await context.new_page()
         guard.adopt_first(live, page)
         guard.watch(live)
     except BaseException:
         await node.egress.shut(door)
+        for live in holder:
+            await node.pool.give_back(live.shard, live.context)
         raise
     return live
 
 
-async def _sign_in(node: Node, live: LiveSession) -> Done:
+async def _sign_in(node: Node, live: LiveSession, saved: park.Saved | None) -> Done:
     if live.claim.kind == "revive":
-        done = await run_verb(node, live, "keep_alive")
+        async with park.session_storage_back(live.context, saved):
+            done = await run_verb(node, live, "keep_alive")
         if done.outcome is Outcome.SIGNED_IN:
             return done
         try:

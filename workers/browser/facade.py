@@ -16,6 +16,7 @@ from playwright.async_api import TimeoutError as TooSlow
 from workers.browser import calls
 from workers.browser.calls import CallRefused
 from workers.browser.live import LiveSession
+from workers.browser.settling import settled
 from workers.browser.tasks import cancelled
 
 __all__ = ["CallRefused", "Facade", "shows", "statuses", "unless_asked", "watch_status"]
@@ -137,15 +138,31 @@ class Facade:
             raise CallRefused("script_failed", no)
         locator = self.locate(page, chain)
         if act in ("is_visible", "count", "all_inner_texts"):
-            answer = await getattr(locator, act)()
+            answer = await self._read(page, getattr(locator, act))
         else:
             wait_ms = max(1.0, min(float(options.get("timeout") or ACT_MS), ACT_MS))
-            answer = await getattr(locator, act)(*args, **{**options, "timeout": wait_ms})
+            acting = getattr(locator, act)(*args, **{**options, "timeout": wait_ms})
+            answer = await (self._settled(page, acting) if act == "select_option" else acting)
         if isinstance(answer, str):
             return answer[:TEXT_CHARACTERS]
         if isinstance(answer, list):
             return [text[:TEXT_CHARACTERS] for text in answer[:500]]
         return answer
+
+    async def _read(self, page: int, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """What the page says now; one that went away while it was asked is asked again when it stands."""
+        try:
+            return await ask()
+        except Error:
+            await self.page(page).wait_for_load_state("domcontentloaded", timeout=ACT_MS)
+            return await ask()
+
+    async def _settled(self, page: int, acting: Awaitable[Any]) -> Any:
+        try:
+            async with settled(self.page(page), ACT_MS / 1000):
+                return await acting
+        except TimeoutError as slow:
+            raise CallRefused("down", "The portal did not answer in time.") from slow
 
     async def url(self, page: int) -> str:
         parts = urlsplit(self.page(page).url)

@@ -1,6 +1,8 @@
 """Idle sessions sleep as sealed state; the remembered device is vaulted at once. Waking is proved, never assumed."""
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -72,9 +74,21 @@ async def saved_state(node: "Node", claim: Claim) -> Saved | None:
     return Saved(storage=kept["storage"], session_storage=kept["session_storage"])
 
 
-async def restore_session_storage(context: BrowserContext, saved: Saved) -> None:
-    """Playwright's storage state leaves session storage out: put it back when a page of that origin starts."""
-    await context.add_init_script(f"({RESTORE})({json.dumps(saved.session_storage)})")
+@asynccontextmanager
+async def session_storage_back(context: BrowserContext, saved: Saved | None) -> AsyncIterator[None]:
+    """Within, a page of a saved origin starts with its session storage, which Playwright's storage state leaves out.
+
+    Not a moment longer: what the portal has put there since must not be overwritten at its next page.
+    """
+    if saved is None:
+        yield
+        return
+    restoring = await context.add_init_script(f"({RESTORE})({json.dumps(saved.session_storage)})")
+    try:
+        yield
+    finally:
+        with suppress(Error):
+            await restoring.__aexit__(None, None, None)
 
 
 async def vault_trusted_device(node: "Node", live: LiveSession) -> None:

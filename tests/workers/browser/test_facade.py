@@ -99,6 +99,30 @@ def test_no_text_of_the_page_holds_what_is_typed() -> None:
     on_the_page(test)
 
 
+@pytest.mark.parametrize(
+    "sends", ["this.form.submit()", "location.href = '/chosen'", "setTimeout(() => this.form.submit())"]
+)
+def test_a_choice_in_a_list_that_sends_its_form_is_over_when_the_next_page_stands(sends: str) -> None:
+    """Until then the old page would be read for the new one."""
+
+    async def portal(asked: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        first = await asked.readline()
+        page = f'<form action=/chosen><select name=s onchange="{sends}"><option>One<option>Two</select></form>'
+        body = (b"<p id=who>Two</p>" if b"/chosen" in first else page.encode() + b"<p id=who>One</p>").ljust(200)
+        answer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n" + body)
+        answer.close()
+
+    async def test(facade: Facade, page: Page) -> None:
+        server = await asyncio.start_server(portal, "127.0.0.1", 0)
+        await page.unroute_all()
+        await page.goto(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        await facade.call("page", act("select", "select_option", label="Two"))
+        assert await facade.call("page", act("#who", "all_inner_texts")) == ["Two"]
+        server.close()
+
+    on_the_page(test)
+
+
 def test_half_a_page_that_comes_while_the_last_one_is_asked_is_not_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     rest = asyncio.Event()
 

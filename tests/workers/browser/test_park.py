@@ -2,6 +2,7 @@
 
 import asyncio
 
+from playwright.async_api import Page
 from sqlalchemy import select
 
 from broker.base.actor import system
@@ -9,13 +10,14 @@ from broker.base.ids import new_id
 from broker.tabs.models import LockoutDebit, LoginAttempt, ParkedState, PortalSession
 from tests.workers.browser.conftest import LOGIN, Node
 from workers.browser import park
+from workers.browser.live import LiveSession
 
 HARBORLINE = "harborline"
 
 
-async def asleep(node: Node) -> PortalSession:
+async def asleep(node: Node, live: LiveSession | None = None) -> PortalSession:
     """A session that Maria opened and gave back, put to sleep by the host."""
-    live = await node.live()
+    live = live or await node.live()
     host = await node.untended()
     await asyncio.to_thread(node.give_back, live.id)
     live.idle_since = float("-inf")
@@ -65,6 +67,25 @@ def test_an_idle_session_sleeps_in_little_and_wakes_without_a_login(node: Node) 
         assert (counted["logins"], counted["password_submits"], counted["overlapping_logins"]) == (1, 1, 0)
         with node.portunus.reading(system("test")) as work:
             assert work.db.get(ParkedState, parked.id) is None, "sleeping state is used once"
+
+    node.run(test)
+
+
+def test_what_the_portal_keeps_in_session_storage_comes_back_once(node: Node) -> None:
+    async def token(page: Page) -> object:
+        return await page.evaluate("() => sessionStorage.getItem('token')")
+
+    async def test() -> None:
+        live = await node.live()
+        await live.tabs[0].page.evaluate("() => sessionStorage.setItem('token', 'first')")
+        await asleep(node, live)
+        woken, _ = await node.open()
+        assert node.host is not None
+        page = node.host._sessions[woken.id].tabs[0].page
+        assert await token(page) == "first"
+        await page.evaluate("() => sessionStorage.setItem('token', 'renewed')")
+        await page.reload()
+        assert await token(page) == "renewed"
 
     node.run(test)
 
