@@ -11,7 +11,7 @@ from broker.directory.models import PortalAccount
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
 from broker.tabs.service import Tile
-from broker.wiring import build
+from broker.wiring import Portunus, build
 
 LIMIT_S = 300
 SOONEST = (
@@ -33,17 +33,11 @@ def open_portal(
         tile = best_login(work, portal, location, login)
         lease_id = tabs.open_tab(work, tile.account_id, tile.location_id, "Warm-up from the command line").id
         session_id = work.db.get_one(Lease, lease_id).portal_session_id
-    state, words, said = "signing_in", "", ""
-    for _ in portunus.signals_or_ticks(f"session:{session_id}", limit_s=LIMIT_S):
-        with portunus.reading(operator()) as work:
-            state, words, _ = tabs.opening(work, work.db.get_one(Lease, lease_id))
-        if words != said and not as_json:
-            console.print(f"  {words}")
-        said = words
-        if state in ("ready", "ended"):
-            break
-    with portunus.unit(operator()) as work:
-        tabs.end_tab(work, lease_id)
+    try:
+        state, words = _waited(portunus, lease_id, session_id, aloud=not as_json)
+    finally:  # also when she presses Ctrl-C: the portal is not left in use by nobody
+        with portunus.unit(operator()) as work:
+            tabs.end_tab(work, lease_id)
     if as_json:
         print_json(
             {"portal": portal, "location": location, "state": state, "words": words, "portal_session": session_id}
@@ -52,6 +46,19 @@ def open_portal(
         raise typer.Exit(NEEDS_A_HUMAN)
     if not as_json:
         console.print(f"Warm. Open it at {portunus.settings.public_url}/")
+
+
+def _waited(portunus: Portunus, lease_id: str, session_id: str, *, aloud: bool) -> tuple[str, str]:
+    state, words, said = "signing_in", "", ""
+    for _ in portunus.signals_or_ticks(f"session:{session_id}", limit_s=LIMIT_S):
+        with portunus.reading(operator()) as work:
+            state, words, _ = tabs.opening(work, work.db.get_one(Lease, lease_id))
+        if words != said and aloud:
+            console.print(f"  {words}")
+        said = words
+        if state in ("ready", "ended"):
+            break
+    return state, words
 
 
 def best_login(work: Unit, portal: str, location: str, login: str | None = None) -> Tile:

@@ -3,9 +3,11 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import obstore
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from broker.base.errors import NotFound, Unavailable
@@ -63,10 +65,19 @@ class FolderBlobs:
         (self._folder / checked(name)).unlink(missing_ok=True)
 
     def names(self, prefix: str) -> Iterator[str]:
-        for file in sorted(self._folder.rglob("*")):
+        for file in sorted((self._folder / prefix.rpartition("/")[0]).rglob("*")):
             name = file.relative_to(self._folder).as_posix()
             if file.is_file() and name.startswith(prefix):
                 yield name
+
+
+@contextmanager
+def _as_on_disk() -> Iterator[None]:
+    """What the store refuses is an OSError, as a full or broken disk's is: callers know one kind of trouble."""
+    try:
+        yield
+    except BaseError as failed:
+        raise OSError(f"object store: {type(failed).__name__}") from failed
 
 
 class StoreBlobs:
@@ -80,7 +91,8 @@ class StoreBlobs:
         number = self._next.get(name)
         if number is None:
             number = len(self._parts(name))
-        obstore.put(self._store, f"{checked(name)}/{number:08d}", data, mode="create")
+        with _as_on_disk():
+            obstore.put(self._store, f"{checked(name)}/{number:08d}", data, mode="create")
         self._next[name] = number + 1
 
     def read(self, name: str, start: int = 0, length: int | None = None) -> bytes:
@@ -92,7 +104,8 @@ class StoreBlobs:
         for path, size in parts:
             low, high = max(start - at, 0), min(end - at, size)
             if low < high:
-                pieces.append(bytes(obstore.get_range(self._store, path, start=low, end=high)))
+                with _as_on_disk():
+                    pieces.append(bytes(obstore.get_range(self._store, path, start=low, end=high)))
             at += size
         return b"".join(pieces)
 
@@ -104,15 +117,16 @@ class StoreBlobs:
 
     def delete(self, name: str) -> None:
         for path, _ in self._parts(name):
-            obstore.delete(self._store, path)
+            with _as_on_disk():
+                obstore.delete(self._store, path)
         self._next.pop(name, None)
 
     def names(self, prefix: str) -> Iterator[str]:
-        seen = {meta["path"].rsplit("/", 1)[0] for page in obstore.list(self._store, prefix) for meta in page}
+        with _as_on_disk():
+            seen = {meta["path"].rsplit("/", 1)[0] for page in obstore.list(self._store, prefix) for meta in page}
         return iter(sorted(seen))
 
     def _parts(self, name: str) -> list[tuple[str, int]]:
-        found = [
-            (meta["path"], meta["size"]) for page in obstore.list(self._store, f"{checked(name)}/") for meta in page
-        ]
-        return sorted(found)
+        with _as_on_disk():
+            listed = [meta for page in obstore.list(self._store, f"{checked(name)}/") for meta in page]
+        return sorted((meta["path"], meta["size"]) for meta in listed)

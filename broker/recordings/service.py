@@ -4,6 +4,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 
@@ -121,8 +122,10 @@ def recover(work: Unit, vault: Vault, blobs: Blobs) -> int:
         except NotFound:
             row.bytes, row.digest, lost, found = 0, hashlib.sha256(b"").hexdigest(), 0, Attestation()
         except container.Damaged as damaged:
-            row.end_state, row.ended_at = "damaged", work.clock.now()
-            _record(work, Act.RECORDING_CLOSED, row, outcome="damaged", detail={"chunk": damaged.chunk})
+            _unreadable(work, row, {"chunk": damaged.chunk})
+            continue
+        except Unavailable:
+            _unreadable(work, row, {"key": "does not open"})
             continue
         row.ended_at, row.end_state = work.clock.now(), "recovered"
         _record(
@@ -139,6 +142,12 @@ def recover(work: Unit, vault: Vault, blobs: Blobs) -> int:
             },
         )
     return len(rows)
+
+
+def _unreadable(work: Unit, row: Recording, why: dict[str, Any]) -> None:
+    """Closed as damaged, and said so; the others are still recovered."""
+    row.end_state, row.ended_at = "damaged", work.clock.now()
+    _record(work, Act.RECORDING_CLOSED, row, outcome="damaged", detail=why)
 
 
 def listed(

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.errors import Incomplete, NotFound, Refused
@@ -26,6 +28,7 @@ LARGEST = 50 * 1024 * 1024
 """Bytes of one file."""
 TICKET_LIFE = timedelta(seconds=60)
 NAME_CHARACTERS = 80
+BATCH = 50
 IDS = re.compile(r"^(fil|upl)_[A-Za-z0-9_]{1,40}$")
 
 
@@ -148,11 +151,23 @@ def safe_name(suggested: str) -> str:
     return tidy or "download"
 
 
+def tidy(work: Unit, blobs: Blobs) -> int:
+    """Delete the files of tabs that have ended, which nobody can have any more. Returns of how many tabs."""
+    rows = work.db.scalars(select(Lease).where(Lease.ended_at.is_not(None), Lease.has_files).limit(BATCH)).all()
+    for row in rows:
+        row.has_files = False
+        for way in ("download", "upload"):
+            for name in list(blobs.names(f"{way}s/{row.id}/")):
+                blobs.delete(name)
+    return len(rows)
+
+
 def _store(
     work: Unit, vault: Vault, blobs: Blobs, lease: Lease, way: str, file_id: str, about: dict[str, str], data: bytes
 ) -> None:
     head = json.dumps(about).encode()
     plain = len(head).to_bytes(4, "big") + head + data
+    lease.has_files = True
     blobs.append(
         f"{way}s/{lease.id}/{file_id}", vault.seal(work, _organization(lease), (way, lease.id, file_id), plain)
     )

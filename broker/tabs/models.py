@@ -126,6 +126,8 @@ class Lease(Base):
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(40))
+    has_files: Mapped[bool] = mapped_column(default=False)
+    """Whether files of this tab lie in the blob store; they go when it has ended."""
 
     portal_session: Mapped[PortalSession] = relationship(back_populates="leases")
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from broker.base.actor import system
 from broker.base.errors import BrokerError, Conflict, NotFound, Refused
@@ -115,7 +116,13 @@ async def _beat(node: Node, claim: Claim) -> None:
     """Say every few seconds that the attempt is being worked on, and keep its door open only while it is ours."""
     while True:
         asked_at = time.monotonic()
-        if not await node.unit(lambda work: tabs.beat(work, claim.attempt_id, claim.fence)):
+        try:
+            ours = await node.unit(lambda work: tabs.beat(work, claim.attempt_id, claim.fence))
+        except DBAPIError as away:
+            log.warning("the database is away", kind=type(away).__name__)  # the door closes by itself meanwhile
+            await asyncio.sleep(BEAT_S)
+            continue
+        if not ours:
             return
         for door in node.egress.doors():
             if door.session_id == claim.portal_session_id and door.fence == claim.fence:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import ElementHandle, Error, Frame, Locator
 from playwright.async_api import TimeoutError as TooSlow
+from sqlalchemy.exc import DBAPIError
 
 from broker.base.actor import system
 from broker.base.errors import BrokerError, Conflict
@@ -29,6 +30,8 @@ FIELD_MS = 15_000
 TURN_S = 150.0
 """Longest wait for another sign-in's code at the same mailbox or phone."""
 TURN_LOOK_S = 2.0
+AWAY_S = 1.0
+"""How soon a database that did not answer is asked again."""
 CODE_LEFT_MS = 5_000
 APPROVAL_MS = 120_000
 NUMBER = re.compile(r"\d{1,3}")
@@ -231,9 +234,13 @@ class Desk:
         deadline = await self._in_unit(lambda work: codes.deadline(work, request_id))
         async with self._portunus.signals.listen(f"code:{request_id}") as ear:
             while self._portunus.clock.now() < deadline:
-                taken = await self._in_unit(
-                    lambda work: codes.take(work, self._portunus.vault, request_id, self._claim.attempt_id)
-                )
+                try:
+                    taken = await self._in_unit(
+                        lambda work: codes.take(work, self._portunus.vault, request_id, self._claim.attempt_id)
+                    )
+                except DBAPIError:  # away for a moment: the code can still come in time
+                    await ear.wait(AWAY_S)
+                    continue
                 if taken.code is not None:
                     return str(taken.code)
                 left = (deadline - self._portunus.clock.now()).total_seconds()

@@ -135,9 +135,9 @@ class Egress:
         door.connections.add(far_writer)
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._copy(door, reader, far_writer))
-                both.create_task(self._copy(door, far_reader, writer, count=True))
+            async with asyncio.timeout(IDLE_S) as idle, asyncio.TaskGroup() as both:
+                both.create_task(self._copy(door, reader, far_writer, idle))
+                both.create_task(self._copy(door, far_reader, writer, idle, count=True))
         except* (OSError, TimeoutError, Denied):
             pass
         finally:
@@ -184,11 +184,19 @@ class Egress:
             raise Denied("this sign-in no longer holds its account")
 
     async def _copy(
-        self, door: Door, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, count: bool = False
+        self,
+        door: Door,
+        source: asyncio.StreamReader,
+        sink: asyncio.StreamWriter,
+        idle: asyncio.Timeout,
+        *,
+        count: bool = False,
     ) -> None:
+        """One direction; what moves in either keeps the connection."""
+        loop = asyncio.get_running_loop()
         while True:
-            async with asyncio.timeout(IDLE_S):
-                data = await source.read(CHUNK)
+            data = await source.read(CHUNK)
+            idle.reschedule(loop.time() + IDLE_S)
             self._check_open(door)
             if not data:
                 if sink.can_write_eof():

@@ -21,6 +21,7 @@ from broker.tabs import service as tabs
 from broker.tabs.models import Lease, PortalSession
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
+from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from workers.browser import canary, guard, keepalive, leave, lookupruns, park
 from workers.browser.attempt import Node, close, run_attempt
 from workers.browser.egress import Egress
@@ -54,6 +55,8 @@ class Host:
         self._attempts: dict[str, asyncio.Task[None]] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
         """Accounts whose last session is being logged out at the portal just now."""
+        self._missing: set[str] = set()
+        """Sessions that were ready in SQL at the last beat and have no browser here."""
         self._loops: list[asyncio.Task[None]] = []
         chosen = portunus.settings
         self._pool = Pool(chosen, find(chosen), self._shard_died)
@@ -149,8 +152,9 @@ class Host:
         if live.viewer is not None:
             live.viewer.cancel(REPLACED)
             await cancelled(live.viewer)
-        if not await self._proved(live):
-            return "The portal has signed out. Open it again."
+        proved = await self._proved(live)
+        if proved is not Outcome.SIGNED_IN:
+            return MEANINGS[proved].words
         live.held_by = lease_id
         if live.recorder is None:
             live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
@@ -192,14 +196,14 @@ class Host:
         lease = await self.node.reading(look)
         return (self._sessions.get(lease.portal_session_id) if lease else None), lease
 
-    async def _proved(self, live: LiveSession) -> bool:
+    async def _proved(self, live: LiveSession) -> Outcome:
         now = asyncio.get_running_loop().time()
         if live.recorder is not None or now - live.proved < FRESH_S:  # her own recorder: she comes back
-            return True
-        if await keepalive.prove(self.node, live):
+            return Outcome.SIGNED_IN
+        outcome = await keepalive.prove(self.node, live)
+        if outcome is Outcome.SIGNED_IN:
             live.proved = asyncio.get_running_loop().time()
-            return True
-        return False
+        return outcome
 
     def _shard_died(self, shard: Shard) -> None:
         for live in list(self._sessions.values()):
@@ -207,18 +211,21 @@ class Host:
                 keep(self._crashed(live), "crashed session")
 
     async def _crashed(self, live: LiveSession) -> None:
-        await self._drop(live)
+        self._sessions.pop(live.id, None)
         await self.node.unit(
             lambda work: tabs.lost(work, live.id, "browser_crashed", "The browser crashed. Open it again.")
         )
+        await self._drop(live)
 
     async def _drop(self, live: LiveSession) -> None:
         self._sessions.pop(live.id, None)
-        async with live.turn:
-            await self._end_lease_side(live)
-        if not live.shard.dead:
-            await leave.formally(self.node, live)
-        await close(self.node, live)
+        try:
+            async with live.turn:
+                await self._end_lease_side(live)
+            if not live.shard.dead:
+                await leave.formally(self.node, live)
+        finally:
+            await close(self.node, live)
 
     async def _stop_one(self, live: LiveSession) -> None:
         await self.node.unit(partial(_stopped, live.id))
@@ -277,6 +284,18 @@ class Host:
         for live in list(self._sessions.values()):
             if live.recorder is not None:
                 await live.recorder.beat_soon()
+        await self._end_missing()
+
+    async def _end_missing(self) -> None:
+        """End what SQL calls ready here and no browser of ours has, twice in a row: one just signed in comes a moment later."""
+        node = self._portunus.settings.node
+        here = select(PortalSession.id).where(PortalSession.node == node, PortalSession.state == SessionState.READY)
+        known = set(await self.node.reading(lambda work: list(work.db.scalars(here))))
+        missing = known - self._sessions.keys()
+        for session_id in missing & self._missing:
+            log.warning("a session without a browser", session=session_id)
+            await self.node.unit(partial(_lost, session_id))
+        self._missing = missing
 
     async def _look(self) -> None:
         await canary.look_at_next(self.node)
@@ -384,6 +403,10 @@ class _Socket:
             return await self._socket.receive_text()
         except (WebSocketDisconnect, RuntimeError, KeyError) as left:
             raise Gone from left
+
+
+def _lost(session_id: str, work: Unit) -> None:
+    tabs.lost(work, session_id, "browser_crashed", GONE)
 
 
 def _stopped(session_id: str, work: Unit) -> None:

@@ -46,11 +46,17 @@ async def look(node: Node, live: LiveSession) -> Outcome:
     return done.outcome
 
 
-async def prove(node: Node, live: LiveSession) -> bool:
-    """Show the home page in the session's own tab and prove it, before a new holder sees anything."""
+async def prove(node: Node, live: LiveSession) -> Outcome:
+    """Show the home page in the session's own tab and prove it, before a new holder sees anything.
+
+    A session whose tab no longer answers to its script is ended: nobody could be let in, now or later.
+    """
     done = await run_verb(node, live, "keep_alive")
     await settle(node, live, done.outcome)
-    return done.outcome is Outcome.SIGNED_IN
+    if done.outcome in (Outcome.SCRIPT_FAILED, Outcome.REFUSED):
+        words = MEANINGS[done.outcome].words
+        await node.unit(lambda work: tabs.lost(work, live.id, done.outcome.value, words))
+    return done.outcome
 
 
 async def glance(node: Node, live: LiveSession, page: Page) -> None:
@@ -61,6 +67,8 @@ async def glance(node: Node, live: LiveSession, page: Page) -> None:
     done = await run_verb(node, live, "recognise", limit_s=GLANCE_S, page=page)
     if done.outcome is Outcome.SIGNED_OUT:
         await settle(node, live, done.outcome)
+    elif done.outcome in TROUBLE:
+        live.glanced_at = ""  # it was not seen what the page is: look again
 
 
 async def settle(node: Node, live: LiveSession, outcome: Outcome) -> None:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from broker.base.actor import system
+from broker.base.errors import BrokerError
 from broker.codes import service as codes
 from broker.recordings import service as recordings
 from broker.recordings.attestation import Attestation
@@ -56,7 +57,7 @@ class Recorder:
 
         try:
             return await asyncio.to_thread(begin)
-        except OSError as failed:
+        except (OSError, BrokerError) as failed:
             raise RecorderFailed("This tab cannot be recorded, so it is not shown.") from failed
 
     def joined(self) -> dict[str, str | int]:

@@ -706,6 +706,7 @@ def upgrade() -> None:
     sa.Column('expires_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('end_reason', sa.String(length=40), nullable=True),
+    sa.Column('has_files', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['location_id'], ['location.id'], name=op.f('fk_lease_location_id_location')),
     sa.ForeignKeyConstraint(['portal_session_id'], ['portal_session.id'], name=op.f('fk_lease_portal_session_id_portal_session')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_lease'))

@@ -83,6 +83,18 @@ def test_host_that_died_leaves_a_recording_that_is_closed_and_says_so(portunus, 
     assert entry["outcome"] == "recovered"
 
 
+def test_a_recording_whose_key_does_not_open_is_closed_as_damaged_and_holds_nobody_up(portunus, begun, clock):
+    recording_id, blob, *_ = begun
+    with portunus.unit(HOST) as work:
+        work.db.get(Recording, recording_id).wrapped_key = b"another key"
+    clock.advance(seconds=31)
+    with portunus.unit(HOST) as work:
+        assert service.recover(work, portunus.vault, portunus.blobs) == 1
+    (entry,) = acts(portunus, Act.RECORDING_CLOSED)
+    assert (entry["outcome"], entry["detail"]) == ("damaged", {"key": "does not open"})
+    assert blob in portunus.blobs.kept, "what cannot be read is not thrown away"
+
+
 def test_a_recording_that_beats_is_left_alone(portunus, begun, clock):
     recording_id, *_ = begun
     clock.advance(seconds=29)

@@ -99,6 +99,19 @@ def test_a_ticket_ends_with_the_lease(practice, lease, kept) -> None:
         fetched(practice, token)
 
 
+def test_a_tabs_files_are_deleted_when_it_has_ended(practice, lease, kept) -> None:
+    portunus = practice.portunus
+    with portunus.unit(HOST) as work:
+        assert files.tidy(work, portunus.blobs) == 0
+    assert portunus.blobs.kept
+    with portunus.unit(practice.maria) as work:
+        tabs.end_tab(work, lease.id)
+    with portunus.unit(HOST) as work:
+        assert files.tidy(work, portunus.blobs) == 1
+        assert files.tidy(work, portunus.blobs) == 0
+    assert not portunus.blobs.kept
+
+
 def test_a_changed_ticket_opens_nothing(practice, lease, kept) -> None:
     token = ticket(practice, lease, kept.id)
     for bad in (token[:-8] + "AAAAAAA=", "lea_x." + token.partition(".")[2], "", "."):

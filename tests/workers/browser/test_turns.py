@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 
 from sqlalchemy import select
 
@@ -12,6 +14,7 @@ from broker.recordings.models import Recording
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
 from carrier_scripts import registry
+from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from tests.conftest import acting
 from tests.workers.browser.conftest import LOGIN, Node
 
@@ -121,6 +124,58 @@ def test_of_two_windows_on_one_tab_the_later_one_streams_into_the_same_recording
         assert [len(ends) for ends in (await asyncio.to_thread(recordings, node)).values()] == [1]
         for task in [*running, *closings]:
             task.cancel()
+
+    node.run(test)
+
+
+def test_a_holder_who_comes_while_the_portal_is_down_is_told_so_and_the_session_stays(node: Node) -> None:
+    async def test() -> None:
+        live = await node.live()
+        host = await node.untended()
+        viewer, lease = Viewer(), await asyncio.to_thread(lease_of, node, live.id)
+        live.proved = float("-inf")
+        await asyncio.to_thread(node.lab.fault, "harborline", "error", status=503)
+        await asyncio.wait_for(host.stream(lease, viewer), 60)  # type: ignore[arg-type]
+        assert viewer.words == [MEANINGS[Outcome.DOWN].words]
+        assert viewer.pictures == 0
+        assert (await asyncio.to_thread(node.session, live.id)).state == "ready"
+
+    node.run(test)
+
+
+def test_a_holder_whose_browser_crashes_is_told_and_the_next_one_opens_anew(node: Node) -> None:
+    async def test() -> None:
+        live = await node.live()
+        host = await node.untended()
+        viewer, lease = Viewer(), await asyncio.to_thread(lease_of, node, live.id)
+        streaming = asyncio.create_task(host.stream(lease, viewer))  # type: ignore[arg-type]
+        await asyncio.wait_for(viewer.seen.wait(), 60)
+        assert live.shard.pid is not None
+        os.kill(live.shard.pid, signal.SIGKILL)
+        await asyncio.wait_for(viewer.closed.wait(), 60)
+        await asyncio.wait_for(streaming, 60)
+        row = await asyncio.to_thread(node.session, live.id)
+        assert (row.state, row.end_reason) == ("ended", "browser_crashed")
+        while not live.ended:
+            await asyncio.sleep(0.02)
+        assert await asyncio.to_thread(recordings, node) == {lease: ["complete"]}
+        session, outcome = await node.open()
+        assert (outcome, session.id != live.id) == ("signed_in", True)
+
+    node.run(test)
+
+
+def test_a_session_that_has_no_browser_any_more_is_ended_at_the_second_beat(node: Node) -> None:
+    async def test() -> None:
+        live = await node.live()
+        host = await node.untended()
+        host._sessions.pop(live.id)
+        await host._beat()
+        assert (await asyncio.to_thread(node.session, live.id)).state == "ready"
+        await host._beat()
+        row = await asyncio.to_thread(node.session, live.id)
+        assert (row.state, row.end_reason) == ("ended", "browser_crashed")
+        host._sessions[live.id] = live
 
     node.run(test)
 
