@@ -14,23 +14,34 @@ from broker.base.errors import Incomplete, Unavailable
 COMMAND = (sys.executable, "-B", "-m", "carrier_scripts.editing")
 LIMIT_S = 10
 AT_ONCE = BoundedSemaphore(2)
-"""Texts under check at a time: who types fast waits for herself, not the others for her."""
+"""Texts under check at a time."""
+WAIT_S = 2
+"""Longest wait for a turn: texts that never load must not hold up the pages of others."""
+BUSY = "This text could not be checked just now. Handing it in checks it as well."
 AT_LINE = re.compile(r" \(line (\d+)\)$")
 
 
 def said(key: str, sources: list[dict[str, str]]) -> list[dict[str, Any]]:
     """What is wrong with the script (the last of these files), `line` and `words`, from the top. Raises `Unavailable`."""
+    if not AT_ONCE.acquire(timeout=WAIT_S):
+        raise Unavailable(BUSY)
+    try:
+        return _said(key, sources)
+    finally:
+        AT_ONCE.release()
+
+
+def _said(key: str, sources: list[dict[str, str]]) -> list[dict[str, Any]]:
     text = sources[-1]["text"]
-    with AT_ONCE:
-        found = _asked({"key": key, "text": text})
-        if found:
-            return found
-        try:
-            facts = with_facts(key, digest_of(sources), sources).facts
-        except Incomplete as no:
-            line = AT_LINE.search(no.message)
-            return [{"line": int(line[1]) if line else 1, "words": AT_LINE.sub("", no.message)}]
-        return _asked({"key": key, "text": text, "facts": facts})
+    found = _asked({"key": key, "text": text})
+    if found:
+        return found
+    try:
+        facts = with_facts(key, digest_of(sources), sources).facts
+    except Incomplete as no:
+        line = AT_LINE.search(no.message)
+        return [{"line": int(line[1]) if line else 1, "words": AT_LINE.sub("", no.message)}]
+    return _asked({"key": key, "text": text, "facts": facts})
 
 
 @cache
@@ -52,4 +63,4 @@ def _run(*words: str, told: str = "") -> Any:
         )
         return json.loads(done.stdout)
     except (OSError, ValueError, subprocess.SubprocessError) as none:
-        raise Unavailable("This text could not be checked just now. Handing it in checks it as well.") from none
+        raise Unavailable(BUSY) from none

@@ -1,12 +1,13 @@
 """The pages of carrier scripts: versions, what differs, two people, one location first, health, failed runs."""
 
 import json
+import threading
 from base64 import b64encode
 from types import SimpleNamespace
 
 import pytest
 
-from broker.adapters import script_process
+from broker.adapters import script_editing, script_process
 from broker.base.actor import system
 from broker.directory.models import Portal
 from broker.scripts import service as scripts
@@ -130,6 +131,19 @@ def test_a_hostile_text_under_check_ends_in_a_sentence_or_in_nothing(
 ) -> None:
     monkeypatch.setattr(script_process, "LIMIT_S", 1)
     assert all(line >= 1 and words for line, words in checked(signed_in, office, text))
+
+
+def test_who_finds_others_under_check_is_told_after_a_moment(
+    signed_in, office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script_editing, "WAIT_S", 0.01)
+    monkeypatch.setattr(script_editing, "AT_ONCE", threading.BoundedSemaphore(1))
+    with script_editing.AT_ONCE:
+        answer = signed_in(office.mira).post(
+            f"/scripts/{KEY}/check", {"text": office.text}, headers={"accept": "application/json"}
+        )
+    assert (answer.status_code, "Handing it in checks it" in answer.json()["detail"]) == (503, True)
+    assert checked(signed_in, office, office.text) == []
 
 
 def test_only_who_may_change_scripts_has_texts_checked(signed_in, office) -> None:
