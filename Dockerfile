@@ -11,11 +11,14 @@ COPY broker broker
 COPY api api
 COPY workers workers
 COPY carrier_scripts carrier_scripts
+COPY portunus_client portunus_client
 RUN pip install --no-cache-dir hatchling editables \
     && pip install --no-cache-dir --no-deps --no-build-isolation -e . \
-    && useradd --system --uid 10001 --home-dir /var/lib/portunus --create-home portunus
+    && useradd --system --uid 10001 --home-dir /var/lib/portunus --create-home portunus \
+    && install -d -o portunus -g portunus -m 0700 /var/lib/portunus /run/portunus
 USER portunus
 ENV PORTUNUS_DATA_DIR=/var/lib/portunus PORTUNUS_LOG_JSON=true PYTHONUNBUFFERED=1
-VOLUME /var/lib/portunus
+# a new volume takes its owner from the folder it covers
+VOLUME /var/lib/portunus /run/portunus
 EXPOSE 8400
-CMD ["uvicorn", "api.app:app", "--host", "0.0.0.0", "--port", "8400", "--no-access-log", "--ws-per-message-deflate", "false", "--ws-max-size", "65536"]
+CMD ["uvicorn", "api.app:app", "--host", "0.0.0.0", "--port", "8400", "--no-access-log", "--no-server-header", "--ws-per-message-deflate", "false", "--ws-max-size", "65536", "--timeout-graceful-shutdown", "3"]

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from broker.vault.service import Vault
+from carrier_scripts.kit import wire
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
@@ -43,15 +44,16 @@ def test_every_type_it_says_a_function_returns_is_there() -> None:
     assert [name for name in returned if not re.search(rf"^class {name}\b", broker, re.MULTILINE)] == []
 
 
-def test_every_file_of_the_browser_host_is_there() -> None:
+def test_the_browser_hosts_files_are_these_and_no_others() -> None:
     table = TEXT.split("| file | subject |")[1].split("\n\n")[0]
     files = [
         name
         for row in table.splitlines()
         for name in re.findall(r"`([a-z_]+\.py)`", row.partition("|")[2].partition("|")[0])
     ]
-    assert len(files) > 10
-    assert [name for name in files if not (ROOT / "workers" / "browser" / name).is_file()] == []
+    there = {file.name for file in (ROOT / "workers" / "browser").glob("*.py")} - {"__init__.py"}
+    assert len(there) > 10
+    assert sorted(files) == sorted(there)
 
 
 def test_the_hosts_routes_are_these_and_no_others() -> None:
@@ -63,14 +65,26 @@ def test_the_hosts_routes_are_these_and_no_others() -> None:
     assert named == routes
 
 
-def test_every_call_a_script_may_make_is_answered() -> None:
+def test_the_calls_of_a_script_are_these_and_no_others_and_each_is_answered() -> None:
     calls = TEXT.split("\nCalls: ")[1].split("A sign is")[0]
-    named = set(re.findall(r"`([a-z_]+) ?\{", calls)) | set(re.findall(r"`(resend_code)`", calls))
+    named = set(re.findall(r"`([a-z0-9_]+) ?\{", calls)) | set(re.findall(r"`(resend_code)`", calls))
     host = "".join(
-        (ROOT / "workers" / "browser" / f"{name}.py").read_text(encoding="utf-8") for name in ("desk", "facade")
+        (ROOT / "workers" / "browser" / f"{name}.py").read_text(encoding="utf-8")
+        for name in ("desk", "facade", "lookupfacade")
     )
-    assert len(named) > 15
+    assert named == wire.CALLS
     assert sorted(name for name in named if f'"{name}"' not in host) == []
+
+
+def test_the_runs_of_a_script_are_these_and_no_others() -> None:
+    named = re.findall(r'"(\w+)"', TEXT.split('`{"run": ')[1].split(', "portal"')[0])
+    assert set(named) == wire.RUNS
+
+
+def test_the_readme_names_every_feature_of_the_broker() -> None:
+    row = next(line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if "`broker/`" in line)
+    layers = re.search(r"^`wiring > adapters > (.+) > ports > base`\.$", TEXT, re.MULTILINE)
+    assert [name for name in layers[1].split(" > ") if not re.search(rf"\b{name}\b", row)] == []
 
 
 def test_every_contract_layer_is_a_folder() -> None:

@@ -8,6 +8,7 @@ from celery import Celery
 from celery.signals import worker_ready
 
 from broker.adapters.celery_queue import APP, CONFIGURATION, CeleryQueue, celery_url
+from broker.base.ready import say_ready
 from broker.base.settings import settings
 from broker.wiring import Portunus, build, embedded_redis_url
 from workers import (
@@ -88,4 +89,4 @@ def _witness() -> None:
 
 @worker_ready.connect
 def _ready(**_: object) -> None:
-    (settings().run_dir / "worker.ready").touch()
+    say_ready(settings(), "worker")

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from broker.base.beats import beat
 from broker.base.logs import set_up_logs
+from broker.base.ready import say_ready
 from broker.base.unit import Unit
 from broker.codes.models import CodeRequest
 from broker.codes.reader import MailReader
@@ -61,7 +62,7 @@ class Coordinator:
                 if self._portunus.clock.monotonic() - looked >= LOOK_FOR_MAILBOXES_S:
                     self._follow_directory()
                     looked = self._portunus.clock.monotonic()
-                    (self._portunus.settings.run_dir / "mailwatch.ready").touch()
+                    say_ready(self._portunus.settings, "mailwatch")
                 self._ring_where_awaited()
             except DBAPIError as away:
                 log.warning("the database is away", error=type(away).__name__)

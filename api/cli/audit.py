@@ -1,5 +1,6 @@
 """`portunus audit`: who received the last code, and the log itself for an outsider to check."""
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -101,7 +102,16 @@ def export(
 
 
 @app.command("verify")
-def verify(file: Path, witness: Path | None = typer.Option(None, help="The second sink's checkpoints.log.")) -> None:
-    """Check an export, as verify.py does on any machine."""
-    told = [str(file), *(["--witness", str(witness)] if witness else [])]
-    raise typer.Exit(verifier.main(told))
+def verify(
+    file: Path,
+    witness: Path | None = typer.Option(None, help="The second sink's checkpoints.log."),
+    *,
+    as_json: bool = Json,
+) -> None:
+    """Check an export, as verify.py does on any machine; exit code 1 when it is rejected, 2 when it cannot be read."""
+    code, words = verifier.judge(str(file), str(witness) if witness else None)
+    if as_json:
+        print_json({"accepted": code == 0, "words": words})
+    else:
+        print(words, file=sys.stderr if code else sys.stdout)
+    raise typer.Exit(code)

@@ -35,7 +35,7 @@ def demo() -> None:
 
 def migrate() -> None:
     """Bring the database to its newest migration."""
-    starting.migrate(settings())
+    starting.prepare(settings())
     starting.console.print("The database is at its newest migration.")
 
 

@@ -10,6 +10,7 @@ import httpx2
 
 from api.cli import message_broker
 from api.cli.children import Child
+from broker.base.ready import file_of
 from broker.base.settings import Settings
 
 Ready = Callable[[], Awaitable[bool]]
@@ -91,16 +92,15 @@ def browserhost(settings: Settings, env: Mapping[str, str]) -> Child:
 
 def worker(settings: Settings, env: Mapping[str, str]) -> Child:
     """One Celery worker with beat inside; grown set-ups run beat once, elsewhere."""
-    ready = settings.run_dir / "worker.ready"
     schedule = settings.run_dir / "beat-schedule"
     command = [sys.executable, "-m", "celery", "-A", "workers.app", "worker", "-B", "-s", str(schedule)]
     command += ["--concurrency", "2", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"]
-    return Child("worker", command, file_written(ready), env)
+    return Child("worker", command, file_written(file_of(settings, "worker")), env)
 
 
 def mailwatch(settings: Settings, env: Mapping[str, str]) -> Child:
-    ready = settings.run_dir / "mailwatch.ready"
-    return Child("mailwatch", [sys.executable, "-m", "workers.mailwatch"], file_written(ready), env)
+    command = [sys.executable, "-m", "workers.mailwatch"]
+    return Child("mailwatch", command, file_written(file_of(settings, "mailwatch")), env)
 
 
 def api(settings: Settings, env: Mapping[str, str]) -> Child:

@@ -427,6 +427,16 @@ def is_prefix(old: int, old_root: bytes, size: int, root: bytes, path: list[byte
     return sn == 0 and first == old_root and second == root
 
 
+def judge(file: str, witness: str | None = None, key: str | None = None) -> tuple[int, str]:
+    """The exit code and what to say: 0 accepted, 1 rejected, 2 not to be read."""
+    try:
+        return 0, verify(file, witness, key)
+    except Rejected as wrong:
+        return 1, "REJECTED: %s" % wrong
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as unreadable:
+        return 2, "REJECTED: the file cannot be read (%s)" % type(unreadable).__name__
+
+
 def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help") or len(arguments) % 2 == 0:
         print(__doc__)
@@ -435,15 +445,9 @@ def main(arguments: list[str]) -> int:
     if set(options) - {"--witness", "--key"}:
         print(__doc__)
         return 2
-    try:
-        print(verify(arguments[0], options.get("--witness"), options.get("--key")))
-    except Rejected as wrong:
-        print("REJECTED: %s" % wrong, file=sys.stderr)
-        return 1
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as unreadable:
-        print("REJECTED: the file cannot be read (%s)" % type(unreadable).__name__, file=sys.stderr)
-        return 2
-    return 0
+    code, words = judge(arguments[0], options.get("--witness"), options.get("--key"))
+    print(words, file=sys.stderr if code else sys.stdout)
+    return code
 
 
 if __name__ == "__main__":

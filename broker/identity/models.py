@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.base.db import Base
@@ -139,5 +139,3 @@ class OneTimeUse(Base):
     key: Mapped[str] = mapped_column(String(200), primary_key=True)
     at: Mapped[datetime]
     result_id: Mapped[str | None] = mapped_column(String(60))
-
-    __table_args__ = (UniqueConstraint("kind", "key"),)

@@ -11,7 +11,7 @@ from broker.base.errors import BrokerError
 from workers.bench import codes, lookups, peers, scripts, stream
 from workers.bench import open as opening
 from workers.bench.demo import Demo, running_demo
-from workers.bench.figures import Figures, show
+from workers.bench.figures import Figures, said, show
 from workers.bench.viewer import PERSON, Viewer, launch
 
 WHAT = ("open", "stream", "codes", "lookups", "scripts")
@@ -27,7 +27,7 @@ async def measure(demo: Demo, what: list[str], runs: int, *, quick: bool) -> Fig
             figures |= await opening.measure(demo, playwright, viewer, runs, quick=quick)
         if "codes" in what:
             await viewer.sign_out_everywhere()
-            figures |= await codes.measure(demo, playwright, viewer, runs)
+            figures |= said(await codes.measure(demo, playwright, viewer, runs))
         if "stream" in what:
             await viewer.sign_out_everywhere()
             figures |= await stream.measure(demo, playwright, viewer, runs, quick=quick)
@@ -39,7 +39,7 @@ async def measure(demo: Demo, what: list[str], runs: int, *, quick: bool) -> Fig
 async def measure_parking() -> Figures:
     """What needs another setting, in another demo."""
     async with async_playwright() as playwright:
-        return await opening.parked(playwright)
+        return said(await opening.parked(playwright))
 
 
 def main() -> int:
@@ -64,7 +64,7 @@ def main() -> int:
             with running_demo() as demo:
                 figures |= asyncio.run(lookups.measure(demo, asked.runs, quick=asked.quick))
         if "scripts" in what:
-            figures |= asyncio.run(scripts.measure(asked.runs))
+            figures |= said(asyncio.run(scripts.measure(asked.runs)))
         if "open" in what:
             figures |= asyncio.run(measure_parking())
     except (BrokerError, Error) as failed:

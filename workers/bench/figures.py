@@ -1,6 +1,8 @@
 """Figures: how they are drawn from runs, what the issue asks of them, and how they are shown."""
 
+import json
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
@@ -55,6 +57,12 @@ def p50(values: Sequence[float]) -> float:
 def p95(values: Sequence[float]) -> float:
     """The 95th percentile, between neighbours where it falls between two runs; of one run that run."""
     return round(statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0], 1)
+
+
+def said(figures: Figures) -> Figures:
+    """What one finished part found, as a line on standard error: a whole run takes long. Returns it."""
+    print(json.dumps(figures), file=sys.stderr, flush=True)
+    return figures
 
 
 def show(figures: Figures) -> None:

@@ -18,7 +18,7 @@ from carrier_scripts.lab import founding
 from portunus_client import Client, Question, claim_status, eligibility
 from workers.bench import accuracy
 from workers.bench.demo import Demo
-from workers.bench.figures import Figures, p50
+from workers.bench.figures import Figures, p50, said
 from workers.bench.lab import Straight
 
 PLACE = "phoenix"
@@ -43,16 +43,10 @@ async def measure(demo: Demo, runs: int, *, quick: bool) -> Figures:
     """All figures, in a demo nobody else uses. Raises `Unavailable` when something does not end."""
     client = Client(demo.url, _key(demo))
     await _done(client, [_ask()])  # signs in; what follows is warm
-    figures = _said(await _overhead(demo, client, runs))
-    figures |= _said(await _per_minute(client))
-    figures |= _said(await _batch(demo, client, BATCH_ROWS_QUICK if quick else BATCH_ROWS))
-    figures |= _said(await _accuracy(demo, client, quick=quick))
-    return figures
-
-
-def _said(figures: Figures) -> Figures:
-    """What is known so far, on standard error: a whole run takes long."""
-    print(json.dumps(figures), file=sys.stderr, flush=True)
+    figures = said(await _overhead(demo, client, runs))
+    figures |= said(await _per_minute(client))
+    figures |= said(await _batch(demo, client, BATCH_ROWS_QUICK if quick else BATCH_ROWS))
+    figures |= said(await _accuracy(demo, client, quick=quick))
     return figures
 
 
@@ -146,7 +140,7 @@ async def _accuracy(demo: Demo, client: Client, *, quick: bool) -> Figures:
         ]
         for told in await _batch_done(client, f"bench: {portal}", questions):
             asked += _judged(score, portal, told, truth, [one for one in here if first <= one["served"] <= last])
-        _said({portal: asked, "right": score.right, "wrong": score.wrong, "unmapped": score.unmapped})
+        said({portal: asked, "right": score.right, "wrong": score.wrong, "unmapped": score.unmapped})
         if score.examples:
             print("wrong: " + ", ".join(score.examples[-5:]), file=sys.stderr, flush=True)
     return {

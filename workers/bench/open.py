@@ -9,7 +9,7 @@ from playwright.async_api import Playwright
 from broker.base.errors import Unavailable
 from carrier_scripts.lab import founding
 from workers.bench.demo import Demo, running_demo
-from workers.bench.figures import Figures, p50, p95
+from workers.bench.figures import Figures, p50, p95, said
 from workers.bench.lab import Straight
 from workers.bench.viewer import PERSON, Viewer, launch, until
 from workers.browser.host import FRESH_S
@@ -33,10 +33,9 @@ async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int,
     """Cold first (its last run leaves the session that the warm runs use), then warm, then memory."""
     stale = 0 if quick else min(runs, max(STALE_LEAST, runs // STALE_SHARE))
     base = await _browser_mb(viewer)
-    figures = await _cold(demo, playwright, viewer, runs)
-    figures |= await _warm(demo, viewer, runs, stale_runs=stale)
-    figures |= await _memory(viewer, base)
-    return figures
+    figures = said(await _cold(demo, playwright, viewer, runs))
+    figures |= said(await _warm(demo, viewer, runs, stale_runs=stale))
+    return figures | said(await _memory(viewer, base))
 
 
 async def _cold(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int) -> Figures:

@@ -25,7 +25,7 @@ from websockets.http11 import Request, Response
 
 from carrier_scripts.lab import founding
 from workers.bench.demo import Demo
-from workers.bench.figures import Figures, p50, p95
+from workers.bench.figures import Figures, p50, p95, said
 from workers.bench.lab import Straight, box
 from workers.bench.open import PLACE, PORTAL, tile
 from workers.bench.viewer import CHANGED, WATCH, launch, until
@@ -66,11 +66,13 @@ async def measure(demo: Demo, playwright: Playwright, runs: int) -> Figures:
             await page.mouse.click(fields[0]["x"] + 20, fields[0]["y"] + fields[0]["height"] / 2)
             await asyncio.sleep(SETTLE_S)
             letters = [await _bytes_of(page, TYPED[run % len(TYPED)]) for run in range(runs)]
-        figures |= {
-            f"peer_{name}_click_to_pixel_p50_ms": p50(clicks),
-            f"peer_{name}_click_to_pixel_p95_ms": p95(clicks),
-            f"peer_{name}_typed_char_bytes": median(letters),
-        }
+        figures |= said(
+            {
+                f"peer_{name}_click_to_pixel_p50_ms": p50(clicks),
+                f"peer_{name}_click_to_pixel_p95_ms": p95(clicks),
+                f"peer_{name}_typed_char_bytes": median(letters),
+            }
+        )
     return figures
 
 

@@ -94,8 +94,7 @@ def upgrade() -> None:
     sa.Column('key', sa.String(length=200), nullable=False),
     sa.Column('at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('result_id', sa.String(length=60), nullable=True),
-    sa.PrimaryKeyConstraint('kind', 'key', name=op.f('pk_one_time_use')),
-    sa.UniqueConstraint('kind', 'key', name=op.f('uq_one_time_use_kind_key'))
+    sa.PrimaryKeyConstraint('kind', 'key', name=op.f('pk_one_time_use'))
     )
     op.create_table('organization',
     sa.Column('id', sa.String(length=40), nullable=False),

@@ -2,7 +2,9 @@
 
 import pytest
 
+from api.cli import operate
 from broker.base.db import make_engine
+from broker.base.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -24,3 +26,11 @@ def test_a_database_that_is_not_there_is_one_sentence(shell, portunus, tmp_path,
 
 def test_an_unknown_portal_has_the_exit_code_of_what_is_not_found(shell, portunus):
     assert shell("open", "nowhere", "--location", "phoenix").code == 3
+
+
+def test_migrate_makes_the_folder_of_a_fresh_clone(shell, tmp_path, monkeypatch):
+    fresh = tmp_path / "fresh" / "var"
+    monkeypatch.setattr(operate, "settings", lambda: Settings(data_dir=fresh))
+    said = shell("migrate")
+    assert (said.code, said.out.strip()) == (0, "The database is at its newest migration.")
+    assert (fresh / "portunus.db").exists()
