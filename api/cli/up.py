@@ -25,9 +25,11 @@ MIGRATIONS = Path(__file__).parents[2] / "broker" / "migrations"
 
 
 def prepare(settings: Settings) -> None:
-    """Folders (0700) and the database, at its newest migration."""
+    """Folders (0700) and the database, at its newest migration. Raises `Unavailable` where the sockets would lie in another's."""
     for directory in (settings.data_dir.absolute(), settings.run_dir, settings.data_dir.absolute() / "keys"):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if (owner := settings.run_dir.lstat().st_uid) != os.geteuid():
+        raise Unavailable(f"{settings.run_dir} belongs to user {owner}. Remove it, or set a shorter PORTUNUS_DATA_DIR.")
     migrate(settings)
 
 

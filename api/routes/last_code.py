@@ -12,7 +12,7 @@ from api.pages import page
 from broker.audit import service as audit
 from broker.base.errors import NotFound
 from broker.directory.models import Location, Portal
-from broker.identity.policy import Permission, reach
+from broker.identity.policy import NOTHING_THERE, Permission, reach
 from broker.tabs import service as tabs
 from broker.tabs.service import LastCode
 
@@ -66,5 +66,9 @@ def data(here: HereNow, portal: str, location: str) -> dict[str, Any]:
 
 
 def _answer(here: Here, portal: str, location: str) -> LastCode:
+    """Raises `NotFound` in the same words for what does not exist and for what is not at the asker's places."""
     with here.unit() as work:
-        return tabs.last_code(work, audit.log_key(work, here.portunus.keyring), portal, location)
+        try:
+            return tabs.last_code(work, audit.log_key(work, here.portunus.keyring), portal, location)
+        except NotFound:
+            raise NotFound(NOTHING_THERE) from None

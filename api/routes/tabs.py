@@ -53,10 +53,10 @@ def tab(request: Request, here: HereNow, lease_id: str) -> Response:
 
 
 @router.post("/tabs/{lease_id}/end", dependencies=OPENERS)
-def end_form(here: HereNow, lease_id: str) -> Response:
-    """Give the tab back; the portal stays signed in for the next one."""
+def end_form(here: HereNow, lease_id: str, *, sign_out: Annotated[bool, Form()] = False) -> Response:
+    """Give the tab back; the portal stays signed in for the next one, unless the holder wants it signed out too."""
     with here.unit() as work:
-        tabs.end_tab(work, lease_id)
+        (tabs.sign_out if sign_out else tabs.end_tab)(work, lease_id)
     return RedirectResponse("/", 303)
 
 

@@ -12,7 +12,8 @@ from broker.base.actor import system
 from broker.directory import service as directory
 from broker.identity import people
 from broker.identity.models import Grant, Login, OneTimeUse
-from broker.tabs.models import Lease
+from broker.tabs.models import Lease, PortalSession
+from broker.tabs.states import SessionState
 from tests import factories
 from tests.conftest import acting
 
@@ -56,6 +57,19 @@ def test_tile_and_purpose_of_the_plain_form_are_what_is_recorded(practice):
     with practice.portunus.reading(SYSTEM) as work:
         lease = work.db.get(Lease, went.headers["location"].rpartition("/")[2])
         assert (lease.purpose, lease.location_id) == ("Appeal", practice.phoenix.id)
+
+
+@pytest.mark.parametrize(("form", "ended"), [({}, False), ({"sign_out": "true"}, True)])
+def test_end_leaves_the_portal_signed_in_unless_its_holder_wants_it_signed_out(practice, form, ended):
+    lease_id = practice.open().json()["id"]
+    with practice.portunus.unit(SYSTEM) as work:
+        session = work.db.get(Lease, lease_id).portal_session
+        session.state = SessionState.READY
+        session_id = session.id
+    assert practice.browser.post(f"/tabs/{lease_id}/end", form).status_code == 303
+    with practice.portunus.reading(SYSTEM) as work:
+        assert work.db.get(Lease, lease_id).ended_at is not None
+        assert (work.db.get(PortalSession, session_id).state == SessionState.ENDED) is ended
 
 
 def test_launcher_has_one_purpose_that_belongs_to_the_form_of_every_tile(practice):
