@@ -1,6 +1,6 @@
 """How one login gets its code: a mailbox, a telephone, an authenticator, recovery codes, or a person who reads or acts."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request, UploadFile
 from sqlalchemy import select
@@ -11,7 +11,7 @@ from api.code_ways import BY, in_words
 from api.pages import page
 from broker.base.errors import BrokerError, Conflict, Incomplete
 from broker.base.unit import Unit
-from broker.codes import recovery, templates
+from broker.codes import enrolment, recovery, templates
 from broker.directory import endpoints
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, PortalAccount
@@ -145,6 +145,21 @@ def by_hand(request: Request, here: HereNow, account_id: str, pattern: Text = AN
     return RedirectResponse(f"/accounts/{account_id}/codes?done=1", 303)
 
 
+def _asked(work: Unit, account: PortalAccount) -> dict[str, Any] | None:
+    """The new authenticator that is under way, for the page."""
+    row = enrolment.of_account(work, account.id)
+    if row is None:
+        return None
+    return {
+        "id": row.id,
+        "state": row.state,
+        "asked_by": row.asked_by_name,
+        "mine": row.asked_by == work.actor.id,
+        "approved_by": row.approved_by_name,
+        "until": row.expires_at.strftime("%H:%M") if row.expires_at else "",
+    }
+
+
 def _choose(here: Here, account_id: str, channel: str, endpoint_id: str, own: dict[str, str]) -> None:
     with here.unit() as work:
         row = _kept(work, account_id)
@@ -200,6 +215,8 @@ def _page(
             "template": dict(now.template) if now else {},
             "mailboxes": [(one.id, one.name, one.address) for one in known if one.kind == "mailbox"],
             "phones": [(one.id, one.name, one.address) for one in known if one.kind == "phone"],
+            "enrolment": _asked(work, row),
+            "stores": Permission.SECRET_STORE in here.held,
             "has_seed": here.portunus.vault.has(work, "portal_account", row.id, "totp_seed"),
         }
     said = said or ("Stored. The next sign-in gets its code this way." if request.query_params.get("done") else "")

@@ -178,6 +178,29 @@ class DeskLink(Base):
     used_at: Mapped[datetime | None]
 
 
+class Enrolment(Base):
+    """A login's new authenticator, to be set up at the carrier's own page.
+
+    States: asked → approved (by another person) → captured (the seed is in the vault, its first code was typed) →
+    proved | refused (the portal's answer); or withdrawn.
+    """
+
+    __tablename__ = "enrolment"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    account_id: Mapped[str] = mapped_column(ForeignKey("portal_account.id"), index=True)
+    state: Mapped[str] = mapped_column(String(12))
+    asked_by: Mapped[str] = mapped_column(String(60))
+    asked_by_name: Mapped[str] = mapped_column(String(120))
+    asked_at: Mapped[datetime]
+    approved_by: Mapped[str | None] = mapped_column(String(60))
+    approved_by_name: Mapped[str] = mapped_column(String(120))
+    expires_at: Mapped[datetime | None]
+    """Until when the approval is good."""
+    attempt_id: Mapped[str | None] = mapped_column(String(40), unique=True)
+    captured_at: Mapped[datetime | None]
+
+
 class CodeTemplate(Base):
     """What a portal's code messages look like on one channel; the newest version counts, the older ones stay.
 

@@ -27,6 +27,7 @@ from broker.tabs.calls_avoided import calls_avoided
 from broker.tabs.code_waits import CodeWait, code_waits
 from broker.tabs.custody import Custody, custody
 from broker.tabs.custody import prove as prove_code
+from broker.tabs.enrolling import capture_seed, enrolment_answered, keep_recovery_codes, may_enrol
 from broker.tabs.evidence import FailedSignIn, failed_sign_in, failed_sign_ins, open_picture
 from broker.tabs.forecast import Expected, forecast
 from broker.tabs.last_code import LastCode, last_code
@@ -70,10 +71,12 @@ __all__ = [
     "beat",
     "becomes_login",
     "calls_avoided",
+    "capture_seed",
     "claim_attempt",
     "code_waits",
     "custody",
     "end_tab",
+    "enrolment_answered",
     "extend",
     "failed_sign_in",
     "failed_sign_ins",
@@ -81,11 +84,13 @@ __all__ = [
     "forecast",
     "holds",
     "join",
+    "keep_recovery_codes",
     "keep_trusted_device",
     "last_code",
     "left",
     "logged_out",
     "lost",
+    "may_enrol",
     "method",
     "node_beat",
     "observed",

@@ -33,9 +33,11 @@ from carrier_scripts.kit.steps import (
     Later,
     LoginForm,
     Method,
+    NewAuthenticator,
     Overlay,
     Question,
     Recovery,
+    RecoveryCodes,
     Touch,
 )
 
@@ -50,6 +52,7 @@ __all__ = [
     "Locator",
     "LoginForm",
     "Method",
+    "NewAuthenticator",
     "NoAnswer",
     "Outcome",
     "Overlay",
@@ -59,6 +62,7 @@ __all__ = [
     "Portal",
     "Question",
     "Recovery",
+    "RecoveryCodes",
     "Row",
     "Seen",
     "ServiceLines",

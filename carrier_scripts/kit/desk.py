@@ -44,6 +44,17 @@ class Desk:
         """Tell whoever waits to use the login's passkey or security key; waits until the page moves on. False: nobody did."""
         return bool(await self._ask("touch", _where(shows)))
 
+    async def enrol(self, seed: Locator, field: Locator) -> None:
+        """Have the authenticator's seed (letters, or a QR picture) taken off the page into the vault, and its code typed.
+
+        The host reads it; a script is not told. Stops the sign-in when two people have not asked for and approved it.
+        """
+        await self._ask("enrol", {**_where(seed), "field": field.chain})
+
+    async def keep_recovery_codes(self, codes: Locator) -> None:
+        """Have the recovery codes that come with a new authenticator taken off the page into the vault."""
+        await self._ask("keep_recovery_codes", _where(codes))
+
     async def call_line(self, reference: Locator) -> None:
         """Tell whoever waits to call the carrier's provider line and to give the reference that the page shows."""
         await self._ask("call_line", _where(reference))

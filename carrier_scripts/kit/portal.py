@@ -7,7 +7,7 @@ from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
 from carrier_scripts.kit.page import Page
 from carrier_scripts.kit.signs import Sign
-from carrier_scripts.kit.steps import Approval, Between, Choice, CodeStep, LoginForm, Overlay, Touch
+from carrier_scripts.kit.steps import Approval, Between, Choice, CodeStep, LoginForm, NewAuthenticator, Overlay, Touch
 
 LOGIN_FORM = "login_form"
 PASSWORD_FORM = "password_form"
@@ -103,7 +103,9 @@ class Portal:
                 step = self.between[int(seen.partition(":")[2])]
                 if not await step.act(page, desk):
                     return Outcome.NEEDS_PERSON
-                code_typed = isinstance(step, Approval | Touch)  # the next page is the portal's answer to it
+                code_typed = isinstance(
+                    step, Approval | Touch | NewAuthenticator
+                )  # the next page is the portal's answer to it
             elif seen is Outcome.SIGNED_IN:
                 return await self._settle(page, desk)
             else:

@@ -211,6 +211,44 @@ class Touch:
 
 
 @dataclass(frozen=True)
+class NewAuthenticator:
+    """A page that wants an authenticator set up. `seed`: the element with the QR picture, or with the letters."""
+
+    shows: str
+    seed: str
+    field: str
+    submit: str
+
+    @property
+    def sign(self) -> Sign:
+        return sees(self.shows)
+
+    async def act(self, page: Page, desk: Desk) -> bool:
+        """Have the seed kept and its first code typed, and submit it."""
+        await desk.enrol(page.locator(self.seed), page.locator(self.field))
+        await page.locator(self.submit).click()
+        return True
+
+
+@dataclass(frozen=True)
+class RecoveryCodes:
+    """A page that shows the recovery codes of a new authenticator, once; `submit` says that they are kept."""
+
+    codes: str
+    submit: str
+
+    @property
+    def sign(self) -> Sign:
+        return sees(self.codes)
+
+    async def act(self, page: Page, desk: Desk) -> bool:
+        """Have them kept, and go on."""
+        await desk.keep_recovery_codes(page.locator(self.codes))
+        await page.locator(self.submit).click()
+        return True
+
+
+@dataclass(frozen=True)
 class Overlay:
     """Something that may come over any page at any time: `button` takes it away. Never terms, never a consent."""
 
@@ -218,4 +256,4 @@ class Overlay:
     button: str
 
 
-Between = Choice | Later | Question | Method | Approval | Touch
+Between = Choice | Later | Question | Method | Approval | Touch | NewAuthenticator | RecoveryCodes

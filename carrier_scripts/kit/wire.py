@@ -85,6 +85,8 @@ CALLS = frozenset(
         "call_line",
         "approval",
         "touch",
+        "enrol",
+        "keep_recovery_codes",
         "overlay",
         "resend_code",
         "code_answered",

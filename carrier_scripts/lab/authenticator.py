@@ -5,15 +5,13 @@ from datetime import datetime
 
 import pyotp
 
-from carrier_scripts.lab.accounts import AccountState
-
 STEP_S = 30
 DRIFT = 1
 
 
-def matching_step(state: AccountState, typed: str, now: datetime) -> int | None:
+def matching_step(seed: str, typed: str, now: datetime) -> int | None:
     """The time step whose code this is, within the drift; None when it is none of them."""
-    totp = pyotp.TOTP(state.facts.totp_seed)
+    totp = pyotp.TOTP(seed)
     current = int(now.timestamp()) // STEP_S
     for step in range(current - DRIFT, current + DRIFT + 1):
         if hmac.compare_digest(totp.at(step * STEP_S), "".join(typed.split())):

@@ -1,11 +1,13 @@
 """S8 Evergreen State Medicaid: post-backs with a hidden state, a site phrase, an authenticator to enrol, closed at night."""
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
+import pyotp
+import segno
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -21,6 +23,7 @@ from carrier_scripts.lab.visits import Visit
 CLOSED_FROM, CLOSED_TO = 0, 4
 PACIFIC = ZoneInfo("America/Los_Angeles")
 WARN_DAYS = 76
+BACKUP_CODES = 8
 FORM_TAKES = timedelta(days=3)
 AID = ("Children's dental", "Adult, limited", "Pregnancy and after", "Aged, blind, disabled")
 PLANS = ("Cedar Valley Health", "Fee for service", "Larchmont Community Plan")
@@ -83,6 +86,7 @@ class EvergreenMedicaid(House):
             self.open("/portal/Computer.do", self.computer, BOTH),
             self.open("/portal/Password.do", self.password, BOTH),
             self.open("/portal/Enrol.do", self.enrol, BOTH),
+            self.open("/portal/Backup.do", self.backup, BOTH),
             self.open("/portal/FormEv204.do", self.paper_form, POST),
             self.open("/portal/Warning.do", self.warning, BOTH),
             self.inside("/portal/Remittance.do", self.remittances),
@@ -94,6 +98,7 @@ class EvergreenMedicaid(House):
             "computer": "/portal/Computer.do",
             "password": "/portal/Password.do",
             "enrol": "/portal/Enrol.do",
+            "backup": "/portal/Backup.do",
             "warning": "/portal/Warning.do",
         }
 
@@ -159,17 +164,31 @@ class EvergreenMedicaid(House):
         return self.after_code(visit, self.gate.totp(visit, form.get("code", "")), form)
 
     async def enrol(self, request: Request, visit: Visit) -> Response:
-        """The secret is shown on this page, once; without it nobody comes in, and only paper helps."""
+        """A fresh secret, shown on this page only; without it nobody comes in, and only paper helps."""
         if visit.stage != "enrol":
             return self.go(self.where(visit))
         state = account(visit)
+        seed = visit.about.setdefault("seed", pyotp.random_base32())
         form = await self.posted(request, visit) if request.method == "POST" else None
-        step = matching_step(state, form.get("code", ""), self.world.clock.now()) if form else None
+        step = matching_step(seed, form.get("code", ""), self.world.clock.now()) if form else None
         if step is None:
-            return self.show("enrol.html", visit, seed=state.facts.totp_seed)
+            address = pyotp.TOTP(seed).provisioning_uri(name=state.username, issuer_name="Evergreen")
+            picture = segno.make(address).png_data_uri(scale=4, border=4)
+            return self.show("enrol.html", visit, seed=seed, picture=picture, wrong=form is not None)
+        fresh = tuple(f"EV-{secrets.randbelow(10**8):08d}" for _ in range(BACKUP_CODES))
+        state.facts = replace(state.facts, totp_seed=seed, backup_codes=fresh)
         state.told.discard("enrolment")
         state.last_step = step
-        return self.enter(visit)
+        visit.stage = "backup"
+        return self.go(self.where(visit))
+
+    async def backup(self, request: Request, visit: Visit) -> Response:
+        """The recovery codes of the new authenticator, shown once."""
+        if visit.stage != "backup":
+            return self.go(self.where(visit))
+        if request.method == "POST" and await self.posted(request, visit) is not None:
+            return self.enter(visit)
+        return self.show("backup.html", visit, codes=account(visit).facts.backup_codes)
 
     async def paper_form(self, request: Request, visit: Visit) -> Response:
         """A lost authenticator: the form that is mailed in takes three days, in which nobody comes in."""

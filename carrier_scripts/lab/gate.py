@@ -176,7 +176,7 @@ class Gate:
         if state.locked(now):
             self._wasted(state, "a code while locked")
             return Answer.LOCKED
-        step = matching_step(state, typed, now)
+        step = matching_step(state.facts.totp_seed, typed, now)
         if step is None or step <= state.last_step:
             if step is not None:
                 judge.count("codes_replayed", self.carrier, state.username)

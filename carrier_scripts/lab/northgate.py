@@ -299,7 +299,7 @@ class Northgate(Site):
         if state.locked(now):
             judge.count("wasted_tries", self.key, state.username)
             return Answer.LOCKED
-        step = matching_step(state, typed, now)
+        step = matching_step(state.facts.totp_seed, typed, now)
         if step is None:
             return self.gate.wrong_code(state, visit)
         if step <= state.last_step:

@@ -7,8 +7,10 @@ from carrier_scripts.kit import (
     Later,
     Locator,
     LoginForm,
+    NewAuthenticator,
     Outcome,
     PageChanged,
+    RecoveryCodes,
     any_of,
     at,
     meaning,
@@ -29,6 +31,8 @@ class EvergreenMedicaid(PlainTables):
     between = (
         Later(sees("#ctl_Public"), button="#ctl_Public"),
         Later(sees("#ctl_Warning"), button="#ctl_Later"),
+        NewAuthenticator("#ctl_Enrolment", seed="#ctl_Picture", field="#ctl_First", submit="#ctl_Finish"),
+        RecoveryCodes("#ctl_Backup li", submit="#ctl_Saved"),
     )
     practice = ("#ctl_Provider", "#ctl_Npi")
     sign_out = "#ctl_LogOff"
@@ -53,9 +57,6 @@ class EvergreenMedicaid(PlainTables):
         Outcome.WRONG_PASSWORD: sees("#ctl_LogonError"),
         Outcome.PASSWORD_EXPIRED: at("/portal/NewPassword.do"),
         Outcome.SIGNED_OUT: at("/portal/Ended.do"),
-        Outcome.NEEDS_PERSON: sees(
-            "#ctl_Enrolment"
-        ),  # an authenticator to set up: its secret is shown once, to its owner
         Outcome.WRONG_CODE: sees("#ctl_CodeError"),
         Outcome.ASKS_CODE: sees("#ctl_Code"),
         Outcome.SIGNED_IN: sees("#ctl_Provider"),

@@ -271,6 +271,13 @@ async def enrolment(w: Walk) -> None:
     await w.password()
 
 
+async def backup(w: Walk) -> None:
+    await enrolment(w)
+    seed = await w.page.inner_text("#ctl_Enrolment code")
+    await w.page.fill("#ctl_First", pyotp.TOTP(seed).at(int(w.lab.now().timestamp())))
+    await w.page.click("#ctl_Finish")
+
+
 async def abroad(w: Walk) -> int:
     w.fault("abroad")
     await w.start()
@@ -438,9 +445,10 @@ PAGES: dict[str, dict[str, Way]] = {
     | {
         "password_expired": aged(91),
         "password_form": password_page,
-        "needs_person__enrolment": enrolment,
         "between_0__computer": question,
         "between_1__warning": aged(80),
+        "between_2__enrolment": enrolment,
+        "between_3__backup": backup,
     },
     "sentinel_dental": COMMON
     | {

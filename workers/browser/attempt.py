@@ -215,7 +215,7 @@ async def _ending(node: Node, live: LiveSession, done: Done) -> Ending:
 def ending(done: Done, kept: str | None = None) -> Ending:
     """An outcome in the broker's terms: who acts next, in what words, and whether the account is parked."""
     meaning = MEANINGS[done.outcome]
-    own_words = done.outcome in (Outcome.REFUSED, Outcome.DOWN) and done.words
+    own_words = done.outcome in (Outcome.REFUSED, Outcome.DOWN, Outcome.NEEDS_PERSON) and done.words
     return Ending(
         outcome=done.outcome.value,
         signed_in=done.outcome is Outcome.SIGNED_IN,

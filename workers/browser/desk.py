@@ -18,11 +18,12 @@ from sqlalchemy.exc import DBAPIError
 from broker.base.actor import system
 from broker.base.errors import BrokerError, Conflict
 from broker.base.unit import Unit
+from broker.codes import recovery
 from broker.codes import service as codes
 from broker.tabs import service as tabs
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
-from workers.browser import calls, masks, practice
+from workers.browser import calls, enrolling, masks, practice
 from workers.browser.facade import CallRefused, Facade
 from workers.browser.live import LiveSession
 
@@ -51,6 +52,7 @@ class Desk:
         self._request_id: str | None = None
         self._code_field: ElementHandle | None = None
         self._submitted = False
+        self._enrolling = False
         self._waiting_words = "Waiting for the code."
         self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
             "type_username": self.type_username,
@@ -61,6 +63,8 @@ class Desk:
             "call_line": self.call_line,
             "approval": self.approval,
             "touch": self.touch,
+            "enrol": self.enrol,
+            "keep_recovery_codes": self.keep_recovery_codes,
             "type_code": self.type_code,
             "resend_code": self.resend_code,
             "code_answered": self.code_answered,
@@ -192,6 +196,37 @@ class Desk:
         await self._progress(SessionState.SIGNING_IN, done)
         return True
 
+    async def enrol(self, page: int, chain: list[Any], field: list[Any]) -> None:
+        """With two people's leave: the seed goes from the portal's own page into the vault, and its first code is typed."""
+        claim, vault = self._claim, self._portunus.vault
+        self._live.shows_secrets = True
+        await self._in_unit(lambda work: tabs.may_enrol(work, claim.attempt_id, claim.fence))
+        shown = await self._handle(self._facade.locate(page, chain))
+        await self._check_owner(shown)
+        typed_into = await self._field(self._facade.locate(page, field))
+        await masks.keep_secret(self._live, typed_into)
+        seed, request_id = await enrolling.seed_in(shown), self._request_id
+
+        def capture(work: Unit) -> str:
+            if request_id is not None:
+                codes.not_needed(work, request_id)  # the portal asks for this one instead
+            return tabs.capture_seed(work, vault, claim.attempt_id, claim.fence, seed)
+
+        code = await self._in_unit(capture)
+        await self._check_owner(typed_into)
+        await typed_into.fill(code)
+        self._enrolling = True
+
+    async def keep_recovery_codes(self, page: int, chain: list[Any]) -> None:
+        """What the portal shows once, with the new authenticator, goes into the vault."""
+        claim, vault = self._claim, self._portunus.vault
+        self._live.shows_secrets = True
+        shown = []
+        for one in (await self._facade.locate(page, chain).element_handles())[: recovery.MOST + 1]:
+            await self._check_owner(one)
+            shown.append(await one.inner_text())
+        await self._in_unit(lambda work: tabs.keep_recovery_codes(work, vault, claim.attempt_id, claim.fence, shown))
+
     async def call_line(self, page: int, chain: list[Any]) -> None:
         """Only a short reference is taken from the page; the words are ours."""
         shown = (await self._facade.locate(page, chain).inner_text(timeout=FIELD_MS)).strip()
@@ -255,6 +290,13 @@ class Desk:
         await self._facade.locate(page, chain).click(timeout=FIELD_MS)
 
     async def code_answered(self, accepted: bool) -> None:
+        claim, vault = self._claim, self._portunus.vault
+        if self._enrolling:
+            self._enrolling = False
+            await self._in_unit(
+                lambda work: tabs.enrolment_answered(work, vault, claim.attempt_id, claim.fence, accepted=accepted)
+            )
+            return
         if self._request_id is not None:
             request_id = self._request_id
             await self._in_unit(lambda work: codes.answered(work, request_id, accepted=accepted))

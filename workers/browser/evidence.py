@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 
 TEXT_CHARACTERS = 8000
 PICTURE_S = 5
+SEED = re.compile(r"otpauth(-migration)?://|\b(?=[A-Z]*[2-7])[A-Z2-7]{16,}\b|\b([A-Za-z2-7]{4}[ -]){7}[A-Za-z2-7]{4}\b")
+"""What an authenticator's seed looks like on a page that no script knows."""
+WITHHELD = "The page shows an authenticator's seed or recovery codes. What it says is not kept."
 MASKED = "input, textarea, select, td, dd, [role=cell], [role=gridcell]"
 
 
 async def keep_evidence(node: "Node", live: LiveSession) -> str | None:
     """Seal picture, visible text and structure of the newest tab; its id, or None when there is no page.
 
-    In the picture every field is masked, and every cell: what tables and lists say is a patient's.
+    In the picture every field is masked, and every cell: what tables and lists say is a patient's. Of a page with an
+    authenticator's seed or recovery codes neither words nor picture are kept.
     """
     tab = live.tab()
     return await keep_page(node, live, tab.page) if tab is not None else None
@@ -33,8 +38,12 @@ async def keep_page(node: "Node", live: LiveSession, page: Page) -> str | None:
     """The same of any page of the session."""
     try:
         async with asyncio.timeout(PICTURE_S):
-            picture = await page.screenshot(mask=[page.locator(MASKED)], timeout=PICTURE_S * 1000)
             text = await page.locator("body").inner_text(timeout=1000)
+            if live.shows_secrets or SEED.search(text):
+                text, masked = WITHHELD, "html"
+            else:
+                masked = MASKED
+            picture = await page.screenshot(mask=[page.locator(masked)], timeout=PICTURE_S * 1000)
             title = await page.title()
         outline = await structure.features(page)
     except (Error, TimeoutError):

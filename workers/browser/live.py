@@ -43,6 +43,8 @@ class LiveSession:
     notices: list[str] = field(default_factory=list)
     secret_fields: list[ElementHandle] = field(default_factory=list)
     """Fields the desk typed a secret into: never in a frame."""
+    shows_secrets: bool = False
+    """The page shows an authenticator's seed or recovery codes: nothing of it is kept as evidence."""
     mirrored: bool = False
     """Whether the holder reads with a screen reader."""
     size: tuple[int, int] | None = None

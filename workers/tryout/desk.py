@@ -20,7 +20,8 @@ APPROVAL_MS = 180_000
 CALLS = frozenset(
     {
         "type_username", "type_secret", "submit_login", "type_answer", "type_code", "resend_code", "code_answered",
-        "code_left", "another_code", "method", "call_line", "approval", "touch", "choose", "confirm_practice", "log",
+        "code_left", "another_code", "method", "call_line", "approval", "touch", "enrol", "keep_recovery_codes", "choose",
+        "confirm_practice", "log",
     }
 )  # fmt: skip
 
@@ -130,6 +131,14 @@ class OwnDesk:
     async def touch(self, page: int, chain: list[Any]) -> bool:
         self._tell("  use the login's passkey or security key")
         return await self._gone(self._facade.locate(page, chain))
+
+    async def enrol(self, page: int, chain: list[Any], field: list[Any]) -> None:
+        del page, chain, field
+        raise CallRefused("needs_person", "A try-out sets no authenticator up: it has no vault for the seed.")
+
+    async def keep_recovery_codes(self, page: int, chain: list[Any]) -> None:
+        del page, chain
+        raise CallRefused("needs_person", "A try-out keeps no recovery codes: it has no vault for them.")
 
     async def _gone(self, shows: Locator) -> bool:
         try:

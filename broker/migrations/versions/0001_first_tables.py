@@ -455,6 +455,25 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_delivery_endpoint_organization_id_organization')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery_endpoint'))
     )
+    op.create_table('enrolment',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('account_id', sa.String(length=40), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('asked_by', sa.String(length=60), nullable=False),
+    sa.Column('asked_by_name', sa.String(length=120), nullable=False),
+    sa.Column('asked_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('approved_by', sa.String(length=60), nullable=True),
+    sa.Column('approved_by_name', sa.String(length=120), nullable=False),
+    sa.Column('expires_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('attempt_id', sa.String(length=40), nullable=True),
+    sa.Column('captured_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_enrolment_account_id_portal_account')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_enrolment')),
+    sa.UniqueConstraint('attempt_id', name=op.f('uq_enrolment_attempt_id'))
+    )
+    with op.batch_alter_table('enrolment', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_enrolment_account_id'), ['account_id'], unique=False)
+
     op.create_table('grant',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('user_id', sa.String(length=40), nullable=True),
@@ -1082,6 +1101,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_grant_service_account_id'))
 
     op.drop_table('grant')
+    with op.batch_alter_table('enrolment', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_enrolment_account_id'))
+
+    op.drop_table('enrolment')
     op.drop_table('delivery_endpoint')
     with op.batch_alter_table('api_key', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_api_key_service_account_id'))

@@ -121,6 +121,14 @@ def test_what_a_person_must_do_is_said_at_the_desk(call: str, answer: object, wo
     assert words in told[0]
 
 
+@pytest.mark.parametrize("call", ["enrol", "keep_recovery_codes"])
+def test_what_is_shown_once_is_left_to_a_sign_in_that_can_keep_it(call: str) -> None:
+    args: dict[str, Any] = {"page": 0, "chain": []} | ({"field": []} if call == "enrol" else {})
+    with pytest.raises(CallRefused) as refused:
+        asyncio.run(desk_at("", []).call(call, args))
+    assert refused.value.code == "needs_person"
+
+
 def test_a_code_that_was_taken_gives_the_try_back_however_the_run_ends() -> None:
     told: list[str] = []
     desk = desk_at("", told)
