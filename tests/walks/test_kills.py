@@ -9,6 +9,7 @@ from tests.demos import Demo
 from tests.walks.conftest import until
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
+LATE_S = 4
 
 
 def kill(demo: Demo, words: str) -> None:
@@ -23,6 +24,37 @@ def test_a_tab_opens_after_a_process_was_killed(demo: Demo, people, process: str
     people["Maria"].sees_stream()
     people["Maria"].end()
     assert demo.counters("northgate")["logins"] == 1
+
+
+@pytest.mark.parametrize(
+    ("process", "carrier", "words"),
+    [
+        ("celery", "harborline", "harborline phoenix"),
+        ("valkey-server", "copper_mesa_nv", "nevada phoenix"),
+        ("uvicorn", "bluestone_mutual", "bluestone phoenix"),
+    ],
+)
+def test_a_process_killed_while_a_code_is_waited_for_costs_no_try(
+    demo: Demo, people, process: str, carrier: str, words: str
+) -> None:
+    demo.fault(carrier, "code_late", seconds=LATE_S)
+    people["Maria"].open(words)
+    people["Maria"].page.get_by_text("Waiting for the code").first.wait_for()
+    kill(demo, process)
+    people["Maria"].sees_stream()
+    people["Maria"].end()
+    demo.no_faults()
+    counted = demo.counters(carrier)
+    assert (counted["logins"], counted["overlapping_logins"], counted["wasted_tries"]) == (1, 0, 0)
+
+
+def test_a_tab_whose_web_server_is_killed_comes_back_by_itself(demo: Demo, people) -> None:
+    people["Maria"].open("harborline phoenix")
+    people["Maria"].sees_stream()
+    kill(demo, "uvicorn")
+    people["Maria"].page.get_by_text("Connected again").wait_for()
+    people["Maria"].end()
+    assert demo.counters("harborline")["logins"] == 1
 
 
 def test_a_killed_browser_host_takes_its_browsers_with_it_and_the_next_one_starts_clean(demo: Demo, people) -> None:
