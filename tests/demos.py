@@ -47,6 +47,16 @@ class Demo:
         counted: dict[str, int] = self.control.get("/counters", params={"carrier": carrier}).json()["totals"]
         return counted
 
+    def misdeeds(self) -> dict[str, dict[str, int]]:
+        """Overlapping sign-ins and wasted tries, by carrier; empty when no carrier counted one."""
+        reports = self.control.get("/counters").json()
+        reports.pop("hosts")
+        counted = {
+            key: {name: report["totals"].get(name, 0) for name in ("overlapping_logins", "wasted_tries")}
+            for key, report in reports.items()
+        }
+        return {key: found for key, found in counted.items() if any(found.values())}
+
     def fault(self, carrier: str, name: str, *, times: int | None = None, **args: Any) -> None:
         """Switch a fault of the lab on."""
         told = {"carrier": carrier, "name": name, "times": times, "args": args}

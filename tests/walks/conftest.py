@@ -21,9 +21,11 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """Everything, running."""
+    """Everything, running; in the end the carriers say that no walk signed in twice at a time or wasted a try."""
     with running_demo(Path(tmp_path_factory.mktemp("demo")) / "data") as running:
         yield running
+        if running.process.poll() is None:
+            assert running.misdeeds() == {}
 
 
 class Person:
