@@ -14,6 +14,7 @@ COPY carrier_scripts carrier_scripts
 COPY portunus_client portunus_client
 RUN pip install --no-cache-dir hatchling editables \
     && pip install --no-cache-dir --no-deps --no-build-isolation -e . \
+    && python -m compileall -q . \
     && useradd --system --uid 10001 --home-dir /var/lib/portunus --create-home portunus \
     && install -d -o portunus -g portunus -m 0700 /var/lib/portunus /run/portunus
 USER portunus

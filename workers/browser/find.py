@@ -90,10 +90,11 @@ def _asked(path: str, user: pwd.struct_passwd | None) -> Browser | None:
     """The version it gives of itself; None when this user cannot run it."""
     become: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     command = [path, "--no-sandbox", "--version"] if user and not user.pw_uid else [path, "--version"]
-    environment = {**os.environ, "HOME": "/nonexistent"}  # as the launcher has it: nobody's settings count
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL") if name in os.environ}
+    environment = {**kept, "HOME": "/nonexistent"}  # as the launcher has it: no secret of ours, nobody's settings
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=30, check=False, cwd="/", env=environment, **become
+            command, capture_output=True, text=True, timeout=30, check=False, env=environment, **become
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -76,6 +76,14 @@ def test_a_chosen_browser_that_the_user_cannot_run_is_refused_with_the_users_nam
         finding.find(Settings(browser=Path(own)))
 
 
+def test_a_browser_that_is_asked_for_its_version_sees_no_secret_of_ours(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORTUNUS_ROOT_KEY", "planted")
+    own = script(machine / "bin" / "chromium", '#!/bin/sh\necho "Headless ${PORTUNUS_ROOT_KEY:-sees nothing}"\n')
+    assert finding.find(Settings(browser=Path(own))).version == "Headless sees nothing"
+
+
 @as_root
 def test_a_user_that_is_not_there_is_said_so(machine: Path) -> None:
     with pytest.raises(Unavailable, match="PORTUNUS_BROWSER_USER"):
