@@ -16,6 +16,8 @@ from typing import Any
 
 import httpx2
 
+from api.cli.children import die_with_parent
+
 START_S = 90
 LINK = re.compile(r"(http://\S+/sign-in/link/\S+)")
 
@@ -114,7 +116,9 @@ def running_demo(data_dir: Path, **settings: str) -> Iterator[Demo]:
     }
     command = [str(Path(sys.executable).with_name("portunus")), "demo"]
     with output.open("wb") as sink:
-        process = subprocess.Popen(command, env=environment, stdout=sink, stderr=sink, start_new_session=True)
+        process = subprocess.Popen(
+            command, env=environment, stdout=sink, stderr=sink, start_new_session=True, preexec_fn=die_with_parent
+        )
     demo = Demo(data_dir, f"http://127.0.0.1:{port}", process, output)
     try:
         end = time.monotonic() + START_S

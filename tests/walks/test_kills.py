@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from tests.demos import Demo
+from tests.demos import Demo, running_demo
 from tests.walks.conftest import until
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -72,6 +72,13 @@ def test_ctrl_c_leaves_nothing_behind(demo: Demo, people) -> None:
     demo.process.wait(timeout=40)
     until(lambda: demo.pids() == [], 10)
     assert "Nothing is left running" in demo.output.read_text()
+
+
+def test_what_was_stopped_starts_again_and_nothing_outlives_a_killed_supervisor(demo: Demo) -> None:
+    with running_demo(demo.data_dir) as again:
+        os.kill(again.process.pid, signal.SIGKILL)
+        again.process.wait()
+        until(lambda: again.pids() == [], 30)
 
 
 def _answers(demo: Demo) -> bool:
