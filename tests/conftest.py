@@ -15,12 +15,12 @@ import broker.scripts.models
 import broker.tabs.models
 import broker.vault.models  # noqa: F401 - the tables
 from broker.base.actor import Actor, ActorKind, system
-from broker.base.db import Base, make_engine
+from broker.base.db import make_engine
 from broker.base.settings import Settings
 from broker.base.unit import Unit
 from broker.identity.models import User
 from broker.wiring import Portunus
-from tests.databases import empty_database
+from tests.databases import empty_database, empty_postgres
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.browserhost import MemoryBrowserHost
 from tests.fakes.clock import ManualClock
@@ -65,8 +65,7 @@ def portunus(database_url: str, tmp_path: Path, clock: ManualClock) -> Iterator[
     """Portunus on a fresh database with fakes for every port. Its settings point into tmp_path."""
     engine = make_engine(database_url)
     if engine.dialect.name == "postgresql":
-        Base.metadata.drop_all(engine)
-        Base.metadata.create_all(engine)
+        empty_postgres(engine)
     yield Portunus(
         settings=Settings(data_dir=tmp_path / "var", database_url=database_url),
         engine=engine,

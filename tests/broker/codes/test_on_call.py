@@ -14,6 +14,8 @@ from broker.wiring import Portunus
 from tests import factories
 from tests.conftest import acting
 
+BOTH_DATABASES = True
+
 ASKED = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 TURNS = [Turn("dan", "Dan", 0), Turn("ana", "Ana", 45), Turn("eve", "Eve", 90)]
 

@@ -4,6 +4,8 @@ from broker.lookups import batches, columns, exports, sheets
 from broker.lookups import service as lookups
 from tests.broker.lookups.conftest import Office
 
+BOTH_DATABASES = True
+
 FILE = b"""Patient,Member ID,DOB,Note
 Ada,HD100042731,03/17/1984,=1+1
 Bo,HD100042732,1990-02-30,x

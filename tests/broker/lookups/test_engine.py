@@ -16,6 +16,8 @@ from tests import factories
 from tests.broker.lookups.conftest import Office, furnish
 from tests.conftest import acting
 
+BOTH_DATABASES = True
+
 
 def test_asked_taken_answered(office: Office) -> None:
     asked = office.ask()

@@ -14,6 +14,8 @@ from broker.recordings.retention import Retention
 from tests.broker.recordings.test_service import HOST, acts, begun  # noqa: F401 - a fixture
 from tests.conftest import acting
 
+BOTH_DATABASES = True
+
 DAYS = {Retention.STANDARD: 365, Retention.LONG: 2555}
 
 

@@ -16,6 +16,8 @@ from broker.recordings.service import Subject
 from tests import factories
 from tests.conftest import acting
 
+BOTH_DATABASES = True
+
 HOST = system("browserhost")
 
 

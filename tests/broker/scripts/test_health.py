@@ -16,6 +16,8 @@ from tests import factories
 from tests.conftest import acting
 from tests.fakes.clock import ManualClock
 
+BOTH_DATABASES = True
+
 LOGIN = [f"form/input#{name}" for name in "abcdefghij"]
 D = "d" * 64
 

@@ -16,6 +16,8 @@ from tests import factories
 from tests.conftest import acting
 from tests.fakes.clock import ManualClock
 
+BOTH_DATABASES = True
+
 OLD, NEW = "d" * 64, "e" * 64
 
 

@@ -15,6 +15,8 @@ from tests.broker.tabs.conftest import FAILED, Office
 from tests.conftest import acting
 from tests.fakes.clock import ManualClock
 
+BOTH_DATABASES = True
+
 PHOENIX = ZoneInfo("America/Phoenix")
 
 

@@ -22,6 +22,8 @@ from broker.tabs import service as tabs
 from tests.broker.tabs.conftest import FAILED, Office
 from tests.fakes.clock import ManualClock
 
+BOTH_DATABASES = True
+
 
 def recorded(office: Office, request_id: str) -> str:
     """The tab is shown and recorded, and closed; returns the recording's digest."""

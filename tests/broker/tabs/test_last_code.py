@@ -9,6 +9,8 @@ from broker.codes import service as codes
 from broker.tabs import service as tabs
 from tests.broker.tabs.conftest import Office
 
+BOTH_DATABASES = True
+
 
 def asked(office: Office, who: Actor | None = None, place: str = "phoenix") -> tabs.LastCode:
     key = office.host(lambda work: audit.log_key(work, office.portunus.keyring))

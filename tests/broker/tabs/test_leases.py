@@ -12,6 +12,8 @@ from broker.tabs.models import Lease, PortalSession
 from tests.broker.tabs.conftest import Office
 from tests.fakes.clock import ManualClock
 
+BOTH_DATABASES = True
+
 
 def granted(office: Office) -> str:
     """Maria's open tab."""

@@ -11,6 +11,8 @@ from broker.tabs.models import Lease, LockoutDebit, LoginAttempt, PortalSession
 from tests.broker.tabs.conftest import Office
 from tests.fakes.clock import ManualClock
 
+BOTH_DATABASES = True
+
 
 def one(office: Office, table):
     with office.portunus.reading(system("test")) as work:

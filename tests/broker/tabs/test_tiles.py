@@ -7,6 +7,8 @@ from broker.directory import service as directory
 from broker.tabs import service as tabs
 from tests import factories as make
 
+BOTH_DATABASES = True
+
 
 @pytest.fixture
 def logins(work):
