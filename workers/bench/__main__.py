@@ -27,7 +27,7 @@ async def measure(demo: Demo, what: list[str], runs: int, *, quick: bool) -> Fig
             figures |= await opening.measure(demo, playwright, viewer, runs, quick=quick)
         if "codes" in what:
             await viewer.sign_out_everywhere()
-            figures |= said(await codes.measure(demo, playwright, viewer, runs))
+            figures |= await codes.measure(demo, playwright, viewer, runs)
         if "stream" in what:
             await viewer.sign_out_everywhere()
             figures |= await stream.measure(demo, playwright, viewer, runs, quick=quick)

@@ -8,7 +8,7 @@ from playwright.async_api import Playwright
 from broker.base.errors import Unavailable
 from workers.bench import audit_log, flood, mailboxes, simulation
 from workers.bench.demo import Demo
-from workers.bench.figures import Figures, p50, p95
+from workers.bench.figures import Figures, p50, p95, said
 from workers.bench.lab import Straight
 from workers.bench.open import tile
 from workers.bench.viewer import Viewer
@@ -20,13 +20,13 @@ TYPED = "SELECT typed_at FROM code_request WHERE account_id = ? AND typed_at IS 
 
 async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int) -> Figures:
     """First what needs the demo, then what runs alone; lab and Portunus read the same machine's clock."""
-    figures = await _by_mail(demo, playwright, viewer, runs)
+    figures = said(await _by_mail(demo, playwright, viewer, runs))
     await viewer.sign_out_everywhere()
-    figures |= await _by_text(demo, playwright, viewer, runs)
-    figures |= await flood.measure(demo)
-    figures |= await asyncio.to_thread(mailboxes.measure)
-    figures |= await asyncio.to_thread(audit_log.measure)
-    return figures | await asyncio.to_thread(simulated)
+    figures |= said(await _by_text(demo, playwright, viewer, runs))
+    figures |= said(await flood.measure(demo))
+    figures |= said(await asyncio.to_thread(mailboxes.measure))
+    figures |= said(await asyncio.to_thread(audit_log.measure))
+    return figures | said(await asyncio.to_thread(simulated))
 
 
 def simulated() -> Figures:
