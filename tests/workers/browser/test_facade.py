@@ -123,22 +123,29 @@ def test_a_choice_in_a_list_that_sends_its_form_is_over_when_the_next_page_stand
     on_the_page(test)
 
 
+def in_two_halves(
+    first: bytes, rest: asyncio.Event, second: bytes
+) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    """A server whose page arrives by half; the other half comes after `rest`."""
+
+    async def answer_slowly(_: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+        answer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n" + first.ljust(4096))
+        await answer.drain()
+        await rest.wait()
+        answer.write(second)
+        answer.close()
+
+    return answer_slowly
+
+
 def test_half_a_page_that_comes_while_the_last_one_is_asked_is_not_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     rest = asyncio.Event()
 
-    async def slowly(_: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-        answer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<p id=who>Ana</p>" + b" " * 4096
-        )
-        await answer.drain()
-        await rest.wait()
-        answer.write(b"<p id=practice>Saguaro</p>")
-        answer.close()
+    slowly = in_two_halves(b"<p id=who>Ana</p>", rest, b"<p id=practice>Saguaro</p>")
 
     async def test(facade: Facade, page: Page) -> None:
         server = await asyncio.start_server(slowly, "127.0.0.1", 0)
         await page.unroute_all()
-
         moving = asyncio.Lock()
 
         async def shows_after_it_moved(target: Page, sign: list[Any]) -> bool:
@@ -163,14 +170,7 @@ def test_half_a_page_is_not_recognised() -> None:
     """A slow portal shows its code field before the words that the code was wrong."""
     rest = asyncio.Event()
 
-    async def slowly(_: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
-        answer.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<input id=code>" + b" " * 4096
-        )
-        await answer.drain()
-        await rest.wait()
-        answer.write(b"<p id=wrong>That code was wrong.</p>")
-        answer.close()
+    slowly = in_two_halves(b"<input id=code>", rest, b"<p id=wrong>That code was wrong.</p>")
 
     async def test(facade: Facade, page: Page) -> None:
         server = await asyncio.start_server(slowly, "127.0.0.1", 0)

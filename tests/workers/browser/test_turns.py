@@ -156,8 +156,7 @@ def test_a_holder_whose_browser_crashes_is_told_and_the_next_one_opens_anew(node
         await asyncio.wait_for(streaming, 60)
         row = await asyncio.to_thread(node.session, live.id)
         assert (row.state, row.end_reason) == ("ended", "browser_crashed")
-        while not live.ended:
-            await asyncio.sleep(0.02)
+        await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "crashed session"))
         assert await asyncio.to_thread(recordings, node) == {lease: ["complete"]}
         session, outcome = await node.open()
         assert (outcome, session.id != live.id) == ("signed_in", True)
