@@ -7,9 +7,8 @@ from threading import Timer
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from starlette.staticfiles import StaticFiles
 
-from api import errors, pages, routes
+from api import errors, routes, static
 from api.access import declarations
 from api.security import Edge
 from api.sms_gate import SmsGate
@@ -32,7 +31,7 @@ def create_app(portunus: Portunus) -> FastAPI:
     app.state.portunus = portunus
     for router in routers():  # as they are: including one would analyse each of its routes a second time
         app.router.routes.extend(router.routes)
-    app.mount("/static", StaticFiles(directory=pages.WEB / "static"), name="static")
+    app.mount(static.PATH, static.VersionedFiles(directory=static.FOLDER), name="static")
     errors.install(app)
     app.add_middleware(SmsGate, portunus=portunus)
     app.add_middleware(Edge, public_url=portunus.settings.public_url, download_url=portunus.settings.download_url)

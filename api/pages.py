@@ -7,6 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse
 
+from api import static
 from api.access import Here
 from api.act_words import in_words
 from broker.identity.policy import Permission
@@ -21,6 +22,7 @@ environment = Environment(
     lstrip_blocks=True,
 )
 environment.globals["in_words"] = in_words
+environment.globals["static"] = static.BASE
 
 MENU: list[tuple[str, str, Permission]] = [
     ("Portals", "/", Permission.TAB_OPEN),

@@ -23,7 +23,7 @@ from broker.tabs import service as tabs
 
 router = APIRouter()
 
-TICKET_PATIENCE_S = 5.0
+TICKET_PATIENCE_S = 10.0
 LOOK_AGAIN_S = 1.0
 LARGEST_MESSAGE = 32 * 1024
 """Bytes of one input message: pasted text of 20,000 characters fits."""
@@ -47,7 +47,12 @@ async def stream(socket: WebSocket, lease_id: str) -> None:
     except (BrokerError, ValueError, TimeoutError) as no:
         words = no.message if isinstance(no, BrokerError) else "No ticket came. Reload the page."
         await _note_refusal(at, lease_id, words)
-        await _end(socket, words, REFUSED, again=isinstance(no, Refused) and no.code == "ticket")
+        await _end(
+            socket,
+            words,
+            REFUSED,
+            again=isinstance(no, TimeoutError) or (isinstance(no, Refused) and no.code == "ticket"),
+        )
         return
     except WebSocketDisconnect:
         return

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Header, Request
+from fastapi import APIRouter, BackgroundTasks, Form, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
@@ -33,13 +33,22 @@ class OpenTab(BaseModel):
 
 @router.post("/tabs", dependencies=OPENERS)
 def open_form(
-    here: HereNow, tile: Text = "", account_id: Text = "", location_id: Text = "", purpose: Text = ""
+    here: HereNow,
+    afterwards: BackgroundTasks,
+    tile: Text = "",
+    account_id: Text = "",
+    location_id: Text = "",
+    purpose: Text = "",
 ) -> Response:
-    """Open from the launcher (`tile`: account and location, a colon between); the tab's page shows how far it is."""
+    """Open from the launcher (`tile`: account and location, a colon between); the tab's page shows how far it is.
+
+    While that page loads, the browser host gets the first picture ready.
+    """
     if tile:
         account_id, _, location_id = tile.partition(":")
     with here.unit() as work:
         lease = tabs.open_tab(work, account_id, location_id, purpose or "Not said")
+    afterwards.add_task(here.portunus.host.expect, lease.id)
     return RedirectResponse(f"/tabs/{lease.id}", 303)
 
 
@@ -68,6 +77,7 @@ def open_tab(
     here: HereNow,
     asked: OpenTab,
     response: Response,
+    afterwards: BackgroundTasks,
     idempotency_key: Annotated[str | None, Header(max_length=100)] = None,
 ) -> dict[str, Any]:
     """202 with where to look; the same Idempotency-Key opens once (24 h), with another body it answers 422."""
@@ -79,6 +89,7 @@ def open_tab(
         lease_id = once(work, "open_tab", idempotency_key, asked.model_dump_json(), opened)
         told = shown(work, tabs.own_lease(work, lease_id))
     response.headers["Location"] = f"/api/v1/tabs/{lease_id}"
+    afterwards.add_task(here.portunus.host.expect, lease_id)
     return told
 
 

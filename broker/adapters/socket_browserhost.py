@@ -27,6 +27,9 @@ class SocketBrowserHost:
     def run_lookups(self, lease_id: str) -> None:
         self._hint(f"/leases/{lease_id}/lookups")
 
+    def expect(self, lease_id: str) -> None:
+        self._hint(f"/leases/{lease_id}/expect")
+
     def end_session(self, portal_session_id: str) -> None:
         self._hint(f"/portal-sessions/{portal_session_id}/end")
 

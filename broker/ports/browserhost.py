@@ -22,6 +22,10 @@ class BrowserHost(Protocol):
         """Hint that lookups may run under this lease. Returns at once; the host takes each of them in SQL first."""
         ...
 
+    def expect(self, lease_id: str) -> None:
+        """Hint that a person was granted this lease and is about to join. Returns at once; without it joining takes longer."""
+        ...
+
     def end_session(self, portal_session_id: str) -> None:
         """Hint that a portal session is to be ended (its row says so). Returns at once."""
         ...

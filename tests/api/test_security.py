@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api import app as application
+from api import static
 from api.access import Here, HereNow, permits, public
 from api.access import signed_in as declare_signed_in
 from api.app import create_app
@@ -92,6 +93,28 @@ def test_every_answer_carries_the_headers(visitor, path):
     assert headers["cache-control"] == ("no-cache" if path.startswith("/static") else "no-store")
     assert len(headers["x-request-id"]) == 16
     assert "strict-transport-security" not in headers
+
+
+def test_the_pages_own_files_are_asked_for_once_per_version(visitor):
+    page = visitor.get("/sign-in").text
+    assert f'href="{static.BASE}/portunus.css"' in page
+    answer = visitor.get(f"{static.BASE}/portunus.css")
+    assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
+
+
+def test_a_page_of_the_version_before_gets_todays_files_and_keeps_none(visitor):
+    answer = visitor.get("/static/0123456789abcdef/viewer.js")
+    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-cache")
+
+
+@pytest.mark.parametrize("path", ["/static/x/..%2f..%2fpages.py", "/static/x/../../pages.py", "/static/", "/static/x/"])
+def test_nothing_else_is_below_the_pages_own_files(visitor, path):
+    assert visitor.get(path).status_code == 404
+
+
+def test_the_pages_scripts_name_each_other_beside_themselves():
+    for file in static.FOLDER.glob("*.js"):
+        assert '"/static' not in file.read_text(encoding="utf-8"), file.name
 
 
 def test_over_tls_the_cookie_is_pinned_to_the_host_and_hsts_is_sent(portunus, monkeypatch):

@@ -11,12 +11,16 @@ class MemoryBrowserHost:
         self.attempts: list[str] = []
         self.ended: list[str] = []
         self.lookups: list[str] = []
+        self.expected: list[str] = []
 
     def run_attempt(self, attempt_id: str) -> None:
         self.attempts.append(attempt_id)
 
     def run_lookups(self, lease_id: str) -> None:
         self.lookups.append(lease_id)
+
+    def expect(self, lease_id: str) -> None:
+        self.expected.append(lease_id)
 
     def end_session(self, portal_session_id: str) -> None:
         self.ended.append(portal_session_id)

@@ -9,25 +9,38 @@ from playwright.async_api import CDPSession, Error, Page
 
 from workers.browser.tasks import keep
 
+FIRST_S = 0.4
+"""A still page's cast begins with its picture (46 to 110 ms after the start, Chromium 140); asked for after this."""
+
 
 class Cast:
     """A screencast of one page. `latest` is taken by whoever shows it; what was not taken in time is forgotten."""
 
-    def __init__(self, page: Page, cdp: CDPSession, arrived: asyncio.Event) -> None:
+    def __init__(self, page: Page, cdp: CDPSession) -> None:
         self._page = page
         self.cdp = cdp
-        self._arrived = arrived
+        self.arrived = asyncio.Event()
+        """Set by each picture; whoever shows them puts an event of its own here."""
         self._latest: str | None = None
+        self._begun = asyncio.Event()
         self._stopped = False
 
     async def start(self) -> None:
-        """Begin; a first picture is forced, since a still page sends none."""
+        """Begin. The first picture comes by itself soon, and is asked for when it does not."""
         self.cdp.on("Page.screencastFrame", self._take)
         await self.cdp.send("Page.startScreencast", {"format": "png", "everyNthFrame": 1})
-        shot = await self.cdp.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
-        if self._latest is None:
-            self._latest = shot["data"]
-        self._arrived.set()
+        keep(self._first(), "first picture")
+
+    async def _first(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_S):
+                await self._begun.wait()
+        if self._begun.is_set() or self._stopped:
+            return
+        with contextlib.suppress(Error):
+            shot = await self.cdp.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
+            if not self._begun.is_set():
+                self._arrive(shot["data"])
 
     def take(self) -> bytes | None:
         """The newest picture as PNG, once."""
@@ -46,9 +59,13 @@ class Cast:
     def _take(self, params: dict[str, Any]) -> None:
         if self._stopped:
             return
-        self._latest = params["data"]
-        self._arrived.set()
+        self._arrive(params["data"])
         keep(self._ack(params["sessionId"]), "ack")
+
+    def _arrive(self, data: str) -> None:
+        self._latest = data
+        self._begun.set()
+        self.arrived.set()
 
     async def _ack(self, session_id: int) -> None:
         with contextlib.suppress(Error):

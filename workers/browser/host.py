@@ -24,6 +24,7 @@ from broker.wiring import Portunus
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from workers.browser import canary, guard, keepalive, leave, lookupruns, park
 from workers.browser.attempt import Node, close, run_attempt
+from workers.browser.coming import Coming
 from workers.browser.egress import Egress
 from workers.browser.files import LeaseFiles
 from workers.browser.find import find
@@ -57,6 +58,7 @@ class Host:
         """Accounts whose last session is being logged out at the portal just now."""
         self._missing: set[str] = set()
         """Sessions that were ready in SQL at the last beat and have no browser here."""
+        self._coming = Coming()
         self._loops: list[asyncio.Task[None]] = []
         chosen = portunus.settings
         self._pool = Pool(chosen, find(chosen), self._shard_died)
@@ -105,6 +107,15 @@ class Host:
             live.held_by = lease_id
             live.lookups = keep(lookupruns.run(self.node, live, lease_id), f"lookups {lease_id}")
 
+    async def expect(self, lease_id: str) -> None:
+        """A person was granted this lease and will join: have the proof and the first picture ready for her."""
+        live, lease = await self._leased(lease_id)
+        if live is None or lease is None or lookups.is_ours(lease):
+            return
+        async with live.turn:
+            if live.viewer is None and not isinstance(await self._ready_for(live, lease_id), str):
+                await self._coming.open(live)
+
     async def end_session(self, session_id: str) -> None:
         """Close the browser of a session that SQL says has ended."""
         live = self._sessions.get(session_id)
@@ -143,25 +154,30 @@ class Host:
 
     async def _join(self, live: LiveSession, lease_id: str, socket: WebSocket) -> str | None:
         """Stream to the holder, whom nothing of an earlier one reaches. Returns what to say when that cannot be."""
+        lease = await self._ready_for(live, lease_id)
+        if isinstance(lease, str):
+            return lease
+        if live.viewer is not None:
+            live.viewer.cancel(REPLACED)
+            await cancelled(live.viewer)
+        live.held_by = lease_id
+        if live.recorder is None:
+            live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
+        files, home = LeaseFiles(self._portunus, live, lease.id), live.loaded.home
+        viewer = Stream(live, live.recorder, _Socket(socket), files, home, opened=self._coming.take(live))
+        live.viewer = keep(self._streamed(viewer, socket), f"stream {lease_id}")
+        return None
+
+    async def _ready_for(self, live: LiveSession, lease_id: str) -> Lease | str:
+        """The lease, once nothing of an earlier holder is left and the portal shows that it is signed in; else what to say."""
         await cancelled(live.lookups)
         if live.held_by not in (None, lease_id):
             await self._clear(live)
         still, lease = await self._leased(lease_id)  # she waited for her turn: meanwhile it may have ended
         if still is not live or lease is None:
             return GONE
-        if live.viewer is not None:
-            live.viewer.cancel(REPLACED)
-            await cancelled(live.viewer)
         proved = await self._proved(live)
-        if proved is not Outcome.SIGNED_IN:
-            return MEANINGS[proved].words
-        live.held_by = lease_id
-        if live.recorder is None:
-            live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
-        home = live.loaded.home
-        viewer = Stream(live, live.recorder, _Socket(socket), LeaseFiles(self._portunus, live, lease.id), home)
-        live.viewer = keep(self._streamed(viewer, socket), f"stream {lease_id}")
-        return None
+        return lease if proved is Outcome.SIGNED_IN else MEANINGS[proved].words
 
     async def _streamed(self, viewer: Stream, socket: WebSocket) -> None:
         try:
@@ -187,6 +203,13 @@ class Host:
         live.next_keep_alive = now + wait if wait is not None else float("inf")
         live.proved = now
         self._sessions[live.id] = live
+        keep(self._expect_who_waits(live), "expect a holder")
+
+    async def _expect_who_waits(self, live: LiveSession) -> None:
+        open_lease = select(Lease.id).where(Lease.portal_session_id == live.id, Lease.ended_at.is_(None))
+        lease_id = await self.node.reading(lambda work: work.db.scalar(open_lease))
+        if lease_id is not None:
+            await self.expect(lease_id)
 
     async def _leased(self, lease_id: str) -> tuple[LiveSession | None, Lease | None]:
         def look(work: Unit) -> Lease | None:
@@ -253,6 +276,7 @@ class Host:
         await run_attempt(self.node, attempt_id, self._keep_live)
 
     async def _end_lease_side(self, live: LiveSession) -> None:
+        self._coming.drop(live)
         await cancelled(live.viewer, live.lookups)
         live.viewer = None
         recorder, live.recorder, live.size, live.mirrored = live.recorder, None, None, False
@@ -443,6 +467,10 @@ def make_app(host: Host) -> FastAPI:
     @app.post("/leases/{lease_id}/lookups", status_code=202)
     async def look_up(lease_id: str) -> None:
         await host.run_lookups(lease_id)
+
+    @app.post("/leases/{lease_id}/expect", status_code=202)
+    async def expect(lease_id: str) -> None:
+        keep(host.expect(lease_id), "expect a holder")
 
     @app.post("/portal-sessions/{session_id}/end", status_code=202)
     async def end(session_id: str) -> None:

@@ -53,7 +53,17 @@ class Gone(Exception):
 class Stream:
     """From join to leave, for one viewer of one live session."""
 
-    def __init__(self, live: LiveSession, recorder: Recorder, socket: Socket, files: Files, home: str) -> None:
+    def __init__(
+        self,
+        live: LiveSession,
+        recorder: Recorder,
+        socket: Socket,
+        files: Files,
+        home: str,
+        *,
+        opened: View | None = None,
+    ) -> None:
+        """`opened`: a view that was opened while the viewer was on her way; it is ours now."""
         self._live = live
         self._recorder = recorder
         self._socket = socket
@@ -67,6 +77,7 @@ class Stream:
         self._arrived = asyncio.Event()
         self._outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue(200)
         self._view: View | None = None
+        self._opened = opened
         self._told_tabs: dict[str, Any] = {}
         self._switching = asyncio.Lock()
         self._sending = asyncio.Lock()
@@ -109,11 +120,20 @@ class Stream:
                 tab.page.on(name, handler)  # type: ignore[call-overload]
                 self._hooked.append((tab.page, name, handler))
             try:
-                self._view = await View.open(self._live, tab, self._arrived, partial(self._unseen, tab))
+                self._view = self._opened_for(tab) or await View.open(self._live, tab)
+                self._view.attend(self._arrived, partial(self._unseen, tab))
                 if self._live.mirrored:
                     self._view.reflect(self._tell)
             except Error:
                 self._tell({"e": "notice", "words": "This tab cannot be shown; close it or reload it."})
+
+    def _opened_for(self, tab: Tab) -> View | None:
+        """The view that is open already, when it shows this tab."""
+        opened, self._opened = self._opened, None
+        if opened is not None and opened.tab is not tab:
+            opened.leave()
+            return None
+        return opened
 
     def _leave_tab(self) -> None:
         for page, name, handler in self._hooked:
@@ -207,10 +227,15 @@ class Stream:
             await self._arrived.wait()
             self._arrived.clear()
             await self._until_paced()
-            if self._view is not None:
-                png = self._view.cast.take()
-                if png is not None:
-                    await self._picture_out(self._view, png)
+            view = self._view
+            if view is None:
+                continue
+            first, view.first = view.first, None
+            if first is not None:
+                await self._whole_out(view, first)
+                self._arrived.set()  # there may be a newer one by now
+            elif (png := view.cast.take()) is not None:
+                await self._picture_out(view, png)
 
     async def _until_paced(self) -> None:
         """Wait until the viewer has drawn what is on its way; one that never answers is waited for 5 s at a time."""
@@ -224,20 +249,24 @@ class Stream:
 
     async def _picture_out(self, view: View, png: bytes) -> None:
         change = await asyncio.to_thread(view.sight.see, png)
-        picture = view.sight.picture
-        if change.nothing or view is not self._view or picture is None:
+        if change.nothing or view is not self._view:
             return  # a still page, or another tab is shown by now
-        view.redrawn.set()
-        height, width = picture.shape[:2]
-        now = time.monotonic()
-        due = self._since_whole > WHOLE_AFTER_BYTES and now - self._whole_at > WHOLE_EVERY_S
+        due = self._since_whole > WHOLE_AFTER_BYTES and time.monotonic() - self._whole_at > WHOLE_EVERY_S
         if change.whole or due:
-            self._whole_at, self._since_whole = now, 0
-            whole = await asyncio.to_thread(view.sight.whole, png)
-            await self._emit(lambda seq, ms: messages.frame(view.tab.number, seq, ms, width, height, whole))
+            await self._whole_out(view, await asyncio.to_thread(view.sight.whole, png))
         else:
+            view.redrawn.set()
             self._since_whole += sum(len(tile.data) for tile in change.tiles)
             await self._emit(lambda seq, ms: messages.update(view.tab.number, seq, ms, change.moves, change.tiles))
+
+    async def _whole_out(self, view: View, whole: bytes) -> None:
+        picture = view.sight.picture
+        if picture is None:
+            return
+        view.redrawn.set()
+        self._whole_at, self._since_whole = time.monotonic(), 0
+        height, width = picture.shape[:2]
+        await self._emit(lambda seq, ms: messages.frame(view.tab.number, seq, ms, width, height, whole))
 
     async def _emit(self, make: Callable[[int, int], bytes], *, picture: bool = True) -> None:
         """Write, then send: nobody sees what is not recorded."""

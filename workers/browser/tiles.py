@@ -18,6 +18,8 @@ LARGEST_RUNS = 4096
 LARGEST_AREA = 128 * 1024
 """Pixels of a tile that is worth the try."""
 COLOURS = 256
+SAMPLE = 20
+"""One row in so many tells soon that a picture has too many colours."""
 SPREADS = tuple(np.uint32(factor) for factor in (2654435761, 2246822519, 3266489917))
 """Multiplicative hashes (Knuth's, then xxHash's primes): when two colours meet in one slot, the next is tried."""
 
@@ -47,8 +49,9 @@ def decode(data: bytes, width: int, height: int) -> Pixels:
 
 def palette(pixels: Pixels) -> tuple[NDArray[np.uint8], Pixels] | None:
     """Each pixel's place in the list of colours, and the list; None when there are more than 256."""
-    red, green, blue = (pixels[..., part].astype(np.uint32) for part in range(3))
-    packed = (red << np.uint32(16)) | (green << np.uint32(8)) | blue
+    if len(pixels) > SAMPLE and np.unique(_packed(pixels[::SAMPLE])).size > COLOURS:
+        return None
+    packed = _packed(pixels)
     for spread in SPREADS:
         slots = (packed * spread) >> np.uint32(16)
         table = np.full(1 << 16, 0xFFFFFFFF, np.uint32)
@@ -63,6 +66,11 @@ def palette(pixels: Pixels) -> tuple[NDArray[np.uint8], Pixels] | None:
             shades = np.stack([colours >> 16 & 255, colours >> 8 & 255, colours & 255], axis=1).astype(np.uint8)
             return places[slots], shades
     return None
+
+
+def _packed(pixels: Pixels) -> NDArray[np.uint32]:
+    red, green, blue = (pixels[..., part].astype(np.uint32) for part in range(3))
+    return (red << np.uint32(16)) | (green << np.uint32(8)) | blue
 
 
 def _runs(indices: NDArray[np.uint8], colours: Pixels) -> bytes | None:

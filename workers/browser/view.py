@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from playwright.async_api import Error
+from playwright.async_api import CDPSession, Error
 
 from workers.browser.cast import Cast
 from workers.browser.input import Hands
@@ -18,18 +18,25 @@ from workers.browser.unseen import Unseen
 
 LEAST, MOST = (320, 240), (2560, 1600)
 """Of a tab's picture, in pixels."""
+FIRST_S = 2.0
+UNTOLD = 50
+"""Events kept for whoever comes."""
 ZOOMS = (0.5, 0.67, 0.75, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
 
 
 class View:
     """From the moment a tab is shown until another is."""
 
-    def __init__(self, live: LiveSession, tab: Tab, cast: Cast, hands: Hands, unseen: Unseen) -> None:
+    def __init__(self, live: LiveSession, tab: Tab, cdp: CDPSession) -> None:
         self._live = live
         self.tab = tab
-        self.cast = cast
-        self.hands = hands
-        self.unseen = unseen
+        self.cast = Cast(tab.page, cdp)
+        self.hands = Hands(cdp)
+        self.unseen = Unseen(live, tab.page, self._heard)
+        self.first: bytes | None = None
+        """The first picture, where it was taken in before anybody could see it."""
+        self._tell: Callable[[dict[str, Any]], None] | None = None
+        self._untold: list[dict[str, Any]] = []
         self.sight = Sight()
         self.mirror: Mirror | None = None
         self.redrawn = asyncio.Event()
@@ -37,16 +44,13 @@ class View:
         self._looking: asyncio.Task[None] | None = None
 
     @classmethod
-    async def open(
-        cls, live: LiveSession, tab: Tab, arrived: asyncio.Event, tell: Callable[[dict[str, Any]], None]
-    ) -> "View":
-        """Show this tab. Raises Playwright's `Error` when it is gone or crashed."""
+    async def open(cls, live: LiveSession, tab: Tab) -> "View":
+        """Show this tab, to whoever `attend`s. Raises Playwright's `Error` when it is gone or crashed."""
         await tab.page.bring_to_front()
         cdp = await live.new_cdp(tab.page)
-        unseen = Unseen(live, tab.page, tell)
-        view = cls(live, tab, Cast(tab.page, cdp, arrived), Hands(cdp), unseen)
+        view = cls(live, tab, cdp)
         try:
-            await unseen.start(cdp)
+            await view.unseen.start(cdp)
             if live.size is not None:
                 await view.resize(*live.size)
             await view.cast.start()
@@ -54,6 +58,31 @@ class View:
             view.leave()
             raise
         return view
+
+    def attend(self, arrived: asyncio.Event, tell: Callable[[dict[str, Any]], None]) -> None:
+        """From now on `arrived` is set by each picture, and `tell` hears the unseen; what came before is told now."""
+        self._tell, self.cast.arrived = tell, arrived
+        for event in self._untold:
+            tell(event)
+        self._untold.clear()
+        arrived.set()
+
+    def _heard(self, event: dict[str, Any]) -> None:
+        if self._tell is not None:
+            self._tell(event)
+        else:
+            self._untold.append(event)
+            del self._untold[:-UNTOLD]
+
+    async def see_first(self) -> None:
+        """Take the first picture in, ahead of need; not waited for longer than a person would."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_S):
+                await self.cast.arrived.wait()
+        png = self.cast.take()
+        if png is not None:
+            await asyncio.to_thread(self.sight.see, png)
+            self.first = await asyncio.to_thread(self.sight.whole, png)
 
     def leave(self) -> None:
         """Stop showing it; the page goes on, at the size the scripts know."""

@@ -1,12 +1,12 @@
 // What stands beside the remote tab's picture: its tabs, dialogs, lists, pickers, files, find. Each answers through `send`.
 
-import { reflect } from "/static/mirror.js";
+import { reflect } from "./mirror.js";
 
 const $ = (id) => document.getElementById(id);
 const stage = $("stage"), lease = stage.dataset.leaseId;
 const csrf = document.querySelector("meta[name=csrf]").content;
 let mirrored = false;
-const NO_ICON = "/static/icon.svg";
+const NO_ICON = new URL("./icon.svg", import.meta.url).pathname;
 let send = () => {}, say = () => {}, shown = null;
 
 /** `to` sends to the host, `words` shows a line in the bar. */

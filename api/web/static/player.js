@@ -1,6 +1,6 @@
 // Plays a recording: the stream's own messages, drawn again at their times, with a timeline to jump by.
 
-import { draw, parse, EVENT, FRAME } from "/static/draw.js";
+import { draw, parse, EVENT, FRAME } from "./draw.js";
 
 const $ = (id) => document.getElementById(id);
 const player = $("player"), status = $("player-status"), context = $("screen").getContext("2d", { alpha: false });

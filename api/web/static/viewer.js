@@ -1,8 +1,8 @@
 // A portal tab: waits while Portunus signs in, then shows the stream and carries the person's hands to it.
 
-import { back, heard, mirror, openFind, post, start, takeDrops, turn, zoomBy } from "/static/beside.js";
-import { draw, parse, EVENT } from "/static/draw.js";
-import { listen } from "/static/keys.js";
+import { back, heard, mirror, openFind, post, start, takeDrops, turn, zoomBy } from "./beside.js";
+import { draw, parse, EVENT } from "./draw.js";
+import { listen } from "./keys.js";
 
 const $ = (id) => document.getElementById(id);
 const stage = $("stage"), lease = stage.dataset.leaseId;
@@ -43,20 +43,22 @@ function told(tab) {
 }
 
 async function connect() {
-  const answer = await post("/ticket").catch(() => null);
-  if (!answer) return again("No connection. Trying again …");
-  if (!answer.ok) return ended((await answer.json().catch(() => ({}))).detail || "This tab has ended.");
-  const { ticket } = await answer.json();
-  socket = new WebSocket(`${base}/tabs/${lease}/stream`);
-  socket.binaryType = "arraybuffer";
-  socket.onopen = () => socket.send(JSON.stringify({ ticket }));
+  const line = socket = new WebSocket(`${base}/tabs/${lease}/stream`); // while the ticket is fetched
+  const opened = new Promise((resolve) => { line.onopen = resolve; });
+  line.binaryType = "arraybuffer";
   let queue = Promise.resolve();
-  socket.onmessage = ({ data }) => {
+  line.onmessage = ({ data }) => {
     if (typeof data === "string") { const told = JSON.parse(data); if (told.e === "ended") (told.again ? say : ended)(told.words); return; }
     counted.bytes += data.byteLength;
     queue = queue.then(() => show(data)).catch(() => {});
   };
-  socket.onclose = () => { if (!over) again("The connection was lost. Trying again …"); };
+  line.onclose = () => { if (!over) again("The connection was lost. Trying again …"); };
+  const answer = await post("/ticket").catch(() => null);
+  if (!answer) { line.onclose = null; line.close(); return again("No connection. Trying again …"); }
+  if (!answer.ok) return ended((await answer.json().catch(() => ({}))).detail || "This tab has ended.");
+  const { ticket } = await answer.json();
+  await opened;
+  line.send(JSON.stringify({ ticket }));
 }
 
 function again(words) {

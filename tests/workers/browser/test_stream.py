@@ -18,6 +18,7 @@ from workers.browser.live import LiveSession
 from workers.browser.messages import EVENT, FRAME
 from workers.browser.recorder import RecorderFailed
 from workers.browser.stream import Gone, Stream
+from workers.browser.view import View
 
 pytestmark = pytest.mark.browser
 CHROMIUMS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
@@ -110,12 +111,12 @@ async def a_page(code: str = "", password: str = "") -> AsyncIterator[tuple[Live
 
 
 @asynccontextmanager
-async def watching(live: LiveSession, record: Record) -> AsyncIterator[Viewer]:
+async def watching(live: LiveSession, record: Record, opened: View | None = None) -> AsyncIterator[Viewer]:
     viewer = Viewer()
     double: Any = record
     nothing: Any = None
     live.recorder = double
-    task = asyncio.ensure_future(Stream(live, double, viewer, nothing, "https://portal.test/").run())
+    task = asyncio.ensure_future(Stream(live, double, viewer, nothing, "https://portal.test/", opened=opened).run())
     yield viewer
     viewer.said.put_nowait(None)
     async with asyncio.timeout(10):
