@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from broker.base.settings import Settings
 from tests.e2e.office import Office, running_office
+from tests.e2e.remote import Remote, Viewer, remote_tab
 from workers.browser.find import find
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -97,3 +98,35 @@ def screen(browser: Browser, office: Office, pytestconfig: pytest.Config) -> Ite
     for one in opened:
         one.context.close()
     assert [problem for one in opened for problem in one.problems] == []
+
+
+@pytest.fixture(scope="session")
+def remote(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+    """A real remote tab in an office of its own."""
+    with running_office(tmp_path_factory.mktemp("remote")) as running, remote_tab(running) as tab:
+        yield tab
+
+
+@pytest.fixture(scope="session")
+def maria(browser: Browser, remote: Remote) -> Iterator[Viewer]:
+    """One tab for all tests of the remote tab: pages change in it, as in a day's work."""
+    office = remote.office
+    context = browser.new_context(
+        viewport={"width": 1340, "height": 1000}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    context.add_cookies([office.cookie("Maria")])
+    context.set_default_timeout(8000)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
+    lease = office.open("Maria", "harborline")
+    office.until_ready(lease)
+    remote.show("<h1>Welcome</h1>")
+    page.goto(f"{office.url}/tabs/{lease}")
+    page.locator("#stage canvas").wait_for(timeout=20_000)
+    viewer = Viewer(page, remote)
+    viewer.fit()
+    yield viewer
+    assert problems == []
+    context.close()

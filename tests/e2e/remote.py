@@ -5,10 +5,13 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
-from playwright.async_api import Route, async_playwright
+from playwright.async_api import async_playwright
+from playwright.sync_api import Page, expect
 
 from broker.base.settings import Settings
 from broker.recordings.service import Subject
@@ -21,7 +24,7 @@ from workers.browser.live import LiveSession
 from workers.browser.recorder import Recorder
 from workers.browser.stream import Gone, Stream
 
-PORTAL = "https://portal.test"
+PORTAL = "http://portal.test"
 WIDTH, HEIGHT = 1280, 800
 
 
@@ -32,7 +35,11 @@ class Remote:
         self.office = office
         self.pages: dict[str, tuple[str, str, bytes]] = {}
         """Path: content type, disposition, body."""
-        self.posted: list[bytes] = []
+        self.locked: dict[str, str] = {}
+        """Paths that want a name and a password: the `Authorization` that opens them."""
+        self.sent: list[bytes] = []
+        """Every message to the viewer, as it is recorded."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Portal, self))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.live: LiveSession | None = None
@@ -40,12 +47,14 @@ class Remote:
 
     def start(self) -> None:
         self._thread.start()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.do(self._open())
 
     def stop(self) -> None:
         self.do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(timeout=10)
+        self._server.shutdown()
 
     def do(self, what: Coroutine[Any, Any, Any]) -> Any:
         """Run it beside the stream, and wait."""
@@ -81,7 +90,8 @@ class Remote:
     async def _open(self) -> None:
         self._playwright = await async_playwright().start()
         found = find(Settings()).path
-        self._browser = await self._playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        here = f"--host-resolver-rules=MAP *.test 127.0.0.1:{self._server.server_port}"
+        self._browser = await self._playwright.chromium.launch(executable_path=found, args=["--no-sandbox", here])
         context = await self._browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
         claim: Any = SimpleNamespace(
             portal_session_id="pss_1", attempt_id="att_1", organization_id=self.office.organization_id
@@ -89,7 +99,6 @@ class Remote:
         nothing: Any = None
         live = LiveSession(claim=claim, context=context, door=nothing, shard=nothing)
         await masks.put_on(context)
-        await context.route("**/*", self._answer)
         page = await context.new_page()
         guard.adopt_first(live, page)
         guard.watch(live)
@@ -101,17 +110,9 @@ class Remote:
         await self._browser.close()
         await self._playwright.stop()
 
-    async def _answer(self, route: Route) -> None:
-        if route.request.method == "POST":
-            self.posted.append(route.request.post_data_buffer or b"")
-        path = route.request.url.removeprefix(PORTAL).partition("?")[0] or "/"
-        kind, disposition, body = self.pages.get(path, ("text/html", "", b"<title>Elsewhere</title><body>Not here"))
-        headers = {"content-type": kind, **({"content-disposition": disposition} if disposition else {})}
-        await route.fulfill(status=200, headers=headers, body=body)
-
     @asynccontextmanager
     async def _stream(self, lease_id: str) -> "AsyncIterator[Pipe]":
-        pipe = Pipe(self._loop, asyncio.get_running_loop())
+        pipe = Pipe(self._loop, asyncio.get_running_loop(), self.sent)
         running = asyncio.run_coroutine_threadsafe(self._run(lease_id, pipe), self._loop)
         running.add_done_callback(lambda _: pipe.over())
         try:
@@ -138,11 +139,40 @@ class Remote:
             )  # fmt: skip
 
 
+class _Portal(BaseHTTPRequestHandler):
+    """The portal's server: the pages that a test put there."""
+
+    def __init__(self, remote: Remote, *more: Any) -> None:
+        self._remote = remote
+        super().__init__(*more)
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        elsewhere = ("text/html", "", b"<title>Elsewhere</title><body>Not here")
+        kind, disposition, body = self._remote.pages.get(path, elsewhere)
+        key = self._remote.locked.get(path)
+        refused = key is not None and self.headers.get("authorization") != key
+        self.send_response(401 if refused else 200)
+        if refused:
+            body = b"<title>No</title>"
+            self.send_header("www-authenticate", 'Basic realm="Monthly reports"')
+        for name, value in (("content-type", kind), ("content-disposition", disposition), ("cache-control", "no-store")):
+            if value:
+                self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002 - the name it has there
+
+
 class Pipe:
     """Two event loops, one socket: the office's server on one side, the stream on the other."""
 
-    def __init__(self, host: asyncio.AbstractEventLoop, server: asyncio.AbstractEventLoop) -> None:
-        self._host, self._server = host, server
+    def __init__(
+        self, host: asyncio.AbstractEventLoop, server: asyncio.AbstractEventLoop, sent: list[bytes]
+    ) -> None:
+        self._host, self._server, self._sent = host, server, sent
         self._out: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._in: asyncio.Queue[str | None] = asyncio.Queue()
 
@@ -166,6 +196,7 @@ class Pipe:
     # the stream's side
 
     async def send_bytes(self, data: bytes) -> None:
+        self._sent.append(data)
         self._server.call_soon_threadsafe(self._out.put_nowait, data)
 
     async def receive_text(self) -> str:
@@ -176,6 +207,50 @@ class Pipe:
 
     def over(self) -> None:
         self._server.call_soon_threadsafe(self._out.put_nowait, None)
+
+
+class Viewer:
+    """Maria at her tab."""
+
+    def __init__(self, page: Page, remote: Remote) -> None:
+        self.page, self.remote = page, remote
+
+    def fit(self) -> None:
+        """Make her window so large that the picture has exactly the size the pages were made for."""
+        self.page.wait_for_function("() => window.portunusViewer.room && document.querySelector('#remote-tabs img')")
+        for _ in range(3):  # a narrower window may break the bar's line
+            room, size = self.page.evaluate("() => window.portunusViewer.room"), self.page.viewport_size
+            assert size is not None
+            wide, high = size["width"] + WIDTH - room["w"], size["height"] + HEIGHT - room["h"]
+            self.page.set_viewport_size({"width": wide, "height": high})
+            self.page.wait_for_timeout(250)  # the viewer waits for the end of a resize, too
+            self.remote.until(f"innerWidth === {WIDTH}")
+        self.remote.until(f"innerHeight === {HEIGHT}")
+
+    def one_tab(self) -> None:
+        """Only the first tab is left, and shown."""
+        live = self.remote.live
+        assert live is not None
+        for tab in list(live.tabs[1:]):
+            self.remote.do(tab.page.close())
+        expect(self.page.locator("#remote-tabs [role=tab]")).to_have_count(1)
+
+    def point(self, selector: str) -> tuple[float, float]:
+        """Where she sees it."""
+        x, y = self.remote.place(selector)
+        box = self.page.locator("#stage canvas").bounding_box()
+        assert box is not None
+        return box["x"] + x, box["y"] + y
+
+    def click(self, selector: str, *, edge: bool = False) -> None:
+        """Click its middle, or the small button at its right edge."""
+        x, y = self.point(selector)
+        self.page.mouse.click(
+            x + (self.remote.see(f"document.querySelector('{selector}').offsetWidth") / 2 - 12 if edge else 0), y
+        )
+
+    def says(self, words: str) -> None:
+        expect(self.page.locator("#status")).to_contain_text(words)
 
 
 @contextmanager

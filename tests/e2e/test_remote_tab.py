@@ -1,91 +1,19 @@
 """The remote tab in a real viewer: for each thing a biller does, its effect in the portal's page."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import expect
 
-from tests.e2e.conftest import Screen
-from tests.e2e.office import Office
-from tests.e2e.remote import HEIGHT, PORTAL, WIDTH, Remote, remote_tab
+from tests.e2e.remote import PORTAL, WIDTH, Remote, Viewer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>"
 
 
-@pytest.fixture(scope="module")
-def remote(office: Office) -> Iterator[Remote]:
-    with remote_tab(office) as running:
-        yield running
-
-
-class Viewer:
-    """Maria at her tab."""
-
-    def __init__(self, page: Page, remote: Remote) -> None:
-        self.page, self.remote = page, remote
-
-    def fit(self) -> None:
-        """Make her window so large that the picture has exactly the size the pages were made for."""
-        self.page.wait_for_function("() => window.portunusViewer.room && document.querySelector('#remote-tabs img')")
-        for _ in range(3):  # a narrower window may break the bar's line
-            room, size = self.page.evaluate("() => window.portunusViewer.room"), self.page.viewport_size
-            assert size is not None
-            wide, high = size["width"] + WIDTH - room["w"], size["height"] + HEIGHT - room["h"]
-            self.page.set_viewport_size({"width": wide, "height": high})
-            self.page.wait_for_timeout(250)  # the viewer waits for the end of a resize, too
-            self.remote.until(f"innerWidth === {WIDTH}")
-        self.remote.until(f"innerHeight === {HEIGHT}")
-
-    def point(self, selector: str) -> tuple[float, float]:
-        """Where she sees it."""
-        x, y = self.remote.place(selector)
-        box = self.page.locator("#stage canvas").bounding_box()
-        assert box is not None
-        return box["x"] + x, box["y"] + y
-
-    def click(self, selector: str, *, edge: bool = False) -> None:
-        """Click its middle, or the small button at its right edge."""
-        x, y = self.point(selector)
-        self.page.mouse.click(
-            x + (self.remote.see(f"document.querySelector('{selector}').offsetWidth") / 2 - 12 if edge else 0), y
-        )
-
-    def says(self, words: str) -> None:
-        expect(self.page.locator("#status")).to_contain_text(words)
-
-
-@pytest.fixture(scope="module")
-def maria(browser: Browser, office: Office, remote: Remote) -> Iterator[Viewer]:
-    """One tab for the whole module: pages change in it, as in a day's work."""
-    context = browser.new_context(
-        viewport={"width": 1340, "height": 1000}, permissions=["clipboard-read", "clipboard-write"]
-    )
-    context.add_cookies([office.cookie("Maria")])
-    context.set_default_timeout(8000)
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda line: problems.append(line.text) if "Content Security Policy" in line.text else None)
-    lease = office.open("Maria", "harborline")
-    office.until_ready(lease)
-    remote.show("<h1>Welcome</h1>")
-    page.goto(f"{office.url}/tabs/{lease}")
-    page.locator("#stage canvas").wait_for(timeout=20_000)
-    viewer = Viewer(page, remote)
-    viewer.fit()
-    yield viewer
-    assert problems == []
-    context.close()
-
-
 @pytest.fixture(autouse=True)
-def one_tab(remote: Remote, maria: Viewer) -> None:
+def one_tab(maria: Viewer) -> None:
     """Each test begins with one tab."""
-    assert remote.live is not None
-    for tab in list(remote.live.tabs[1:]):
-        remote.do(tab.page.close())
+    maria.one_tab()
 
 
 def test_typing_and_clicking_reach_the_portal(maria: Viewer, remote: Remote) -> None:
@@ -213,7 +141,7 @@ def test_leaving_a_page_with_typed_words_asks_first(maria: Viewer, remote: Remot
     remote.until("document.getElementById('words').value === 'unsaved'")
     maria.page.get_by_role("button", name="Home").click()
     maria.page.locator("#remote-dialog").get_by_role("button", name="OK").click()
-    remote.until("!document.getElementById('words')")
+    remote.until("location.pathname === '/'")
 
 
 def test_a_download_is_typed_by_its_content_and_fetched_from_another_origin(maria: Viewer, remote: Remote) -> None:
@@ -417,9 +345,7 @@ def test_a_screen_reader_reads_and_works_the_portals_page(maria: Viewer, remote:
     expect(page).to_be_hidden()
 
 
-def test_the_viewer_has_no_faults_for_assistive_technology(
-    maria: Viewer, remote: Remote, screen: Callable[..., Screen]
-) -> None:
+def test_the_viewer_has_no_faults_for_assistive_technology(maria: Viewer, remote: Remote) -> None:
     remote.show("<h1>Claims</h1>")
     found = Axe().run(maria.page).response["violations"]
     assert [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]] == []

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from playwright.async_api import Error, FileChooser, Page
 
+from workers.browser import challenge
 from workers.browser.files import Files
 from workers.browser.live import LiveSession
 from workers.browser.tasks import keep
@@ -19,7 +20,7 @@ T = TypeVar("T")
 Event = dict[str, Any]
 LOOK_S = 2.0
 """Longest wait for a page's answer: one with an open dialog gives none."""
-FOUND_CHARACTERS, CHOSEN_CHARACTERS = 200, 40
+FOUND_CHARACTERS, CHOSEN_CHARACTERS, CREDENTIAL_CHARACTERS = 200, 40, 300
 
 
 class Acts:
@@ -61,6 +62,9 @@ class Acts:
             "print": self._print,
             "mirror": self._mirror,
             "act": self._act,
+            "auth": self._sign_in,
+            "menu": self._menu,
+            "open": self._open_link,
         }
 
     async def do(self, event: Event) -> None:
@@ -90,8 +94,9 @@ class Acts:
 
     async def _key(self, event: Event) -> None:
         view = self._hands_on()
-        if view is not None:
-            view.hands.key(event)
+        why = view.hands.key(event) if view is not None else None
+        if why:
+            self._tell({"e": "notice", "words": why})
 
     async def _text(self, event: Event) -> None:
         view = self._hands_on()
@@ -114,6 +119,8 @@ class Acts:
         if self._live.tab(int(event["n"])) is not None:
             self._live.active = int(event["n"])
             await self._follow()
+            if (tab := self._live.tab()) is not None and tab.challenge is not None:
+                self._tell(tab.challenge.shown())
 
     async def _close_tab(self, event: Event) -> None:
         tab = self._live.tab(int(event["n"]))
@@ -155,6 +162,29 @@ class Acts:
                 await dialog.dismiss()
         self._live.tell("dialog")
         keep(_awaited(self._follow()), "follow after a dialog")
+
+    async def _sign_in(self, event: Event) -> None:
+        """A name and a password for the server that asked; without them its page stays as it is."""
+        tab, name = self._live.tab(), event.get("name")
+        if tab is None or tab.challenge is None:
+            return
+        if name is None:
+            tab.challenge = None
+            return
+        words = str(name)[:CREDENTIAL_CHARACTERS], str(event["password"])[:CREDENTIAL_CHARACTERS]
+        keep(challenge.answer(self._live, tab, *words), "answer a server")
+
+    async def _menu(self, event: Event) -> None:
+        """The menu key: the page is asked as by a right click."""
+        del event
+        view = self._hands_on()
+        if view is not None:
+            await soon(view.unseen.ask("menu()"))
+
+    async def _open_link(self, event: Event) -> None:
+        view = self._hands_on()
+        if view is not None:
+            await soon(view.unseen.open(int(event["n"])))
 
     async def _choose(self, event: Event) -> None:
         view = self._hands_on()

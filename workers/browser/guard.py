@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Dialog, Error, Page
 
+from workers.browser import challenge
 from workers.browser.facade import watch_status
 from workers.browser.live import LiveSession
 from workers.browser.tasks import keep
@@ -67,6 +68,7 @@ async def leave_unanswered(live: LiveSession) -> None:
 
 def _prepare(live: LiveSession, page: Page) -> None:
     watch_status(page)
+    challenge.watch(live, page)
     page.on("close", lambda _: live.forget(page))
     page.on("crash", lambda _: live.notice("This tab crashed. Reload it."))
     page.on("framenavigated", lambda frame: _check(live, page) if frame == page.main_frame else None)
@@ -76,7 +78,7 @@ def _check(live: LiveSession, page: Page) -> None:
     shown = urlsplit(page.url)
     if shown.scheme in ODD:
         keep(_leave(page), "leave an odd page")
-        live.notice(f"{shown.scheme}: pages are not shown.")
+        live.notice(f"Portunus blocked a {shown.scheme}: page: it belongs to the browser or its machine, not to the portal.")
     else:
         live.tell("navigated")
 

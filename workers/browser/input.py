@@ -17,6 +17,12 @@ ALT, CONTROL, META, SHIFT = 1, 2, 4, 8
 BLOCKED_WITH_CONTROL = frozenset("jnopstuw")
 """Browser commands (downloads, new window, open, print, save, tab, source, close): nothing of ours should answer them."""
 BLOCKED_KEYS = frozenset({"F1", "F3", "F5", "F6", "F10", "F11", "F12", "ContextMenu"})
+ON_RECORD = "the portal's browser has no tools and pages of its own here, so that everything in it is on record."
+WHY = {
+    "s": "pages are not saved to a disk. Print keeps this one as a PDF.",
+    "o": "files of the machine are not opened in the portal. Drop one on the page, or use the page's own upload.",
+}
+"""Why a command is blocked, when there is more to say than `ON_RECORD`."""
 
 
 class BadInput(ValueError):
@@ -52,7 +58,11 @@ class Hands:
             )
             return
         if kind == "move":
-            self._send("Input.dispatchMouseEvent", {**told, "type": "mouseMoved", "buttons": self._buttons})
+            dragging = next((BUTTONS[one] for one, held in HELD.items() if self._buttons & held), "none")
+            self._send(  # without its button a move selects nothing
+                "Input.dispatchMouseEvent",
+                {**told, "type": "mouseMoved", "button": dragging, "buttons": self._buttons},
+            )
             return
         button = int(event.get("b", 0))
         if kind not in ("down", "up") or button not in BUTTONS:
@@ -61,12 +71,12 @@ class Hands:
         told |= {"button": BUTTONS[button], "buttons": self._buttons, "clickCount": min(int(event.get("c", 1)), 3)}
         self._send("Input.dispatchMouseEvent", {**told, "type": "mousePressed" if kind == "down" else "mouseReleased"})
 
-    def key(self, event: dict[str, Any]) -> None:
-        """A key by its `key` and `code`, as the viewer's layout has them. Raises `BadInput`."""
+    def key(self, event: dict[str, Any]) -> str | None:
+        """A key by its `key` and `code`, as the viewer's layout has them; why not, when it is blocked. Raises `BadInput`."""
         kind, key, code = event["k"], str(event["key"])[:32], str(event["code"])[:32]
         modifiers = _modifiers(event)
         if _blocked(key, modifiers):
-            return
+            return f"Portunus blocks {_chord(key, modifiers)}: {WHY.get(key.lower(), ON_RECORD)}" if kind == "down" else None
         if kind not in ("down", "up"):
             raise BadInput("key")
         told: dict[str, Any] = {
@@ -89,6 +99,7 @@ class Hands:
         else:
             self._keys.pop(code, None)
         self._send("Input.dispatchKeyEvent", told)
+        return None
 
     def text(self, event: dict[str, Any]) -> None:
         """Composed or pasted text."""
@@ -127,6 +138,11 @@ def _blocked(key: str, modifiers: int) -> bool:
     if commanding and modifiers & SHIFT and key.lower() in ("i", "j", "c", "k"):
         return True
     return bool(commanding) and key.lower() in BLOCKED_WITH_CONTROL
+
+
+def _chord(key: str, modifiers: int) -> str:
+    held = [name for bit, name in ((CONTROL, "Ctrl"), (META, "Meta"), (ALT, "Alt"), (SHIFT, "Shift")) if modifiers & bit]
+    return "+".join([*held, key.upper() if len(key) == 1 else key])
 
 
 def _number(value: Any) -> float:

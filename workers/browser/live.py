@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from typing import TYPE_CHECKING
 
-from playwright.async_api import BrowserContext, CDPSession, Dialog, ElementHandle, Page
+from playwright.async_api import BrowserContext, CDPSession, Dialog, ElementHandle, Frame, Page
 
 from broker.tabs.service import Claim
 from workers.browser.egress import Door
@@ -13,6 +14,9 @@ from workers.browser.pool import Shard
 from workers.browser.recorder import Recorder
 from workers.browser.scriptstore import Loaded, shipped
 from workers.browser.trace import Trace
+
+if TYPE_CHECKING:
+    from workers.browser.challenge import Challenge
 
 
 @dataclass
@@ -26,6 +30,10 @@ class Tab:
     icon: str = ""
     """Its picture in the tab bar, as a `data:` address of a small PNG."""
     zoom: float = 1.0
+    challenge: "Challenge | None" = None
+    """What its server wants a name and a password for; nobody has answered yet."""
+    answered: str = ""
+    """The address for which a name and a password were given last."""
 
 
 @dataclass
@@ -39,7 +47,7 @@ class LiveSession:
     tabs: list[Tab] = field(default_factory=list)
     active: int = 0
     listeners: list[Callable[[str], None]] = field(default_factory=list)
-    """Called with `tabs`, `navigated`, `dialog`, `notice` or `ended`."""
+    """Called with `tabs`, `navigated`, `dialog`, `challenge`, `notice` or `ended`."""
     notices: list[str] = field(default_factory=list)
     secret_fields: list[ElementHandle] = field(default_factory=list)
     """Fields the desk typed a secret into: never in a frame."""
@@ -140,6 +148,6 @@ class LiveSession:
             del self.notices[:-20]
             self.tell("notice")
 
-    async def new_cdp(self, page: Page) -> CDPSession:
-        """A DevTools session of its own on this page."""
+    async def new_cdp(self, page: Page | Frame) -> CDPSession:
+        """A DevTools session of its own on this page (or on a frame of another host)."""
         return await self.context.new_cdp_session(page)

@@ -91,6 +91,7 @@ class Stream:
             self._tell({"e": "joined", **self._recorder.joined(), "attempt": self._live.claim.attempt_id})
             self._tell_dialog()
             await self._follow()
+            self._tell_challenge()
             for words in self._live.notices[-3:]:
                 self._tell({"e": "notice", "words": words})
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -152,6 +153,8 @@ class Stream:
             keep(self._send_tabs(), "tell tabs")
         elif what == "dialog":
             self._tell_dialog()
+        elif what == "challenge":
+            self._tell_challenge()
         elif what == "notice" and self._live.notices:
             self._tell({"e": "notice", "words": self._live.notices[-1]})
 
@@ -160,6 +163,11 @@ class Stream:
         if dialog is not None:
             words, value = dialog.message[:1000], dialog.default_value[:500]
             self._tell({"e": "dialog", "kind": dialog.type, "words": words, "default": value})
+
+    def _tell_challenge(self) -> None:
+        tab = self._live.tab()
+        if tab is not None and tab.challenge is not None:
+            self._tell(tab.challenge.shown())
 
     async def _send_tabs(self) -> None:
         tabs = [await self._described(tab) for tab in self._live.tabs]

@@ -15,7 +15,7 @@ from workers.browser.tasks import keep
 
 WORLD = "portunus"
 SCRIPT = (Path(__file__).with_name("inside") / "unseen.js").read_text(encoding="utf-8")
-TOLD = frozenset({"select", "picker", "cursor", "tip", "focus", "copied", "title", "icon", "print"})
+TOLD = frozenset({"select", "picker", "cursor", "tip", "focus", "copied", "title", "icon", "print", "menu"})
 LARGEST = 600_000
 """Characters of one message: a list of 2000 options fits."""
 ICON_CHARACTERS = 12_000
@@ -60,6 +60,10 @@ class Unseen:
     async def pick(self, number: int, value: str) -> None:
         """The value of a date, time or colour."""
         await self._answer(number, f"pick(%d, {json.dumps(value)})")
+
+    async def open(self, number: int) -> None:
+        """The link of a menu, in a tab of its own, as a person's middle click does."""
+        await self._answer(number, "open(%d)")
 
     async def ask(self, act: str) -> Any:
         """An act in the tab's main document; its answer, or None."""

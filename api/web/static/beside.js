@@ -1,5 +1,6 @@
 // What stands beside the remote tab's picture: its tabs, dialogs, lists, pickers, files, find. Each answers through `send`.
 
+import { menu } from "./menu.js";
 import { reflect } from "./mirror.js";
 
 const $ = (id) => document.getElementById(id);
@@ -16,7 +17,7 @@ export const back = () => stage.querySelector("textarea")?.focus({ preventScroll
 
 /** Events of the host by their name; true when this file knows it. */
 export function heard(event) {
-  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, notice: ({ words }) => say(words) }[event.e];
+  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, notice: ({ words }) => say(words) }[event.e];
   known?.(event);
   return Boolean(known);
 }
@@ -37,14 +38,16 @@ function tabs({ tabs: all, active }) {
   shown = { all, active };
   const bar = $("remote-tabs");
   bar.replaceChildren(...all.map((tab) => {
-    const box = document.createElement("span"), icon = document.createElement("img");
-    const name = button(tab.title, () => send({ t: "tab", n: tab.n }), { title: `${tab.host}${tab.path}` });
+    const box = document.createElement("span"), icon = document.createElement("img"), words = document.createElement("span");
+    const name = button("", () => send({ t: "tab", n: tab.n }), { title: `${tab.title}\n${tab.host}${tab.path}` });
+    words.className = "tab-title";
+    words.textContent = tab.title;
     name.setAttribute("role", "tab");
     name.setAttribute("aria-selected", String(tab.n === active));
     icon.alt = "";
     icon.src = tab.icon || NO_ICON;
     icon.width = icon.height = 16;
-    name.prepend(icon);
+    name.append(icon, words);
     box.append(name);
     box.setAttribute("role", "presentation");
     if (all.length > 1) box.append(button("×", () => send({ t: "close", n: tab.n }), { className: "close-tab", ariaLabel: `Close ${tab.title}` }));
@@ -75,6 +78,26 @@ function dialog({ kind, words, default: value }) {
   box.returnValue = "";
   if (!box.open) box.showModal();
 }
+
+/** A server behind the portal wants a name and a password: hers alone, asked each time, kept nowhere. */
+function auth({ host, realm, again }) {
+  const box = $("remote-auth"), name = $("remote-auth-name"), secret = $("remote-auth-password");
+  $("remote-auth-words").textContent = `${again ? "That was not right. " : ""}${host} asks for a name and a password${realm ? ` for “${realm}”` : ""}.`;
+  if (!again) name.value = "";
+  secret.value = "";
+  box.onclose = () => {
+    send(box.returnValue === "ok" ? { t: "auth", name: name.value, password: secret.value } : { t: "auth", name: null });
+    secret.value = "";
+    back();
+  };
+  box.returnValue = "";
+  if (!box.open) box.showModal();
+}
+
+/** A key pressed for her, with Control held. */
+function press(key, code, kc) { for (const k of ["down", "up"]) send({ t: "key", k, key, code, kc, m: 2 }); }
+export const nav = (to) => send({ t: "nav", to });
+function opened(event) { menu(stage, over().scale, event, { say, back, nav, press, send, find: openFind, print: () => send({ t: "print" }) }); }
 
 function select({ n, label, index, options, ...place }) {
   const list = document.createElement("ul");

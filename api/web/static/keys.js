@@ -3,7 +3,7 @@
 const APPLE = /Mac|iPhone|iPad/.test(navigator.platform); // Command does there what Control does in the remote tab
 const command = (event) => event.ctrlKey || (APPLE && event.metaKey);
 const held = (event) => (event.altKey ? 1 : 0) | (command(event) ? 2 : 0) | (event.metaKey && !APPLE ? 4 : 0) | (event.shiftKey ? 8 : 0);
-const MOVE_MS = 16;
+const MOVE_MS = 16, HOLD_MS = 500;
 
 /** Sends input of `canvas` and `textarea` through `send`; `ours` are the keys that stay here. Returns where a pointer is in the tab. */
 export function listen(canvas, textarea, stage, send, ours) {
@@ -21,7 +21,7 @@ export function listen(canvas, textarea, stage, send, ours) {
     timer ||= setTimeout(flush, MOVE_MS);
   });
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.pointerType === "touch") { touched = { x: event.clientX, y: event.clientY, lastX: event.clientX, lastY: event.clientY, far: false }; canvas.setPointerCapture(event.pointerId); return; }
+    if (event.pointerType === "touch") { touch(event); canvas.setPointerCapture(event.pointerId); return; }
     textarea.focus({ preventScroll: true });
     flush();
     canvas.setPointerCapture(event.pointerId);
@@ -29,12 +29,19 @@ export function listen(canvas, textarea, stage, send, ours) {
     event.preventDefault();
   });
   // A finger: sliding scrolls, a tap clicks and brings the keyboard where the portal has a field.
+  // Held for half a second it is a right click.
   let touched = null;
+  function touch(event) {
+    const { clientX: x, clientY: y } = event, press = () => { if (touched && !touched.far) { touched.far = true; right(event); } };
+    touched = { x, y, lastX: x, lastY: y, far: false, moved: false, hold: setTimeout(press, HOLD_MS) };
+  }
+  function right(event) { for (const k of ["move", "down", "up"]) mouse(k, event, k === "move" ? {} : { b: 2, c: 1 }); }
   function slide(event) {
     if (!touched) return;
     const box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
-    touched.far ||= Math.hypot(event.clientX - touched.x, event.clientY - touched.y) > 10;
-    if (!touched.far) return;
+    touched.moved ||= !touched.far && Math.hypot(event.clientX - touched.x, event.clientY - touched.y) > 10;
+    if (!touched.moved) return;
+    touched.far = true;
     mouse("wheel", event, { dx: Math.round((touched.lastX - event.clientX) * scale), dy: Math.round((touched.lastY - event.clientY) * scale) });
     touched.lastX = event.clientX;
     touched.lastY = event.clientY;
@@ -42,6 +49,7 @@ export function listen(canvas, textarea, stage, send, ours) {
   function tapped(event) {
     const was = touched;
     touched = null;
+    clearTimeout(was?.hold);
     if (!was || was.far) return;
     mouse("move", event);
     mouse("down", event, { b: 0, c: clicks(event) });
@@ -53,7 +61,7 @@ export function listen(canvas, textarea, stage, send, ours) {
     flush(); mouse("up", event, { b: event.button, c: count });
   });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-  canvas.addEventListener("pointercancel", () => send({ t: "blur" }));
+  canvas.addEventListener("pointercancel", () => { clearTimeout(touched?.hold); touched = null; send({ t: "blur" }); });
   window.addEventListener("blur", () => send({ t: "blur" }));
   canvas.addEventListener("wheel", (event) => {
     const unit = event.deltaMode === 1 ? 40 : event.deltaMode === 2 ? 400 : 1;
@@ -83,8 +91,12 @@ export function listen(canvas, textarea, stage, send, ours) {
   };
   const own = (event) => {
     if (event.ctrlKey && event.altKey) return { Escape: ours.leave, ArrowRight: () => ours.turn(1), ArrowLeft: () => ours.turn(-1), e: ours.extend, f: ours.full }[event.key];
+    const plain = { F5: () => ours.nav("reload"), F11: ours.full, F3: ours.find, ContextMenu: ours.menu }[event.key];
+    if (plain && !command(event) && !event.altKey && !event.shiftKey) return plain;
+    if (event.key === "F10" && event.shiftKey) return ours.menu;
+    if (event.altKey && !command(event)) return { ArrowLeft: () => ours.nav("back"), ArrowRight: () => ours.nav("forward"), Home: () => ours.nav("home") }[event.key];
     if (!command(event) || event.altKey) return undefined;
-    return { f: ours.find, p: ours.print, "+": () => ours.zoom(1), "=": () => ours.zoom(1), "-": () => ours.zoom(-1), 0: () => ours.zoom(0) }[event.key.toLowerCase()];
+    return { f: ours.find, r: () => ours.nav("reload"), p: ours.print, "+": () => ours.zoom(1), "=": () => ours.zoom(1), "-": () => ours.zoom(-1), 0: () => ours.zoom(0) }[event.key.toLowerCase()];
   };
   textarea.addEventListener("beforeinput", (event) => {
     const erased = { deleteContentBackward: "Backspace", deleteContentForward: "Delete", insertLineBreak: "Enter" }[event.inputType];

@@ -1,6 +1,6 @@
 // A portal tab: waits while Portunus signs in, then shows the stream and carries the person's hands to it.
 
-import { back, heard, mirror, openFind, post, start, takeDrops, turn, zoomBy } from "./beside.js";
+import { back, heard, mirror, nav, openFind, post, start, takeDrops, turn, zoomBy } from "./beside.js";
 import { draw, parse, EVENT } from "./draw.js";
 import { listen } from "./keys.js";
 
@@ -94,7 +94,7 @@ function prepare() {
   textarea.autocapitalize = "off";
   textarea.spellcheck = false;
   stage.append(canvas, textarea);
-  takeDrops(listen(canvas, textarea, stage, send, { leave: () => $("end").focus(), find: openFind, print: () => send({ t: "print" }), zoom: zoomBy, turn, extend, full }));
+  takeDrops(listen(canvas, textarea, stage, send, { leave: () => $("end").focus(), find: openFind, print: () => send({ t: "print" }), zoom: zoomBy, turn, extend, full, nav, menu: () => send({ t: "menu" }) }));
   textarea.focus({ preventScroll: true });
   fit();
   say("Signed in. Everything here is recorded under your name.");
@@ -136,7 +136,7 @@ async function extend() {
 }
 
 start(send, say);
-for (const button of document.querySelectorAll("[data-nav]")) button.onclick = () => { send({ t: "nav", to: button.dataset.nav }); back(); };
+for (const button of document.querySelectorAll("[data-nav]")) button.onclick = () => { nav(button.dataset.nav); back(); };
 for (const [id, act] of [["extend", extend], ["more-time", extend], ["find-open", openFind], ["print", () => send({ t: "print" })], ["full", full], ["mirror-open", mirror]]) $(id).onclick = () => { act(); if (!["find-open", "mirror-open"].includes(id)) back(); };
 setInterval(() => {
   if (over) return;

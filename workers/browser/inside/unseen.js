@@ -56,6 +56,25 @@
     if (!list(one, event) && (one?.type === "color" || event.altKey || event.key === "F4")) picker(one, event);
   }, true);
 
+  // A right click: the portal's own menu goes first; where it has none, the person's own is told what stands there.
+  const selected = () => {
+    const field = document.activeElement;
+    if (secret(field)) return "";
+    try { if (typeof field?.value === "string" && field.selectionStart !== field.selectionEnd) return field.value.slice(field.selectionStart, field.selectionEnd); } catch { return ""; }
+    return String(getSelection());
+  };
+  addEventListener("contextmenu", (event) => {
+    const one = target(event);
+    if (!one) return;
+    setTimeout(() => { // when all of the portal's listeners have had it
+      if (event.defaultPrevented) return;
+      const link = one.closest("a[href], area[href]"), to = link && ["http:", "https:"].includes(link.protocol) ? link.href : "";
+      const box = one.getBoundingClientRect(), at = place(one, event);
+      tell("menu", { ...at, x: at.x + event.clientX - box.left, y: at.y + event.clientY - box.top, w: 0, h: 0, id: keep(to),
+        link: to.slice(0, 2000), words: selected().trim().length > 0, edits: Boolean(editable(one)) });
+    });
+  }, true);
+
   // Copying: what the portal puts on the clipboard goes to the person's, never to the browser's own, which tabs share.
   for (const what of ["copy", "cut"]) addEventListener(what, (event) => {
     const field = document.activeElement;
@@ -135,6 +154,12 @@
       for (const what of ["input", "change"]) one.dispatchEvent(new Event(what, { bubbles: true }));
     },
     pick(id, value) { const one = things.get(id); if (one?.isConnected) set(one, value); },
+    open(id) { const to = things.get(id); if (typeof to === "string" && to) window.open(to, "_blank", "noopener"); },
+    menu() {
+      const one = document.activeElement || document.body, box = one.getBoundingClientRect();
+      const at = { clientX: box.left + Math.min(box.width, innerWidth) / 2, clientY: box.top + Math.min(box.height, innerHeight) / 2 };
+      one.dispatchEvent(new MouseEvent("contextmenu", { bubbles: true, cancelable: true, composed: true, button: 2, ...at }));
+    },
     printing(on) { printing = on; },
     zoom(factor) { document.documentElement.style.zoom = factor === 1 ? "" : String(factor); },
     /** How many places have these words, and which of them is shown now. */

@@ -1,0 +1,208 @@
+"""Hands on the remote tab in a real viewer: menus, fingers, keys, drags, and what a server or a policy says about them."""
+
+import base64
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.e2e.remote import Remote, Viewer
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
+PHRASE = "harbour 7"
+RIGHT = "Basic " + base64.b64encode(f"maria:{PHRASE}".encode()).decode()
+LINK = "<a href='/second' style='font-size:24px'>Claim 4711</a>"
+
+
+@pytest.fixture(autouse=True)
+def one_tab(maria: Viewer) -> None:
+    """Each test begins with one tab."""
+    maria.one_tab()
+
+
+# --- a server asks for a name and a password
+
+
+def test_a_server_that_asks_for_a_name_is_answered_by_her_alone(maria: Viewer, remote: Remote) -> None:
+    remote.pages["/june"], remote.locked["/june"] = ("text/html", "", b"<title>Reports</title>"), RIGHT
+    remote.show("<a href='http://reports.test/june'>Reports</a>")
+    maria.click("a")
+    box = maria.page.locator("#remote-auth")
+    expect(box).to_contain_text("reports.test asks for a name and a password for “Monthly reports”.")
+    found = Axe().run(maria.page).response["violations"]
+    assert [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]] == []
+    box.get_by_label("Name").fill("maria")
+    box.get_by_label("Password").fill("wrong")
+    maria.page.keyboard.press("Enter")
+    expect(box).to_contain_text("That was not right.")
+    box.get_by_label("Password").fill(PHRASE)
+    maria.page.keyboard.press("Enter")
+    remote.until("document.title === 'Reports'")
+    expect(box).to_be_hidden()
+    assert PHRASE.encode() not in b"".join(remote.sent), "what is sent is what is recorded"
+
+
+def test_without_an_answer_the_page_stays_refused(maria: Viewer, remote: Remote) -> None:
+    remote.locked["/july"] = RIGHT
+    remote.show("<a href='/july'>Reports</a>")
+    maria.click("a")
+    maria.page.locator("#remote-auth").get_by_role("button", name="Cancel").click()
+    remote.until("document.title === 'No'")
+    expect(maria.page.locator("#remote-auth")).to_be_hidden()
+
+
+# --- the menu of a right click
+
+
+def test_a_right_click_is_the_portals_own_when_it_wants_it(maria: Viewer, remote: Remote) -> None:
+    remote.show("<p id=row oncontextmenu=\"event.preventDefault(); document.title = 'own menu'\">row</p>")
+    maria.page.mouse.click(*maria.point("#row"), button="right")
+    remote.until("document.title === 'own menu'")
+    expect(maria.page.get_by_role("menu")).to_have_count(0)
+
+
+def test_a_link_is_opened_in_a_tab_of_its_own_or_copied(maria: Viewer, remote: Remote) -> None:
+    remote.show(LINK)
+    remote.pages["/second"] = ("text/html", "", b"<title>Claim 4711</title>")
+    maria.page.mouse.click(*maria.point("a"), button="right")
+    maria.page.get_by_role("menuitem", name="Copy link").click()
+    maria.says("Link copied.")
+    assert maria.page.evaluate("() => navigator.clipboard.readText()") == "http://portal.test/second"
+    maria.page.mouse.click(*maria.point("a"), button="right")
+    maria.page.get_by_role("menuitem", name="Open link in a new tab").click()
+    expect(maria.page.get_by_role("tab", name="Claim 4711")).to_have_attribute("aria-selected", "true")
+    assert remote.see("window.opener") is None
+
+
+def test_the_menu_is_worked_with_the_keyboard(maria: Viewer, remote: Remote) -> None:
+    remote.show("<input id=name value='HD1000427315566'>")
+    remote.see("document.getElementById('name').select()")
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("Shift+F10")
+    menu = maria.page.get_by_role("menu")
+    expect(menu.get_by_role("menuitem", name="Copy")).to_be_focused()
+    found = Axe().run(maria.page).response["violations"]
+    assert [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]] == []
+    maria.page.keyboard.press("ArrowDown")
+    maria.page.keyboard.press("Enter")
+    remote.until("document.getElementById('name').value === ''")
+    expect(maria.page.locator("#stage textarea")).to_be_focused()
+
+
+def test_back_and_reload_are_in_the_menu(maria: Viewer, remote: Remote) -> None:
+    remote.show("<h1>First</h1>", path="/first")
+    remote.show("<h1>Second</h1>", path="/second")
+    maria.page.mouse.click(*maria.point("h1"), button="right")
+    maria.page.get_by_role("menuitem", name="Back").click()
+    remote.until("location.pathname === '/first'")
+    remote.see("window.before = 1")
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("F5")
+    remote.until("window.before === undefined")
+
+
+# --- fingers
+
+
+def test_a_finger_taps_slides_and_holds(maria: Viewer, remote: Remote) -> None:
+    remote.show(
+        "<button id=go onclick=\"document.title = 'tapped'\">Go</button>"
+        "<p id=row style='margin-top:100px' oncontextmenu=\"event.preventDefault(); document.title = 'held'\">row</p><div style='height:3000px'>"
+    )
+    hand = maria.page.context.new_cdp_session(maria.page)
+
+    def touch(kind: str, *at: float) -> None:
+        points = [{"x": at[0], "y": at[1]}] if at else []
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    x, y = maria.point("#go")
+    touch("touchStart", x, y)
+    touch("touchEnd")
+    remote.until("document.title === 'tapped'")
+    x, y = maria.point("#row")
+    touch("touchStart", x, y)
+    remote.until("document.title === 'held'")
+    touch("touchEnd")
+    touch("touchStart", x, y + 300)
+    for step in range(1, 6):
+        touch("touchMove", x, y + 300 - 40 * step)
+    touch("touchEnd")
+    remote.until("scrollY >= 120")
+
+
+def test_what_a_telephones_keyboard_writes_arrives_and_is_erased(maria: Viewer, remote: Remote) -> None:
+    remote.show("<input id=phone type=tel value=''>")
+    maria.click("#phone")
+    maria.page.wait_for_function("() => document.querySelector('#stage textarea').inputMode === 'tel'")
+    maria.page.keyboard.insert_text("602555")  # as such keyboards do: no key says what it is
+    remote.until("document.getElementById('phone').value === '602555'")
+    maria.page.evaluate(
+        """() => document.querySelector('#stage textarea').dispatchEvent(
+        new InputEvent('beforeinput', { inputType: 'deleteContentBackward', cancelable: true, bubbles: true }))"""
+    )
+    remote.until("document.getElementById('phone').value === '60255'")
+
+
+# --- drags, keys, the whole screen
+
+
+def test_dragging_selects_words_and_moves_things(maria: Viewer, remote: Remote) -> None:
+    remote.show(
+        "<p id=words style='font-size:24px'>Member Ann Example</p>"
+        "<input id=share type=range min=0 max=100 value=0 style='width:300px'>"
+    )
+    x, y = maria.point("#words")
+    box = remote.see("(() => { const one = document.getElementById('words').getBoundingClientRect(); return one.left; })()")
+    canvas = maria.page.locator("#stage canvas").bounding_box()
+    assert canvas is not None
+    maria.page.mouse.move(canvas["x"] + box + 1, y)
+    maria.page.mouse.down()
+    maria.page.mouse.move(x, y, steps=4)
+    maria.page.mouse.up()
+    remote.until("String(getSelection()).startsWith('Member Ann')")
+    x, y = maria.point("#share")
+    maria.page.mouse.move(x - 140, y)
+    maria.page.mouse.down()
+    maria.page.mouse.move(x, y, steps=4)
+    maria.page.mouse.up()
+    remote.until("Math.abs(document.getElementById('share').value - 50) < 5")
+
+
+def test_a_dead_key_makes_one_letter_with_the_next(maria: Viewer, remote: Remote) -> None:
+    remote.show("<input id=name>")
+    maria.click("#name")
+    client = maria.page.context.new_cdp_session(maria.page)
+    client.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": "Dead", "code": "BracketLeft"})
+    client.send("Input.imeSetComposition", {"text": "^", "selectionStart": 1, "selectionEnd": 1})
+    client.send("Input.insertText", {"text": "ê"})
+    maria.page.keyboard.type("tre")
+    remote.until("document.getElementById('name').value === 'être'")
+
+
+def test_what_is_blocked_says_so_and_why(maria: Viewer, remote: Remote) -> None:
+    remote.show("<h1>Claims</h1>")
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("Control+s")
+    maria.says("Portunus blocks Ctrl+S: pages are not saved to a disk. Print keeps this one as a PDF.")
+    maria.page.keyboard.press("Control+Shift+i")
+    maria.says("Portunus blocks Ctrl+Shift+I: the portal's browser has no tools")
+
+
+def test_the_picture_fills_the_whole_screen_and_comes_back(maria: Viewer, remote: Remote) -> None:
+    remote.show("<h1>Claims</h1><input id=name>")
+    maria.page.get_by_role("button", name="Full screen").click()
+    maria.page.wait_for_function("() => document.fullscreenElement?.id === 'stage'")
+    maria.page.keyboard.press("Control+Alt+f")
+    maria.page.wait_for_function("() => !document.fullscreenElement")
+    maria.fit()
+
+
+def test_a_title_too_long_for_its_tab_ends_in_dots(maria: Viewer, remote: Remote) -> None:
+    long = "Explanation of benefits for the claims of June 2026, all practices, all providers"
+    remote.show("<h1>x</h1>", head=f"<title>{long}</title>")
+    tab = maria.page.get_by_role("tab", name=long)
+    expect(tab).to_be_visible()
+    shown = tab.locator(".tab-title").evaluate(
+        "one => [one.scrollWidth > one.clientWidth, getComputedStyle(one).textOverflow, one.closest('[role=tab]').title.split('\\n')[0]]"
+    )
+    assert shown == [True, "ellipsis", long]
