@@ -156,7 +156,11 @@ class _Portal(BaseHTTPRequestHandler):
         if refused:
             body = b"<title>No</title>"
             self.send_header("www-authenticate", 'Basic realm="Monthly reports"')
-        for name, value in (("content-type", kind), ("content-disposition", disposition), ("cache-control", "no-store")):
+        for name, value in (
+            ("content-type", kind),
+            ("content-disposition", disposition),
+            ("cache-control", "no-store"),
+        ):
             if value:
                 self.send_header(name, value)
         self.send_header("content-length", str(len(body)))
@@ -169,9 +173,7 @@ class _Portal(BaseHTTPRequestHandler):
 class Pipe:
     """Two event loops, one socket: the office's server on one side, the stream on the other."""
 
-    def __init__(
-        self, host: asyncio.AbstractEventLoop, server: asyncio.AbstractEventLoop, sent: list[bytes]
-    ) -> None:
+    def __init__(self, host: asyncio.AbstractEventLoop, server: asyncio.AbstractEventLoop, sent: list[bytes]) -> None:
         self._host, self._server, self._sent = host, server, sent
         self._out: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._in: asyncio.Queue[str | None] = asyncio.Queue()

@@ -152,7 +152,9 @@ def test_dragging_selects_words_and_moves_things(maria: Viewer, remote: Remote) 
         "<input id=share type=range min=0 max=100 value=0 style='width:300px'>"
     )
     x, y = maria.point("#words")
-    box = remote.see("(() => { const one = document.getElementById('words').getBoundingClientRect(); return one.left; })()")
+    box = remote.see(
+        "(() => { const one = document.getElementById('words').getBoundingClientRect(); return one.left; })()"
+    )
     canvas = maria.page.locator("#stage canvas").bounding_box()
     assert canvas is not None
     maria.page.mouse.move(canvas["x"] + box + 1, y)

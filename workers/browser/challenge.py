@@ -113,6 +113,4 @@ async def _give(
         given.add(asked["requestId"])
         answered = {"response": "ProvideCredentials", "username": name, "password": password}
     with contextlib.suppress(Error):
-        await cdp.send(
-            "Fetch.continueWithAuth", {"requestId": asked["requestId"], "authChallengeResponse": answered}
-        )
+        await cdp.send("Fetch.continueWithAuth", {"requestId": asked["requestId"], "authChallengeResponse": answered})

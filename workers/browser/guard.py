@@ -78,7 +78,9 @@ def _check(live: LiveSession, page: Page) -> None:
     shown = urlsplit(page.url)
     if shown.scheme in ODD:
         keep(_leave(page), "leave an odd page")
-        live.notice(f"Portunus blocked a {shown.scheme}: page: it belongs to the browser or its machine, not to the portal.")
+        live.notice(
+            f"Portunus blocked a {shown.scheme}: page: it belongs to the browser or its machine, not to the portal."
+        )
     else:
         live.tell("navigated")
 

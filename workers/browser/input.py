@@ -76,7 +76,11 @@ class Hands:
         kind, key, code = event["k"], str(event["key"])[:32], str(event["code"])[:32]
         modifiers = _modifiers(event)
         if _blocked(key, modifiers):
-            return f"Portunus blocks {_chord(key, modifiers)}: {WHY.get(key.lower(), ON_RECORD)}" if kind == "down" else None
+            return (
+                f"Portunus blocks {_chord(key, modifiers)}: {WHY.get(key.lower(), ON_RECORD)}"
+                if kind == "down"
+                else None
+            )
         if kind not in ("down", "up"):
             raise BadInput("key")
         told: dict[str, Any] = {
@@ -141,7 +145,9 @@ def _blocked(key: str, modifiers: int) -> bool:
 
 
 def _chord(key: str, modifiers: int) -> str:
-    held = [name for bit, name in ((CONTROL, "Ctrl"), (META, "Meta"), (ALT, "Alt"), (SHIFT, "Shift")) if modifiers & bit]
+    held = [
+        name for bit, name in ((CONTROL, "Ctrl"), (META, "Meta"), (ALT, "Alt"), (SHIFT, "Shift")) if modifiers & bit
+    ]
     return "+".join([*held, key.upper() if len(key) == 1 else key])
 
 
