@@ -26,6 +26,8 @@ environment.globals["static"] = static.BASE
 
 MENU: list[tuple[str, str, Permission]] = [
     ("Portals", "/", Permission.TAB_OPEN),
+    ("Open tabs", "/open-tabs", Permission.TAB_WATCH),
+    ("Open tabs", "/open-tabs", Permission.TAB_END_ANY),
     ("Lookups", "/lookups", Permission.LOOKUP_RUN),
     ("Code desk", "/codes", Permission.CODE_GIVE),
     ("My recordings", "/recordings", Permission.RECORDING_VIEW_OWN),
@@ -56,7 +58,9 @@ def page(request: Request, name: str, *, status: int = 200, **values: Any) -> HT
     here = found if isinstance(found, Here) and found.login is not None and found.login.second_factor_at else None
     shared = {
         "here": here,
-        "menu": [(title, address) for title, address, needed in MENU if here and needed in here.held],
+        "menu": list(
+            dict.fromkeys((title, address) for title, address, needed in MENU if here and needed in here.held)
+        ),
         "csrf": found.csrf if isinstance(found, Here) else "",
         "path": request.url.path,
         "request_id": request_id(request),

@@ -5,31 +5,24 @@ The edge has checked `Host` and the exact `Origin` before this. Start uvicorn wi
 """
 
 import asyncio
-import contextlib
 import json
-from collections.abc import Callable
-from typing import TypeVar
 
 import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from api.access import Here, here, permits
+from api.door import AWAY, REFUSED, end, first_ticket, in_unit, text_of
 from broker.base.errors import BrokerError, Refused
-from broker.base.unit import Unit
 from broker.identity import logins as identity
 from broker.identity.policy import Permission
 from broker.ports.browserhost import StreamPipe
 from broker.tabs import service as tabs
+from broker.tabs.models import Lease
 
 router = APIRouter()
 
-TICKET_PATIENCE_S = 10.0
 LOOK_AGAIN_S = 1.0
-LARGEST_MESSAGE = 32 * 1024
-"""Bytes of one input message: pasted text of 20,000 characters fits."""
-REFUSED, AWAY = 1008, 1013
 OVER = "This tab has ended, or your sign-in has. Go back to Portals to open it again."
-T = TypeVar("T")
 log = structlog.get_logger("door")
 
 
@@ -47,7 +40,7 @@ async def stream(socket: WebSocket, lease_id: str) -> None:
     except (BrokerError, ValueError, TimeoutError) as no:
         words = no.message if isinstance(no, BrokerError) else "No ticket came. Reload the page."
         await _note_refusal(at, lease_id, words)
-        await _end(
+        await end(
             socket,
             words,
             REFUSED,
@@ -60,19 +53,14 @@ async def stream(socket: WebSocket, lease_id: str) -> None:
         async with at.portunus.host.stream(lease_id) as pipe:
             await _both_ways(at, socket, pipe, lease_id)
     except BrokerError as away:
-        await _end(socket, away.message, AWAY, again=True)
+        await end(socket, away.message, AWAY, again=True)
     finally:
-        await asyncio.shield(_in_unit(at, lambda work: tabs.left(work, lease_id)))
+        await asyncio.shield(in_unit(at, lambda work: tabs.left(work, lease_id)))
 
 
 async def _join(at: Here, socket: WebSocket, lease_id: str) -> None:
-    async with asyncio.timeout(TICKET_PATIENCE_S):
-        first = await _text(socket)
-    said = json.loads(first)
-    token = said.get("ticket") if isinstance(said, dict) else None
-    if not isinstance(token, str):
-        raise ValueError("no ticket")  # noqa: TRY004 - as any unreadable message
-    await _in_unit(at, lambda work: tabs.join(work, token, lease_id))
+    token = await first_ticket(socket)
+    await in_unit(at, lambda work: tabs.join(work, token, lease_id))
 
 
 async def _both_ways(at: Here, socket: WebSocket, pipe: StreamPipe, lease_id: str) -> None:
@@ -89,12 +77,12 @@ async def _both_ways(at: Here, socket: WebSocket, pipe: StreamPipe, lease_id: st
     for task in done:
         failure = task.exception()
         if isinstance(failure, ValueError):
-            await _end(socket, "This page sent something Portunus does not understand. Reload it.", REFUSED)
+            await end(socket, "This page sent something Portunus does not understand. Reload it.", REFUSED)
         elif failure is not None and not isinstance(failure, WebSocketDisconnect | RuntimeError | OSError | EOFError):
             log.error("a stream failed", kind=type(failure).__name__)
     if "revoked" in who:
-        await _end(socket, OVER, REFUSED)
-    await _end(socket, "", 1000, again="host" in who)
+        await end(socket, await asyncio.to_thread(_why, at, lease_id), REFUSED)
+    await end(socket, "", 1000, again="host" in who)
 
 
 async def _out(socket: WebSocket, pipe: StreamPipe) -> None:
@@ -109,11 +97,11 @@ async def _in(at: Here, socket: WebSocket, pipe: StreamPipe) -> None:
     """The viewer's input; while there is some, the person's sign-in stays alive."""
     login_id, noted = at.actor.login_id, at.portunus.clock.now()
     while True:
-        text = await _text(socket)
+        text = await text_of(socket)
         now = at.portunus.clock.now()
         if login_id and now - noted >= identity.SEEN_EVERY and _by_hand(text):
             noted = now
-            await _in_unit(at, lambda work: identity.seen(work, login_id))
+            await in_unit(at, lambda work: identity.seen(work, login_id))
         await pipe.send(text)
 
 
@@ -133,37 +121,17 @@ async def _watch(at: Here, lease_id: str) -> None:
             await ear.wait(LOOK_AGAIN_S)
 
 
+def _why(at: Here, lease_id: str) -> str:
+    """Who has it now, or why it is over, as far as that is known."""
+    with at.reading() as work:
+        lease = work.db.get(Lease, lease_id)
+        return tabs.opening(work, lease)[1] if lease is not None and lease.ended_at is not None else OVER
+
+
 def _holds(at: Here, lease_id: str) -> bool:
     with at.reading() as work:
         return tabs.holds(work, lease_id)
 
 
-async def _text(socket: WebSocket) -> str:
-    """The next text message. Raises ValueError for a binary or an overlong one."""
-    message = await socket.receive()
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code", 1005))
-    text = message.get("text")
-    if text is None or len(text) > LARGEST_MESSAGE:
-        raise ValueError("message")
-    return str(text)
-
-
-async def _end(socket: WebSocket, words: str, code: int, *, again: bool = False) -> None:
-    """Say why, then close; `again` tells the viewer that another try may help. Silent when already closed."""
-    with contextlib.suppress(RuntimeError, WebSocketDisconnect, OSError):
-        if words:
-            await socket.send_text(json.dumps({"e": "ended", "words": words, "again": again}))
-        await socket.close(code)
-
-
 async def _note_refusal(at: Here, lease_id: str, why: str) -> None:
-    await _in_unit(at, lambda work: tabs.refused_stream(work, lease_id, why))
-
-
-async def _in_unit(at: Here, act: Callable[[Unit], T]) -> T:
-    def run() -> T:
-        with at.unit() as work:
-            return act(work)
-
-    return await asyncio.to_thread(run)
+    await in_unit(at, lambda work: tabs.refused_stream(work, lease_id, why))

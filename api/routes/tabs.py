@@ -145,4 +145,5 @@ def shown(work: Unit, lease: Lease) -> dict[str, Any]:
         "account_id": session.account_id,
         "location_id": lease.location_id,
         "purpose": lease.purpose,
+        "handed": tabs.handed_words(work, lease),
     }

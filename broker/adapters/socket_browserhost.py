@@ -1,6 +1,7 @@
 """The browser host over its Unix socket: HTTP for hints, one WebSocket per viewer."""
 
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -43,10 +44,21 @@ class SocketBrowserHost:
 
     @asynccontextmanager
     async def stream(self, lease_id: str) -> AsyncIterator[ClientConnection]:
+        async with self._connected(f"/leases/{lease_id}/stream") as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def watch(self, lease_id: str, name: str) -> AsyncIterator[ClientConnection]:
+        async with self._connected(f"/leases/{lease_id}/watch") as connection:
+            await connection.send(json.dumps({"who": name}))
+            yield connection
+
+    @asynccontextmanager
+    async def _connected(self, path: str) -> AsyncIterator[ClientConnection]:
         try:
             connection = await unix_connect(
                 str(self._socket),
-                f"ws://browserhost/leases/{lease_id}/stream",
+                f"ws://browserhost{path}",
                 compression=None,
                 max_size=BIG_FRAME,
                 open_timeout=10,

@@ -22,6 +22,11 @@ from broker.identity.models import Grant, ServiceAccount, User
 class Permission(StrEnum):
     TAB_OPEN = "tab:open"
     TAB_END_ANY = "tab:end_any"
+    TAB_WATCH = "tab:watch"
+    """Look on while a colleague works; she is told."""
+    TAB_TAKE_OVER = "tab:take_over"
+    TAB_HAND_OVER = "tab:hand_over"
+    """Give one's own tab, as it stands, to a colleague."""
     CODE_GIVE = "code:give"
     LOOKUP_RUN = "lookup:run"
     """Ask portals for eligibility, by program."""
@@ -48,6 +53,7 @@ class Permission(StrEnum):
 class Role(StrEnum):
     ADMIN = "admin"
     BILLER = "biller"
+    SUPERVISOR = "supervisor"
     FRONT_DESK = "front_desk"
     COMPLIANCE = "compliance"
     SCRIPT_MAINTAINER = "script_maintainer"
@@ -71,11 +77,28 @@ ROLES: dict[Role, frozenset[Permission]] = {
             P.SCRIPT_APPROVE,
         }
     ),
-    Role.BILLER: frozenset({P.TAB_OPEN, P.CODE_GIVE, P.LOOKUP_RUN, P.LOOKUP_CLAIMS, P.RECORDING_VIEW_OWN}),
-    Role.FRONT_DESK: frozenset({P.TAB_OPEN, P.CODE_GIVE, P.LOOKUP_RUN, P.RECORDING_VIEW_OWN}),
+    Role.BILLER: frozenset(
+        {P.TAB_OPEN, P.TAB_HAND_OVER, P.CODE_GIVE, P.LOOKUP_RUN, P.LOOKUP_CLAIMS, P.RECORDING_VIEW_OWN}
+    ),
+    # a biller who answers for others: looks on, helps out, ends what was left open
+    Role.SUPERVISOR: frozenset(
+        {
+            P.TAB_OPEN,
+            P.TAB_HAND_OVER,
+            P.TAB_WATCH,
+            P.TAB_TAKE_OVER,
+            P.TAB_END_ANY,
+            P.CODE_GIVE,
+            P.LOOKUP_RUN,
+            P.LOOKUP_CLAIMS,
+            P.RECORDING_VIEW_OWN,
+        }
+    ),
+    Role.FRONT_DESK: frozenset({P.TAB_OPEN, P.TAB_HAND_OVER, P.CODE_GIVE, P.LOOKUP_RUN, P.RECORDING_VIEW_OWN}),
     # sees everything, changes nothing but how long recordings are kept
     Role.COMPLIANCE: frozenset(
         {
+            P.TAB_WATCH,
             P.RECORDING_VIEW_ALL,
             P.RECORDING_GOVERN,
             P.ACCOUNT_VIEW,
@@ -99,6 +122,7 @@ NOTHING_THERE = "There is no such thing, or it is not at one of your locations."
 ROLE_WORDS: dict[Role, str] = {
     Role.ADMIN: "Administrator",
     Role.BILLER: "Biller",
+    Role.SUPERVISOR: "Supervisor",
     Role.FRONT_DESK: "Front desk",
     Role.COMPLIANCE: "Compliance officer",
     Role.SCRIPT_MAINTAINER: "Script maintainer",

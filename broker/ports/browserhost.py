@@ -34,6 +34,10 @@ class BrowserHost(Protocol):
         """Join the stream of a lease. The caller has checked the ticket and the Origin."""
         ...
 
+    def watch(self, lease_id: str, name: str) -> AbstractAsyncContextManager[StreamPipe]:
+        """Look on at a lease's tab, under this name, which its holder is told. Nothing is sent through it."""
+        ...
+
     def status(self) -> dict[str, Any]:
         """Numbers for `portunus status`: sessions, shards, memory. Raises `Unavailable`."""
         ...

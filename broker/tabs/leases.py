@@ -36,12 +36,18 @@ def ticket(work: Unit, lease_id: str) -> str:
     row = own_lease(work, lease_id)
     if row.ended_at is not None:
         raise Conflict("This tab has ended.", code="tab-ended")
+    return new_ticket(work, row.id)
+
+
+def new_ticket(work: Unit, lease_id: str, watch_reason: str | None = None) -> str:
+    """A ticket for the actor's sign-in: the holder's own, or with a reason to look on."""
     token, now = secrets.token_urlsafe(32), work.clock.now()
     work.db.add(
         StreamTicket(
             digest=_digest(token),
-            lease_id=row.id,
+            lease_id=lease_id,
             login_id=work.actor.login_id or "",
+            watch_reason=watch_reason,
             created_at=now,
             expires_at=now + TICKET_LIFE,
             used_at=None,
@@ -50,8 +56,8 @@ def ticket(work: Unit, lease_id: str) -> str:
     return token
 
 
-def join(work: Unit, token: str, lease_id: str) -> Lease:
-    """Use a ticket. Raises `Refused` when it is unknown, used, late, or another sign-in's or lease's."""
+def use_ticket(work: Unit, token: str, lease_id: str, *, watching: bool) -> None:
+    """Once. Raises `Refused` when it is unknown, used, late, of the other kind, or another sign-in's or lease's."""
     now = work.clock.now()
     taken = work.db.execute(
         update(StreamTicket)
@@ -59,6 +65,7 @@ def join(work: Unit, token: str, lease_id: str) -> Lease:
             StreamTicket.digest == _digest(token),
             StreamTicket.lease_id == lease_id,
             StreamTicket.login_id == (work.actor.login_id or ""),
+            StreamTicket.watch_reason.is_not(None) if watching else StreamTicket.watch_reason.is_(None),
             StreamTicket.used_at.is_(None),
             StreamTicket.expires_at > now,
         )
@@ -66,11 +73,16 @@ def join(work: Unit, token: str, lease_id: str) -> Lease:
     )
     if changed(taken) == 0:
         raise Refused(BAD_TICKET, code="ticket")
+
+
+def join(work: Unit, token: str, lease_id: str) -> Lease:
+    """Use a ticket. Raises `Refused` when it is unknown, used, late, or another sign-in's or lease's."""
+    use_ticket(work, token, lease_id, watching=False)
     row = own_lease(work, lease_id)
     if row.ended_at is not None or row.granted_at is None:
         raise Refused("This tab is not ready or has ended.", code="tab-ended")
     session = records.portal_session(work, row.portal_session_id)
-    session.active_at = now
+    session.active_at = work.clock.now()
     audit.record(work, Act.STREAM_JOINED, "lease", row.id, account_id=session.account_id, location_id=row.location_id)
     return row
 

@@ -126,6 +126,10 @@ class Lease(Base):
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(40))
+    continues_id: Mapped[str | None] = mapped_column(String(40))
+    """The lease that this one goes on from, with the page as it stood there: handed over, or taken over."""
+    note: Mapped[str | None] = mapped_column(String(300))
+    """What the one before said to this holder; it may name a patient, so that it is nowhere else."""
     has_files: Mapped[bool] = mapped_column(default=False)
     """Whether files of this tab lie in the blob store; they go when it has ended."""
 
@@ -150,6 +154,8 @@ class StreamTicket(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary(32), primary_key=True)
     lease_id: Mapped[str] = mapped_column(ForeignKey("lease.id"))
     login_id: Mapped[str] = mapped_column(String(40))
+    watch_reason: Mapped[str | None] = mapped_column(String(300))
+    """Why somebody else may look on; empty: the holder's own ticket."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]

@@ -37,7 +37,7 @@ def open_tab(work: Unit, account_id: str, location_id: str, purpose: str) -> Lea
     purpose = purpose.strip()[:PURPOSE_CHARACTERS]
     if not purpose:
         raise Incomplete("Say what you open the portal for.")
-    _respect_policy(account)
+    respect_policy(account)
     work.db.refresh(account, with_for_update=True)  # two people at the same instant: one goes first
     try:
         return _open(work, account, location, purpose)
@@ -45,7 +45,8 @@ def open_tab(work: Unit, account_id: str, location_id: str, purpose: str) -> Lea
         raise Conflict(RACE, code="just-taken") from race
 
 
-def _respect_policy(account: PortalAccount) -> None:
+def respect_policy(account: PortalAccount) -> None:
+    """Raises `Refused` for a portal that is switched off or that people must sign in to by hand."""
     if account.portal.status != "active":
         raise Refused(f"{account.portal.name} is switched off in Portunus.", code="portal-off")
     if account.portal.automation == "attended":
@@ -120,7 +121,7 @@ def _of_holder(work: Unit, held: Lease, location: Location) -> Lease:
 def _grant_now(work: Unit, session: PortalSession, location: Location, purpose: str) -> Lease:
     row = _lease(work, session, location, purpose)
     row.granted_at = session.active_at = work.clock.now()
-    _record_grant(work, row, session)
+    record_grant(work, row, session)
     return row
 
 
@@ -180,7 +181,8 @@ def _lease(work: Unit, session: PortalSession, location: Location, purpose: str)
     return row
 
 
-def _record_grant(work: Unit, row: Lease, session: PortalSession) -> None:
+def record_grant(work: Unit, row: Lease, session: PortalSession) -> None:
+    """The holder may start."""
     audit.record(
         work,
         Act.TAB_GRANTED,

@@ -51,8 +51,21 @@ from broker.tabs.leases import (
 from broker.tabs.observed import Difference, observed
 from broker.tabs.opening import open_tab
 from broker.tabs.records import Ending
+from broker.tabs.supervision import (
+    OpenTab,
+    colleagues,
+    hand_over,
+    join_watch,
+    may_watch,
+    open_tabs,
+    stop_tab,
+    take_over,
+    watch_left,
+    watch_ticket,
+    watches,
+)
 from broker.tabs.sweep import restarted, sweep
-from broker.tabs.tiles import Tile, opening, tiles
+from broker.tabs.tiles import Tile, handed_words, opening, tiles
 
 __all__ = [
     "Claim",
@@ -63,6 +76,7 @@ __all__ = [
     "Expected",
     "FailedSignIn",
     "LastCode",
+    "OpenTab",
     "Practice",
     "Tile",
     "account_of",
@@ -74,6 +88,7 @@ __all__ = [
     "capture_seed",
     "claim_attempt",
     "code_waits",
+    "colleagues",
     "custody",
     "end_tab",
     "enrolment_answered",
@@ -82,8 +97,11 @@ __all__ = [
     "failed_sign_ins",
     "finish",
     "forecast",
+    "hand_over",
+    "handed_words",
     "holds",
     "join",
+    "join_watch",
     "keep_recovery_codes",
     "keep_trusted_device",
     "last_code",
@@ -91,11 +109,13 @@ __all__ = [
     "logged_out",
     "lost",
     "may_enrol",
+    "may_watch",
     "method",
     "node_beat",
     "observed",
     "open_picture",
     "open_tab",
+    "open_tabs",
     "opening",
     "own_lease",
     "park",
@@ -111,11 +131,16 @@ __all__ = [
     "restarted",
     "script_for",
     "sign_out",
+    "stop_tab",
     "submit",
     "sweep",
+    "take_over",
     "ticket",
     "tiles",
     "tries_left",
     "trusted_device",
     "username",
+    "watch_left",
+    "watch_ticket",
+    "watches",
 ]

@@ -141,7 +141,7 @@ def _state(work: Unit, account: PortalAccount, location: Location, known: _Known
         if not mine:
             return "in_use", f"{lease.holder_name} has it open since {lease.created_at:%H:%M} UTC.", None, None
         if lease.granted_at is not None:
-            return "yours", "Open. Enter goes back to it.", lease.expires_at, lease.id
+            return "yours", handed_words(work, lease) or "Open. Enter goes back to it.", lease.expires_at, lease.id
     lease_id = lease.id if lease else None
     if session.state == SessionState.WAITING_CODE:
         return "needs_code", *_waiting(work, session), lease_id
@@ -184,7 +184,13 @@ def opening(work: Unit, lease: Lease) -> tuple[str, str, datetime | None]:
     """Where the tab of this lease is: (state, words, code deadline) for the page that waits for it."""
     session = lease.portal_session
     if lease.ended_at is not None:
-        return "ended", session.words or ENDED_WORDS.get(lease.end_reason or "", "This tab has ended."), None
+        return (
+            "ended",
+            _passed_words(work, lease)
+            or session.words
+            or ENDED_WORDS.get(lease.end_reason or "", "This tab has ended."),
+            None,
+        )
     if lease.granted_at is not None:
         return "ready", "Signed in.", lease.expires_at
     attempt = work.db.scalar(
@@ -198,9 +204,29 @@ def opening(work: Unit, lease: Lease) -> tuple[str, str, datetime | None]:
     return "signing_in", session.words or ("Signing in." if attempt else "Waiting for a browser."), None
 
 
+def handed_words(work: Unit, lease: Lease) -> str:
+    """Who gave this tab to its holder, and what she said; empty when nobody did."""
+    before = work.db.get(Lease, lease.continues_id) if lease.continues_id else None
+    if before is None or before.end_reason != "handed_over":
+        return ""
+    return f"{before.holder_name} handed it to you" + (f": {lease.note}" if lease.note else ".")
+
+
+def _passed_words(work: Unit, lease: Lease) -> str:
+    """Who goes on with a tab that somebody else has now."""
+    if lease.end_reason not in ("taken_over", "handed_over"):
+        return ""
+    after = work.db.scalar(select(Lease).where(Lease.continues_id == lease.id))
+    if after is None:
+        return ""
+    if lease.end_reason == "handed_over":
+        return f"You handed this tab to {after.holder_name}."
+    return f"{after.holder_name} took this tab over" + (f": {after.note}" if after.note else ".")
+
+
 ENDED_WORDS = {
     "given_back": "You ended this tab. The portal stays signed in for the next one.",
-    "ended_by_other": "An administrator ended this tab.",
+    "ended_by_other": "A supervisor or an administrator ended this tab.",
     "expired": "The time for this tab is over. Open it again to go on.",
     "signed_out_by_holder": "You signed out of the portal.",
 }

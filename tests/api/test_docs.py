@@ -15,7 +15,7 @@ TEXT = DOCS.read_text()
 HEADING = re.compile(r"^### `(GET|POST|PUT|PATCH|DELETE|WS) (/\S*)`$", re.MULTILINE)
 FOR_PROGRAMS = re.compile(
     r"/(api/v1|hooks)/|^/(healthz|readyz|version|tiles/events|audit/export|last-code/proof|code-requests/\{\w+\}/proof)$"
-    r"|^/tabs/\{\w+\}/(stream|progress)$"
+    r"|^/tabs/\{\w+\}/(stream|progress|watch)$"
 )
 
 BY_OPENAPI = ("/api/v1/openapi.json", "/api/v1/lookups/{lookup_id}/fhir")

@@ -196,7 +196,7 @@ def test_stream_is_cut_when_the_lease_or_the_sign_in_ends(maria, joined, portunu
                 for login in work.db.scalars(select(Login).where(Login.user_id == user.id)):
                     login.ended_at = work.clock.now()
             work.signal("revoked")
-        assert goodbye(socket)["words"].startswith("This tab has ended, or your sign-in has.")
+        assert goodbye(socket)["words"].startswith("This tab has ended")
 
 
 @pytest.mark.parametrize(("input_", "kept"), [('{"t":"key","k":"down"}', True), ('{"t":"ack"}', False), ("[]", False)])

@@ -62,6 +62,7 @@ PEOPLE = {
     "Dan Whitfield": "front_desk",
     "Ana Petrova": "admin",
     "Audrey Chen": "compliance",
+    "Grace Kim": "supervisor",
 }
 
 

@@ -131,6 +131,16 @@ class Host:
     async def stream(self, lease_id: str) -> "AsyncIterator[Pipe]":
         yield Pipe(self)
 
+    @asynccontextmanager
+    async def watch(self, lease_id: str, name: str) -> "AsyncIterator[Pipe]":
+        """What the holder is shown; she is told who looks on."""
+        if self.pipes:
+            self.tell({"e": "watched", "by": [name]})
+        yield Pipe(self)
+        if len(self.pipes) > 1:
+            self.pipes.pop()
+            self.tell({"e": "watched", "by": []})
+
 
 class Pipe:
     """One viewer's stream."""

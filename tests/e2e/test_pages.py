@@ -22,11 +22,12 @@ PAGES = {
         "/accounts",
         "/code-requests/{code_request}",
     ],
+    "Grace": ["/open-tabs"],
     "Newcomer": ["/sign-in/continue", "/me/second-factor"],
 }
 OURS = (
     "accounts", "audit", "codes", "custody", "desk_links", "home", "last_code", "locations", "login", "me", "on_call",
-    "people", "recordings", "status", "tabs",
+    "people", "recordings", "status", "supervision", "tabs",
 )  # fmt: skip
 """Route modules whose pages are visited here; channels and lookups have browser tests of their own."""
 NO_PAGES = re.compile(

@@ -1,9 +1,11 @@
 """A browser host that only remembers what it was asked."""
 
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from broker.base.errors import Unavailable
+from broker.ports.browserhost import StreamPipe
 
 
 class MemoryBrowserHost:
@@ -26,7 +28,12 @@ class MemoryBrowserHost:
         self.ended.append(portal_session_id)
 
     @asynccontextmanager
-    async def stream(self, lease_id: str):
+    async def stream(self, lease_id: str) -> AsyncIterator[StreamPipe]:
+        raise Unavailable("No browser host runs in this test.")
+        yield
+
+    @asynccontextmanager
+    async def watch(self, lease_id: str, name: str) -> AsyncIterator[StreamPipe]:
         raise Unavailable("No browser host runs in this test.")
         yield
 

@@ -42,6 +42,12 @@ class Cast:
             if not self._begun.is_set():
                 self._arrive(shot["data"])
 
+    async def again(self) -> None:
+        """One picture now, even of a still page."""
+        shot = await self.cdp.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
+        if self._latest is None:
+            self._arrive(shot["data"])
+
     def take(self) -> bytes | None:
         """The newest picture as PNG, once."""
         data, self._latest = self._latest, None

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 import time
 from functools import partial
 from typing import Any
@@ -22,7 +21,7 @@ from broker.tabs.models import Lease, PortalSession
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
-from workers.browser import canary, guard, keepalive, leave, lookupruns, park
+from workers.browser import canary, guard, keepalive, leave, lookupruns, park, passing
 from workers.browser.attempt import Node, close, run_attempt
 from workers.browser.coming import Coming
 from workers.browser.egress import Egress
@@ -32,6 +31,7 @@ from workers.browser.live import LiveSession
 from workers.browser.pool import Pool, Shard
 from workers.browser.recorder import Recorder, RecorderFailed
 from workers.browser.scriptrun import ScriptProcesses
+from workers.browser.sockets import ViewerSocket, say_goodbye
 from workers.browser.stream import Gone, Stream
 from workers.browser.tasks import cancelled, keep
 
@@ -144,7 +144,7 @@ class Host:
                 except RecorderFailed as failed:
                     words = str(failed)
         if live is None or words is not None:
-            await _say_goodbye(socket, words or GONE)
+            await say_goodbye(socket, words or GONE)
             return
         mine = live.viewer
         if mine is not None:
@@ -163,31 +163,43 @@ class Host:
         live.held_by = lease_id
         if live.recorder is None:
             live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
+            if live.passed_on:
+                await passing.say_whose_it_was(self.node, live, lease)
         files, home = LeaseFiles(self._portunus, live, lease.id), live.loaded.home
-        viewer = Stream(live, live.recorder, _Socket(socket), files, home, opened=self._coming.take(live))
+        viewer = Stream(live, live.recorder, ViewerSocket(socket), files, home, opened=self._coming.take(live))
         live.viewer = keep(self._streamed(viewer, socket), f"stream {lease_id}")
         return None
 
     async def _ready_for(self, live: LiveSession, lease_id: str) -> Lease | str:
         """The lease, once nothing of an earlier holder is left and the portal shows that it is signed in; else what to say."""
         await cancelled(live.lookups)
-        if live.held_by not in (None, lease_id):
-            await self._clear(live)
         still, lease = await self._leased(lease_id)  # she waited for her turn: meanwhile it may have ended
+        if still is live and lease is not None:
+            await self._end_turn_of_other(live, lease)
         if still is not live or lease is None:
             return GONE
         proved = await self._proved(live)
         return lease if proved is Outcome.SIGNED_IN else MEANINGS[proved].words
+
+    async def watch(self, lease_id: str, socket: WebSocket) -> None:
+        """Show the tab of this lease to somebody else, who says her name first, until either side ends it."""
+        await socket.accept()
+        name = str((await socket.receive_json())["who"])
+        live, _ = await self._leased(lease_id)
+        if live is None:
+            await say_goodbye(socket, GONE)
+        else:
+            await passing.look_on(live, name, socket)
 
     async def _streamed(self, viewer: Stream, socket: WebSocket) -> None:
         try:
             await viewer.run()
         except asyncio.CancelledError as why:
             if why.args == (REPLACED,):
-                await _say_goodbye(socket, "This tab is open in another window now.")
+                await say_goodbye(socket, "This tab is open in another window now.")
             raise
         except RecorderFailed as failed:
-            await _say_goodbye(socket, str(failed))
+            await say_goodbye(socket, str(failed))
         except (Gone, WebSocketDisconnect, RuntimeError):
             return
         finally:
@@ -223,7 +235,8 @@ class Host:
         now = asyncio.get_running_loop().time()
         if live.recorder is not None or now - live.proved < FRESH_S:  # her own recorder: she comes back
             return Outcome.SIGNED_IN
-        outcome = await keepalive.prove(self.node, live)
+        look = keepalive.look if live.passed_on else keepalive.prove  # a tab that was passed on stays as it stands
+        outcome = await look(self.node, live)
         if outcome is Outcome.SIGNED_IN:
             live.proved = asyncio.get_running_loop().time()
         return outcome
@@ -278,10 +291,7 @@ class Host:
     async def _end_lease_side(self, live: LiveSession) -> None:
         self._coming.drop(live)
         await cancelled(live.viewer, live.lookups)
-        live.viewer = None
-        recorder, live.recorder, live.size, live.mirrored = live.recorder, None, None, False
-        if recorder is not None:
-            await recorder.close()
+        await passing.close_recording(live)
         await guard.leave_unanswered(live)
 
     async def _every(self, seconds: float, act: Any) -> None:
@@ -333,16 +343,17 @@ class Host:
                 log.warning("a session could not be tended", session=live.id, kind=type(failed).__name__)
 
     async def _tend_one(self, live: LiveSession) -> None:
-        def look(work: Unit) -> tuple[str, int, str | None, bool, str | None]:
+        def look(work: Unit) -> tuple[str, int, Lease | None, bool, str | None]:
             row = work.db.get(PortalSession, live.id)
             lease = work.db.scalar(select(Lease).where(Lease.portal_session_id == live.id, Lease.ended_at.is_(None)))
             ours = lease is not None and lookups.is_ours(lease) and lease.granted_at is not None
             if row is None:
                 return SessionState.ENDED, -1, None, False, None
-            return row.state, row.fence, lease.id if lease else None, ours, row.end_reason
+            return row.state, row.fence, lease, ours, row.end_reason
 
         asked_at = time.monotonic()
-        state, fence, lease_id, ours, reason = await self.node.reading(look)
+        state, fence, lease, ours, reason = await self.node.reading(look)
+        lease_id = lease.id if lease else None
         if state != SessionState.READY or fence != live.claim.fence:
             await self._end_ended(live, reason)
             return
@@ -353,8 +364,8 @@ class Host:
             await cancelled(live.lookups)
         now = asyncio.get_running_loop().time()
         if live.held_by not in (None, lease_id):
-            self._hand_back_soon(live)
-        if lease_id is not None:
+            self._hand_back_soon(live, lease)
+        if lease is not None:
             live.idle_since = now
             self._glance(live)
         if now >= live.next_keep_alive and not live.lock.locked():
@@ -378,16 +389,28 @@ class Host:
             live.glanced_at = address
             keep(keepalive.glance(self.node, live, tab.page), "glance")
 
-    def _hand_back_soon(self, live: LiveSession) -> None:
+    def _hand_back_soon(self, live: LiveSession, after: Lease | None = None) -> None:
         """Not awaited: a slow portal must not keep the other sessions' doors unrenewed."""
         if not live.turn.locked():
-            keep(self._hand_back(live, live.held_by), "hand back")
+            keep(self._hand_back(live, live.held_by, after), "hand back")
 
-    async def _hand_back(self, live: LiveSession, lease_id: str | None) -> None:
+    async def _hand_back(self, live: LiveSession, lease_id: str | None, after: Lease | None) -> None:
         """The holder is done: when it is still she whose traces are there."""
         async with live.turn:
             if live.held_by == lease_id and self._sessions.get(live.id) is live:
-                await self._clear(live)
+                await self._end_turn_of_other(live, after)
+
+    async def _end_turn_of_other(self, live: LiveSession, after: Lease | None) -> None:
+        """Whoever had it before: passed on as it stands, or cleared away. Only within `live.turn`."""
+        if live.held_by is None or (after is not None and live.held_by == after.id):
+            return
+        if after is None or after.continues_id != live.held_by:
+            await self._clear(live)
+            return
+        self._coming.drop(live)
+        await cancelled(live.viewer, live.lookups)
+        await passing.close_recording(live, {"e": "holder", "how": "passed_on", "to": after.holder_name})
+        live.held_by, live.passed_on = after.id, True
 
     async def _clear(self, live: LiveSession) -> None:
         """Close the recording, leave nothing of the holder in the tab, prove it afresh. Only within `live.turn`."""
@@ -397,7 +420,7 @@ class Host:
         clock = asyncio.get_running_loop()
         live.proved = clock.time() if await keepalive.prove(self.node, live) else float("-inf")
         await guard.forget_history(live)
-        live.held_by, live.idle_since = None, clock.time()
+        live.held_by, live.passed_on, live.idle_since = None, False, clock.time()
 
     async def _keep_alive(self, live: LiveSession) -> None:
         with contextlib.suppress(Error):
@@ -413,34 +436,12 @@ class Host:
             await self._drop(live)
 
 
-class _Socket:
-    """The API's end of the socket as a stream sees it."""
-
-    def __init__(self, socket: WebSocket) -> None:
-        self._socket = socket
-
-    async def send_bytes(self, data: bytes) -> None:
-        await self._socket.send_bytes(data)
-
-    async def receive_text(self) -> str:
-        try:
-            return await self._socket.receive_text()
-        except (WebSocketDisconnect, RuntimeError, KeyError) as left:
-            raise Gone from left
-
-
 def _lost(session_id: str, work: Unit) -> None:
     tabs.lost(work, session_id, "browser_crashed", GONE)
 
 
 def _stopped(session_id: str, work: Unit) -> None:
     tabs.lost(work, session_id, "host_stopped", "Portunus was restarted. Open it again.")
-
-
-async def _say_goodbye(socket: WebSocket, words: str) -> None:
-    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-        await socket.send_text(json.dumps({"e": "ended", "words": words}))
-        await socket.close()
 
 
 def _subject(live: LiveSession, lease: Lease) -> Subject:
@@ -483,5 +484,9 @@ def make_app(host: Host) -> FastAPI:
     @app.websocket("/leases/{lease_id}/stream")
     async def stream(socket: WebSocket, lease_id: str) -> None:
         await host.stream(lease_id, socket)
+
+    @app.websocket("/leases/{lease_id}/watch")
+    async def watch(socket: WebSocket, lease_id: str) -> None:
+        await host.watch(lease_id, socket)
 
     return app

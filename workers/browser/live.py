@@ -14,6 +14,7 @@ from workers.browser.pool import Shard
 from workers.browser.recorder import Recorder
 from workers.browser.scriptstore import Loaded, shipped
 from workers.browser.trace import Trace
+from workers.browser.watching import Watcher
 
 if TYPE_CHECKING:
     from workers.browser.challenge import Challenge
@@ -47,7 +48,7 @@ class LiveSession:
     tabs: list[Tab] = field(default_factory=list)
     active: int = 0
     listeners: list[Callable[[str], None]] = field(default_factory=list)
-    """Called with `tabs`, `navigated`, `dialog`, `challenge`, `notice` or `ended`."""
+    """Called with `tabs`, `navigated`, `dialog`, `challenge`, `notice`, `watchers` or `ended`."""
     notices: list[str] = field(default_factory=list)
     secret_fields: list[ElementHandle] = field(default_factory=list)
     """Fields the desk typed a secret into: never in a frame."""
@@ -71,6 +72,10 @@ class LiveSession:
     """The address of the page that was looked at last while somebody holds the session."""
     viewer: "asyncio.Task[None] | None" = None
     """The task that streams to the present holder; a newer one replaces it."""
+    watchers: "list[Watcher]" = field(default_factory=list)
+    """Who looks on; the holder is told of each before they see anything."""
+    passed_on: bool = False
+    """The present holder goes on where the one before stood: the page is left as it is."""
     lookups: "asyncio.Task[None] | None" = None
     """The task that does lookups while Portunus itself holds the lease; a person's coming cancels it."""
     recorder: Recorder | None = None

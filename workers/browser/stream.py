@@ -70,6 +70,8 @@ class Stream:
         self._files = files
         self._acts = Acts(live, files, home, tell=self._tell, view=lambda: self._view, follow=self._follow)
         self._whole_at = 0.0
+        self._whole_wanted = False
+        """Somebody who looks on has seen nothing yet: the next picture is a whole one."""
         self._since_whole = 0
         self._pictures_out: deque[bool] = deque()
         """What is on its way to the viewer, oldest first: whether it is a picture."""
@@ -90,6 +92,8 @@ class Stream:
         try:
             self._tell({"e": "joined", **self._recorder.joined(), "attempt": self._live.claim.attempt_id})
             self._tell_dialog()
+            if self._live.watchers:
+                await self._admit()
             await self._follow()
             self._tell_challenge()
             for words in self._live.notices[-3:]:
@@ -157,6 +161,20 @@ class Stream:
             self._tell_challenge()
         elif what == "notice" and self._live.notices:
             self._tell({"e": "notice", "words": self._live.notices[-1]})
+        elif what == "watchers":
+            keep(self._admit(), "admit who looks on")
+
+    async def _admit(self) -> None:
+        """Tell the holder who looks on; after that they are shown what she is shown, from a whole picture on."""
+        watchers = list(self._live.watchers)
+        told = {"e": "watched", "by": [one.name for one in watchers]}
+        await self._emit(partial(self._as_message, told), picture=False)
+        for one in watchers:
+            one.admitted = True
+        self._whole_wanted = bool(watchers)
+        if self._whole_wanted and self._view is not None and self._live.dialog is None:
+            with contextlib.suppress(Error):
+                await self._view.cast.again()
 
     def _tell_dialog(self) -> None:
         dialog = self._live.dialog
@@ -257,10 +275,10 @@ class Stream:
 
     async def _picture_out(self, view: View, png: bytes) -> None:
         change = await asyncio.to_thread(view.sight.see, png)
-        if change.nothing or view is not self._view:
+        if (change.nothing and not self._whole_wanted) or view is not self._view:
             return  # a still page, or another tab is shown by now
         due = self._since_whole > WHOLE_AFTER_BYTES and time.monotonic() - self._whole_at > WHOLE_EVERY_S
-        if change.whole or due:
+        if change.whole or due or self._whole_wanted:
             await self._whole_out(view, await asyncio.to_thread(view.sight.whole, png))
         else:
             view.redrawn.set()
@@ -272,7 +290,7 @@ class Stream:
         if picture is None:
             return
         view.redrawn.set()
-        self._whole_at, self._since_whole = time.monotonic(), 0
+        self._whole_at, self._since_whole, self._whole_wanted = time.monotonic(), 0, False
         height, width = picture.shape[:2]
         await self._emit(lambda seq, ms: messages.frame(view.tab.number, seq, ms, width, height, whole))
 
@@ -283,6 +301,8 @@ class Stream:
             await self._recorder.write(data)
             self._pictures_out.append(picture)
             await self._socket.send_bytes(data)
+            for one in self._live.watchers:
+                one.offer(data)
 
     # --- in
 

@@ -17,7 +17,7 @@ export const back = () => stage.querySelector("textarea")?.focus({ preventScroll
 
 /** Events of the host by their name; true when this file knows it. */
 export function heard(event) {
-  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, notice: ({ words }) => say(words) }[event.e];
+  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
   known?.(event);
   return Boolean(known);
 }

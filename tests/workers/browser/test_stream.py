@@ -19,6 +19,7 @@ from workers.browser.messages import EVENT, FRAME
 from workers.browser.recorder import RecorderFailed
 from workers.browser.stream import Gone, Stream
 from workers.browser.view import View
+from workers.browser.watching import Watcher
 
 pytestmark = pytest.mark.browser
 CHROMIUMS = ("/usr/bin/chromium-headless-shell", "/usr/bin/chromium")
@@ -270,5 +271,28 @@ def test_input_that_no_viewer_sends_ends_the_stream(text):
             await viewer.until(lambda data: data[0] == FRAME)
             viewer.said.put_nowait(text)
             await task
+
+    asyncio.run(play())
+
+
+def test_holder_is_told_who_looks_on_before_they_see_what_she_sees_and_all_of_it_is_recorded():
+    async def play() -> None:
+        record, grace, eyes = Record(), Watcher("Grace Kim"), Viewer()
+        socket: Any = eyes
+        async with a_page() as (live, page), watching(live, record) as viewer:
+            await viewer.until(lambda data: data[0] == FRAME)
+            live.watchers.append(grace)
+            showing = asyncio.ensure_future(grace.run(socket))
+            live.tell("watchers")
+            assert (await viewer.event("watched"))["by"] == ["Grace Kim"]
+            whole = await eyes.until(lambda data: data[0] == FRAME)
+            await viewer.click(page, "#name")
+            change = await eyes.until(lambda data: data[0] not in (EVENT, FRAME))
+            told_at = next(n for n, data in enumerate(record.kept) if data[0] == EVENT and told(data)["e"] == "watched")
+            assert told_at < record.kept.index(whole) < record.kept.index(change)
+            live.watchers.remove(grace)
+            live.tell("watchers")
+            assert (await viewer.event("watched"))["by"] == []
+            showing.cancel()
 
     asyncio.run(play())

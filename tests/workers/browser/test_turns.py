@@ -10,6 +10,7 @@ from sqlalchemy import select
 from broker.base.actor import Actor, system
 from broker.directory.models import Location, PortalAccount
 from broker.identity.models import User
+from broker.recordings import container
 from broker.recordings.models import Recording
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
@@ -17,6 +18,7 @@ from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from tests.conftest import acting
 from tests.workers.browser.conftest import LOGIN, Node
+from workers.browser import messages
 
 MEMBER = "HD1000427315566"
 
@@ -195,3 +197,61 @@ def test_a_holder_whom_the_portal_signs_out_is_not_left_before_its_sign_in(node:
         streaming.cancel()
 
     node.run(test)
+
+
+def test_a_tab_that_is_handed_over_stays_as_it_stands_and_each_holder_has_her_own_recording(node: Node) -> None:
+    async def test() -> None:
+        live = await node.live()
+        host = await node.untended()
+        first, second = Viewer(), Viewer()
+        marias = await asyncio.to_thread(lease_of, node, live.id)
+        maria = asyncio.create_task(host.stream(marias, first))  # type: ignore[arg-type]
+        await asyncio.wait_for(first.seen.wait(), 60)
+        page = live.tabs[0].page
+        await page.click("#nav-eligibility")
+        await page.fill("#member-id", MEMBER)
+
+        def hand_over() -> str:
+            dan = person(node, "Dan Whitfield")
+            with node.portunus.unit(person(node, "Maria Lopez")) as work:
+                return tabs.hand_over(work, marias, dan.id, "Ask for the PDF").id
+
+        dans = await asyncio.to_thread(hand_over)
+        await host.end_session(live.id)  # looks at the row, as every second
+        dan = asyncio.create_task(host.stream(dans, second))  # type: ignore[arg-type]
+        await asyncio.wait_for(second.seen.wait(), 60)
+        await asyncio.wait_for(maria, 60)
+        assert await page.input_value("#member-id") == MEMBER
+        ends = await asyncio.to_thread(told_in_recordings, node, "holder")
+        assert ends[marias] == [{"e": "holder", "how": "passed_on", "to": "Dan Whitfield"}]
+        assert [(one["from"], one["how"], one["note"]) for one in ends[dans]] == [
+            ("Maria Lopez", "handed_over", "Ask for the PDF")
+        ]
+        assert (await asyncio.to_thread(recordings, node)) == {marias: ["complete"], dans: [None]}
+
+        await asyncio.to_thread(end, node, dans, "Dan Whitfield")
+        await host._tend_one(live)
+        async with asyncio.timeout(60):
+            while live.held_by is not None:
+                await asyncio.sleep(0.05)
+        assert page.url.rstrip("/") == registry.portal(live.claim.portal_key).home.rstrip("/")
+        dan.cancel()
+
+    node.run(test)
+
+
+def told_in_recordings(node: Node, name: str) -> dict[str, list[dict[str, object]]]:
+    """Events of that name in each lease's recording."""
+    found: dict[str, list[dict[str, object]]] = {}
+    with node.portunus.unit(system("test")) as work:
+        for row in work.db.scalars(select(Recording)):
+            key = node.portunus.vault.open_key(work, row.organization_id, "recording", row.id, row.wrapped_key)
+            kept = container.read(node.portunus.blobs.read(row.blob), row.id, key).messages
+            events = [json.loads(one.data[12:]) for one in kept if one.data[0] == messages.EVENT]
+            found[row.lease_id] = [one for one in events if one["e"] == name]
+    return found
+
+
+def end(node: Node, lease_id: str, who: str) -> None:
+    with node.portunus.unit(person(node, who)) as work:
+        tabs.end_tab(work, lease_id)

@@ -1,0 +1,58 @@
+"""What the sockets of a tab have in common: a ticket in the first message, bounded texts, and a reason when they end."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+from fastapi import WebSocket, WebSocketDisconnect
+
+from api.access import Here
+from broker.base.unit import Unit
+
+TICKET_PATIENCE_S = 10.0
+LARGEST_MESSAGE = 32 * 1024
+"""Bytes of one input message: pasted text of 20,000 characters fits."""
+REFUSED, AWAY = 1008, 1013
+T = TypeVar("T")
+
+
+async def first_ticket(socket: WebSocket) -> str:
+    """The ticket of the first message. Raises `TimeoutError` after 10 s, `ValueError` for anything else."""
+    async with asyncio.timeout(TICKET_PATIENCE_S):
+        first = await text_of(socket)
+    said = json.loads(first)
+    token = said.get("ticket") if isinstance(said, dict) else None
+    if not isinstance(token, str):
+        raise ValueError("no ticket")  # noqa: TRY004 - as any unreadable message
+    return token
+
+
+async def text_of(socket: WebSocket) -> str:
+    """The next text message. Raises ValueError for a binary or an overlong one."""
+    message = await socket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    text = message.get("text")
+    if text is None or len(text) > LARGEST_MESSAGE:
+        raise ValueError("message")
+    return str(text)
+
+
+async def end(socket: WebSocket, words: str, code: int, *, again: bool = False) -> None:
+    """Say why, then close; `again` tells the viewer that another try may help. Silent when already closed."""
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect, OSError):
+        if words:
+            await socket.send_text(json.dumps({"e": "ended", "words": words, "again": again}))
+        await socket.close(code)
+
+
+async def in_unit(at: Here, act: Callable[[Unit], T]) -> T:
+    """A writing transaction in a thread."""
+
+    def run() -> T:
+        with at.unit() as work:
+            return act(work)
+
+    return await asyncio.to_thread(run)

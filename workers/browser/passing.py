@@ -1,0 +1,70 @@
+"""A tab between people: who looks on, how one holder's recording ends, and what the next one's begins with."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from fastapi import WebSocket, WebSocketDisconnect
+
+from broker.tabs.models import Lease
+from workers.browser import messages
+from workers.browser.attempt import Node
+from workers.browser.live import LiveSession
+from workers.browser.recorder import RecorderFailed
+from workers.browser.tasks import cancelled, keep
+from workers.browser.watching import Watcher
+
+OVER = "The tab has ended, or has another holder now."
+EMPTY = "Nobody has the tab before her just now. You see it when its holder does."
+
+
+async def look_on(live: LiveSession, name: str, socket: WebSocket) -> None:
+    """Show what the holder is shown, until she who looks on leaves or the holder's time is over."""
+    watcher = Watcher(name)
+    if live.viewer is None:
+        watcher.say(EMPTY)
+    live.watchers.append(watcher)
+    live.tell("watchers")
+    showing, leaving = keep(watcher.run(socket), "show who looks on"), keep(_until_left(socket), "who looks on leaves")
+    try:
+        await asyncio.wait((showing, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await cancelled(showing, leaving)
+        if watcher in live.watchers:
+            live.watchers.remove(watcher)
+            live.tell("watchers")
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+            await socket.close()
+
+
+async def close_recording(live: LiveSession, last: dict[str, Any] | None = None) -> None:
+    """The recording of this holder ends, with who comes next if somebody does; nobody looks on any more."""
+    live.viewer = None
+    for one in live.watchers:
+        one.end(OVER)
+    live.watchers.clear()
+    recorder, live.recorder, live.size, live.mirrored = live.recorder, None, None, False
+    if recorder is None:
+        return
+    if last is not None:
+        with contextlib.suppress(RecorderFailed):
+            await recorder.write(messages.event(live.active, recorder.next_seq(), recorder.ms(), last))
+    await recorder.close()
+
+
+async def say_whose_it_was(node: Node, live: LiveSession, lease: Lease) -> None:
+    """The first words of a recording that goes on from another: whose tab it was, and what was said with it."""
+    recorder = live.recorder
+    before = await node.reading(lambda work: work.db.get(Lease, lease.continues_id) if lease.continues_id else None)
+    if recorder is None or before is None:
+        return
+    told = {"e": "holder", "how": before.end_reason, "from": before.holder_name, "to": lease.holder_name}
+    told["note"] = lease.note or ""
+    await recorder.write(messages.event(live.active, recorder.next_seq(), recorder.ms(), told))
+
+
+async def _until_left(socket: WebSocket) -> None:
+    """Until she has gone. What somebody who looks on says is for nobody."""
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
+        while (await socket.receive())["type"] != "websocket.disconnect":
+            continue
