@@ -45,6 +45,8 @@ PAIRS: list[tuple[str, str]] = [
     (Act.WATCH_ASKED, "asked to watch a colleague's tab"),
     (Act.WATCH_JOINED, "began to watch a colleague's tab"),
     (Act.WATCH_LEFT, "no longer watched the tab"),
+    (Act.TAB_LOCKED, "covered the tab, since nothing was done in it"),
+    (Act.TAB_UNLOCKED, "showed who it is and uncovered the tab"),
     (Act.ATTEMPT_CLAIMED, "began a portal sign-in"),
     (Act.LOGIN_SUBMITTED, "submitted the portal sign-in"),
     (Act.ATTEMPT_ENDED, "finished the portal sign-in"),

@@ -1,16 +1,20 @@
 """Open, watch, extend and end tabs: pages for people, the same as JSON under /api/v1."""
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, BackgroundTasks, Form, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import RedirectResponse, Response
 
-from api.access import HereNow, permits
+from api.access import Here, HereNow, permits
 from api.idempotency import once
 from api.pages import page
+from broker.base.errors import Refused
 from broker.base.unit import Unit
 from broker.directory import service as directory
+from broker.identity import second_factor, sign_in
+from broker.identity.models import Login
 from broker.identity.policy import Permission
 from broker.scripts import service as scripts
 from broker.tabs import service as tabs
@@ -19,6 +23,8 @@ from broker.tabs.models import Lease
 router = APIRouter()
 OPENERS = [permits(Permission.TAB_OPEN)]
 Text = Annotated[str, Form()]
+CODE = re.compile(r"\d{3} ?\d{3}")
+WRONG = "That is not your password, and no code of your app either. Try again."
 
 
 class OpenTab(BaseModel):
@@ -29,6 +35,14 @@ class OpenTab(BaseModel):
     account_id: str = Field(max_length=40)
     location_id: str = Field(max_length=40)
     purpose: str = Field(min_length=1, max_length=200)
+
+
+class ShownAgain(BaseModel):
+    """A code of one's authenticator app, or one's password."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+    value: str = Field(min_length=1, max_length=500, repr=False)
 
 
 @router.post("/tabs", dependencies=OPENERS)
@@ -107,6 +121,21 @@ def ticket(here: HereNow, lease_id: str) -> dict[str, str]:
         return {"ticket": tabs.ticket(work, lease_id)}
 
 
+@router.post("/api/v1/tabs/{lease_id}/unlock", dependencies=OPENERS)
+def unlock(here: HereNow, lease_id: str, shown_again: ShownAgain) -> dict[str, Any]:
+    """Uncover a tab nobody touched for a while: by a code of one's own authenticator app, or by one's password."""
+    words, how = shown_again.value, "code"
+    with here.reading() as work:
+        tabs.own_lease(work, lease_id)
+    if CODE.fullmatch(words):
+        _right_code(here, words)
+    else:
+        how = "phrase"
+        _right_password(here, words)
+    with here.unit() as work:
+        return shown(work, tabs.unlock(work, lease_id, how))
+
+
 @router.post("/api/v1/tabs/{lease_id}/extend", dependencies=OPENERS)
 def extend(here: HereNow, lease_id: str) -> dict[str, Any]:
     """More time in this tab."""
@@ -123,6 +152,31 @@ def end(here: HereNow, lease_id: str, *, sign_out: bool = False) -> dict[str, An
         return shown(work, lease)
 
 
+def _login(here: Here, work: Unit) -> Login:
+    """The sign-in's row in this transaction. Raises `Refused` when it has just ended, or for a program."""
+    row = work.db.get(Login, here.login.id) if here.login is not None else None
+    if row is None or row.ended_at is not None:
+        raise Refused("This sign-in has ended. Sign in again.")
+    return row
+
+
+def _right_code(here: Here, code: str) -> None:
+    with here.unit() as work:
+        checked = second_factor.shown_again(work, here.portunus.vault, _login(here, work), code)
+    if checked.token is None:
+        raise checked.refusal() or Refused(second_factor.WRONG, code="wrong-sign-in")
+
+
+def _right_password(here: Here, password: str) -> None:
+    with here.unit() as work:
+        tried = sign_in.begin_sign_in(work, _login(here, work).user.email)
+    right = tried.right(password)  # takes a quarter of a second: no transaction is open meanwhile
+    with here.unit() as work:
+        same = sign_in.said_again(work, tried, _login(here, work), right=right)
+    if not same:
+        raise Refused(WRONG, code="wrong-sign-in")
+
+
 def shown(work: Unit, lease: Lease) -> dict[str, Any]:
     """A tab as its holder may see it."""
     state, words, deadline = tabs.opening(work, lease)
@@ -133,6 +187,7 @@ def shown(work: Unit, lease: Lease) -> dict[str, Any]:
         "words": words,
         "deadline": deadline.isoformat() if deadline else None,
         "expires_at": lease.expires_at.isoformat(),
+        "locked": lease.locked_at is not None,
         "portal": session.account.portal.name,
         "portal_key": session.account.portal.key,
         "provider_line": session.account.portal.provider_line,

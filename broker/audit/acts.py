@@ -63,6 +63,8 @@ class Act(StrEnum):
     WATCH_ASKED = "stream:watcher:ask"
     WATCH_JOINED = "stream:watcher:join"
     WATCH_LEFT = "stream:watcher:leave"
+    TAB_LOCKED = "tab:picture:lock"
+    TAB_UNLOCKED = "tab:picture:unlock"
     ATTEMPT_CLAIMED = "session:attempt:claim"
     LOGIN_SUBMITTED = "session:attempt:submit"
     ATTEMPT_ENDED = "session:attempt:end"

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     """Idle seconds before a session's browser state is parked (where its portal allows)."""
     lease_s: int = 3600
     """Longest time one holder keeps a portal session before she is asked to extend."""
+    cover_after_s: int = Field(default=900, ge=30)
+    """Seconds without anything done by hand before a tab is covered and its holder must show again who she is."""
     code_wait_s: int = 600
     """Longest wait for a code that comes by itself; a call to a provider line waits for the line first."""
     retention_recordings_d: int = 365

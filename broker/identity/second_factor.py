@@ -85,6 +85,17 @@ def confirm_second_factor(work: Unit, vault: Vault, login: Login, code: str) -> 
 
 def second_factor(work: Unit, vault: Vault, login: Login, code: str) -> Checked:
     """Complete a half-way sign-in with the code of a time step not used before (ASVS 6.5.1)."""
+    shown = _shown(work, vault, login, code)
+    return Checked(logins.complete(work, login)) if shown.token is not None else shown
+
+
+def shown_again(work: Unit, vault: Vault, login: Login, code: str) -> Checked:
+    """The same of somebody who is signed in already and shows once more that it is she; nothing else changes."""
+    return _shown(work, vault, login, code)
+
+
+def _shown(work: Unit, vault: Vault, login: Login, code: str) -> Checked:
+    """Whether the code is right, once; its token is empty."""
     user = login.user
     reserved = limits.reserve(work, user.email)
     if reserved is None:
@@ -94,7 +105,7 @@ def second_factor(work: Unit, vault: Vault, login: Login, code: str) -> Checked:
         audit.record(work, Act.LOGIN_REFUSED, "user", user.id, outcome="refused", reason="second factor")
         return Checked()
     limits.take_back(work, reserved)
-    return Checked(logins.complete(work, login))
+    return Checked("")
 
 
 def reset_second_factor(work: Unit, vault: Vault, user_id: str) -> None:

@@ -82,6 +82,17 @@ def finish_sign_in(work: Unit, tried: Try, *, right: bool, device: str) -> tuple
     return login, token
 
 
+def said_again(work: Unit, tried: Try, login: Login, *, right: bool) -> bool:
+    """Whether somebody who is signed in has just typed her own password. Raises `TooMany`."""
+    if tried.reserved is None:
+        raise limits.too_many()
+    if not right or tried.user_id != login.user_id:
+        audit.record(work, Act.LOGIN_REFUSED, "user", login.user_id, outcome="refused", reason="covered tab")
+        return False
+    limits.take_back(work, tried.reserved)
+    return True
+
+
 def wrong() -> Refused:
     """The one refusal for a wrong password, a disabled user and an unknown one."""
     return Refused(WRONG, code="wrong-sign-in")

@@ -21,6 +21,7 @@ from broker.base.unit import Unit
 from broker.ports.blobs import Blobs
 from broker.tabs import records
 from broker.tabs.kinds import Kind, kind_of
+from broker.tabs.leases import LOCKED
 from broker.tabs.models import Lease
 from broker.vault.service import Vault
 
@@ -132,6 +133,8 @@ def open_ticket(work: Unit, vault: Vault, blobs: Blobs, token: str) -> Opened:
     lease = work.db.get(Lease, lease_id)
     if lease is None or lease.ended_at is not None:
         raise Refused("This tab has ended, and its files with it. Open the portal again.")
+    if lease.locked_at is not None:
+        raise Refused(LOCKED, code="tab-locked")
     try:
         told = json.loads(
             vault.unseal(work, _organization(lease), ("file ticket", lease.id), base64.urlsafe_b64decode(sealed))

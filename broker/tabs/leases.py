@@ -20,6 +20,7 @@ from broker.tabs.models import BrowserNode, Lease, ParkedState, StreamTicket
 from broker.tabs.states import SessionState
 
 TICKET_LIFE = timedelta(seconds=15)
+LOCKED = "This tab is covered, because nothing was done in it for a while. Unlock it first."
 BAD_TICKET = "This tab's address is used up. Reload the page."
 
 
@@ -36,6 +37,8 @@ def ticket(work: Unit, lease_id: str) -> str:
     row = own_lease(work, lease_id)
     if row.ended_at is not None:
         raise Conflict("This tab has ended.", code="tab-ended")
+    if row.locked_at is not None:
+        raise Conflict(LOCKED, code="tab-locked")
     return new_ticket(work, row.id)
 
 
@@ -81,6 +84,8 @@ def join(work: Unit, token: str, lease_id: str) -> Lease:
     row = own_lease(work, lease_id)
     if row.ended_at is not None or row.granted_at is None:
         raise Refused("This tab is not ready or has ended.", code="tab-ended")
+    if row.locked_at is not None:
+        raise Refused(LOCKED, code="tab-locked")
     session = records.portal_session(work, row.portal_session_id)
     session.active_at = work.clock.now()
     audit.record(work, Act.STREAM_JOINED, "lease", row.id, account_id=session.account_id, location_id=row.location_id)

@@ -130,6 +130,8 @@ class Lease(Base):
     """The lease that this one goes on from, with the page as it stood there: handed over, or taken over."""
     note: Mapped[str | None] = mapped_column(String(300))
     """What the one before said to this holder; it may name a patient, so that it is nowhere else."""
+    locked_at: Mapped[datetime | None]
+    """Since when its picture is covered, because nobody did anything; its holder unlocks it."""
     has_files: Mapped[bool] = mapped_column(default=False)
     """Whether files of this tab lie in the blob store; they go when it has ended."""
 

@@ -32,6 +32,7 @@ from broker.tabs.evidence import FailedSignIn, failed_sign_in, failed_sign_ins, 
 from broker.tabs.forecast import Expected, forecast
 from broker.tabs.last_code import LastCode, last_code
 from broker.tabs.leases import (
+    LOCKED,
     end_tab,
     extend,
     holds,
@@ -48,6 +49,7 @@ from broker.tabs.leases import (
     sign_out,
     ticket,
 )
+from broker.tabs.locking import lock, uncovered, unlock
 from broker.tabs.observed import Difference, observed
 from broker.tabs.opening import open_tab
 from broker.tabs.records import Ending
@@ -68,6 +70,7 @@ from broker.tabs.sweep import restarted, sweep
 from broker.tabs.tiles import Tile, handed_words, opening, tiles
 
 __all__ = [
+    "LOCKED",
     "Claim",
     "CodeWait",
     "Custody",
@@ -106,6 +109,7 @@ __all__ = [
     "keep_trusted_device",
     "last_code",
     "left",
+    "lock",
     "logged_out",
     "lost",
     "may_enrol",
@@ -139,6 +143,8 @@ __all__ = [
     "tiles",
     "tries_left",
     "trusted_device",
+    "uncovered",
+    "unlock",
     "username",
     "watch_left",
     "watch_ticket",

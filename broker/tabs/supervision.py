@@ -23,7 +23,7 @@ from broker.base.unit import Unit
 from broker.identity import service as identity
 from broker.identity.models import User
 from broker.identity.policy import Permission, may, reach, reach_of, require
-from broker.tabs import leases, opening, records
+from broker.tabs import leases, locking, opening, records
 from broker.tabs.models import Lease, PortalSession
 from broker.tabs.states import SessionState
 
@@ -157,7 +157,7 @@ def hand_over(work: Unit, lease_id: str, user_id: str, note: str) -> Lease:
 
     Raises `NotFound`, `Refused` (the actor may not, or the colleague may not open it), `Conflict`.
     """
-    row = leases.own_lease(work, lease_id)
+    row = locking.uncovered(work, lease_id)
     session = records.portal_session(work, row.portal_session_id)
     require(work, Permission.TAB_HAND_OVER, account=session.account, location=session.location)
     user = next((one for one in _people(work, session) if one.id == user_id), None)

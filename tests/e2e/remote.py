@@ -1,6 +1,7 @@
 """A real remote tab behind the office: one Chromium page with test pages in it, streamed by the product's own `Stream`."""
 
 import asyncio
+import json
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -15,6 +16,7 @@ from playwright.sync_api import Page, expect
 
 from broker.base.settings import Settings
 from broker.recordings.service import Subject
+from broker.tabs import service as tabs
 from broker.tabs.models import Lease
 from tests.e2e.office import HOST, Office
 from workers.browser import guard, masks
@@ -22,7 +24,7 @@ from workers.browser.files import LeaseFiles
 from workers.browser.find import find
 from workers.browser.live import LiveSession
 from workers.browser.recorder import Recorder
-from workers.browser.stream import Gone, Stream
+from workers.browser.stream import Cover, Covered, Gone, Stream
 
 PORTAL = "http://portal.test"
 WIDTH, HEIGHT = 1280, 800
@@ -39,6 +41,8 @@ class Remote:
         """Paths that want a name and a password: the `Authorization` that opens them."""
         self.sent: list[bytes] = []
         """Every message to the viewer, as it is recorded."""
+        self.cover_after_s = 1e6
+        """Seconds without a hand's act until the tab is covered; counted from the next connection on."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Portal, self))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -126,7 +130,16 @@ class Remote:
         if self.live.recorder is None:
             self.live.recorder = await Recorder.start(self.office.portunus, self._subject(lease_id))
         files = LeaseFiles(self.office.portunus, self.live, lease_id)
-        await Stream(self.live, self.live.recorder, pipe, files, PORTAL + "/").run()
+        self.live.hand_at = asyncio.get_running_loop().time()
+        cover = Cover(self.cover_after_s, partial(self._lock, lease_id))
+        try:
+            await Stream(self.live, self.live.recorder, pipe, files, PORTAL + "/", cover=cover).run()
+        except Covered:
+            pipe.say_goodbye(json.dumps({"e": "ended", "words": tabs.LOCKED, "locked": True}))
+
+    async def _lock(self, lease_id: str) -> None:
+        with self.office.portunus.unit(HOST) as work:
+            tabs.lock(work, lease_id)
 
     def _subject(self, lease_id: str) -> Subject:
         with self.office.portunus.reading(HOST) as work:
@@ -175,7 +188,7 @@ class Pipe:
 
     def __init__(self, host: asyncio.AbstractEventLoop, server: asyncio.AbstractEventLoop, sent: list[bytes]) -> None:
         self._host, self._server, self._sent = host, server, sent
-        self._out: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._out: asyncio.Queue[bytes | str | None] = asyncio.Queue()
         self._in: asyncio.Queue[str | None] = asyncio.Queue()
 
     # the server's side
@@ -189,7 +202,7 @@ class Pipe:
     def __aiter__(self) -> "Pipe":
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> bytes | str:
         message = await self._out.get()
         if message is None:
             raise StopAsyncIteration
@@ -206,6 +219,9 @@ class Pipe:
         if text is None:
             raise Gone
         return text
+
+    def say_goodbye(self, words: str) -> None:
+        self._server.call_soon_threadsafe(self._out.put_nowait, words)
 
     def over(self) -> None:
         self._server.call_soon_threadsafe(self._out.put_nowait, None)

@@ -208,3 +208,32 @@ def test_a_title_too_long_for_its_tab_ends_in_dots(maria: Viewer, remote: Remote
         "one => [one.scrollWidth > one.clientWidth, getComputedStyle(one).textOverflow, one.closest('[role=tab]').title.split('\\n')[0]]"
     )
     assert shown == [True, "ellipsis", long]
+
+
+# --- nobody is there
+
+
+def test_a_tab_nobody_touches_is_covered_until_its_holder_shows_who_she_is(maria: Viewer, remote: Remote) -> None:
+    remote.show("<h1>Claim 4711</h1><input id=name>")
+    remote.cover_after_s = 0.6
+    maria.page.evaluate("() => window.portunusViewer.cut()")
+    box = maria.page.locator("#cover")
+    expect(box).to_be_visible()
+    remote.cover_after_s = 1e6
+    expect(maria.page.locator("#stage canvas")).to_be_hidden()
+    assert "Claims" not in maria.page.title() + (maria.page.locator("main").inner_text())
+    found = Axe().run(maria.page).response["violations"]
+    assert [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]] == []
+    assert maria.page.evaluate(
+        "() => fetch(document.querySelector('form[action$=\"/end\"]').action.replace('/end', '').replace('/tabs', '/api/v1/tabs')).then(a => a.json()).then(t => t.locked)"
+    )
+    maria.page.keyboard.type("000000")
+    maria.page.keyboard.press("Enter")
+    expect(box).to_contain_text("not right")
+    maria.page.keyboard.type(remote.office.code("Maria"))
+    maria.page.keyboard.press("Enter")
+    expect(maria.page.locator("#stage canvas")).to_be_visible()
+    maria.fit()
+    maria.click("#name")
+    maria.page.keyboard.type("here again")
+    remote.until("document.getElementById('name').value === 'here again'")

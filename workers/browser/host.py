@@ -32,7 +32,7 @@ from workers.browser.pool import Pool, Shard
 from workers.browser.recorder import Recorder, RecorderFailed
 from workers.browser.scriptrun import ScriptProcesses
 from workers.browser.sockets import ViewerSocket, say_goodbye
-from workers.browser.stream import Gone, Stream
+from workers.browser.stream import Cover, Covered, Gone, Stream
 from workers.browser.tasks import cancelled, keep
 
 ACTOR = system("browserhost")
@@ -160,15 +160,25 @@ class Host:
         if live.viewer is not None:
             live.viewer.cancel(REPLACED)
             await cancelled(live.viewer)
+        if live.held_by != lease_id or not live.hand_at:
+            live.hand_at = asyncio.get_running_loop().time()
         live.held_by = lease_id
         if live.recorder is None:
             live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
             if live.passed_on:
                 await passing.say_whose_it_was(self.node, live, lease)
         files, home = LeaseFiles(self._portunus, live, lease.id), live.loaded.home
-        viewer = Stream(live, live.recorder, ViewerSocket(socket), files, home, opened=self._coming.take(live))
+        opened, cover = self._coming.take(live), self._cover(live, lease)
+        viewer = Stream(live, live.recorder, ViewerSocket(socket), files, home, opened=opened, cover=cover)
         live.viewer = keep(self._streamed(viewer, socket), f"stream {lease_id}")
         return None
+
+    def _cover(self, live: LiveSession, lease: Lease) -> Cover:
+        async def lock() -> None:
+            await self.node.unit(lambda work: tabs.lock(work, lease.id))
+            live.hand_at = 0.0  # counted anew by whoever unlocks it
+
+        return Cover(self._portunus.settings.cover_after_s, lock)
 
     async def _ready_for(self, live: LiveSession, lease_id: str) -> Lease | str:
         """The lease, once nothing of an earlier holder is left and the portal shows that it is signed in; else what to say."""
@@ -200,6 +210,8 @@ class Host:
             raise
         except RecorderFailed as failed:
             await say_goodbye(socket, str(failed))
+        except Covered:
+            await say_goodbye(socket, tabs.LOCKED, locked=True)
         except (Gone, WebSocketDisconnect, RuntimeError):
             return
         finally:
@@ -410,7 +422,7 @@ class Host:
         self._coming.drop(live)
         await cancelled(live.viewer, live.lookups)
         await passing.close_recording(live, {"e": "holder", "how": "passed_on", "to": after.holder_name})
-        live.held_by, live.passed_on = after.id, True
+        live.held_by, live.passed_on, live.hand_at = after.id, True, 0.0
 
     async def _clear(self, live: LiveSession) -> None:
         """Close the recording, leave nothing of the holder in the tab, prove it afresh. Only within `live.turn`."""

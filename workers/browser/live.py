@@ -66,6 +66,8 @@ class LiveSession:
     """Held by whoever drives the pages: a script's verb, or parking."""
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while one holder's time begins or ends: joining, and clearing away what she left."""
+    hand_at: float = 0.0
+    """When the holder last did anything (the event loop's clock)."""
     held_by: str | None = None
     """The lease whose recording, viewer and traces in the tab these are; None once they are cleared away."""
     glanced_at: str = ""

@@ -24,8 +24,8 @@ class ViewerSocket:
             raise Gone from left
 
 
-async def say_goodbye(socket: WebSocket, words: str) -> None:
+async def say_goodbye(socket: WebSocket, words: str, *, locked: bool = False) -> None:
     """Say why, then close; silent when it is closed already."""
     with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-        await socket.send_text(json.dumps({"e": "ended", "words": words}))
+        await socket.send_text(json.dumps({"e": "ended", "words": words, **({"locked": True} if locked else {})}))
         await socket.close()

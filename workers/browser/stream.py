@@ -9,7 +9,8 @@ import contextlib
 import json
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -33,6 +34,9 @@ WHOLE_AFTER_BYTES = 400_000
 """A whole picture is due when so many bytes of changes have come since the last one, and ten seconds: seeking stays quick."""
 MESSAGE_BYTES = 64 * 1024
 TITLE_S = 1.0
+COVER_WORD_S = 30.0
+BY_ITSELF = frozenset({"ack", "blur", "size"})
+"""What a viewer says without anybody's hand."""
 log = structlog.get_logger("stream")
 
 
@@ -50,6 +54,18 @@ class Gone(Exception):
     """The viewer has left."""
 
 
+class Covered(Exception):
+    """Nobody did anything for a while: the tab is locked, and shows nothing until its holder unlocks it."""
+
+
+@dataclass(frozen=True)
+class Cover:
+    """When to cover the tab, and how it is locked before the viewer is told."""
+
+    after_s: float
+    lock: Callable[[], Awaitable[None]]
+
+
 class Stream:
     """From join to leave, for one viewer of one live session."""
 
@@ -62,8 +78,10 @@ class Stream:
         home: str,
         *,
         opened: View | None = None,
+        cover: Cover | None = None,
     ) -> None:
         """`opened`: a view that was opened while the viewer was on her way; it is ours now."""
+        self._cover = cover
         self._live = live
         self._recorder = recorder
         self._socket = socket
@@ -89,6 +107,8 @@ class Stream:
         """Until the viewer leaves, the lease ends (this task is cancelled) or recording fails."""
         self._live.listeners.append(self._heard)
         tasks = [keep(self._pictures(), "pictures"), keep(self._events(), "events"), keep(self._until_gone(), "input")]
+        if self._cover is not None:
+            tasks.append(keep(self._until_idle(self._cover), "idle"))
         try:
             self._tell({"e": "joined", **self._recorder.joined(), "attempt": self._live.claim.attempt_id})
             self._tell_dialog()
@@ -304,6 +324,19 @@ class Stream:
             for one in self._live.watchers:
                 one.offer(data)
 
+    async def _until_idle(self, cover: Cover) -> None:
+        """Raises `Covered` when nothing was done by hand for so long; a word before, so that it surprises nobody."""
+        loop, told = asyncio.get_running_loop(), 0.0
+        while (left := self._live.hand_at + cover.after_s - loop.time()) > 0:
+            soon_s = min(COVER_WORD_S, cover.after_s / 2)
+            if left <= soon_s and told != self._live.hand_at:
+                told = self._live.hand_at
+                self._tell({"e": "notice", "words": f"Nothing was done here for a while: covered in {left:.0f} s."})
+            await asyncio.sleep(left - soon_s if left > soon_s else left)
+        await cover.lock()
+        await self._emit(partial(self._as_message, {"e": "covered"}), picture=False)
+        raise Covered
+
     # --- in
 
     async def _until_gone(self) -> None:
@@ -320,6 +353,8 @@ class Stream:
                 if event["t"] == "ack":
                     self._acknowledged()
                 else:
+                    if event["t"] not in BY_ITSELF:
+                        self._live.hand_at = asyncio.get_running_loop().time()
                     await self._acts.do(event)
             except (ValueError, KeyError, TypeError, BadInput, AttributeError):
                 log.info("bad input from a viewer")

@@ -32,6 +32,14 @@ function stand(one, { x, y, w, h }, below) {
   if (!below) one.style.height = `${h * scale}px`;
 }
 
+/** Keeps nothing of the portal in sight: its tabs' names, the words of its page. */
+export function forget() {
+  shown = null;
+  $("remote-tabs").replaceChildren();
+  $("mirror").replaceChildren();
+  document.querySelector("link[rel=icon]").href = NO_ICON;
+}
+
 // --- tabs
 
 function tabs({ tabs: all, active }) {

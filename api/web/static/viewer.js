@@ -1,6 +1,7 @@
 // A portal tab: waits while Portunus signs in, then shows the stream and carries the person's hands to it.
 
 import { back, heard, mirror, nav, openFind, post, start, takeDrops, turn, zoomBy } from "./beside.js";
+import * as cover from "./cover.js";
 import { draw, parse, EVENT } from "./draw.js";
 import { listen } from "./keys.js";
 
@@ -48,17 +49,27 @@ async function connect() {
   line.binaryType = "arraybuffer";
   let queue = Promise.resolve();
   line.onmessage = ({ data }) => {
-    if (typeof data === "string") { const told = JSON.parse(data); if (told.e === "ended") (told.again ? say : ended)(told.words); return; }
+    if (typeof data === "string") { const told = JSON.parse(data); if (told.e === "ended") (told.locked ? covered : told.again ? say : ended)(told.words); return; }
     counted.bytes += data.byteLength;
     queue = queue.then(() => show(data)).catch(() => {});
   };
-  line.onclose = () => { if (!over) again("The connection was lost. Trying again …"); };
+  line.onclose = () => { if (!over && !cover.hidden()) again("The connection was lost. Trying again …"); };
   const answer = await post("/ticket").catch(() => null);
   if (!answer) { line.onclose = null; line.close(); return again("No connection. Trying again …"); }
-  if (!answer.ok) return ended((await answer.json().catch(() => ({}))).detail || "This tab has ended.");
+  if (!answer.ok) {
+    const { code, detail } = await answer.json().catch(() => ({}));
+    return (code === "tab-locked" ? covered : ended)(detail || "This tab has ended.");
+  }
   const { ticket } = await answer.json();
   await opened;
   line.send(JSON.stringify({ ticket }));
+}
+
+function covered(words) {
+  socket?.close();
+  say("");
+  counted.room = null;
+  cover.hide(words, () => { say("Unlocked. Everything here is recorded under your name."); lost = Boolean(canvas); connect(); });
 }
 
 function again(words) {

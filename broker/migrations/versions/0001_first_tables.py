@@ -726,6 +726,7 @@ def upgrade() -> None:
     sa.Column('end_reason', sa.String(length=40), nullable=True),
     sa.Column('continues_id', sa.String(length=40), nullable=True),
     sa.Column('note', sa.String(length=300), nullable=True),
+    sa.Column('locked_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('has_files', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['location_id'], ['location.id'], name=op.f('fk_lease_location_id_location')),
     sa.ForeignKeyConstraint(['portal_session_id'], ['portal_session.id'], name=op.f('fk_lease_portal_session_id_portal_session')),
