@@ -54,6 +54,8 @@ PAIRS: list[tuple[str, str]] = [
     (Act.SESSION_PARKED, "put the portal session to sleep"),
     (Act.SESSION_REVIVED, "woke the portal session"),
     (Act.SESSION_ENDED, "ended the portal session"),
+    (Act.RECORDING_EXPORT_ASKED, "asked for a film of a recording"),
+    (Act.RECORDING_EXPORTED, "took a film of a recording out"),
     (Act.STREAM_JOINED, "looked at the tab"),
     (Act.STREAM_LEFT, "left the tab's picture"),
     (Act.STREAM_REFUSED, "was refused the tab's picture"),

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-WHAT = ("open", "stream", "codes", "lookups", "scripts")
+WHAT = ("open", "stream", "recording", "codes", "lookups", "scripts")
 
 
 def bench(

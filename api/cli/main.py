@@ -5,7 +5,7 @@ import sys
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from api.cli import audit, bench, codes, doctor, operate, people, scripts, status, tabs
+from api.cli import audit, bench, codes, doctor, operate, people, recordings, scripts, status, tabs
 from api.cli.console import fail
 from broker.base.errors import BrokerError, Unavailable
 
@@ -24,6 +24,7 @@ app.command("doctor")(doctor.doctor)
 app.command("open")(tabs.open_portal)
 app.add_typer(codes.app, name="code")
 app.add_typer(audit.app, name="audit")
+app.add_typer(recordings.app, name="recording")
 app.add_typer(scripts.app, name="script")
 app.command("bench")(bench.bench)
 

@@ -117,6 +117,8 @@ class Act(StrEnum):
     RECORDING_STARTED = "recording:file:start"
     RECORDING_CLOSED = "recording:file:close"
     RECORDING_VIEWED = "recording:file:view"
+    RECORDING_EXPORT_ASKED = "recording:film:ask"
+    RECORDING_EXPORTED = "recording:film:export"
     EVIDENCE_VIEWED = "session:evidence:view"
     RECORDING_CLASSIFIED = "recording:retention:set"
     RECORDING_HELD = "recording:hold:set"

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
-from broker.base.errors import Conflict, Incomplete, NotFound, Unavailable
+from broker.base.errors import Conflict, Incomplete, NotFound, Refused, Unavailable
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.identity.policy import Permission, reach
@@ -207,6 +207,30 @@ def open_for_view(work: Unit, vault: Vault, recording_id: str, reason: str) -> t
         raise Conflict("Its time was over: this recording was destroyed, and nobody can view it any more.")
     _record(work, Act.RECORDING_VIEWED, row, reason=reason)
     return row, _key(work, vault, row)
+
+
+def open_for_export(work: Unit, vault: Vault, recording_id: str, reason: str) -> tuple[Recording, bytes]:
+    """The recording and its key for a film that leaves the house. Raises `NotFound`, `Refused`, `Incomplete`, `Conflict`."""
+    row = visible(work, recording_id)
+    _require_governor(work, row)
+    check_reason(reason)
+    if row.destroyed_at is not None:
+        raise Conflict("Its time was over: this recording was destroyed, and nobody can view it any more.")
+    _record(work, Act.RECORDING_EXPORT_ASKED, row, reason=reason)
+    return row, _key(work, vault, row)
+
+
+def exported(work: Unit, recording_id: str, film_digest: str) -> None:
+    """The film is written: which, by its digest."""
+    row = _row(work, recording_id)
+    _require_governor(work, row)
+    _record(work, Act.RECORDING_EXPORTED, row, detail={"film_digest": film_digest, "digest": row.digest})
+
+
+def _require_governor(work: Unit, row: Recording) -> None:
+    if not reach(work, Permission.RECORDING_GOVERN).covers(account_id=row.account_id, location_id=row.location_id):
+        work.denials.append(f"{Permission.RECORDING_GOVERN.value} {row.id}")
+        raise Refused("Your roles do not let you take recordings out.")
 
 
 def contents(row: Recording, key: bytes, blobs: Blobs) -> container.Contents:

@@ -8,13 +8,13 @@ import sys
 from playwright.async_api import Error, async_playwright
 
 from broker.base.errors import BrokerError
-from workers.bench import codes, lookups, peers, scripts, stream
+from workers.bench import codes, lookups, peers, recording, scripts, stream
 from workers.bench import open as opening
 from workers.bench.demo import Demo, running_demo
 from workers.bench.figures import Figures, said, show
 from workers.bench.viewer import PERSON, Viewer, launch
 
-WHAT = ("open", "stream", "codes", "lookups", "scripts")
+WHAT = ("open", "stream", "recording", "codes", "lookups", "scripts")
 
 
 async def measure(demo: Demo, what: list[str], runs: int, *, quick: bool) -> Figures:
@@ -28,6 +28,9 @@ async def measure(demo: Demo, what: list[str], runs: int, *, quick: bool) -> Fig
         if "codes" in what:
             await viewer.sign_out_everywhere()
             figures |= await codes.measure(demo, playwright, viewer, runs)
+        if "recording" in what:
+            await viewer.sign_out_everywhere()
+            figures |= await recording.measure(demo, playwright, viewer)
         if "stream" in what:
             await viewer.sign_out_everywhere()
             figures |= await stream.measure(demo, playwright, viewer, runs, quick=quick)

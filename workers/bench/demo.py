@@ -1,5 +1,6 @@
 """A demo of the bench's own: started as a child process in a folder that is thrown away, stopped with Ctrl-C."""
 
+import contextlib
 import json
 import os
 import re
@@ -15,6 +16,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from broker.adapters.socket_browserhost import SocketBrowserHost
 from broker.base.errors import Unavailable
@@ -55,6 +58,21 @@ class Demo:
         address = f"file:{self.data_dir / 'portunus.db'}?mode=ro"
         with closing(sqlite3.connect(address, uri=True, timeout=10)) as database:
             return database.execute(query, values).fetchall()
+
+    def host_cpu_s(self) -> float:
+        """Processor seconds so far of the browser host, its browsers and scripts."""
+        total = 0.0
+        for one in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if "workers.browserhost" in one.cmdline() and one.environ().get("PORTUNUS_DATA_DIR") == str(
+                    self.data_dir
+                ):
+                    for process in (one, *one.children(recursive=True)):
+                        with contextlib.suppress(psutil.Error):
+                            times = process.cpu_times()
+                            total += times.user + times.system
+                    return total
+        raise Unavailable("The demo's browser host is not running.")
 
     def host(self) -> dict[str, Any]:
         """The browser host's numbers. Raises `Unavailable`."""

@@ -16,6 +16,10 @@ TARGETS: Mapping[str, float] = {
     "click_to_pixel_p50_ms": 50,
     "click_to_pixel_p95_ms": 100,
     "typed_char_bytes": 1024,
+    "idle_core_pct": 0.5,
+    "recording_mb_per_h": 8,
+    "recording_core_pct": 3,
+    "seek_p95_ms": 300,
     "still_page_frames": 0,
     "warm_session_pss_mb": 60,
     "parked_state_kb": 200,
@@ -44,8 +48,9 @@ LEAST: Mapping[str, float] = {
     "sim_messages": 100_000,
     "mailboxes": 300,
     "flood_forged_per_s": 990,
+    "scroll_fps": 55,
 }
-"""At least so much. Source: issue 3, "Speed"."""
+"""At least so much. Source: issues 3 and 6, "Speed"."""
 Figures = dict[str, float]
 
 

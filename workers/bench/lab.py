@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
-from playwright.async_api import Browser, FloatRect, Page, Playwright
+from playwright.async_api import Browser, Page, Playwright
 
 from broker.base.errors import Unavailable
 from workers.bench.viewer import launch
@@ -73,11 +73,3 @@ class Straight:
 
     async def close(self) -> None:
         await self.browser.close()
-
-
-async def box(page: Page, selector: str) -> FloatRect:
-    """Where this element is. Raises `Unavailable` when it is not shown."""
-    found = await page.locator(selector).bounding_box()
-    if found is None:
-        raise Unavailable(f"The lab's page does not show {selector}.")
-    return found

@@ -4,7 +4,7 @@ import asyncio
 import time
 from statistics import median
 
-from playwright.async_api import Playwright
+from playwright.async_api import Page, Playwright
 
 from broker.base.errors import Unavailable
 from carrier_scripts.lab import founding
@@ -27,6 +27,15 @@ def tile(demo: Demo, portal: str = PORTAL) -> tuple[str, str, str]:
     """Account, location and username of the portal's first tile in Phoenix."""
     account, location, username = demo.rows(TILE, portal, PLACE)[0]
     return str(account), str(location), str(username)
+
+
+async def straight_home(demo: Demo, straight: Straight) -> Page:
+    """The same login, straight at a lab that has forgotten everything, on its home page."""
+    await straight.forget()
+    _, _, username = tile(demo)
+    password = next(one.password for one in founding.accounts_of(PORTAL) if one.username == username)
+    page, _ = await straight.sign_in(username, password, founding.location(PLACE).legal_name)
+    return page
 
 
 async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int, *, quick: bool) -> Figures:

@@ -14,6 +14,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from statistics import median
@@ -23,11 +24,12 @@ from playwright.async_api import Browser, CDPSession, FloatRect, Page, Playwrigh
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from carrier_scripts.lab import founding
+from workers.bench import daywork
+from workers.bench.daywork import Seat, Stops, box
 from workers.bench.demo import Demo
 from workers.bench.figures import Figures, p50, p95, said
-from workers.bench.lab import Straight, box
-from workers.bench.open import PLACE, PORTAL, tile
+from workers.bench.lab import Straight
+from workers.bench.open import straight_home
 from workers.bench.viewer import CHANGED, WATCH, launch, until
 from workers.browser.pool import HEIGHT, WIDTH
 
@@ -48,10 +50,13 @@ socket.binaryType = 'blob';
 socket.onmessage = async ({ data }) => { context.drawImage(await createImageBitmap(data), 0, 0); document.title = 'shown'; };
 for (const kind of ['mousedown', 'mouseup', 'mousemove']) canvas.addEventListener(kind, (event) =>
   socket.send(JSON.stringify({ kind, x: event.offsetX, y: event.offsetY })));
+canvas.addEventListener('wheel', (event) => socket.send(JSON.stringify({ kind: 'wheel', x: event.offsetX, y: event.offsetY, dy: event.deltaY })));
 addEventListener('keydown', (event) => socket.send(JSON.stringify({ kind: 'key', text: event.key })));
 </script>"""
 MOUSE = {"mousedown": "mousePressed", "mouseup": "mouseReleased", "mousemove": "mouseMoved"}
 Fields = tuple[FloatRect, FloatRect]
+Opened = tuple[Page, Fields, Stops, float]
+"""The viewer's page, the form's fields in it, where the billing script goes, and how far below her top the page begins."""
 
 
 async def measure(demo: Demo, playwright: Playwright, runs: int) -> Figures:
@@ -61,19 +66,40 @@ async def measure(demo: Demo, playwright: Playwright, runs: int) -> Figures:
         if missing := [one for one in needs if not _at_hand(one)]:
             print(f"peer {name} is not measured: {', '.join(missing)} not installed", file=sys.stderr)
             continue
-        async with opened(demo, playwright) as (page, fields):
+        async with opened(demo, playwright) as (page, fields, stops, bars):
             clicks = [await _click_to_pixel(page, fields[run % 2]) for run in range(runs)]
             await page.mouse.click(fields[0]["x"] + 20, fields[0]["y"] + fields[0]["height"] / 2)
             await asyncio.sleep(SETTLE_S)
             letters = [await _bytes_of(page, TYPED[run % len(TYPED)]) for run in range(runs)]
+            seat = Seat(page, 0, bars, partial(_bytes, page))
+            sent, took = await daywork.scrolled(seat, stops)
+            before = await seat.bytes()
+            await daywork.one_round(seat, stops)
+            script = (await seat.bytes() - before) * daywork.ROUNDS_OF_THE_SCRIPT
         figures |= said(
             {
                 f"peer_{name}_click_to_pixel_p50_ms": p50(clicks),
                 f"peer_{name}_click_to_pixel_p95_ms": p95(clicks),
                 f"peer_{name}_typed_char_bytes": median(letters),
+                f"{name}_scroll_bytes_per_s": round(sent / took),
+                f"peer_{name}_script_bytes": round(script),
             }
         )
-    return figures
+    return figures | said(_best(figures))
+
+
+def _best(figures: Figures) -> Figures:
+    """The best peer of each kind: nobody has to be better at everything to be compared with."""
+    kinds = {"best_peer_click_p50_ms": "_click_to_pixel_p50_ms", "best_peer_script_bytes": "_script_bytes"}
+    found = {
+        name: [value for key, value in figures.items() if key.startswith("peer_") and key.endswith(kind)]
+        for name, kind in kinds.items()
+    }
+    return {name: min(values) for name, values in found.items() if values}
+
+
+async def _bytes(page: Page) -> float:
+    return float(await page.evaluate(BYTES))
 
 
 def _at_hand(part: str) -> bool:
@@ -104,16 +130,14 @@ async def _bytes_of(page: Page, character: str) -> float:
     return float(await page.evaluate(BYTES) - before)
 
 
-async def _signed_in(demo: Demo, straight: Straight) -> tuple[Page, Fields]:
-    """Harborline's eligibility form, and where its fields are."""
-    await straight.forget()
-    _, _, username = tile(demo)
-    password = next(one.password for one in founding.accounts_of(PORTAL) if one.username == username)
-    page, _ = await straight.sign_in(username, password, founding.location(PLACE).legal_name)
+async def _signed_in(demo: Demo, straight: Straight) -> tuple[Page, Fields, Stops]:
+    """Harborline's eligibility form, where its fields are, and where the billing script goes."""
+    page = await straight_home(demo, straight)
     await page.click("#announcement-close")
+    stops = await daywork.look_up(page)
     await page.click("#nav-eligibility")
     await page.locator("#member-id").wait_for()
-    return page, (await box(page, "#member-id"), await box(page, "#service-date"))
+    return page, (await box(page, "#member-id"), await box(page, "#service-date")), stops
 
 
 async def _viewer(browser: Browser) -> Page:
@@ -124,19 +148,19 @@ async def _viewer(browser: Browser) -> Page:
 
 
 @asynccontextmanager
-async def _whole_jpegs(demo: Demo, playwright: Playwright) -> AsyncIterator[tuple[Page, Fields]]:
+async def _whole_jpegs(demo: Demo, playwright: Playwright) -> AsyncIterator[Opened]:
     """A live view as most automation services have it: every picture whole, as JPEG of quality 80."""
     straight = await Straight.start(playwright, demo.lab)
     looker = await launch(playwright)
     try:
-        remote, fields = await _signed_in(demo, straight)
+        remote, fields, stops = await _signed_in(demo, straight)
         cdp = await remote.context.new_cdp_session(remote)
         showing = serve(lambda socket: _show(cdp, socket), "127.0.0.1", 0, compression=None, process_request=_page)
         async with showing as server:
             page = await _viewer(looker)
             await page.goto(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
             await page.wait_for_function("() => document.title === 'shown'")
-            yield page, fields
+            yield page, fields, stops, 0
             await page.context.close()
     finally:
         await looker.close()
@@ -180,6 +204,10 @@ async def _act(cdp: CDPSession, told: dict[str, Any]) -> None:
     if told["kind"] == "key":
         await cdp.send("Input.dispatchKeyEvent", {"type": "char", "text": told["text"]})
         return
+    if told["kind"] == "wheel":
+        turned = {"x": told["x"], "y": told["y"], "deltaX": 0, "deltaY": told["dy"]}
+        await cdp.send("Input.dispatchMouseEvent", {"type": "mouseWheel", **turned})
+        return
     pressed = {} if told["kind"] == "mousemove" else {"button": "left", "clickCount": 1}
     await cdp.send("Input.dispatchMouseEvent", {"type": MOUSE[told["kind"]], "x": told["x"], "y": told["y"], **pressed})
 
@@ -188,7 +216,7 @@ def _novnc(display_server: Callable[[int, int], Sequence[Sequence[str]]]) -> Cal
     """Headful Chromium on a virtual display, shown by noVNC in the viewer's browser."""
 
     @asynccontextmanager
-    async def opened(demo: Demo, playwright: Playwright) -> AsyncIterator[tuple[Page, Fields]]:
+    async def opened(demo: Demo, playwright: Playwright) -> AsyncIterator[Opened]:
         display, rfb, web = 90 + os.getpid() % 100, _free_port(), _free_port()
         async with contextlib.AsyncExitStack() as stack:
             for command in display_server(display, rfb):
@@ -200,7 +228,7 @@ def _novnc(display_server: Callable[[int, int], Sequence[Sequence[str]]]) -> Cal
             await _until_there(lambda: _answers(web))
             straight = await Straight.start(playwright, demo.lab, display=f":{display}")
             stack.push_async_callback(straight.close)
-            remote, fields = await _signed_in(demo, straight)
+            remote, fields, stops = await _signed_in(demo, straight)
             bars = await remote.evaluate("() => outerHeight - innerHeight")
             looker = await launch(playwright)
             stack.push_async_callback(looker.close)
@@ -211,7 +239,7 @@ def _novnc(display_server: Callable[[int, int], Sequence[Sequence[str]]]) -> Cal
             await asyncio.sleep(FIRST_S)
             for field in fields:
                 field["y"] += bars
-            yield page, fields
+            yield page, fields, stops, float(bars)
 
     return opened
 

@@ -1,4 +1,9 @@
-"""`bench stream`: a click's way to the pixel, what a typed character weighs, and whether a still page is still."""
+"""`bench stream`: a click's way to the pixel, what a character, a scroll and the billing script weigh, and what a still page costs.
+
+The billing script (`daywork.py`) is run without its thinking times for one round and counted five times: that is what its
+ten minutes send, since nothing is sent while nothing changes. Opening a PDF is no part of it: in the peers' browsers it is shown,
+in the host's it is a file.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,11 +11,12 @@ from statistics import median
 
 from playwright.async_api import FloatRect, Playwright
 
-from carrier_scripts.lab import founding
+from workers.bench import daywork
+from workers.bench.daywork import Stops, box
 from workers.bench.demo import Demo
 from workers.bench.figures import Figures, p50, p95, said
-from workers.bench.lab import Straight, box
-from workers.bench.open import PLACE, PORTAL, tile
+from workers.bench.lab import Straight
+from workers.bench.open import straight_home, tile
 from workers.bench.viewer import Viewer
 
 FLOOR_FRAME_MS = 16.7
@@ -18,11 +24,18 @@ FLOOR_FRAME_MS = 16.7
 STILL_S, STILL_QUICK_S = 60, 5
 TYPED = "HD1000427315566"
 CHARACTER_S = 0.2
+IDLE_S, SETTLE_S = 20, 2
+COUNT_DRAWN = """() => { const bench = window.portunusBench; bench.drawn = []; let last = window.portunusViewer.frames;
+  const look = () => { if (window.portunusViewer.frames !== last) { for (; last < window.portunusViewer.frames; last++) bench.drawn.push(window.portunusViewer.drawnAt); } setTimeout(look, 1); };
+  look(); }"""
+"""When each picture was drawn, as far as a look each millisecond tells them apart."""
 
 
 @dataclass(frozen=True)
 class Places:
     """Where things are on Harborline's pages, looked up in a browser of the same kind and size straight at the lab."""
+
+    stops: Stops
 
     close: FloatRect
     eligibility: FloatRect
@@ -33,10 +46,17 @@ async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int,
     """Opens Harborline; stillness on its home page, then clicks and typing in its eligibility form."""
     places = await _look_up(demo, playwright)
     account, location, _ = tile(demo)
+    watched_s = STILL_QUICK_S if quick else IDLE_S
+    without = await _core_share(demo, watched_s)
     await viewer.click_tile(account, location)
     await viewer.quiet()
     await _click(viewer, places.close)
-    figures = said({"still_page_frames": await _frames_in(viewer, STILL_QUICK_S if quick else STILL_S)})
+    await asyncio.sleep(SETTLE_S)
+    with_one = await _core_share(demo, watched_s)
+    figures = said(
+        {"idle_core_pct": round(max(with_one - without, 0), 2), "idle_core_without_tab_pct": round(without, 2)}
+    )
+    figures |= said({"still_page_frames": await _frames_in(viewer, STILL_QUICK_S if quick else STILL_S)})
     await _click(viewer, places.eligibility)
     clicks = [await _click_to_pixel(viewer, places.fields[run % 2]) for run in range(runs)]
     figures |= said(
@@ -48,23 +68,50 @@ async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int,
     )
     await _click(viewer, places.fields[0])
     letters = [await _bytes_of(viewer, TYPED[run % len(TYPED)], run) for run in range(runs)]
+    figures |= said({"typed_char_bytes": median(letters), "typed_char_max_bytes": max(letters)})
+    figures |= said(await _scroll_and_script(viewer, places.stops))
     await viewer.give_back()
-    return figures | said({"typed_char_bytes": median(letters), "typed_char_max_bytes": max(letters)})
+    return figures
+
+
+async def _scroll_and_script(viewer: Viewer, stops: Stops) -> Figures:
+    """Pictures drawn a second and bytes a second while 200 claims fly past at 60 wheel events a second; then one round."""
+    seat = await viewer.seat()
+    await seat.click(stops.recent)
+    await viewer.page.evaluate(COUNT_DRAWN)
+    sent, took = await daywork.scrolled(seat, stops)
+    drawn = await viewer.page.evaluate("() => window.portunusBench.drawn")
+    # the pictures between the first and the last of the scroll
+    during = [at for at in drawn if at - drawn[0] <= took * 1000]
+    fps = (len(during) - 1) / ((during[-1] - during[0]) / 1000) if len(during) > 1 else 0.0
+    before = await seat.bytes()
+    await daywork.one_round(seat, stops)
+    round_bytes = await seat.bytes() - before
+    return {
+        "scroll_fps": round(fps, 1),
+        "scroll_bytes_per_s": round(sent / took),
+        "script_bytes": round(round_bytes * daywork.ROUNDS_OF_THE_SCRIPT),
+    }
+
+
+async def _core_share(demo: Demo, seconds: float) -> float:
+    """Per cent of one core that the browser host and its browsers use."""
+    before = demo.host_cpu_s()
+    await asyncio.sleep(seconds)
+    return 100 * (demo.host_cpu_s() - before) / seconds
 
 
 async def _look_up(demo: Demo, playwright: Playwright) -> Places:
     straight = await Straight.start(playwright, demo.lab)
     try:
-        await straight.forget()
-        _, _, username = tile(demo)
-        password = next(one.password for one in founding.accounts_of(PORTAL) if one.username == username)
-        page, _ = await straight.sign_in(username, password, founding.location(PLACE).legal_name)
+        page = await straight_home(demo, straight)
         close = await box(page, "#announcement-close")
         await page.click("#announcement-close")
         eligibility = await box(page, "#nav-eligibility")
         await page.click("#nav-eligibility")
         await page.locator("#member-id").wait_for()
-        return Places(close, eligibility, (await box(page, "#member-id"), await box(page, "#service-date")))
+        fields = (await box(page, "#member-id"), await box(page, "#service-date"))
+        return Places(await daywork.look_up(page), close, eligibility, fields)
     finally:
         await straight.close()
 

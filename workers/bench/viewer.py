@@ -11,6 +11,7 @@ from playwright.async_api import Browser, Page, Playwright
 
 from broker.base.errors import Unavailable
 from broker.base.settings import settings
+from workers.bench import daywork
 from workers.bench.demo import Demo
 from workers.browser.find import find
 from workers.browser.pool import HEIGHT, WIDTH
@@ -186,6 +187,18 @@ class Viewer:
         return await asyncio.to_thread(self.demo.host)
 
     # --- on the remote tab
+
+    async def seat(self) -> daywork.Seat:
+        """Her place at the picture, for the billing script."""
+        shown = await self.page.locator("#stage canvas").bounding_box()
+        if shown is None:
+            raise Unavailable("The viewer shows no picture.")
+
+        async def both_ways() -> float:
+            now = await self.counted()
+            return now["bytes"] + now["sent"]
+
+        return daywork.Seat(self.page, shown["x"], shown["y"], both_ways)
 
     async def counted(self) -> dict[str, float]:
         """The viewer's counters (`frames`, `bytes`, `drawnAt` …) and the bytes it sent."""

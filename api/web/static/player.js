@@ -7,7 +7,7 @@ const player = $("player"), status = $("player-status"), context = $("screen").g
 const csrf = document.querySelector("meta[name=csrf]").content;
 let messages = [], at = 0, next = 0, playing = false, started = 0, busy = Promise.resolve();
 const clock = (ms) => `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
-window.portunusPlayer = { drawn: 0, total: 0 };
+window.portunusPlayer = { drawn: 0, total: 0, settled: () => busy };
 
 async function load() {
   const body = new URLSearchParams({ reason: player.dataset.reason, csrf });
