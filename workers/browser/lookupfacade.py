@@ -17,12 +17,14 @@ from broker.base.clock import Clock
 from broker.base.ids import new_id
 from broker.lookups.evidence import Method, Sighting
 from broker.lookups.service import Picture
-from workers.browser import ediparts, messages, pdftext
+from workers.browser import calls, ediparts, messages, pdftext
 from workers.browser.calls import CallRefused
 from workers.browser.facade import Facade
 from workers.browser.live import LiveSession
+from workers.browser.ownworld import OwnWorld, plain
 from workers.browser.reading import Raw, look
 from workers.browser.recorder import Recorder
+from workers.browser.shortways import AIM, fill, press
 from workers.browser.writeguard import WriteGuard
 
 TALLEST = 6_000
@@ -33,6 +35,9 @@ STILL = frozenset(
     {"inner_text", "all_inner_texts", "text_content", "is_visible", "is_checked", "count", "wait_for", "get_attribute"}
 )
 """Acts that leave the page as it is."""
+SHOWN = """(found) => found.map((one) => { const box = one.getBoundingClientRect();
+  return box.width > 0 && box.height > 0 && getComputedStyle(one).visibility === 'visible'; })"""
+LOOK_EVERY_S = 0.015
 ABSENT = frozenset(
     {
         "inner_text",
@@ -72,13 +77,21 @@ class LookupFacade(Facade):
     """One lookup's view of its page."""
 
     def __init__(
-        self, live: LiveSession, page: Page, cdp: CDPSession, guard: WriteGuard, recorder: Recorder, clock: Clock
+        self,
+        live: LiveSession,
+        page: Page,
+        cdp: CDPSession,
+        world: OwnWorld,
+        guard: WriteGuard,
+        recorder: Recorder,
+        clock: Clock,
     ) -> None:
         super().__init__(live, page)
         self.eyes = Eyes()
         self.files: dict[str, bytes] = {}
         """Files that were read, by artifact; the run seals them."""
         self._cdp = cdp
+        self._world = world
         self._guard = guard
         self._recorder = recorder
         self._clock = clock
@@ -112,17 +125,59 @@ class LookupFacade(Facade):
     async def page_act(self, page: int, chain: list[Any], act: str, args: list[Any], options: dict[str, Any]) -> Any:
         if act in ABSENT:
             options = {"timeout": CLICK_MS, **options}
+        if (no := calls.refused_act(act, args, options)) is not None:
+            raise CallRefused("script_failed", no)
+        self.locate(page, chain)  # refuses what a script may not look for
+        if not set(options) - {"timeout", "state"}:
+            told = await self._quickly(chain, act, args, options)
+            if told is not None:
+                return told if act in ("is_visible", "count") else None
         if act in ("click", "press"):
-            await asyncio.gather(self._leave(), self._before_click(page, chain))
-        elif act not in STILL:
+            await self._guard.check_click(self.locate(page, chain), CLICK_MS)
+        if act not in STILL:
             await self._leave()
         answer = await super().page_act(page, chain, act, args, options)
         if act in ("click", "press"):
             await self.page(page).wait_for_load_state("domcontentloaded", timeout=CLICK_MS * 2)
         return answer
 
-    async def _before_click(self, page: int, chain: list[Any]) -> None:
-        await self._guard.check_click(self.locate(page, chain), CLICK_MS)
+    async def _quickly(self, chain: list[Any], act: str, args: list[Any], options: dict[str, Any]) -> bool | int | None:
+        """The act done (True) or answered from our own world; None where that cannot be and Playwright is asked."""
+        if act == "click":
+            return await self._clicked(chain) or None
+        if act == "fill":
+            await self._leave()
+            return await fill(self._cdp, self._world, chain, args[0]) or None
+        if act == "wait_for" and options.get("state", "visible") == "visible" and plain(chain) is not None:
+            return await self._came(chain, min(float(options["timeout"]), CLICK_MS) / 1000) or None
+        if act in ("is_visible", "count"):
+            told = await self._world.ask(SHOWN, chain)
+            if told is not None and act == "count":
+                return len(told)
+            return bool(told == [True]) if told is not None and len(told) < 2 else None
+        return None
+
+    async def _clicked(self, chain: list[Any]) -> bool:
+        """Whether the short way could be gone; it is aimed while the page is photographed, and pressed after that."""
+        _, aim = await asyncio.gather(self._leave(), self._world.ask(AIM, chain))
+        if aim is None:
+            return False
+        self._guard.check_form(aim["form"])
+        await press(self._cdp, self._guard, aim["x"], aim["y"], CLICK_MS * 2 / 1000)
+        return True
+
+    async def _came(self, chain: list[Any], limit_s: float) -> bool:
+        """Whether the one element shows within this time."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + limit_s
+        while loop.time() < end:
+            told = await self._world.ask(SHOWN, chain)
+            if told == [True]:
+                return True
+            if told and len(told) > 1:
+                return False  # Playwright says what is wrong with that
+            await asyncio.sleep(LOOK_EVERY_S)
+        return False
 
     async def named(self, page: int, name: str) -> None:
         del page
@@ -136,7 +191,7 @@ class LookupFacade(Facade):
         """Texts with their numbers; the page is photographed when it has changed since the last look."""
         locator = self.locate(page, chain)
         frame = " ".join(str(args[0]) for method, args, _ in chain if method == "frame_locator") or None
-        seen = await look(locator, shape)
+        seen = await look(locator, shape, lambda function, how: self._world.ask(function, chain, how))
         if self._photo is None:
             artifact_id, ms = new_id("art"), self._recorder.ms()
             self._photo = _Photo(artifact_id, ms, asyncio.ensure_future(self._photograph(artifact_id, ms)))

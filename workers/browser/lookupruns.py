@@ -21,6 +21,7 @@ from workers.browser import evidence, reports
 from workers.browser.facade import watch_status
 from workers.browser.live import LiveSession
 from workers.browser.lookupfacade import LookupFacade
+from workers.browser.ownworld import OwnWorld
 from workers.browser.recorder import Recorder, RecorderFailed
 from workers.browser.scriptrun import Done, KeptProcess
 from workers.browser.tasks import keep
@@ -97,15 +98,16 @@ class _Runs:
         self._script = live.loaded.script
         self._page: Page | None = None
         self._cdp: CDPSession | None = None
+        self._world: OwnWorld | None = None
         self._on_page = 0
         self._high = HIGH
         self._process = KeptProcess(node.scripts)
 
-    async def _opened(self) -> tuple[Page, CDPSession]:
+    async def _opened(self) -> tuple[Page, CDPSession, OwnWorld]:
         """Our own page, behind the write guard; a fresh one every so often, since a renderer that lives long grows."""
-        if self._page is not None and self._cdp is not None and self._on_page < LOOKUPS_PER_PAGE:
+        if self._page and self._cdp and self._world and self._on_page < LOOKUPS_PER_PAGE:
             self._on_page += 1
-            return self._page, self._cdp
+            return self._page, self._cdp, self._world
         await self._close_page()
         self._live.hiding += 1
         self._page = await self._live.context.new_page()
@@ -113,7 +115,9 @@ class _Runs:
         watch_status(self._page)
         await self._guard.stand(self._page)
         self._cdp, self._on_page = await self._live.new_cdp(self._page), 1
-        return self._page, self._cdp
+        self._world = OwnWorld(self._cdp)
+        await self._world.start()
+        return self._page, self._cdp, self._world
 
     async def close(self) -> None:
         """The page and the script's process are gone."""
@@ -121,7 +125,7 @@ class _Runs:
         await self._close_page()
 
     async def _close_page(self) -> None:
-        page, self._page, self._cdp = self._page, None, None
+        page, self._page, self._cdp, self._world = self._page, None, None, None
         if page is not None:
             self._live.hidden.discard(page)
             with contextlib.suppress(Error):
@@ -152,8 +156,8 @@ class _Runs:
         vault = self._node.portunus.vault
         self._guard.blocked = 0
         try:
-            page, cdp = await self._opened()
-            facade = LookupFacade(self._live, page, cdp, self._guard, self._recorder, self._node.portunus.clock)
+            page, cdp, world = await self._opened()
+            facade = LookupFacade(self._live, page, cdp, world, self._guard, self._recorder, self._node.portunus.clock)
             trace = Trace(discreet=True)
             async with self._live.lock:
                 done = await self._process.run(

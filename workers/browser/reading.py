@@ -3,6 +3,7 @@
 The function below is ours and fixed; scripts choose only the element and the shape.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from playwright.async_api import Locator
@@ -67,14 +68,18 @@ Raw = tuple[str, str, tuple[float, float, float, float]]
 """Text, selector, box on the page."""
 
 
-async def look(locator: Locator, shape: str) -> dict[str, Any]:
+Ask = Callable[[str, str], Awaitable[Any]]
+"""The short way to the page: a function and the shape; None when it is not open."""
+
+
+async def look(locator: Locator, shape: str, ask: Ask) -> dict[str, Any]:
     """The element in that shape; every cell is a `Raw`. One question to the page when it is there already.
 
     Raises `CallRefused` when there is not exactly one (`texts`: any number), Playwright's time-out when it does not come.
     """
     if shape not in wire.SHAPES:
         raise CallRefused("script_failed", f"there is no shape {shape}")
-    told: dict[str, Any] = await locator.evaluate_all(LOOK, shape)
+    told: dict[str, Any] = await ask(LOOK, shape) or await locator.evaluate_all(LOOK, shape)
     if told.get("count") == 0:
         await locator.first.wait_for(state="visible", timeout=READ_MS)
         told = await locator.evaluate_all(LOOK, shape)

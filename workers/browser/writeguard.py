@@ -66,7 +66,10 @@ class WriteGuard:
 
     async def check_click(self, element: Locator, timeout_ms: float) -> None:
         """Raises `CallRefused` when the click would submit a form that is no search."""
-        form: dict[str, str] | None = await element.evaluate(FORM, timeout=timeout_ms)
+        self.check_form(await element.evaluate(FORM, timeout=timeout_ms))
+
+    def check_form(self, form: dict[str, str] | None) -> None:
+        """Raises `CallRefused` when the form that a click would send, as `FORM` tells it, is no search."""
         if form and not self.allows(form["method"].upper(), form["action"], "Document"):
             self.blocked += 1
             raise CallRefused("refused", BLOCKED)

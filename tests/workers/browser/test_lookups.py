@@ -11,6 +11,7 @@ from tests.workers.browser import looking
 from tests.workers.browser.conftest import Node
 from workers.browser.facade import CallRefused
 from workers.browser.lookupfacade import LookupFacade
+from workers.browser.ownworld import OwnWorld
 from workers.browser.writeguard import WriteGuard
 
 
@@ -146,7 +147,8 @@ def test_a_page_in_lookup_mode_cannot_write_whatever_tries(node: Node, way: str)
         await page.goto("https://harborline.sim.test/eligibility")
         before = await asyncio.to_thread(node.lab.counters, "harborline")
         if way == "click":
-            facade = LookupFacade(live, page, await live.new_cdp(page), guard, None, node.portunus.clock)
+            cdp = await live.new_cdp(page)
+            facade = LookupFacade(live, page, cdp, OwnWorld(cdp), guard, None, node.portunus.clock)
             with pytest.raises(CallRefused, match="Nothing was sent"):
                 await facade.call(
                     "page",
