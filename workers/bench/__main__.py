@@ -8,7 +8,7 @@ import sys
 from playwright.async_api import Error, async_playwright
 
 from broker.base.errors import BrokerError
-from workers.bench import codes, lookups, peers, recording, scripts, stream
+from workers.bench import codes, lookups, peers, recording, rows, scripts, stream
 from workers.bench import open as opening
 from workers.bench.demo import Demo, running_demo
 from workers.bench.figures import Figures, said, show
@@ -66,6 +66,8 @@ def main() -> int:
         if "lookups" in what:
             with running_demo() as demo:
                 figures |= asyncio.run(lookups.measure(demo, asked.runs, quick=asked.quick))
+            size = lookups.BATCH_ROWS_QUICK if asked.quick else lookups.BATCH_ROWS
+            figures |= said(rows.measure(size))
         if "scripts" in what:
             figures |= said(asyncio.run(scripts.measure(asked.runs)))
         if "open" in what:

@@ -30,12 +30,17 @@ PORTALS = (
 )  # fmt: skip
 TABS = ("maximums", "coverage", "frequency")
 BATCH_ROWS, BATCH_ROWS_QUICK = 10_000, 300
-BATCH_QUESTIONS = 60
-"""Different ones among the rows of a batch at most: the portal's own time must not make the figure unaffordable."""
+"""All different, at a portal that answers at once (`rows.py`)."""
+SHARED_ROWS, SHARED_QUESTIONS = 3_000, 60
+"""Through the whole product: rows, and how many different questions are among them. A browser answers some sixty a minute."""
+FORBIDS = "pelican_federal"
+"""The simulated carrier whose terms forbid programs."""
 MINUTE_ROWS = 60
 FIRST_LOOK_S = 0.4
 """Before the first question whether a lookup has ended: asking costs the same machine."""
 LONGEST_S = 3600
+LOOK_AGAIN_S = 0.5
+"""Whether a batch is done."""
 READ = "() => [...document.querySelectorAll('td, th')].map(one => one.innerText).join()"
 
 
@@ -45,7 +50,8 @@ async def measure(demo: Demo, runs: int, *, quick: bool) -> Figures:
     await _done(client, [_ask()])  # signs in; what follows is warm
     figures = said(await _overhead(demo, client, runs))
     figures |= said(await _per_minute(client))
-    figures |= said(await _batch(demo, client, BATCH_ROWS_QUICK if quick else BATCH_ROWS))
+    figures |= said(await _batch(demo, client, BATCH_ROWS_QUICK if quick else SHARED_ROWS))
+    figures |= said(await _refused(demo, client))
     figures |= said(await _accuracy(demo, client, quick=quick))
     return figures
 
@@ -120,13 +126,17 @@ async def _per_minute(client: Client) -> Figures:
     today = date.today()
     rows = [_ask(service_date=(today - timedelta(days=n)).isoformat()) for n in range(1, MINUTE_ROWS + 1)]
     began = time.monotonic()
-    await _batch_done(client, "bench: a minute's worth", rows)
+    batch = await asyncio.to_thread(client.batch, "bench: a minute's worth", rows)
+    await _until_done(client, batch["id"])
     return {"per_minute_one_session": round(len(rows) * 60 / (time.monotonic() - began), 1)}
 
 
 async def _accuracy(demo: Demo, client: Client, *, quick: bool) -> Figures:
-    """Every member and every claim of one location, at each carrier that allows programs: 2,000 and more in all."""
-    score, asked = accuracy.Score(), 0
+    """Every member and every claim of one location, at each carrier that allows programs: 2,000 and more in all.
+
+    All carriers are asked at the same time, each in its own session.
+    """
+    score, asked, under_way = accuracy.Score(), 0, []
     for portal in PORTALS[:1] if quick else PORTALS:
         truth = _truth(demo, portal)
         here = [one for one in truth["claims"] if one["location"] == PLACE][: truth.get("claims_shown")]
@@ -138,17 +148,36 @@ async def _accuracy(demo: Demo, client: Client, *, quick: bool) -> Figures:
         ] + [
             eligibility(portal, PLACE, member_id=one["id"], birth_date=one["born"], **payer) for one in truth["members"]
         ]
-        for told in await _batch_done(client, f"bench: {portal}", questions):
-            asked += _judged(score, portal, told, truth, [one for one in here if first <= one["served"] <= last])
+        batch = await asyncio.to_thread(client.batch, f"bench: {portal}", questions)
+        spanned = [one for one in here if first <= one["served"] <= last]
+        under_way.append((portal, batch["id"], truth, spanned, len(questions)))
+    for portal, batch_id, truth, spanned, size in under_way:
+        answers = await _answers(client, batch_id)
+        if len(answers) != size:
+            raise Unavailable(f"{portal}: {len(answers)} of {size} questions have an answer.")
+        for told in answers:
+            asked += _judged(score, portal, told, truth, spanned)
         said({portal: asked, "right": score.right, "wrong": score.wrong, "unmapped": score.unmapped})
         if score.examples:
             print("wrong: " + ", ".join(score.examples[-5:]), file=sys.stderr, flush=True)
     return {
         "accuracy_members_and_claims": asked,
+        "accuracy_carriers": len(under_way),
         "accuracy_fields": score.right,
         "accuracy_wrong": score.wrong,
         "accuracy_unmapped": score.unmapped,
     }
+
+
+async def _refused(demo: Demo, client: Client) -> Figures:
+    """Where terms forbid programs a question ends at once, and the carrier's own log shows that nobody came."""
+    before = len(_log(demo, FORBIDS))
+    question = eligibility(FORBIDS, PLACE, member_id="PF200042731", birth_date=BORN)
+    asked = await asyncio.to_thread(client.submit, question)
+    ended = await asyncio.to_thread(client.wait, asked["id"])
+    if ended["state"] != "blocked_by_policy":
+        raise Unavailable(f"A carrier that forbids programs was to be asked: {ended['state']}.")
+    return {"policy_refused": 1, "policy_requests_made": len(_log(demo, FORBIDS)) - before}
 
 
 def _judged(
@@ -170,8 +199,8 @@ def _judged(
 
 
 async def _batch(demo: Demo, client: Client, size: int) -> Figures:
-    """A file of so many rows, some of them different questions: the simulator's log must show each of those once."""
-    different, members = max(1, min(size // 50, BATCH_QUESTIONS)), _truth(demo, "harborline")["members"]
+    """A batch of so many rows, some of them different questions: the simulator's log must show each of those once."""
+    different, members = max(1, min(size // 50, SHARED_QUESTIONS)), _truth(demo, "harborline")["members"]
     today = date.today()
     questions = [
         eligibility(
@@ -190,19 +219,20 @@ async def _batch(demo: Demo, client: Client, size: int) -> Figures:
     )[0][0]
     seen = sum((_searches(demo) - before).values())
     return {
-        "batch_rows": shown["rows"],
-        "batch_questions": different,
-        "batch_rows_per_minute": round(size * 60 / took_s),
-        "batch_lost": size - answered,
-        "batch_doubled": max(0, seen - different),
-        "batch_memory_growth_mb": round(_memory(demo) - memory, 1),
+        "shared_rows": shown["rows"],
+        "shared_questions": different,
+        "shared_took_s": round(took_s, 1),
+        "shared_lost": size - answered,
+        "shared_doubled": max(0, seen - different),
+        "shared_first_rss_mb": round(memory, 1),
+        "shared_last_rss_mb": round(_memory(demo), 1),
     }
 
 
-async def _batch_done(client: Client, name: str, questions: list[Question]) -> list[dict[str, Any]]:
-    batch = await asyncio.to_thread(client.batch, name, questions)
-    await _until_done(client, batch["id"])
-    ids = [one["id"] for one in await asyncio.to_thread(lambda: list(client.every(limit=200, batch_id=batch["id"])))]
+async def _answers(client: Client, batch_id: str) -> list[dict[str, Any]]:
+    """What the batch's questions were answered, once all are."""
+    await _until_done(client, batch_id)
+    ids = [one["id"] for one in await asyncio.to_thread(lambda: list(client.every(limit=200, batch_id=batch_id)))]
     return [dict(await asyncio.to_thread(client.get, one)) for one in ids]
 
 
@@ -212,7 +242,7 @@ async def _until_done(client: Client, batch_id: str) -> dict[str, Any]:
         shown = await asyncio.to_thread(client.batch_state, batch_id)
         if shown["state"] == "done":
             return shown
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(LOOK_AGAIN_S)
     raise Unavailable(f"The batch has not ended: {shown['counts']}")
 
 
@@ -222,10 +252,15 @@ def _truth(demo: Demo, portal: str) -> dict[str, Any]:
     return truth
 
 
+def _log(demo: Demo, portal: str) -> list[dict[str, Any]]:
+    """Every request that this carrier has seen."""
+    with urllib.request.urlopen(f"{demo.lab['control']}/log?carrier={portal}", timeout=30) as answer:  # noqa: S310 - the lab's own loopback port
+        log: list[dict[str, Any]] = json.loads(answer.read())
+    return log
+
+
 def _searches(demo: Demo) -> Counter[str]:
-    with urllib.request.urlopen(f"{demo.lab['control']}/log?carrier=harborline", timeout=30) as answer:  # noqa: S310 - the lab's own loopback port
-        log = json.loads(answer.read())
-    return Counter(line["what"] for line in log if line["what"].startswith("eligibility search"))
+    return Counter(line["what"] for line in _log(demo, "harborline") if line["what"].startswith("eligibility search"))
 
 
 def _memory(demo: Demo) -> float:
