@@ -13,6 +13,7 @@ from broker.base.settings import settings
 from broker.wiring import Portunus, build, embedded_redis_url
 from workers import (
     end_session,
+    expire_lookups,
     mail_alert,
     monitor,
     open_tab,
@@ -34,6 +35,11 @@ app.conf.beat_schedule = {
         "task": f"{APP}.sweep_lookups",
         "schedule": sweep_lookups.EVERY_S,
         "options": {"expires": sweep_lookups.EVERY_S},
+    },
+    "expire_lookups": {
+        "task": f"{APP}.expire_lookups",
+        "schedule": expire_lookups.EVERY_S,
+        "options": {"expires": expire_lookups.EVERY_S},
     },
     "witness": {"task": f"{APP}.witness", "schedule": witness.EVERY_S, "options": {"expires": witness.EVERY_S}},
 }
@@ -75,6 +81,11 @@ def _sweep() -> None:
 @app.task(name=f"{APP}.sweep_lookups")
 def _sweep_lookups() -> None:
     sweep_lookups.run(portunus())
+
+
+@app.task(name=f"{APP}.expire_lookups")
+def _expire_lookups() -> None:
+    expire_lookups.run(portunus())
 
 
 @app.task(name=f"{APP}.monitor", time_limit=300, soft_time_limit=280)

@@ -1,7 +1,7 @@
 """Task: a batch's file is kept; turn its rows into lookups, piece by piece, in the name of who sent it."""
 
 from broker.base.actor import system
-from broker.lookups import batches
+from broker.lookups import batches, retention
 from broker.wiring import Portunus
 
 PERMISSION = "system"
@@ -19,6 +19,8 @@ def look(portunus: Portunus, batch_id: str) -> None:
         with portunus.unit(actor) as work:
             more = batches.read_piece(work, portunus.vault, portunus.blobs, batch_id)
         if not more:
+            with portunus.unit(system("worker")) as work:
+                retention.forget_file(work, portunus.blobs, batch_id)
             return
     with portunus.unit(system("worker")) as work:
         work.enqueue("read_batch", batch_id)

@@ -109,6 +109,7 @@ class Act(StrEnum):
     LOOKUP_ENDED = "lookup:question:end"
     LOOKUP_VIEWED = "lookup:result:view"
     LOOKUP_EXPORTED = "lookup:result:export"
+    LOOKUP_FILE_DESTROYED = "lookup:file:destroy"
     BATCH_CREATED = "lookup:batch:create"
     BATCH_CHANGED = "lookup:batch:change"
     WEBHOOK_CREATED = "webhook:subscription:create"

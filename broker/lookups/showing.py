@@ -196,7 +196,7 @@ def artifact(work: Unit, vault: Vault, blobs: Blobs, lookup_id: str, artifact_id
         return kept, vault.unseal(work, kept.organization_id, ("lookup artifact", kept.id), sealed)
     recording = work.db.get(Recording, kept.recording_id or "")
     if recording is None or kept.chunk is None or kept.place is None:
-        raise Conflict("The recording of this lookup is gone.", code="recording-gone")
+        raise Conflict("What this lookup kept is gone: it was kept as long as recordings are.", code="recording-gone")
     message = recordings.message_at(work, vault, blobs, recording, chunk=kept.chunk, place=kept.place)
     return kept, message[FRAME_HEAD:]
 

@@ -35,7 +35,8 @@ LINGER_S = 5.0
 """How long the page stays open for a next lookup."""
 LONGEST_WAIT_S = 30.0
 """A portal that is left alone for longer is given back meanwhile."""
-SCRIPT_S = 90.0
+SCRIPT_S = 240.0
+"""A list that draws only what is in view takes some forty looks, each photographed; on a busy machine each takes seconds."""
 KEEPS_PAGE = (Outcome.UNRECOGNISED, Outcome.SCRIPT_FAILED, Outcome.REFUSED)
 WIDE, HIGH, HIGHEST = 1280, 800, 2400
 """Of the page, in pixels. It grows to what the portal's pages need: a taller one costs a second layout to photograph, a
