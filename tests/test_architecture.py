@@ -14,7 +14,7 @@ from carrier_scripts.kit import wire
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
 SERVICES = TEXT.split("## Feature services")[1].split("```")[1]
-HOST = (ROOT / "workers" / "browser" / "host.py").read_text(encoding="utf-8")
+HOST = (ROOT / "workers" / "browser" / "door.py").read_text(encoding="utf-8")
 
 
 def promised() -> list[tuple[str, str, list[str]]]:

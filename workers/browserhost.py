@@ -10,7 +10,8 @@ from broker.base.errors import BrokerError
 from broker.base.logs import set_up_logs
 from broker.wiring import build
 from workers import catalog
-from workers.browser.host import Host, make_app
+from workers.browser.door import make_app
+from workers.browser.host import Host
 
 
 async def serve() -> None:

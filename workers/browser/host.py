@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi import WebSocket, WebSocketDisconnect
 from playwright.async_api import Error
 from sqlalchemy import select
 
@@ -467,38 +467,3 @@ def _subject(live: LiveSession, lease: Lease) -> Subject:
         holder_id=lease.holder_id,
         holder_name=lease.holder_name,
     )
-
-
-def make_app(host: Host) -> FastAPI:
-    """The host's own small server; only this machine's Portunus processes can reach its socket."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-
-    @app.post("/attempts/{attempt_id}", status_code=202)
-    async def attempts(attempt_id: str) -> None:
-        host.run_attempt(attempt_id)
-
-    @app.post("/leases/{lease_id}/lookups", status_code=202)
-    async def look_up(lease_id: str) -> None:
-        await host.run_lookups(lease_id)
-
-    @app.post("/leases/{lease_id}/expect", status_code=202)
-    async def expect(lease_id: str) -> None:
-        keep(host.expect(lease_id), "expect a holder")
-
-    @app.post("/portal-sessions/{session_id}/end", status_code=202)
-    async def end(session_id: str) -> None:
-        await host.end_session(session_id)
-
-    @app.get("/status")
-    async def status() -> dict[str, Any]:
-        return await asyncio.to_thread(host.status)
-
-    @app.websocket("/leases/{lease_id}/stream")
-    async def stream(socket: WebSocket, lease_id: str) -> None:
-        await host.stream(lease_id, socket)
-
-    @app.websocket("/leases/{lease_id}/watch")
-    async def watch(socket: WebSocket, lease_id: str) -> None:
-        await host.watch(lease_id, socket)
-
-    return app
