@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -30,6 +31,14 @@ PORTAL = "http://portal.test"
 WIDTH, HEIGHT = 1280, 800
 
 
+@dataclass(frozen=True)
+class Link:
+    """A line: so many bytes a second to the viewer, so long a way in each direction."""
+
+    bytes_per_s: float
+    delay_s: float
+
+
 class Remote:
     """The far end of the office's stream. `see` runs in the portal's page; the test's own page is the viewer."""
 
@@ -43,6 +52,8 @@ class Remote:
         """Every message to the viewer, as it is recorded."""
         self.cover_after_s = 1e6
         """Seconds without a hand's act until the tab is covered; counted from the next connection on."""
+        self.link: Link | None = None
+        """A slow line between the viewer and the host, from the next connection on."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Portal, self))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -116,7 +127,7 @@ class Remote:
 
     @asynccontextmanager
     async def _stream(self, lease_id: str) -> "AsyncIterator[Pipe]":
-        pipe = Pipe(self._loop, asyncio.get_running_loop(), self.sent)
+        pipe = Pipe(self._loop, asyncio.get_running_loop(), self)
         running = asyncio.run_coroutine_threadsafe(self._run(lease_id, pipe), self._loop)
         running.add_done_callback(lambda _: pipe.over())
         try:
@@ -186,15 +197,17 @@ class _Portal(BaseHTTPRequestHandler):
 class Pipe:
     """Two event loops, one socket: the office's server on one side, the stream on the other."""
 
-    def __init__(self, host: asyncio.AbstractEventLoop, server: asyncio.AbstractEventLoop, sent: list[bytes]) -> None:
-        self._host, self._server, self._sent = host, server, sent
+    def __init__(self, host: asyncio.AbstractEventLoop, server: asyncio.AbstractEventLoop, remote: Remote) -> None:
+        self._host, self._server, self._sent, self._link = host, server, remote.sent, remote.link
+        self._free_at = 0.0
         self._out: asyncio.Queue[bytes | str | None] = asyncio.Queue()
         self._in: asyncio.Queue[str | None] = asyncio.Queue()
 
     # the server's side
 
     async def send(self, message: str | bytes) -> None:
-        self._host.call_soon_threadsafe(self._in.put_nowait, str(message))
+        put = partial(self._host.call_soon_threadsafe, self._in.put_nowait, str(message))
+        self._server.call_later(self._link.delay_s, put) if self._link else put()
 
     def leave(self) -> None:
         self._host.call_soon_threadsafe(self._in.put_nowait, None)
@@ -212,7 +225,13 @@ class Pipe:
 
     async def send_bytes(self, data: bytes) -> None:
         self._sent.append(data)
-        self._server.call_soon_threadsafe(self._out.put_nowait, data)
+        if self._link is None:
+            self._server.call_soon_threadsafe(self._out.put_nowait, data)
+            return
+        now = asyncio.get_running_loop().time()
+        self._free_at = max(now, self._free_at) + len(data) / self._link.bytes_per_s
+        wait = self._free_at - now + self._link.delay_s
+        self._server.call_soon_threadsafe(lambda: self._server.call_later(wait, self._out.put_nowait, data))
 
     async def receive_text(self) -> str:
         text = await self._in.get()
@@ -231,7 +250,7 @@ class Viewer:
     """Maria at her tab."""
 
     def __init__(self, page: Page, remote: Remote) -> None:
-        self.page, self.remote = page, remote
+        self.page, self.remote, self.url = page, remote, page.url
 
     def fit(self) -> None:
         """Make her window so large that the picture has exactly the size the pages were made for."""
@@ -251,7 +270,16 @@ class Viewer:
         assert live is not None
         for tab in list(live.tabs[1:]):
             self.remote.do(tab.page.close())
+        if self.page.url != self.url:  # left by a test that did not come to its end
+            self.remote.link = None
+            self.back_again()
         expect(self.page.locator("#remote-tabs [role=tab]")).to_have_count(1)
+
+    def back_again(self) -> None:
+        """Her window takes the tab back from another, or from another line."""
+        self.page.goto(self.url)
+        self.page.locator("#stage canvas").wait_for(timeout=20_000)
+        self.fit()
 
     def point(self, selector: str) -> tuple[float, float]:
         """Where she sees it."""

@@ -4,13 +4,20 @@ import base64
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.remote import Remote, Viewer
+from tests.e2e.remote import Link, Remote, Viewer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 PHRASE = "harbour 7"
 RIGHT = "Basic " + base64.b64encode(f"maria:{PHRASE}".encode()).decode()
+SAME = """([data]) => new Promise((resolve) => { const image = new Image(); image.onload = () => {
+    const canvas = document.querySelector('#stage canvas'), one = new OffscreenCanvas(image.width, image.height).getContext('2d');
+    one.drawImage(image, 0, 0);
+    const a = one.getImageData(0, 0, image.width, image.height).data, b = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    resolve(a.length === b.length && a.every((value, at) => value === b[at])); }; image.src = data; })"""
+"""Whether the canvas shows this very picture, to the last pixel."""
+JPEG = b"\xff\xd8\xff"
 LINK = "<a href='/second' style='font-size:24px'>Claim 4711</a>"
 
 
@@ -237,3 +244,66 @@ def test_a_tab_nobody_touches_is_covered_until_its_holder_shows_who_she_is(maria
     maria.click("#name")
     maria.page.keyboard.type("here again")
     remote.until("document.getElementById('name').value === 'here again'")
+
+
+# --- many pixels, few bytes a second
+
+
+def same(page: Page, remote: Remote) -> None:
+    """Wait until the viewer shows the very pixels of the portal's page."""
+    assert remote.live is not None
+    picture = base64.b64encode(remote.do(remote.live.tabs[0].page.screenshot())).decode()
+    page.wait_for_function(SAME, arg=[f"data:image/png;base64,{picture}"])
+
+
+def noisy(side: int) -> str:
+    """A page of many small coloured squares, as a photograph is."""
+    squares = "".join(
+        f"<i style='background:rgb({n * 37 % 256},{n * 91 % 256},{n * 53 % 256})'></i>" for n in range(10_000)
+    )
+    return f"<style>i {{ display: inline-block; width: {side}px; height: 5px }}</style><div style='line-height:5px'>{squares}</div>"
+
+
+def test_a_screen_of_twice_as_many_pixels_gets_them_all(browser: Browser, remote: Remote, maria: Viewer) -> None:
+    maria.page.goto("about:blank")
+    remote.show("<h1>Claim 4711</h1><input id=name><p>Member Ann Example")
+    context = browser.new_context(viewport={"width": 1340, "height": 1000}, device_scale_factor=2)
+    context.add_cookies([remote.office.cookie("Maria")])
+    dense = context.new_page()
+    dense.goto(maria.url)
+    dense.wait_for_function("() => document.querySelector('#stage canvas')?.dataset.scale === '2'")
+    remote.until("devicePixelRatio === 2")
+    same(dense, remote)
+    canvas = dense.locator("#stage canvas").bounding_box()
+    assert canvas is not None
+    x, y = remote.place("#name")
+    dense.mouse.click(canvas["x"] + x, canvas["y"] + y)
+    dense.keyboard.type("Ann")
+    remote.until("document.getElementById('name').value === 'Ann'")
+    remote.see("document.activeElement.blur()")
+    same(dense, remote)
+    context.close()
+    maria.back_again()
+
+
+def test_a_slow_link_shows_roughly_first_and_then_without_loss(maria: Viewer, remote: Remote) -> None:
+    maria.page.goto("about:blank")
+    remote.show("<h1>Claims</h1>")
+    remote.link = Link(bytes_per_s=125_000, delay_s=0.1)
+    maria.back_again()
+    remote.show(noisy(7))
+    same(maria.page, remote)
+    remote.sent.clear()
+    remote.show(noisy(6))
+    same(maria.page, remote)
+    assert any(JPEG in message for message in remote.sent), "something was shown roughly first"
+    remote.link = None
+    maria.back_again()
+
+
+def test_a_fast_link_shows_everything_without_loss(maria: Viewer, remote: Remote) -> None:
+    remote.sent.clear()
+    remote.show(noisy(7))
+    remote.see("scrollTo(0, 100)")
+    same(maria.page, remote)
+    assert not any(JPEG in message for message in remote.sent)

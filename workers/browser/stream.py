@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import json
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -18,12 +17,15 @@ from urllib.parse import urlsplit
 import structlog
 from playwright.async_api import Download, Error, Page
 
-from workers.browser import messages
+from workers.browser import messages, tiles
 from workers.browser.acts import Acts, soon
 from workers.browser.files import Files
 from workers.browser.input import BadInput
 from workers.browser.live import LiveSession, Tab
+from workers.browser.pace import Pace
 from workers.browser.recorder import Recorder
+from workers.browser.rough import Canvas, shortened
+from workers.browser.screen import Change, Picture
 from workers.browser.tasks import cancelled, keep
 from workers.browser.view import View
 
@@ -35,6 +37,8 @@ WHOLE_AFTER_BYTES = 400_000
 MESSAGE_BYTES = 64 * 1024
 TITLE_S = 1.0
 COVER_WORD_S = 30.0
+SETTLED_S, ROUGH_S = 0.15, 2.0
+"""After the last rough picture, or so long after the first, it is sharpened."""
 BY_ITSELF = frozenset({"ack", "blur", "size"})
 """What a viewer says without anybody's hand."""
 log = structlog.get_logger("stream")
@@ -91,12 +95,16 @@ class Stream:
         self._whole_wanted = False
         """Somebody who looks on has seen nothing yet: the next picture is a whole one."""
         self._since_whole = 0
-        self._pictures_out: deque[bool] = deque()
-        """What is on its way to the viewer, oldest first: whether it is a picture."""
+        self._pace = Pace()
+        self._canvas: Canvas | None = None
+        """What she has where it is not simply the tab's picture: rough in places, or of twice as many pixels."""
+        self._roughed = (0.0, 0.0)
+        """When the canvas became rough, and when it last did."""
         self._acks = asyncio.Event()
         self._arrived = asyncio.Event()
         self._outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue(200)
         self._view: View | None = None
+        self._canvas_of: View | None = None
         self._opened = opened
         self._told_tabs: dict[str, Any] = {}
         self._switching = asyncio.Lock()
@@ -270,11 +278,19 @@ class Stream:
 
     async def _pictures(self) -> None:
         while True:
-            await self._arrived.wait()
+            settled = False
+            try:
+                async with asyncio.timeout(self._settles_in()):
+                    await self._arrived.wait()
+            except TimeoutError:
+                settled = True
             self._arrived.clear()
-            await self._until_paced()
+            await self._until_paced(1 if settled else ON_THE_WAY)
             view = self._view
             if view is None:
+                continue
+            if settled and not self._arrived.is_set():
+                await self._sharpen(view)
                 continue
             first, view.first = view.first, None
             if first is not None:
@@ -283,27 +299,45 @@ class Stream:
             elif (png := view.cast.take()) is not None:
                 await self._picture_out(view, png)
 
-    async def _until_paced(self) -> None:
+    async def _until_paced(self, most: int = ON_THE_WAY) -> None:
         """Wait until the viewer has drawn what is on its way; one that never answers is waited for 5 s at a time."""
-        while sum(self._pictures_out) >= ON_THE_WAY:
+        while self._pace.pictures >= most:
             self._acks.clear()
             try:
                 async with asyncio.timeout(ACK_PATIENCE_S):
                     await self._acks.wait()
             except TimeoutError:
-                self._pictures_out.clear()
+                self._pace.forget()
 
     async def _picture_out(self, view: View, png: bytes) -> None:
         change = await asyncio.to_thread(view.sight.see, png)
         if (change.nothing and not self._whole_wanted) or view is not self._view:
             return  # a still page, or another tab is shown by now
-        due = self._since_whole > WHOLE_AFTER_BYTES and time.monotonic() - self._whole_at > WHOLE_EVERY_S
-        if change.whole or due or self._whole_wanted:
+        other_canvas = self._canvas is not None and (self._canvas.scale != view.scale or self._canvas_of is not view)
+        if change.whole or self._whole_due(view) or self._whole_wanted or other_canvas:
             await self._whole_out(view, await asyncio.to_thread(view.sight.whole, png))
         else:
             view.redrawn.set()
-            self._since_whole += sum(len(tile.data) for tile in change.tiles)
-            await self._emit(lambda seq, ms: messages.update(view.tab.number, seq, ms, change.moves, change.tiles))
+            await self._changes_out(view, change)
+
+    def _whole_due(self, view: View) -> bool:
+        late = self._since_whole > WHOLE_AFTER_BYTES and time.monotonic() - self._whole_at > WHOLE_EVERY_S
+        return late and view.scale == 1 and not self._pace.slow
+
+    async def _changes_out(self, view: View, change: Change) -> None:
+        moves, painted, picture = change.moves, change.tiles, view.sight.picture
+        rough = self._pace.too_much(sum(len(tile.data) for tile in painted))
+        if (rough or view.scale > 1) and self._canvas is None and picture is not None:
+            self._canvas, self._canvas_of = Canvas(view.scale), view
+            self._canvas.whole(picture, exact=True)
+        if self._canvas is not None and picture is not None:
+            if rough or view.scale > 1:
+                painted = await asyncio.to_thread(self._canvas.tiles, change, picture, lossy=rough)
+                self._roughened()
+            moves = self._canvas.moves(change)
+            self._canvas.changed(change, picture, exact=not rough)
+        self._since_whole += sum(len(tile.data) for tile in painted)
+        await self._emit(lambda seq, ms: messages.update(view.tab.number, seq, ms, moves, painted))
 
     async def _whole_out(self, view: View, whole: bytes) -> None:
         picture = view.sight.picture
@@ -311,15 +345,62 @@ class Stream:
             return
         view.redrawn.set()
         self._whole_at, self._since_whole, self._whole_wanted = time.monotonic(), 0, False
-        height, width = picture.shape[:2]
-        await self._emit(lambda seq, ms: messages.frame(view.tab.number, seq, ms, width, height, whole))
+        scale, rough = view.scale, self._pace.too_much(len(whole))
+        self._canvas = None
+        if rough or scale > 1:
+            whole = await asyncio.to_thread(shortened, picture) if rough else whole
+            self._canvas, self._canvas_of = Canvas(scale), view
+            self._canvas.whole(picture, exact=False)
+            self._roughened()
+        height, width = picture.shape[0] * scale, picture.shape[1] * scale
+        await self._emit(lambda seq, ms: messages.frame(view.tab.number, seq, ms, width, height, whole, scale))
+
+    # --- rough first, sharp when the page has settled
+
+    def _roughened(self) -> None:
+        now = time.monotonic()
+        self._roughed = (self._roughed[0] or now, now)
+
+    def _settles_in(self) -> float | None:
+        """Seconds until what is rough is worth sharpening; None while nothing is."""
+        first, last = self._roughed
+        return max(0.0, min(last + SETTLED_S, first + ROUGH_S) - time.monotonic()) if first else None
+
+    async def _sharpen(self, view: View) -> None:
+        """Send what is rough again without loss, as much at once as keeps nobody waiting."""
+        canvas, picture = self._canvas, view.sight.picture
+        self._roughed = (0.0, 0.0)
+        if canvas is None or picture is None or self._canvas_of is not view or self._live.dialog is not None:
+            return
+        if canvas.scale > 1 and self._pace.slow and self._live.size is not None:
+            with contextlib.suppress(Error):  # so many pixels are too many for this link
+                await view.resize(*self._live.size, 1.0)
+            return
+        if canvas.scale > 1:
+            picture = await self._all_pixels(view)
+            if picture is None:
+                return
+        found = await asyncio.to_thread(canvas.sharpened, picture, self._pace.portion())
+        if found:
+            await self._emit(lambda seq, ms: messages.update(view.tab.number, seq, ms, [], found))
+        if canvas.rough:
+            self._roughened()
+        elif canvas.scale == 1:
+            self._canvas = None
+
+    async def _all_pixels(self, view: View) -> Picture | None:
+        try:
+            data = await view.cast.sharp()
+        except Error:
+            return None
+        return await asyncio.to_thread(tiles.decode, data, 0, 0)
 
     async def _emit(self, make: Callable[[int, int], bytes], *, picture: bool = True) -> None:
         """Write, then send: nobody sees what is not recorded."""
         async with self._sending:
             data = make(self._recorder.next_seq(), self._recorder.ms())
             await self._recorder.write(data)
-            self._pictures_out.append(picture)
+            self._pace.sent(len(data), time.monotonic(), picture=picture)
             await self._socket.send_bytes(data)
             for one in self._live.watchers:
                 one.offer(data)
@@ -361,6 +442,5 @@ class Stream:
                 raise Gone from None
 
     def _acknowledged(self) -> None:
-        if self._pictures_out:
-            self._pictures_out.popleft()
+        self._pace.acknowledged(time.monotonic())
         self._acks.set()

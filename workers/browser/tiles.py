@@ -41,7 +41,9 @@ def decode(data: bytes, width: int, height: int) -> Pixels:
     """What the viewer draws (for tests, export and bench)."""
     if data[0] != RUNS:
         with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert("RGB"))
+            plain = image.convert("RGB")
+            stretched = width and height and plain.size != (width, height)
+            return np.asarray(plain.resize((width, height)) if stretched else plain)
     colours = np.frombuffer(data, np.uint8, 3 * (data[1] + 1), 2).reshape(-1, 3)
     runs = np.frombuffer(data, np.uint8, offset=2 + colours.size).reshape(-1, 2)
     return np.repeat(colours[runs[:, 0]], runs[:, 1], axis=0).reshape(height, width, 3)

@@ -1,5 +1,6 @@
 // What stands beside the remote tab's picture: its tabs, dialogs, lists, pickers, files, find. Each answers through `send`.
 
+import { size } from "./draw.js";
 import { menu } from "./menu.js";
 import { reflect } from "./mirror.js";
 
@@ -23,7 +24,7 @@ export function heard(event) {
 }
 
 const button = (words, act, more = {}) => Object.assign(document.createElement("button"), { type: "button", textContent: words, onclick: act, ...more });
-const over = () => { const canvas = stage.querySelector("canvas"), box = canvas.getBoundingClientRect(); return { canvas, scale: box.width / canvas.width }; };
+const over = () => { const canvas = stage.querySelector("canvas"), box = canvas.getBoundingClientRect(); return { canvas, scale: box.width / size(canvas).w }; };
 function stand(one, { x, y, w, h }, below) {
   const { scale } = over();
   one.style.left = `${x * scale}px`;

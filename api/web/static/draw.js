@@ -6,13 +6,13 @@ export const FRAME = 1, UPDATE = 2, EVENT = 3;
 /** Splits one message. `body` is what follows the common head. */
 export function parse(buffer) {
   const view = new DataView(buffer);
-  const head = { kind: view.getUint8(0), tab: view.getUint16(2), seq: view.getUint32(4), ms: view.getUint32(8) };
+  const head = { kind: view.getUint8(0), scale: view.getUint8(1) || 1, tab: view.getUint16(2), seq: view.getUint32(4), ms: view.getUint32(8) };
   if (head.kind === EVENT) head.event = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 12)));
   return { ...head, buffer, view };
 }
 
 const RUNS = 0x52;
-const picture = (bytes) => createImageBitmap(new Blob([bytes], { type: "image/png" }));
+const picture = (bytes) => createImageBitmap(new Blob([bytes], { type: bytes[0] === 0xff ? "image/jpeg" : "image/png" }));
 
 /** A tile of palette runs (workers/browser/tiles.py) as image data, at once: no decoder, no waiting. */
 function runs(bytes, width, height) {
@@ -24,17 +24,22 @@ function runs(bytes, width, height) {
   return image;
 }
 
+/** The tab's size in its own pixels, as input and places are told. */
+export const size = (canvas) => ({ w: canvas.width / (canvas.dataset.scale || 1), h: canvas.height / (canvas.dataset.scale || 1) });
+
 /** Draws a FRAME or UPDATE; resolves when its pixels are on the canvas. */
 export async function draw(context, message) {
   const { view, buffer } = message;
   if (message.kind === FRAME) {
-    const bitmap = await picture(new Uint8Array(buffer, 16));
+    const bitmap = await picture(new Uint8Array(buffer, 16)), wide = view.getUint16(12), high = view.getUint16(14);
     const canvas = context.canvas;
-    if (canvas.width !== bitmap.width || canvas.height !== bitmap.height) {
-      canvas.width = bitmap.width;
-      canvas.height = bitmap.height;
+    if (canvas.width !== wide || canvas.height !== high) {
+      canvas.width = wide;
+      canvas.height = high;
     }
-    context.drawImage(bitmap, 0, 0);
+    canvas.dataset.scale = message.scale; // of its pixels to one of the tab's
+    canvas.style.width = message.scale > 1 ? `${wide / message.scale}px` : "";
+    context.drawImage(bitmap, 0, 0, wide, high); // one of fewer pixels is stretched
     bitmap.close();
     return;
   }
@@ -45,14 +50,14 @@ export async function draw(context, message) {
   let count = view.getUint16(at);
   for (at += 2; count > 0; count--) {
     const size = view.getUint32(at + 8), bytes = new Uint8Array(buffer, at + 12, size), plain = bytes[0] === RUNS;
-    tiles.push({ x: view.getUint16(at), y: view.getUint16(at + 2), image: plain ? runs(bytes, view.getUint16(at + 4), view.getUint16(at + 6)) : picture(bytes) });
+    tiles.push({ x: view.getUint16(at), y: view.getUint16(at + 2), w: view.getUint16(at + 4), h: view.getUint16(at + 6), image: plain ? runs(bytes, view.getUint16(at + 4), view.getUint16(at + 6)) : picture(bytes) });
     at += 12 + size;
   }
   // All at once when the last is decoded: nobody sees half a change. Plain tiles wait for nothing.
   if (tiles.some(({ image }) => image instanceof Promise)) for (const tile of tiles) tile.image = await tile.image;
   for (const [x, y, w, h, dy] of moves) context.drawImage(context.canvas, x, y + dy, w, h, x, y, w, h);
-  for (const { x, y, image } of tiles) {
+  for (const { x, y, w, h, image } of tiles) {
     if (image instanceof ImageData) context.putImageData(image, x, y);
-    else { context.drawImage(image, x, y); image.close(); }
+    else { context.drawImage(image, x, y, w, h); image.close(); }
   }
 }

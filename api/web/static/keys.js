@@ -1,5 +1,7 @@
 // Hands of the viewer: mouse, wheel, keys, composed and pasted text, from our canvas to the remote tab.
 
+import { size } from "./draw.js";
+
 const APPLE = /Mac|iPhone|iPad/.test(navigator.platform); // Command does there what Control does in the remote tab
 const command = (event) => event.ctrlKey || (APPLE && event.metaKey);
 const held = (event) => (event.altKey ? 1 : 0) | (command(event) ? 2 : 0) | (event.metaKey && !APPLE ? 4 : 0) | (event.shiftKey ? 8 : 0);
@@ -10,7 +12,8 @@ export function listen(canvas, textarea, stage, send, ours) {
   let moved = null, timer = 0, composing = false;
   const point = (event) => {
     const box = canvas.getBoundingClientRect();
-    return { x: Math.round(((event.clientX - box.left) * canvas.width) / box.width), y: Math.round(((event.clientY - box.top) * canvas.height) / box.height) };
+    const { w, h } = size(canvas);
+    return { x: Math.round(((event.clientX - box.left) * w) / box.width), y: Math.round(((event.clientY - box.top) * h) / box.height) };
   };
   const mouse = (k, event, more = {}) => send({ t: "mouse", k, ...point(event), m: held(event), ...more });
   const flush = () => { timer = 0; if (moved) { mouse("move", moved); moved = null; } };
@@ -38,7 +41,7 @@ export function listen(canvas, textarea, stage, send, ours) {
   function right(event) { for (const k of ["move", "down", "up"]) mouse(k, event, k === "move" ? {} : { b: 2, c: 1 }); }
   function slide(event) {
     if (!touched) return;
-    const box = canvas.getBoundingClientRect(), scale = canvas.width / box.width;
+    const box = canvas.getBoundingClientRect(), scale = size(canvas).w / box.width;
     touched.moved ||= !touched.far && Math.hypot(event.clientX - touched.x, event.clientY - touched.y) > 10;
     if (!touched.moved) return;
     touched.far = true;
