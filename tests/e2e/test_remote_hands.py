@@ -1,6 +1,7 @@
 """Hands on the remote tab in a real viewer: menus, fingers, keys, drags, and what a server or a policy says about them."""
 
 import base64
+import random
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -258,9 +259,8 @@ def same(page: Page, remote: Remote) -> None:
 
 def noisy(side: int) -> str:
     """A page of many small coloured squares, as a photograph is."""
-    squares = "".join(
-        f"<i style='background:rgb({n * 37 % 256},{n * 91 % 256},{n * 53 % 256})'></i>" for n in range(10_000)
-    )
+    colours = random.Random(side)  # noqa: S311 - colours
+    squares = "".join(f"<i style='background:#{colours.randrange(1 << 24):06x}'></i>" for _ in range(16_000))
     return f"<style>i {{ display: inline-block; width: {side}px; height: 5px }}</style><div style='line-height:5px'>{squares}</div>"
 
 
