@@ -146,9 +146,12 @@ class Client:
             if cursor is None:
                 return
 
-    def batch(self, name: str, questions: Sequence[Question]) -> dict[str, Any]:
-        """Many at once: rows that cannot be asked are named in `problems`, none is dropped. Raises `Problem`."""
-        told = {"name": name, "rows": [*questions]}
+    def batch(self, name: str, questions: Sequence[Question], *, not_before: str | None = None) -> dict[str, Any]:
+        """Many at once: rows that cannot be asked are named in `problems`, none is dropped. Raises `Problem`.
+
+        `not_before`: a moment with its zone (2026-11-23T06:00:00-07:00), within 60 days, when it starts.
+        """
+        told = {"name": name, "rows": [*questions]} | ({"not_before": not_before} if not_before else {})
         headers = {"idempotency-key": str(uuid.uuid4())}
         found: dict[str, Any] = self._call("POST", "/api/v1/lookup-batches", told, headers)
         return found
@@ -156,6 +159,21 @@ class Client:
     def batch_state(self, batch_id: str) -> dict[str, Any]:
         """Its counts. Raises `Problem`."""
         found: dict[str, Any] = self._call("GET", f"/api/v1/lookup-batches/{batch_id}")
+        return found
+
+    def change_batch(self, batch_id: str, act: str) -> dict[str, Any]:
+        """`pause`, `resume` or `cancel` it. Raises `Problem` (409) when it is cancelled already."""
+        found: dict[str, Any] = self._call("POST", f"/api/v1/lookup-batches/{batch_id}/{act}", {})
+        return found
+
+    def previous(self, lookup_id: str) -> dict[str, Any]:
+        """The last answer to the same question before this one, as `result`; None when there is none. Raises `Problem`."""
+        found: dict[str, Any] = self._call("GET", f"/api/v1/lookups/{lookup_id}/previous")
+        return found
+
+    def payments(self, lookup_id: str) -> list[dict[str, Any]]:
+        """The payments in the 835 files that this lookup kept, linked to its claims. Raises `Problem`."""
+        found: list[dict[str, Any]] = self._call("GET", f"/api/v1/lookups/{lookup_id}/payments")["data"]
         return found
 
     def subscribe(self, url: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Pictures lie in the recording of the lookups' lease and go with it. Results are the practice's own records and stay.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
@@ -15,6 +15,8 @@ from broker.lookups.models import Lookup, LookupArtifact, LookupBatch
 from broker.ports.blobs import Blobs
 from broker.recordings.models import Recording
 
+UPLOADS = "lookups/uploads/"
+UPLOAD_KEPT = timedelta(days=1)
 MOST = 50
 """Things destroyed per transaction."""
 
@@ -50,6 +52,14 @@ def forget_file(work: Unit, blobs: Blobs, batch_id: str) -> None:
     """The file of a batch that was read to its end, or cancelled, is needed no longer: its rows are kept one by one."""
     if work.db.get(LookupBatch, batch_id) is not None:
         blobs.delete(f"lookups/batches/{batch_id}")
+
+
+def forget_uploads(blobs: Blobs, now: datetime) -> None:
+    """Files whose columns nobody named within a day go again. Their ids begin with the moment they were made."""
+    for name in list(blobs.names(UPLOADS)):
+        made_ms = int(name.removeprefix(f"{UPLOADS}upl_")[:12], 16)
+        if made_ms / 1000 < (now - UPLOAD_KEPT).timestamp():
+            blobs.delete(name)
 
 
 def _record(work: Unit, lookup_id: str, detail: dict[str, str | None]) -> None:

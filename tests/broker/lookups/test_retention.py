@@ -14,7 +14,8 @@ from broker.recordings import service as recordings
 from broker.recordings.models import Recording
 from broker.tabs.models import Lease
 from tests.broker.lookups.conftest import Office
-from workers import expire_lookups
+from tests.broker.lookups.test_batches import counts, sent
+from workers import expire_lookups, read_batch
 
 BOTH_DATABASES = True
 
@@ -77,3 +78,25 @@ def test_a_legal_hold_on_the_recording_keeps_the_files_beside_it(office: Office)
     with office.portunus.unit(lookups.HOLDER) as work:
         assert retention.expire(work, office.portunus.blobs, 365) == 0
     assert f"lookups/{file}" in office.portunus.blobs.names("lookups/art_")
+
+
+def test_a_batchs_file_goes_once_it_is_read_and_its_rows_stay(office: Office) -> None:
+    batch_id = sent(office)
+    assert list(office.portunus.blobs.names("lookups/batches/")) == [f"lookups/batches/{batch_id}"]
+    read_batch.look(office.portunus, batch_id)
+    read_batch.look(office.portunus, batch_id)  # a hint that comes twice
+    assert list(office.portunus.blobs.names("lookups/batches/")) == []
+    assert counts(office, batch_id).read == 4
+
+
+def test_a_file_whose_columns_nobody_names_goes_after_a_day(office: Office) -> None:
+    portunus = office.portunus
+    made_ms = int(portunus.clock.now().timestamp() * 1000)
+    name = f"lookups/uploads/upl_{made_ms:012x}{'7' * 20}"
+    portunus.blobs.append(name, b"sealed")
+    portunus.clock.advance(hours=23)
+    expire_lookups.run(portunus)
+    assert list(portunus.blobs.names("lookups/uploads/")) == [name]
+    portunus.clock.advance(hours=2)
+    expire_lookups.run(portunus)
+    assert list(portunus.blobs.names("lookups/uploads/")) == []
