@@ -52,6 +52,8 @@ class Remote:
         """Every message to the viewer, as it is recorded."""
         self.cover_after_s = 1e6
         """Seconds without a hand's act until the tab is covered; counted from the next connection on."""
+        self.signs_out_s: float | None = None
+        """The portal's own time-out, from the next connection on."""
         self.link: Link | None = None
         """A slow line between the viewer and the host, from the next connection on."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Portal, self))
@@ -144,7 +146,9 @@ class Remote:
         self.live.hand_at = asyncio.get_running_loop().time()
         cover = Cover(self.cover_after_s, partial(self._lock, lease_id))
         try:
-            await Stream(self.live, self.live.recorder, pipe, files, PORTAL + "/", cover=cover).run()
+            await Stream(
+                self.live, self.live.recorder, pipe, files, PORTAL + "/", cover=cover, signs_out_s=self.signs_out_s
+            ).run()
         except Covered:
             pipe.say_goodbye(json.dumps({"e": "ended", "words": tabs.LOCKED, "locked": True}))
 

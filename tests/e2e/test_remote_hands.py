@@ -307,3 +307,32 @@ def test_a_fast_link_shows_everything_without_loss(maria: Viewer, remote: Remote
     remote.see("scrollTo(0, 100)")
     same(maria.page, remote)
     assert not any(JPEG in message for message in remote.sent)
+
+
+def test_the_portals_own_time_out_is_said(maria: Viewer, remote: Remote) -> None:
+    remote.show("<h1>Claims</h1>")
+    remote.signs_out_s = 60.0
+    maria.page.evaluate("() => window.portunusViewer.cut()")
+    maria.says("The portal signs you out in 1 min unless you do something in its page.")
+    remote.signs_out_s = None
+
+
+def test_another_open_portal_is_two_keys_away(maria: Viewer, remote: Remote) -> None:
+    remote.show("<h1>Claims</h1>")
+    lease = remote.office.open("Maria", "northgate")
+    remote.office.until_ready(lease)
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("Control+Alt+k")
+    box = maria.page.get_by_role("dialog", name="Your open portals")
+    expect(box.get_by_role("link", name="Harborline")).to_have_attribute("aria-current", "page")
+    found = Axe().run(maria.page).response["violations"]
+    assert [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]] == []
+    maria.page.keyboard.press("Escape")
+    expect(maria.page.locator("#stage textarea")).to_be_focused()
+    maria.page.keyboard.press("Control+Alt+k")
+    expect(box).to_be_visible()
+    maria.page.keyboard.press("n")
+    maria.page.keyboard.press("Enter")
+    maria.page.wait_for_url(f"**/tabs/{lease}")
+    remote.office.end("Maria", lease)
+    maria.back_again()

@@ -169,7 +169,16 @@ class Host:
                 await passing.say_whose_it_was(self.node, live, lease)
         files, home = LeaseFiles(self._portunus, live, lease.id), live.loaded.home
         opened, cover = self._coming.take(live), self._cover(live, lease)
-        viewer = Stream(live, live.recorder, ViewerSocket(socket), files, home, opened=opened, cover=cover)
+        viewer = Stream(
+            live,
+            live.recorder,
+            ViewerSocket(socket),
+            files,
+            home,
+            opened=opened,
+            cover=cover,
+            signs_out_s=keepalive.signs_out_after(live.claim.behaviour),
+        )
         live.viewer = keep(self._streamed(viewer, socket), f"stream {lease_id}")
         return None
 

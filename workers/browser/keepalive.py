@@ -30,6 +30,12 @@ def due_in(behaviour: dict[str, Any]) -> float | None:
     return idle * random.uniform(EARLY, LATE)
 
 
+def signs_out_after(behaviour: dict[str, Any]) -> float | None:
+    """Seconds without a click until the portal signs its holder out; None where Portunus may keep it alive, or nobody knows."""
+    idle = behaviour.get("idle_timeout_s")
+    return float(idle) if idle and behaviour.get("keepalive_allowed") is False else None
+
+
 async def look(node: Node, live: LiveSession) -> Outcome:
     """Look at the home page once, unseen; ends the session when the portal has signed out."""
     live.hiding += 1

@@ -36,7 +36,7 @@ WHOLE_AFTER_BYTES = 400_000
 """A whole picture is due when so many bytes of changes have come since the last one, and ten seconds: seeking stays quick."""
 MESSAGE_BYTES = 64 * 1024
 TITLE_S = 1.0
-COVER_WORD_S = 30.0
+COVER_WORD_S, SIGN_OUT_WORD_S = 30.0, 120.0
 SETTLED_S, ROUGH_S = 0.15, 2.0
 """After the last rough picture, or so long after the first, it is sharpened."""
 BY_ITSELF = frozenset({"ack", "blur", "size"})
@@ -83,8 +83,10 @@ class Stream:
         *,
         opened: View | None = None,
         cover: Cover | None = None,
+        signs_out_s: float | None = None,
     ) -> None:
-        """`opened`: a view that was opened while the viewer was on her way; it is ours now."""
+        """`opened`: a view that was opened while the viewer was on her way; it is ours now. `signs_out_s`: the portal's own time-out."""
+        self._signs_out_s = signs_out_s
         self._cover = cover
         self._live = live
         self._recorder = recorder
@@ -117,6 +119,8 @@ class Stream:
         tasks = [keep(self._pictures(), "pictures"), keep(self._events(), "events"), keep(self._until_gone(), "input")]
         if self._cover is not None:
             tasks.append(keep(self._until_idle(self._cover), "idle"))
+        if self._signs_out_s is not None:
+            tasks.append(keep(self._warn_of_sign_out(self._signs_out_s), "the portal's time-out"))
         try:
             self._tell({"e": "joined", **self._recorder.joined(), "attempt": self._live.claim.attempt_id})
             self._tell_dialog()
@@ -417,6 +421,17 @@ class Stream:
         await cover.lock()
         await self._emit(partial(self._as_message, {"e": "covered"}), picture=False)
         raise Covered
+
+    async def _warn_of_sign_out(self, after_s: float) -> None:
+        """Say once per pause how long the portal still waits: nothing else keeps it signed in there."""
+        loop, told = asyncio.get_running_loop(), -1.0
+        while True:
+            left = self._live.hand_at + after_s - loop.time()
+            if 0 < left <= SIGN_OUT_WORD_S and told != self._live.hand_at:
+                told = self._live.hand_at
+                words = f"The portal signs you out in {left / 60:.0f} min unless you do something in its page."
+                self._tell({"e": "notice", "words": words})
+            await asyncio.sleep(max(1.0, left - SIGN_OUT_WORD_S))
 
     # --- in
 

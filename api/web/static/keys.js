@@ -93,7 +93,7 @@ export function listen(canvas, textarea, stage, send, ours) {
     event.preventDefault();
   };
   const own = (event) => {
-    if (event.ctrlKey && event.altKey) return { Escape: ours.leave, ArrowRight: () => ours.turn(1), ArrowLeft: () => ours.turn(-1), e: ours.extend, f: ours.full }[event.key];
+    if (event.ctrlKey && event.altKey) return { Escape: ours.leave, ArrowRight: () => ours.turn(1), ArrowLeft: () => ours.turn(-1), e: ours.extend, f: ours.full, k: ours.others }[event.key];
     const plain = { F5: () => ours.nav("reload"), F11: ours.full, F3: ours.find, ContextMenu: ours.menu }[event.key];
     if (plain && !command(event) && !event.altKey && !event.shiftKey) return plain;
     if (event.key === "F10" && event.shiftKey) return ours.menu;

@@ -4,6 +4,7 @@ import { back, heard, mirror, nav, openFind, post, start, takeDrops, turn, zoomB
 import * as cover from "./cover.js";
 import { draw, parse, EVENT } from "./draw.js";
 import { listen } from "./keys.js";
+import { switchPortal } from "./switcher.js";
 
 const $ = (id) => document.getElementById(id);
 const stage = $("stage"), lease = stage.dataset.leaseId;
@@ -105,7 +106,7 @@ function prepare() {
   textarea.autocapitalize = "off";
   textarea.spellcheck = false;
   stage.append(canvas, textarea);
-  takeDrops(listen(canvas, textarea, stage, send, { leave: () => $("end").focus(), find: openFind, print: () => send({ t: "print" }), zoom: zoomBy, turn, extend, full, nav, menu: () => send({ t: "menu" }) }));
+  takeDrops(listen(canvas, textarea, stage, send, { leave: () => $("end").focus(), find: openFind, print: () => send({ t: "print" }), zoom: zoomBy, turn, extend, full, nav, menu: () => send({ t: "menu" }), others }));
   textarea.focus({ preventScroll: true });
   fit();
   say("Signed in. Everything here is recorded under your name.");
@@ -139,6 +140,7 @@ function ended(words, down = false) {
   $("after").querySelector("button").focus();
 }
 
+function others() { switchPortal(lease, say, back); }
 function full() { document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen().catch(() => say("Your browser did not allow full screen.")); }
 async function extend() {
   const answer = await post("/extend").catch(() => null);
@@ -149,7 +151,7 @@ async function extend() {
 
 start(send, say);
 for (const button of document.querySelectorAll("[data-nav]")) button.onclick = () => { nav(button.dataset.nav); back(); };
-for (const [id, act] of [["extend", extend], ["more-time", extend], ["find-open", openFind], ["print", () => send({ t: "print" })], ["full", full], ["mirror-open", mirror]]) $(id).onclick = () => { act(); if (!["find-open", "mirror-open"].includes(id)) back(); };
+for (const [id, act] of [["extend", extend], ["more-time", extend], ["find-open", openFind], ["print", () => send({ t: "print" })], ["full", full], ["others", others], ["mirror-open", mirror]]) $(id).onclick = () => { act(); if (!["find-open", "mirror-open", "others"].includes(id)) back(); };
 setInterval(() => {
   if (over) return;
   const minutes = (expires - Date.now()) / 60000;

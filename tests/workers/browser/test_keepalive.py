@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from tests.workers.browser.conftest import Node
 from workers.browser import keepalive
@@ -68,3 +70,16 @@ def test_the_next_look_comes_before_the_portal_times_out() -> None:
     assert min(waits) >= 600
     assert max(waits) <= 900
     assert len(set(waits)) > 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "seconds"),
+    [
+        ({"idle_timeout_s": 900, "keepalive_allowed": False}, 900.0),
+        ({"idle_timeout_s": 900, "keepalive_allowed": True}, None),
+        ({"idle_timeout_s": 900}, None),
+        ({"keepalive_allowed": False}, None),
+    ],
+)
+def test_the_portals_time_out_counts_for_its_holder_where_nothing_keeps_it_alive(behaviour, seconds) -> None:
+    assert keepalive.signs_out_after(behaviour) == seconds
