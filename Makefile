@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv setup run up test check format bench bench-sim new-portal migrate lock clean
+.PHONY: help screenshots venv setup run up test check format bench bench-sim new-portal migrate lock clean
 
 bin := .venv/bin
 resolve := $(bin)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header -q
@@ -46,6 +46,9 @@ new-portal: venv ## scaffold a carrier script: make new-portal key=harbor_dental
 
 migrate: venv ## bring the database to its newest migration
 	@$(bin)/portunus migrate
+
+screenshots: setup ## pictures of each screen for docs/screens, from a demo of their own
+	@$(bin)/python -m workers.screens docs/screens
 
 lock: venv ## resolve requirements/*.in again (needs the package registry)
 	@$(resolve) requirements/dev.in -o requirements/dev.lock

@@ -1,6 +1,7 @@
 // Plays a recording: the stream's own messages, drawn again at their times, with a timeline to jump by.
 
 import { draw, parse, EVENT, FRAME } from "./draw.js";
+import { mark } from "./watermark.js";
 
 const $ = (id) => document.getElementById(id);
 const player = $("player"), status = $("player-status"), context = $("screen").getContext("2d", { alpha: false });
@@ -29,7 +30,7 @@ async function load() {
 }
 
 function timeline() {
-  const words = { joined: (e) => (e.who ? `${e.who} looks on (${e.at.slice(0, 16).replace("T", " ")} UTC)` : ""), upload: () => "the portal asks for a file", picker: (e) => `picks ${e.label || e.kind}`, copied: () => "copied words", found: (e) => (e.of ? `found ${e.n} of ${e.of}` : ""), zoom: (e) => `zoom ${Math.round(e.v * 100)} %`, tabs: (e) => { const tab = e.tabs.find((one) => one.n === e.active); return tab ? `page ${tab.host}${tab.path} “${tab.title}”` : ""; }, notice: (e) => e.words, dialog: (e) => `dialog: ${e.words}`, select: (e) => `list ${e.label}`, download: (e) => `${e.printed ? "printed" : "file"} ${e.name}${e.warning ? `, ${e.warning}` : ""}`, click: (e) => `click at ${Math.round(e.x)}, ${Math.round(e.y)}` };
+  const words = { holder: (e) => (e.from ? `${e.from} ${e.how === "taken_over" ? "had it; taken over by" : "handed it to"} ${e.to}${e.note ? `: ${e.note}` : ""}` : `goes on with ${e.to}, in a recording of its own`), watched: (e) => (e.by.length ? `watched by ${e.by.join(", ")}` : "no longer watched"), joined: (e) => (e.who ? `${e.who} looks on (${e.at.slice(0, 16).replace("T", " ")} UTC)` : ""), upload: () => "the portal asks for a file", picker: (e) => `picks ${e.label || e.kind}`, copied: () => "copied words", found: (e) => (e.of ? `found ${e.n} of ${e.of}` : ""), zoom: (e) => `zoom ${Math.round(e.v * 100)} %`, tabs: (e) => { const tab = e.tabs.find((one) => one.n === e.active); return tab ? `page ${tab.host}${tab.path} “${tab.title}”` : ""; }, notice: (e) => e.words, dialog: (e) => `dialog: ${e.words}`, select: (e) => `list ${e.label}`, download: (e) => `${e.printed ? "printed" : "file"} ${e.name}${e.warning ? `, ${e.warning}` : ""}`, click: (e) => `click at ${Math.round(e.x)}, ${Math.round(e.y)}` };
   let last = "";
   for (const message of messages) {
     if (message.kind !== EVENT || !(message.event.e in words)) continue;
@@ -108,4 +109,5 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "ArrowRight") seek(Math.min(at + 5000, Number($("seek").max)));
   if (event.key === "ArrowLeft") seek(Math.max(at - 5000, 0));
 });
+mark($("player-stage"), document.querySelector(".who a").textContent);
 load();

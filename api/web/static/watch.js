@@ -20,7 +20,7 @@ socket.onclose = () => { if (!over) status.textContent = "The connection was los
 
 async function show(message) {
   if (message.kind === EVENT) { const said = words[message.event.e]?.(message.event); if (said) status.textContent = said; return; }
-  started ||= message.kind === FRAME;
+  if (!started && message.kind === FRAME) { started = true; status.textContent = `You see what ${stage.dataset.holder} sees.`; }
   if (!started) return;
   await draw(context, message);
   seen.drawn++;

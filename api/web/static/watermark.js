@@ -9,6 +9,9 @@ export function mark(place, name) {
   context.rotate(-Math.PI / 9);
   context.font = "15px sans-serif";
   context.fillStyle = "rgba(90, 90, 90, 0.13)";
+  context.strokeStyle = "rgba(255, 255, 255, 0.1)"; // on dark pages
+  context.lineWidth = 2;
+  context.strokeText(`${name} · ${new Date().toISOString().slice(0, 10)}`, 0, 0);
   context.fillText(`${name} · ${new Date().toISOString().slice(0, 10)}`, 0, 0);
   const layer = document.createElement("div");
   layer.className = "watermark";
