@@ -72,7 +72,8 @@ async def measure(demo: Demo, playwright: Playwright, runs: int) -> Figures:
             await asyncio.sleep(SETTLE_S)
             letters = [await _bytes_of(page, TYPED[run % len(TYPED)]) for run in range(runs)]
             seat = Seat(page, 0, bars, partial(_bytes, page))
-            sent, took = await daywork.scrolled(seat, stops)
+            await seat.click(stops.recent)
+            sent, took = await daywork.scrolled(seat)
             before = await seat.bytes()
             await daywork.one_round(seat, stops)
             script = (await seat.bytes() - before) * daywork.ROUNDS_OF_THE_SCRIPT

@@ -79,7 +79,7 @@ async def _scroll_and_script(viewer: Viewer, stops: Stops) -> Figures:
     seat = await viewer.seat()
     await seat.click(stops.recent)
     await viewer.page.evaluate(COUNT_DRAWN)
-    sent, took = await daywork.scrolled(seat, stops)
+    sent, took = await daywork.scrolled(seat)
     drawn = await viewer.page.evaluate("() => window.portunusBench.drawn")
     # the pictures between the first and the last of the scroll
     during = [at for at in drawn if at - drawn[0] <= took * 1000]
