@@ -1,7 +1,7 @@
 """One mailbox, watched for ever: connect, catch up, wait; every new message is matched at once.
 
-While a sign-in waits for a code here the server is asked every quarter second (IDLE alone lags, and can fall silent);
-otherwise IDLE waits, and a probe every two minutes notices a server that is frozen.
+IDLE waits, and a probe every two minutes notices a server that is frozen. While a sign-in waits for a code here the server is
+asked every quarter second as well: IDLE alone lags at some servers, and can fall silent.
 """
 
 import hashlib
@@ -165,10 +165,7 @@ class Watch(threading.Thread):
     def _watch(self, mailbox: Mailbox) -> None:
         self._catch_up(mailbox)
         while not self._over and not self._changed:
-            if self._wanted:
-                self._ended.wait(QUICK_S)
-                mailbox.probe()
-            elif not mailbox.wait(CALM_S, self._ear):
+            if not mailbox.wait(QUICK_S if self._wanted else CALM_S, self._ear):
                 mailbox.probe()
             self._hush()
             self._catch_up(mailbox)

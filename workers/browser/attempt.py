@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,13 +17,15 @@ from broker.tabs import service as tabs
 from broker.tabs.service import Claim, Ending
 from broker.wiring import Portunus
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
-from workers.browser import evidence, guard, masks, park, reports, scriptstore, structure
+from workers.browser import evidence, guard, park, reports, scriptstore, structure
+from workers.browser.berths import Berths
 from workers.browser.desk import Desk
 from workers.browser.egress import Denied, Egress
 from workers.browser.facade import Facade, unless_asked
 from workers.browser.live import LiveSession
 from workers.browser.pool import Pool
 from workers.browser.scriptrun import Done, ScriptProcesses
+from workers.browser.scriptstore import Loaded
 from workers.browser.tasks import cancelled, keep
 from workers.browser.trace import Trace
 
@@ -40,6 +43,7 @@ class Node:
     pool: Pool
     egress: Egress
     scripts: ScriptProcesses
+    berths: Berths
 
     async def reading(self, act: Callable[[Unit], Any]) -> Any:
         """`act` in a reading transaction, off the event loop."""
@@ -68,19 +72,18 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
     beating = keep(_beat(node, claim), f"beat {attempt_id}")
     live: LiveSession | None = None
     try:
-        loaded = await node.reading(lambda work: scriptstore.load(work, claim.portal_key, claim.script_digest))
-        saved = await park.saved_state(node, claim)
-        live = await _open(node, claim, saved)
+        loaded, saved, cookies = await node.unit(partial(_brought, node.portunus, claim))
+        live = await _open(node, claim, saved, cookies)
         live.script = loaded
         done = await _sign_in(node, live, saved)
         ending = await _ending(node, live, done)
-        await reports.report(node, live, "sign_in", done, live.trace, ending.evidence)
-        if ending.signed_in:
-            await park.vault_trusted_device(node, live)
         await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, ending))
+        signed_in = live
         if ending.signed_in:
             keep_live(live)
             live = None
+            await park.vault_trusted_device(node, signed_in)
+        await reports.report(node, signed_in, "sign_in", done, signed_in.trace, ending.evidence)
     except Denied as stale:
         await _fail(node, claim, Outcome.REFUSED, str(stale))
     except BrokerError as refused:
@@ -93,6 +96,14 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
         await cancelled(beating)
         if live is not None:
             await close(node, live)
+        keep(node.berths.make_ready(claim.organization_id, claim.time_zone), "spare berth")
+
+
+def _brought(portunus: Portunus, claim: Claim, work: Unit) -> tuple[Loaded, park.Saved | None, list[Any]]:
+    """What this sign-in begins with: its script, the parked state, and the remembered device where it starts afresh."""
+    loaded = scriptstore.load(work, claim.portal_key, claim.script_digest)
+    saved = park.saved_state(work, portunus.vault, claim)
+    return loaded, saved, tabs.trusted_device(work, portunus.vault, claim.account_id) if saved is None else []
 
 
 async def _claim(node: Node, attempt_id: str) -> Claim | None:
@@ -130,45 +141,33 @@ async def _beat(node: Node, claim: Claim) -> None:
         await asyncio.sleep(BEAT_S)
 
 
-async def _open(node: Node, claim: Claim, state: park.Saved | None) -> LiveSession:
-    """A fresh context behind a door of this fence, with the remembered device (or the parked state) in it."""
+async def _open(node: Node, claim: Claim, saved: park.Saved | None, cookies: list[Any]) -> LiveSession:
+    """A context nobody has used behind a door of this fence, with the remembered device (or the parked state) in it."""
     holder: list[LiveSession] = []
 
     def denied(host: str) -> None:
         for live in holder:
             guard.denied(live, host)
 
-    door = await node.egress.open(
-        session_id=claim.portal_session_id,
-        account_id=claim.account_id,
-        fence=claim.fence,
-        hosts=claim.hosts,
-        on_denied=denied,
-    )
+    state = saved.storage if saved is not None else None
+    berth = await node.berths.taken(claim.organization_id, claim.time_zone, state)
+    live = LiveSession(claim=claim, context=berth.context, door=berth.door, shard=berth.shard)
     try:
-        shard, context = await node.pool.context(
-            claim.organization_id,
-            proxy={"server": door.url, "bypass": "<-loopback>"},
-            service_workers="block",
-            accept_downloads=True,
-            timezone_id=claim.time_zone,
-            locale="en-US",
-            **({"storage_state": state.storage} if state else {}),
+        await node.egress.open(
+            session_id=claim.portal_session_id,
+            account_id=claim.account_id,
+            fence=claim.fence,
+            hosts=claim.hosts,
+            on_denied=denied,
+            door=berth.door,
         )
-        live = LiveSession(claim=claim, context=context, door=door, shard=shard)
         holder.append(live)
-        await masks.put_on(context)
-        if state is None:
-            cookies = await node.unit(lambda work: tabs.trusted_device(work, node.portunus.vault, claim.account_id))
-            if cookies:
-                await context.add_cookies(cookies)
-        page = await context.new_page()
-        guard.adopt_first(live, page)
+        if cookies:
+            await berth.context.add_cookies(cookies)
+        guard.adopt_first(live, berth.page)
         guard.watch(live)
     except BaseException:
-        await node.egress.shut(door)
-        for live in holder:
-            await node.pool.give_back(live.shard, live.context)
+        await close(node, live)
         raise
     return live
 
@@ -193,16 +192,26 @@ async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float =
     facade = Facade(live, page or live.tabs[0].page)
     desk = Desk(node.portunus, live, facade)
 
+    looking: asyncio.Task[list[str]] | None = None
+
+    async def looked() -> None:
+        nonlocal looking
+        if looking is not None:
+            live.structures["login"], looking = await looking, None
+
     async def answer(name: str, args: dict[str, Any]) -> Any:
-        calling = unless_asked(live, (desk if desk.knows(name) else facade).call(name, args))
-        if name != "type_username" or "login" in live.structures:
-            return await calling
-        told, live.structures["login"] = await asyncio.gather(calling, structure.features(live.tabs[0].page))
-        return told
+        nonlocal looking
+        if name == "type_username" and "login" not in live.structures:
+            looking = keep(structure.features(live.tabs[0].page), "look at the sign-in page")
+        elif name != "type_secret":
+            await looked()  # the form is there until something is pressed
+        return await unless_asked(live, (desk if desk.knows(name) else facade).call(name, args))
 
     async with live.lock:
         live.trace = Trace()
-        return await node.scripts.run(live.loaded.script, verb, live.trace.watched(answer), limit_s=limit_s)
+        done = await node.scripts.run(live.loaded.script, verb, live.trace.watched(answer), limit_s=limit_s)
+        await looked()
+        return done
 
 
 async def _ending(node: Node, live: LiveSession, done: Done) -> Ending:

@@ -103,8 +103,9 @@ class Desk:
     async def type_secret(self, page: int, chain: list[Any], field: str) -> None:
         if field != "password":
             raise CallRefused("script_failed", f"there is no secret {field}")
-        found = await self._field(self._facade.locate(page, chain))
-        if await found.get_attribute("type") != "password":
+        found = await self._handle(self._facade.locate(page, chain))
+        kind, _ = await asyncio.gather(found.get_attribute("type"), self._check_field(found))
+        if kind != "password":
             raise CallRefused("refused", "A password is typed into a password field only.")
         self._password_field = found
 
@@ -114,12 +115,12 @@ class Desk:
             raise CallRefused("script_failed", "submit_login comes after type_secret")
         button = self._facade.locate(page, chain)
         await self._check_owner(await self._handle(button))
+        await masks.keep_secret(self._live, self._password_field)
         fence, attempt_id = self._claim.fence, self._claim.attempt_id
         password = await self._release(
             lambda work: tabs.release_password(work, self._portunus.vault, attempt_id, fence)
         )
         await self._check_owner(self._password_field)
-        await masks.keep_secret(self._live, self._password_field)
         await self._password_field.fill(password)
         del password
         await button.click(timeout=FIELD_MS)
@@ -347,14 +348,20 @@ class Desk:
     async def _field(self, locator: Locator) -> ElementHandle:
         """The one element, an editable field on the portal's own page."""
         handle = await self._handle(locator)
+        await self._check_field(handle)
+        return handle
+
+    async def _check_field(self, handle: ElementHandle) -> None:
         editable, _ = await asyncio.gather(handle.is_editable(), self._check_owner(handle))
         if not editable:
             raise CallRefused("unrecognised", "A field the script names cannot be typed into.")
-        return handle
 
     async def _handle(self, locator: Locator) -> ElementHandle:
-        await locator.wait_for(state="visible", timeout=FIELD_MS)
-        handles = await locator.element_handles()
+        """The one element that fits, once it shows. Both questions are asked at once: most pages are ready."""
+        handles, shown = await asyncio.gather(locator.element_handles(), locator.first.is_visible())
+        if not shown:
+            await locator.wait_for(state="visible", timeout=FIELD_MS)
+            handles = await locator.element_handles()
         if len(handles) != 1:
             raise CallRefused("unrecognised", "A field the script names is not the only one of its kind.")
         return handles[0]

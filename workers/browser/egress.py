@@ -80,19 +80,30 @@ class Egress:
         fence: int,
         hosts: Sequence[str],
         on_denied: Callable[[str], None],
+        door: Door | None = None,
     ) -> Door:
-        """A door for this fence; doors of older fences of the account are shut first. Raises `Denied` for a stale fence."""
+        """A door for this fence; doors of older fences of the account are shut first. Raises `Denied` for a stale fence.
+
+        `door`: one that listens already (see `listen`), and is this session's from now on.
+        """
         if self._newest.get(account_id, -1) >= fence:
             raise Denied("a newer sign-in of this account has taken over")
         self._newest[account_id] = fence
         for other in list(self._doors.values()):
             if other.account_id == account_id:
                 await self.shut(other)
-        door = Door(session_id, account_id, fence, tuple(hosts), on_denied)
-        door.server = await asyncio.start_server(lambda r, w: self._serve(door, r, w), "127.0.0.1", 0, limit=HEAD_BYTES)
-        door.port = door.server.sockets[0].getsockname()[1]
+        door = door or await self.listen()
+        door.session_id, door.account_id, door.fence = session_id, account_id, fence
+        door.hosts, door.on_denied = tuple(hosts), on_denied
         self._doors[session_id] = door
         self.renew(door, time.monotonic())
+        return door
+
+    async def listen(self) -> Door:
+        """A door of nobody: a context can be made behind it, and nothing passes, until `open` gives it to a session."""
+        door = Door("", "", -1, (), lambda _: None)
+        door.server = await asyncio.start_server(lambda r, w: self._serve(door, r, w), "127.0.0.1", 0, limit=HEAD_BYTES)
+        door.port = door.server.sockets[0].getsockname()[1]
         return door
 
     def renew(self, door: Door, asked_at: float) -> None:

@@ -23,6 +23,7 @@ from broker.wiring import Portunus
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from workers.browser import canary, guard, keepalive, leave, lookupruns, park, passing
 from workers.browser.attempt import Node, close, run_attempt
+from workers.browser.berths import Berths
 from workers.browser.coming import Coming
 from workers.browser.egress import Egress
 from workers.browser.files import LeaseFiles
@@ -63,7 +64,8 @@ class Host:
         chosen = portunus.settings
         self._pool = Pool(chosen, find(chosen), self._shard_died)
         scripts = ScriptProcesses(chosen.browser_user, unconfined=chosen.allow_unconfined_scripts)
-        self.node = Node(portunus, self._pool, Egress(chosen.resolve), scripts)
+        egress = Egress(chosen.resolve)
+        self.node = Node(portunus, self._pool, egress, scripts, Berths(self._pool, egress))
 
     async def start(self) -> None:
         """Browsers first; then the rows of a former life of this node are brought to an end."""
@@ -83,6 +85,7 @@ class Host:
         await asyncio.gather(*(self._stop_one(live) for live in list(self._sessions.values())))
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
         await self.node.scripts.stop()
+        await self.node.berths.stop()
         await self._pool.stop()
 
     # --- asked from outside

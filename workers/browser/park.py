@@ -13,6 +13,7 @@ from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.tabs import service as tabs
 from broker.tabs.service import Claim
+from broker.vault.service import Vault
 from workers.browser.live import LiveSession
 
 if TYPE_CHECKING:
@@ -55,22 +56,12 @@ async def save(node: "Node", live: LiveSession) -> bool:
     return True
 
 
-async def saved_state(node: "Node", claim: Claim) -> Saved | None:
+def saved_state(work: Unit, vault: Vault, claim: Claim) -> Saved | None:
     """The state to wake with; None for a fresh login. It is used once."""
-    if claim.kind != "revive":
+    sealed = tabs.parked_state(work, claim.portal_session_id) if claim.kind == "revive" else None
+    if sealed is None:
         return None
-
-    def take(work: Unit) -> bytes | None:
-        sealed = tabs.parked_state(work, claim.portal_session_id)
-        if sealed is None:
-            return None
-        context = ("portal_session", claim.portal_session_id)
-        return node.portunus.vault.unseal(work, claim.organization_id, context, sealed)
-
-    raw = await node.unit(take)
-    if raw is None:
-        return None
-    kept = json.loads(raw)
+    kept = json.loads(vault.unseal(work, claim.organization_id, ("portal_session", claim.portal_session_id), sealed))
     return Saved(storage=kept["storage"], session_storage=kept["session_storage"])
 
 
@@ -94,7 +85,10 @@ async def session_storage_back(context: BrowserContext, saved: Saved | None) -> 
 async def vault_trusted_device(node: "Node", live: LiveSession) -> None:
     """Keep the cookies that outlive the session: they are what makes the portal remember this device."""
     soon = node.portunus.clock.now().timestamp() + REMEMBERED_DAYS * 86_400
-    cookies = [dict(cookie) for cookie in await live.context.cookies() if cookie.get("expires", -1) > soon]
+    try:
+        cookies = [dict(cookie) for cookie in await live.context.cookies() if cookie.get("expires", -1) > soon]
+    except Error:
+        return  # it was ended at once
     if not cookies:
         return
 

@@ -55,6 +55,8 @@ class Shard:
     contexts: set[BrowserContext] = field(default_factory=set)
     coming: int = 0
     """Contexts that are being made just now: a shard with one is not empty."""
+    spares: set[BrowserContext] = field(default_factory=set)
+    """Contexts made ahead of need. They hold no session: a shard with nothing else is empty, and closes with them."""
     dead: bool = False
     pid: int | None = None
 
@@ -90,13 +92,15 @@ class Pool:
                 f"(sysctl kernel.unprivileged_userns_clone=1), or see docs/operating.md. It said: {_first_line(failed)}"
             ) from failed
 
-    async def context(self, organization_id: str, **options: Any) -> tuple[Shard, BrowserContext]:
-        """A fresh context in a shard of this organization. Raises `Unavailable` when the node is full or the browser is away."""
+    async def context(
+        self, organization_id: str, *, spare: bool = False, **options: Any
+    ) -> tuple[Shard, BrowserContext]:
+        """A fresh context in a shard of this organization. Raises `Unavailable` when the node is full or the browser is away.
+
+        `spare`: made ahead of need; it becomes a session's by `use_spare`.
+        """
         async with self._starting:
-            if sum(shard.load for shard in self._shards) >= self._settings.max_sessions:
-                raise Unavailable(
-                    "This node has as many portal sessions as it may have. End one, or raise PORTUNUS_MAX_SESSIONS."
-                )
+            self._check_room()
             shard = self._with_room(organization_id)
             if shard is None:
                 shard = await self._launch()
@@ -105,7 +109,7 @@ class Pool:
             shard.coming += 1
         try:
             context = await shard.browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, **options)
-            shard.contexts.add(context)
+            (shard.spares if spare else shard.contexts).add(context)
         except Error as failed:
             raise Unavailable("The browser is not available just now.") from failed
         finally:
@@ -114,9 +118,22 @@ class Pool:
             keep(self._warm_up(), "warm shard")
         return shard, context
 
+    def use_spare(self, shard: Shard, context: BrowserContext) -> None:
+        """The spare context is a session's from now on. Raises `Unavailable` when the node is full."""
+        self._check_room()
+        shard.spares.discard(context)
+        shard.contexts.add(context)
+
+    def _check_room(self) -> None:
+        if sum(shard.load for shard in self._shards) >= self._settings.max_sessions:
+            raise Unavailable(
+                "This node has as many portal sessions as it may have. End one, or raise PORTUNUS_MAX_SESSIONS."
+            )
+
     async def give_back(self, shard: Shard, context: BrowserContext) -> None:
         """Close the context; an empty shard of an organization is closed too, so that the next one starts clean."""
         shard.contexts.discard(context)
+        shard.spares.discard(context)
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(5):
                 await context.close()
