@@ -248,10 +248,12 @@ class Desk:
                 "The portal asks for a code, but this login has no way to get one. Set one under Accounts.",
             )
         field = await self._field(self._facade.locate(page, chain))
-        await self._progress(
-            SessionState.WAITING_CODE, self._waiting_words, lambda work: codes.waiting(work, request_id)
+        await asyncio.gather(  # while there is time: a code that came is typed at once
+            self._progress(
+                SessionState.WAITING_CODE, self._waiting_words, lambda work: codes.waiting(work, request_id)
+            ),
+            masks.keep_secret(self._live, field),
         )
-        await masks.keep_secret(self._live, field)  # while there is time: a code that came is typed at once
         value = await self._wait_for_code(request_id)
         if value is None:
             return False

@@ -6,6 +6,7 @@ No JavaScript, no cookies, no field values: what is not in `carrier_scripts.kit.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from functools import reduce
 from typing import Any
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
@@ -207,7 +208,7 @@ class Facade:
                 with suppress(Error):
                     await target.wait_for_load_state("domcontentloaded", timeout=max(1, (end - clock()) * 1000))
                 before = len(arrivals)
-                told = await asyncio.gather(*(shows(target, sign) for _, sign in asked))
+                told = await which_show(target, [sign for _, sign in asked])
                 late = clock() > end
                 if len(arrivals) == before or late:
                     for (name, _), shown in zip(asked, told, strict=True):
@@ -250,6 +251,39 @@ def _arrivals(page: Page) -> Iterator[list[None]]:
         page.remove_listener("framenavigated", note)
 
 
+async def which_show(page: Page, signs: list[list[Any]]) -> list[bool]:
+    """Which of the signs show. One question first, whether any part of them does: mostly the next page is not there yet."""
+    parts = [part for sign in signs for part in _parts(sign)]
+    places = [_place(page, kind, what) for kind, *what in parts if kind in ("sees", "says")]
+    elsewhere = any(kind == "inside" for kind, *_ in parts)
+    if places and not elsewhere:
+        with suppress(Error):
+            if await reduce(Locator.or_, places).filter(visible=True).count() == 0:
+                signs = [_unseen(sign) for sign in signs]
+    return list(await asyncio.gather(*(shows(page, sign) for sign in signs)))
+
+
+def _parts(sign: list[Any]) -> Iterator[list[Any]]:
+    kind, *what = sign
+    if kind in ("all", "any"):
+        for part in what:
+            yield from _parts(part)
+    else:
+        yield sign
+
+
+def _unseen(sign: list[Any]) -> list[Any]:
+    """The sign on a page where nothing that it looks for is to be seen: only its address and status are left to ask."""
+    kind, *what = sign
+    if kind in ("all", "any"):
+        return [kind, *(_unseen(part) for part in what)]
+    return ["any"] if kind in ("sees", "says") else sign
+
+
+def _place(page: Page | FrameLocator, kind: str, what: list[Any]) -> Locator:
+    return page.locator(what[0]) if kind == "sees" else page.get_by_text(what[0])
+
+
 async def shows(page: Page, sign: list[Any]) -> bool:
     """Whether a sign shows on the page now. A page in mid navigation shows nothing."""
     kind, *what = sign
@@ -257,10 +291,8 @@ async def shows(page: Page, sign: list[Any]) -> bool:
         if kind == "at":
             path = urlsplit(page.url).path
             return path.startswith(what[0][:-1]) if what[0].endswith("*") else path == what[0]
-        if kind == "sees":
-            return await page.locator(what[0]).filter(visible=True).count() > 0
-        if kind == "says":
-            return await page.get_by_text(what[0]).filter(visible=True).count() > 0
+        if kind in ("sees", "says"):
+            return await _place(page, kind, what).filter(visible=True).count() > 0
         if kind == "status":
             return statuses.get(page) in what
         if kind == "inside":
@@ -274,9 +306,7 @@ async def shows(page: Page, sign: list[Any]) -> bool:
 
 
 async def _shows_inside(page: Page, frame: str, sign: list[Any]) -> bool:
-    kind, what = sign[0], sign[1]
+    kind, *what = sign
     if kind not in ("sees", "says"):
         return False
-    inner = page.frame_locator(frame).first
-    found = inner.locator(what) if kind == "sees" else inner.get_by_text(what)
-    return await found.filter(visible=True).count() > 0
+    return await _place(page.frame_locator(frame).first, kind, what).filter(visible=True).count() > 0

@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Page, Route, async_playwright
 
 from broker.base.settings import Settings
-from workers.browser.facade import CallRefused, Facade, shows
+from workers.browser.facade import CallRefused, Facade, shows, which_show
 from workers.browser.find import find
 
 pytestmark = pytest.mark.browser
@@ -146,19 +146,16 @@ def test_half_a_page_that_comes_while_the_last_one_is_asked_is_not_recognised(mo
     async def test(facade: Facade, page: Page) -> None:
         server = await asyncio.start_server(slowly, "127.0.0.1", 0)
         await page.unroute_all()
-        moving = asyncio.Lock()
 
-        async def shows_after_it_moved(target: Page, sign: list[Any]) -> bool:
-            async with moving:
-                if target.url == HOME:
-                    await page.goto(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", wait_until="commit")
-                    await page.locator("#who").wait_for()
-                shown = await shows(target, sign)
-            if sign == ["sees", "#practice"]:
-                rest.set()
-            return shown
+        async def asked_while_it_moves(target: Page, signs: list[Any]) -> list[bool]:
+            if target.url == HOME:
+                await page.goto(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", wait_until="commit")
+                await page.locator("#who").wait_for()
+            told = await which_show(target, signs)
+            rest.set()
+            return told
 
-        monkeypatch.setattr("workers.browser.facade.shows", shows_after_it_moved)
+        monkeypatch.setattr("workers.browser.facade.which_show", asked_while_it_moves)
         signs = [["whole", ["sees", "#practice"]], ["half", ["sees", "#who"]]]
         assert await facade.recognise(0, signs, [], 20_000) == "whole"
         server.close()
@@ -183,5 +180,28 @@ def test_half_a_page_is_not_recognised() -> None:
         rest.set()
         assert await looking == "wrong"
         server.close()
+
+    on_the_page(test)
+
+
+SHOWN = [
+    (["sees", "#password"], True),
+    (["sees", "#nowhere"], False),
+    (["says", "no such words"], False),
+    (["at", "/signin"], True),
+    (["any", ["sees", "#nowhere"], ["at", "/signin"]], True),
+    (["all", ["sees", "#nowhere"], ["at", "/signin"]], False),
+    (["any", ["says", "no such words"], ["sees", "#password"]], True),
+    (["inside", "iframe", ["sees", "#nowhere"]], False),
+    (["inside", "iframe", ["says", "Choose an office"]], True),
+]
+"""Signs, and whether each shows on the page."""
+
+
+def test_a_sign_shows_or_not_whatever_is_asked_beside_it() -> None:
+    async def test(facade: Facade, page: Page) -> None:
+        for beside, _ in SHOWN:
+            for sign, shown in SHOWN:
+                assert (await which_show(page, [beside, sign]))[1] is shown, (beside, sign)
 
     on_the_page(test)
