@@ -79,6 +79,7 @@ class MeridianShared(PlainTables):
         await super().read_benefits(here, answer)
         total = need(whole(await here.locator("#mss-count").read()), "how many procedures there are").value
         found: dict[str, list[Seen]] = {}
+        await here.locator("#mss-grid [role=row]").first.wait_for()  # they come after the page
         while True:
             rows = (await here.locator("#mss-grid").read_table()).rows
             if not rows or any(len(row.cells) != 4 for row in rows):

@@ -106,7 +106,7 @@ async def _overhead(demo: Demo, client: Client, runs: int) -> Figures:
 
 
 async def _plainly(page: Page) -> float:
-    """The same search and the same four tabs, read, photographed and nothing else; milliseconds."""
+    """The same search and the same four tabs, read and nothing else (no pictures); milliseconds."""
     began = time.perf_counter()
     await page.goto("https://harborline.sim.test/eligibility", wait_until="domcontentloaded")
     await page.fill("#member-id", MEMBER)
