@@ -56,7 +56,7 @@ def open_form(
 ) -> Response:
     """Open from the launcher (`tile`: account and location, a colon between); the tab's page shows how far it is.
 
-    While that page loads, the browser host gets the first picture ready.
+    While that page loads, the browser host begins with the sign-in, or gets the first picture ready.
     """
     if tile:
         account_id, _, location_id = tile.partition(":")

@@ -23,7 +23,7 @@ class BrowserHost(Protocol):
         ...
 
     def expect(self, lease_id: str) -> None:
-        """Hint that a person was granted this lease and is about to join. Returns at once; without it joining takes longer."""
+        """Hint that a person opened this tab and is about to join. Returns at once; without it she waits a little longer."""
         ...
 
     def end_session(self, portal_session_id: str) -> None:

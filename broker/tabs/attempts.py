@@ -20,7 +20,7 @@ from broker.identity.models import User
 from broker.scripts import service as scripts
 from broker.tabs import records
 from broker.tabs.budget import Budget
-from broker.tabs.models import LoginAttempt
+from broker.tabs.models import Lease, LoginAttempt
 from broker.tabs.patience import code_wait_s
 from broker.tabs.records import Ending
 from broker.tabs.states import AttemptState, SessionState
@@ -59,6 +59,8 @@ class Claim:
     portal_id: str = ""
     script_digest: str = ""
     """The version that this account runs at this location: the host runs exactly these bytes."""
+    for_person: bool = False
+    """Whether a person or a service account waits for the tab, rather than Portunus's own lookups."""
     code_wait_s: int = 0
     """How long this sign-in may wait for its code."""
     others: tuple[Practice, ...] = field(default_factory=tuple)
@@ -113,6 +115,7 @@ def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) ->
         portal_id=account.portal_id,
         script_digest=script_digest,
         behaviour=behaviour,
+        for_person=row.requester_kind != ActorKind.SYSTEM.value,
         code_wait_s=_code_wait_s(account, behaviour),
         time_zone=session.location.time_zone,
         wanted=_practice(session.location),
@@ -157,6 +160,12 @@ def script_for(work: Unit, attempt_id: str) -> str:
     """The digest of the version that this attempt runs. Raises `NotFound` when the portal has no script."""
     row = records.attempt(work, attempt_id)
     return scripts.chosen(work, row.account, row.portal_session.location)
+
+
+def waiting_attempt(work: Unit, lease_id: str) -> str | None:
+    """The sign-in that this lease waits for and nobody has begun; None when there is none."""
+    query = select(LoginAttempt.id).join(Lease, Lease.portal_session_id == LoginAttempt.portal_session_id)
+    return work.db.scalar(query.where(Lease.id == lease_id, LoginAttempt.state == AttemptState.RESERVED))
 
 
 def account_of(work: Unit, attempt_id: str) -> str:

@@ -22,6 +22,7 @@ from broker.tabs.attempts import (
     tries_left,
     trusted_device,
     username,
+    waiting_attempt,
 )
 from broker.tabs.calls_avoided import calls_avoided
 from broker.tabs.code_waits import CodeWait, code_waits
@@ -146,6 +147,7 @@ __all__ = [
     "uncovered",
     "unlock",
     "username",
+    "waiting_attempt",
     "watch_left",
     "watch_ticket",
     "watches",

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from broker.wiring import Portunus
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from workers.browser import evidence, guard, park, reports, scriptstore, structure
 from workers.browser.berths import Berths
+from workers.browser.coming import Coming
 from workers.browser.desk import Desk
 from workers.browser.egress import Denied, Egress
 from workers.browser.facade import Facade, unless_asked
@@ -32,6 +33,7 @@ from workers.browser.trace import Trace
 ACTOR = system("browserhost")
 BEAT_S = 3.0
 SCRIPT_S = 240.0
+LOOK_AGAIN_S = 600.0
 log = structlog.get_logger("attempt")
 
 
@@ -44,6 +46,17 @@ class Node:
     egress: Egress
     scripts: ScriptProcesses
     berths: Berths
+    coming: Coming
+    looked_at: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    """When the structure of a key page was last looked at (monotonic), by portal, script version and page."""
+
+    def look_due(self, claim: Claim, page: str) -> bool:
+        """Whether the page's structure is to be looked at again now; not at each of twelve sign-ins in a row."""
+        key, now = (claim.portal_id, claim.script_digest, page), time.monotonic()
+        if now - self.looked_at.get(key, float("-inf")) < LOOK_AGAIN_S:
+            return False
+        self.looked_at[key] = now
+        return True
 
     async def reading(self, act: Callable[[Unit], Any]) -> Any:
         """`act` in a reading transaction, off the event loop."""
@@ -76,6 +89,11 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
         live = await _open(node, claim, saved, cookies)
         live.script = loaded
         done = await _sign_in(node, live, saved)
+        if done.outcome is Outcome.SIGNED_IN:
+            if claim.for_person:
+                node.coming.open(live)
+            if node.look_due(claim, "home"):
+                live.structures["home"] = await structure.features(live.tabs[0].page)
         ending = await _ending(node, live, done)
         await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, ending))
         signed_in = live
@@ -201,7 +219,7 @@ async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float =
 
     async def answer(name: str, args: dict[str, Any]) -> Any:
         nonlocal looking
-        if name == "type_username" and "login" not in live.structures:
+        if name == "type_username" and "login" not in live.structures and node.look_due(live.claim, "login"):
             looking = keep(structure.features(live.tabs[0].page), "look at the sign-in page")
         elif name != "type_secret":
             await looked()  # the form is there until something is pressed
@@ -247,5 +265,6 @@ async def close(node: Node, live: LiveSession) -> None:
     """The door first, then the browser."""
     live.ended = True
     live.tell("ended")
+    await node.coming.drop(live)
     await node.egress.shut(live.door)
     await node.pool.give_back(live.shard, live.context)

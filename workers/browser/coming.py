@@ -5,6 +5,7 @@ import asyncio
 from playwright.async_api import Error
 
 from workers.browser.live import LiveSession
+from workers.browser.tasks import cancelled, keep
 from workers.browser.view import View
 
 WAIT_S = 15.0
@@ -15,31 +16,45 @@ class Coming:
     """Opened views, by portal session. The caller has made sure that nothing of an earlier holder shows in them."""
 
     def __init__(self) -> None:
-        self._views: dict[str, View] = {}
+        self._opening: dict[str, asyncio.Task[View | None]] = {}
 
-    async def open(self, live: LiveSession) -> None:
-        """Open the active tab's view, with its first picture. What fails here fails again, and is told, when she joins."""
-        tab = live.tab()
-        if tab is None or live.id in self._views or live.dialog is not None:
-            return
-        try:
-            view = await View.open(live, tab)
-        except Error:
-            return
-        await view.see_first()
-        self._views[live.id] = view
-        asyncio.get_running_loop().call_later(WAIT_S, self._give_up, live, view)
+    def open(self, live: LiveSession) -> None:
+        """Begin to open the active tab's view and to take its first picture in. Whoever joins waits for it."""
+        if live.id not in self._opening and live.tab() is not None and live.dialog is None:
+            opening = self._opening[live.id] = keep(_opened(live), "open a view ahead")
+            asyncio.get_running_loop().call_later(WAIT_S, self._give_up, live, opening)
 
-    def take(self, live: LiveSession) -> View | None:
+    async def take(self, live: LiveSession) -> View | None:
         """The view, for whoever joins; None when there is none."""
-        return self._views.pop(live.id, None)
+        opening = self._opening.pop(live.id, None)
+        return await opening if opening is not None else None
 
-    def drop(self, live: LiveSession) -> None:
+    async def drop(self, live: LiveSession) -> None:
         """Close it unseen."""
-        view = self.take(live)
-        if view is not None:
+        opening = self._opening.pop(live.id, None)
+        if opening is None:
+            return
+        await cancelled(opening)
+        if not opening.cancelled() and (view := opening.result()) is not None:
             view.leave()
 
-    def _give_up(self, live: LiveSession, view: View) -> None:
-        if self._views.get(live.id) is view:
-            self.drop(live)
+    def _give_up(self, live: LiveSession, opening: "asyncio.Task[View | None]") -> None:
+        if self._opening.get(live.id) is opening:
+            keep(self.drop(live), "close a view that nobody came for")
+
+
+async def _opened(live: LiveSession) -> View | None:
+    """None when it cannot be opened: that fails again, and is told, when she joins."""
+    tab = live.tab()
+    if tab is None:
+        return None
+    try:
+        view = await View.open(live, tab)
+    except Error:
+        return None
+    try:
+        await view.see_first()
+    except BaseException:
+        view.leave()
+        raise
+    return view

@@ -59,13 +59,12 @@ class Host:
         """Accounts whose last session is being logged out at the portal just now."""
         self._missing: set[str] = set()
         """Sessions that were ready in SQL at the last beat and have no browser here."""
-        self._coming = Coming()
         self._loops: list[asyncio.Task[None]] = []
         chosen = portunus.settings
         self._pool = Pool(chosen, find(chosen), self._shard_died)
         scripts = ScriptProcesses(chosen.browser_user, unconfined=chosen.allow_unconfined_scripts)
         egress = Egress(chosen.resolve)
-        self.node = Node(portunus, self._pool, egress, scripts, Berths(self._pool, egress))
+        self.node = Node(portunus, self._pool, egress, scripts, Berths(self._pool, egress), Coming())
 
     async def start(self) -> None:
         """Browsers first; then the rows of a former life of this node are brought to an end."""
@@ -111,13 +110,17 @@ class Host:
             live.lookups = keep(lookupruns.run(self.node, live, lease_id), f"lookups {lease_id}")
 
     async def expect(self, lease_id: str) -> None:
-        """A person was granted this lease and will join: have the proof and the first picture ready for her."""
+        """A person opened this tab: begin with its sign-in, or have the proof and the first picture ready for her."""
         live, lease = await self._leased(lease_id)
+        if lease is None:
+            attempt_id = await self.node.reading(lambda work: tabs.waiting_attempt(work, lease_id))
+            if attempt_id is not None:
+                self.run_attempt(attempt_id)
         if live is None or lease is None or lookups.is_ours(lease):
             return
         async with live.turn:
             if live.viewer is None and not isinstance(await self._ready_for(live, lease_id), str):
-                await self._coming.open(live)
+                self.node.coming.open(live)
 
     async def end_session(self, session_id: str) -> None:
         """Close the browser of a session that SQL says has ended."""
@@ -171,7 +174,7 @@ class Host:
             if live.passed_on:
                 await passing.say_whose_it_was(self.node, live, lease)
         files, home = LeaseFiles(self._portunus, live, lease.id), live.loaded.home
-        opened, cover = self._coming.take(live), self._cover(live, lease)
+        opened, cover = await self.node.coming.take(live), self._cover(live, lease)
         viewer = Stream(
             live,
             live.recorder,
@@ -313,7 +316,7 @@ class Host:
         await run_attempt(self.node, attempt_id, self._keep_live)
 
     async def _end_lease_side(self, live: LiveSession) -> None:
-        self._coming.drop(live)
+        await self.node.coming.drop(live)
         await cancelled(live.viewer, live.lookups)
         await passing.close_recording(live)
         await guard.leave_unanswered(live)
@@ -431,7 +434,7 @@ class Host:
         if after is None or after.continues_id != live.held_by:
             await self._clear(live)
             return
-        self._coming.drop(live)
+        await self.node.coming.drop(live)
         await cancelled(live.viewer, live.lookups)
         await passing.close_recording(live, {"e": "holder", "how": "passed_on", "to": after.holder_name})
         live.held_by, live.passed_on, live.hand_at = after.id, True, 0.0

@@ -56,7 +56,7 @@ class Shard:
     coming: int = 0
     """Contexts that are being made just now: a shard with one is not empty."""
     spares: set[BrowserContext] = field(default_factory=set)
-    """Contexts made ahead of need. They hold no session: a shard with nothing else is empty, and closes with them."""
+    """Contexts made ahead of need. They hold no session."""
     dead: bool = False
     pid: int | None = None
 
@@ -131,13 +131,13 @@ class Pool:
             )
 
     async def give_back(self, shard: Shard, context: BrowserContext) -> None:
-        """Close the context; an empty shard of an organization is closed too, so that the next one starts clean."""
+        """Close the context; an empty shard is closed too, unless the node's spare waits in it for the same organization."""
         shard.contexts.discard(context)
         shard.spares.discard(context)
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(5):
                 await context.close()
-        if not shard.load and not shard.dead and len(self._shards) > 1:
+        if not (shard.load or shard.spares or shard.dead) and len(self._shards) > 1:
             await self._close(shard)
 
     async def stop(self) -> None:

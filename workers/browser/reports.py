@@ -10,7 +10,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from broker.base.errors import BrokerError
 from broker.base.unit import Unit
 from broker.scripts import service as scripts
-from workers.browser import structure
 from workers.browser.live import LiveSession
 from workers.browser.scriptrun import Done
 from workers.browser.trace import NUMBER, Trace
@@ -28,8 +27,6 @@ async def report(
     claim = live.claim
     if not claim.portal_id:
         return
-    if done.outcome.value == "signed_in" and verb == "sign_in" and live.tabs:
-        live.structures["home"] = await structure.features(live.tabs[0].page)
     seen, live.structures = live.structures, {}
     told = scripts.Report(
         portal_id=claim.portal_id,

@@ -59,7 +59,7 @@ def test_a_spare_reaches_nothing_until_a_sign_in_has_it() -> None:
     on_a_pool(test)
 
 
-def test_a_spare_counts_as_no_session_and_keeps_no_browser_open() -> None:
+def test_a_spare_counts_as_no_session_and_keeps_its_browser_for_its_organization() -> None:
     async def test(pool: Pool, egress: Egress, berths: Berths) -> None:
         used = await berths.taken("org_1", PHOENIX)
         await berths.make_ready("org_1", PHOENIX)
@@ -69,8 +69,9 @@ def test_a_spare_counts_as_no_session_and_keeps_no_browser_open() -> None:
         assert pool.light_numbers()["contexts"] == 1
         await pool.context("org_2")
         await pool.give_back(used.shard, used.context)
+        assert await berths.taken("org_1", PHOENIX) is spare
+        await pool.give_back(spare.shard, spare.context)
         assert not spare.usable
-        assert (await berths.taken("org_1", PHOENIX)).usable
 
     on_a_pool(test)
 

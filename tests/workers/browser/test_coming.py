@@ -19,22 +19,31 @@ from workers.browser.view import View
 pytestmark = pytest.mark.browser
 
 
-def opened(node: Node) -> dict[str, View]:
+def coming_in(node: Node) -> Coming:
     assert node.host is not None
-    return node.host._coming._views
+    return node.host.node.coming
+
+
+def expected(node: Node) -> set[str]:
+    """Sessions whose view is being opened, or is open."""
+    return set(coming_in(node)._opening)
 
 
 def test_whoever_signs_in_or_is_granted_a_warm_session_finds_her_first_picture_made(node: Node) -> None:
     async def test() -> None:
         live = await node.live()
         host = await node.untended()
-        await until(lambda: live.id in opened(node))
-        assert opened(node)[live.id].first is not None
+        view = await coming_in(node).take(live)
+        assert view is not None
+        assert view.first is not None
+        view.leave()
         await asyncio.to_thread(node.give_back, live.id)
-        host._coming.drop(live)
         lease_id, _ = await asyncio.to_thread(node.reserve, "saguaro.phoenix", "phoenix")
         await host.expect(lease_id)
-        assert opened(node)[live.id].tab is live.tab()
+        view = await coming_in(node).take(live)
+        assert view is not None
+        assert view.tab is live.tab()
+        view.leave()
 
     node.run(test)
 
@@ -43,13 +52,12 @@ def test_what_an_earlier_holder_was_shown_is_not_kept_for_the_next(node: Node) -
     async def test() -> None:
         live = await node.live()
         host = await node.untended()
-        await until(lambda: live.id in opened(node))
-        hers = opened(node)[live.id]
+        hers = coming_in(node)._opening[live.id]
         live.held_by = "lea_hers"
         await asyncio.to_thread(node.give_back, live.id)
         lease_id, _ = await asyncio.to_thread(node.reserve, "saguaro.phoenix", "phoenix")
         await host.expect(lease_id)
-        assert opened(node)[live.id] is not hers
+        assert coming_in(node)._opening[live.id] is not hers
         assert live.held_by is None
 
     node.run(test)
@@ -65,7 +73,22 @@ def test_nobody_is_expected_under_a_lease_that_portunus_holds_itself(node: Node)
         with node.portunus.reading(system("test")) as work:
             lease = work.db.scalars(select(Lease).where(Lease.granted_at.is_not(None))).one()
         await node.host.expect(lease.id)
-        assert opened(node) == {}
+        assert expected(node) == set()
+
+    node.run(test)
+
+
+def test_a_tab_that_was_opened_is_signed_in_before_any_task_asks_for_it(node: Node) -> None:
+    async def test() -> None:
+        assert node.host is not None
+        lease_id, attempt_id = await asyncio.to_thread(node.reserve, "saguaro.phoenix", "phoenix")
+        await node.host.expect(lease_id)
+        node.host.run_attempt(attempt_id)  # the task comes too
+        await node.host._attempts[attempt_id]
+        session, outcome = await asyncio.to_thread(node.ended, attempt_id)
+        assert (outcome, session.state) == ("signed_in", "ready")
+        counted = await asyncio.to_thread(node.lab.counters, "harborline", "saguaro.phoenix")
+        assert counted["logins"] == 1
 
     node.run(test)
 
@@ -74,7 +97,7 @@ def test_a_lease_that_is_gone_is_not_expected(node: Node) -> None:
     async def test() -> None:
         assert node.host is not None
         await node.host.expect("lea_gone")
-        assert opened(node) == {}
+        assert expected(node) == set()
 
     node.run(test)
 
@@ -96,8 +119,9 @@ def test_a_view_that_nobody_came_for_is_closed(monkeypatch) -> None:
         monkeypatch.setattr(coming, "WAIT_S", 0)
         async with a_page() as (live, _):
             views = Coming()
-            await views.open(live)
-            await until(lambda: views.take(live) is None)
+            views.open(live)
+            await until(lambda: not views._opening)
+            assert await views.take(live) is None
 
     asyncio.run(play())
 
@@ -118,8 +142,8 @@ def test_a_view_of_another_tab_is_not_shown_for_this_one() -> None:
 async def view_of(live: LiveSession) -> View:
     """The active tab's, opened ahead."""
     views = Coming()
-    await views.open(live)
-    made = views.take(live)
+    views.open(live)
+    made = await views.take(live)
     assert made is not None
     assert made.first is not None
     return made
