@@ -163,12 +163,17 @@ class Watch(threading.Thread):
         return ImapMailbox(self._access.address(endpoint))
 
     def _watch(self, mailbox: Mailbox) -> None:
-        self._catch_up(mailbox)
+        self._read_all(mailbox)
         while not self._over and not self._changed:
             if not mailbox.wait(QUICK_S if self._wanted else CALM_S, self._ear):
                 mailbox.probe()
             self._hush()
-            self._catch_up(mailbox)
+            self._read_all(mailbox)
+
+    def _read_all(self, mailbox: Mailbox) -> None:
+        """Until a look finds nothing new: of what came while we read, IDLE says nothing any more (RFC 3501, 5.2)."""
+        while self._catch_up(mailbox) and not self._over:
+            continue
 
     def _hush(self) -> None:
         try:
@@ -177,13 +182,17 @@ class Watch(threading.Thread):
         except BlockingIOError:
             return
 
-    def _catch_up(self, mailbox: Mailbox) -> None:
+    def _catch_up(self, mailbox: Mailbox) -> bool:
+        """Take what is new; whether there was any."""
         before, looks = self._looked, self._portunus.clock.now()
         with self._portunus.reading(ACTOR) as work:
             following = int(self._endpoint(work).cursor.get("uidnext", 1))
+        found = False
         for mail in mailbox.since(following):
             self._take_or_put_aside(mail, before)
+            found = True
         self._looked = looks
+        return found
 
     def _take_or_put_aside(self, mail: RawMail, looked_before: datetime | None) -> None:
         """A message that cannot be processed is kept as unreadable and never stands in the way of the next one."""

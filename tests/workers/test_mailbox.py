@@ -129,6 +129,26 @@ def test_a_new_mail_is_matched(scene: Scene, clock: ManualClock) -> None:
     assert (scene.verdicts(), scene.state()) == (["matched"], "matched")
 
 
+def test_a_mail_that_comes_while_the_one_before_is_read_is_not_waited_for(
+    scene: Scene, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server tells of it in the answer to a FETCH, and an IDLE that begins later hears nothing."""
+    scene.expect()
+    looks = iter((mail("<p>Your statement is ready.</p>", message_id="<decoy@x>"), mail(message_id="<code@x>")))
+
+    def since(uid: int) -> Iterator[RawMail]:
+        there = [one for one in scene.box.mails if one.uid >= uid]
+        yield from there
+        if (coming := next(looks, None)) is not None:
+            scene.box.put(coming, clock)
+
+    scene.box.put(mail("<p>Welcome back.</p>", message_id="<first@x>"), clock)
+    monkeypatch.setattr(scene.box, "since", since)
+    scene.watch._read_all(scene.box)
+    assert scene.state() == "matched"
+    assert len(scene.verdicts()) == 3
+
+
 def test_what_lay_there_before_is_not_read(portunus, reader, monkeypatch, clock) -> None:
     box = FakeMailbox()
     box.put(mail(), clock)

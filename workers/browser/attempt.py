@@ -4,14 +4,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
 from broker.base.actor import system
-from broker.base.errors import BrokerError, Conflict, NotFound, Refused
+from broker.base.errors import BrokerError, Conflict, NotFound
 from broker.base.unit import Unit
 from broker.tabs import service as tabs
 from broker.tabs.service import Claim, Ending
@@ -79,16 +78,16 @@ class Node:
 
 async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSession], None]) -> None:
     """Claim the attempt (another's, or one already taken, is left alone) and see it through."""
-    claim = await _claim(node, attempt_id)
-    if claim is None:
+    taken = await _claim(node, attempt_id)
+    if taken is None:
         return
+    claim, brought = taken
     beating = keep(_beat(node, claim), f"beat {attempt_id}")
     live: LiveSession | None = None
     try:
-        loaded, saved, cookies = await node.unit(partial(_brought, node.portunus, claim))
-        live = await _open(node, claim, saved, cookies)
-        live.script = loaded
-        done = await _sign_in(node, live, saved)
+        live = await _open(node, claim, brought)
+        live.script = brought.loaded
+        done = await _sign_in(node, live, brought.saved)
         if done.outcome is Outcome.SIGNED_IN:
             if claim.for_person:
                 node.coming.open(live)
@@ -117,28 +116,38 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
         keep(node.berths.make_ready(claim.organization_id, claim.time_zone), "spare berth")
 
 
-def _brought(portunus: Portunus, claim: Claim, work: Unit) -> tuple[Loaded, park.Saved | None, list[Any]]:
-    """What this sign-in begins with: its script, the parked state, and the remembered device where it starts afresh."""
-    loaded = scriptstore.load(work, claim.portal_key, claim.script_digest)
-    saved = park.saved_state(work, portunus.vault, claim)
-    return loaded, saved, tabs.trusted_device(work, portunus.vault, claim.account_id) if saved is None else []
+@dataclass(frozen=True)
+class Brought:
+    """What a sign-in begins with: its script, the parked state, and the remembered device where it starts afresh."""
+
+    loaded: Loaded
+    saved: park.Saved | None
+    cookies: list[Any]
 
 
-async def _claim(node: Node, attempt_id: str) -> Claim | None:
-    def claim(work: Unit) -> Claim | None:
+async def _claim(node: Node, attempt_id: str) -> tuple[Claim, Brought] | None:
+    vault = node.portunus.vault
+
+    def claim(work: Unit) -> tuple[Claim, Brought] | None:
         digest = tabs.script_for(work, attempt_id)
-        return tabs.claim_attempt(work, attempt_id, node.portunus.settings.node, digest)
+        claimed = tabs.claim_attempt(work, attempt_id, node.portunus.settings.node, digest)
+        if claimed is None:
+            return None
+        loaded = scriptstore.load(work, claimed.portal_key, claimed.script_digest)
+        saved = park.saved_state(work, vault, claimed)
+        cookies = tabs.trusted_device(work, vault, claimed.account_id) if saved is None else []
+        return claimed, Brought(loaded, saved, cookies)
 
     try:
-        claimed: Claim | None = await node.unit(claim)
+        taken: tuple[Claim, Brought] | None = await node.unit(claim)
     except (KeyError, NotFound):
         await node.unit(lambda work: tabs.refuse(work, attempt_id, "There is no carrier script for this portal."))
         return None
-    except Refused as refused:
+    except BrokerError as refused:
         words = refused.message
         await node.unit(lambda work: tabs.refuse(work, attempt_id, words))
         return None
-    return claimed
+    return taken
 
 
 async def _beat(node: Node, claim: Claim) -> None:
@@ -159,7 +168,7 @@ async def _beat(node: Node, claim: Claim) -> None:
         await asyncio.sleep(BEAT_S)
 
 
-async def _open(node: Node, claim: Claim, saved: park.Saved | None, cookies: list[Any]) -> LiveSession:
+async def _open(node: Node, claim: Claim, brought: Brought) -> LiveSession:
     """A context nobody has used behind a door of this fence, with the remembered device (or the parked state) in it."""
     holder: list[LiveSession] = []
 
@@ -167,7 +176,7 @@ async def _open(node: Node, claim: Claim, saved: park.Saved | None, cookies: lis
         for live in holder:
             guard.denied(live, host)
 
-    state = saved.storage if saved is not None else None
+    state = brought.saved.storage if brought.saved is not None else None
     berth = await node.berths.taken(claim.organization_id, claim.time_zone, state)
     live = LiveSession(claim=claim, context=berth.context, door=berth.door, shard=berth.shard)
     try:
@@ -180,8 +189,8 @@ async def _open(node: Node, claim: Claim, saved: park.Saved | None, cookies: lis
             door=berth.door,
         )
         holder.append(live)
-        if cookies:
-            await berth.context.add_cookies(cookies)
+        if brought.cookies:
+            await berth.context.add_cookies(brought.cookies)
         guard.adopt_first(live, berth.page)
         guard.watch(live)
     except BaseException:
