@@ -34,6 +34,19 @@ class VersionedFiles(StaticFiles):
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         answer = await super().get_response(path, scope)
-        if answer.status_code in (200, 304) and scope["path"].startswith(BASE + "/"):
+        if answer.status_code in (200, 304) and scope["path"].startswith(BASE + "/") and _as_it_was(path):
             answer.headers["cache-control"] = FOR_EVER
         return answer
+
+
+def _as_it_was(name: str) -> bool:
+    """Whether the file is the one that `VERSION` was made of: an upgrade may replace it before the restart."""
+    return _STAMPS.get(name) == _stamp(FOLDER / name)
+
+
+def _stamp(file: Path) -> tuple[int, int, int]:
+    told = file.stat()
+    return told.st_ino, told.st_size, told.st_mtime_ns
+
+
+_STAMPS = {file.name: _stamp(file) for file in FOLDER.iterdir()}

@@ -91,16 +91,16 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
         if done.outcome is Outcome.SIGNED_IN:
             if claim.for_person:
                 node.coming.open(live)
-            if node.look_due(claim, "home"):
+            if live.tabs and node.look_due(claim, "home"):
                 live.structures["home"] = await structure.features(live.tabs[0].page)
         ending = await _ending(node, live, done)
         await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, ending))
-        signed_in = live
+        signed_in, trace = live, live.trace
         if ending.signed_in:
             keep_live(live)
             live = None
             await park.vault_trusted_device(node, signed_in)
-        await reports.report(node, signed_in, "sign_in", done, signed_in.trace, ending.evidence)
+        await reports.report(node, signed_in, "sign_in", done, trace, ending.evidence)
     except Denied as stale:
         await _fail(node, claim, Outcome.REFUSED, str(stale))
     except BrokerError as refused:
@@ -223,8 +223,9 @@ async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float =
 
     async def looked() -> None:
         nonlocal looking
-        if looking is not None:
-            live.structures["login"], looking = await looking, None
+        under_way, looking = looking, None
+        if under_way is not None:
+            live.structures["login"] = await under_way
 
     async def answer(name: str, args: dict[str, Any]) -> Any:
         nonlocal looking

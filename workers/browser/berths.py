@@ -58,6 +58,8 @@ class Berths:
         if self._stopped or (self._spare is not None and self._spare.usable and self._key == key):
             return
         await self.clear()
+        if self._stopped:
+            return
         with contextlib.suppress(Unavailable, Error, OSError):
             made = await self._made(key, None, spare=True)
             if self._stopped or self._spare is not None:

@@ -11,6 +11,8 @@ from workers.browser.view import View
 WAIT_S = 15.0
 """As long as a ticket is good: who has not joined by then is not coming, and nobody pays for pictures nobody sees."""
 
+PATIENCE_S = 3.0
+
 
 class Coming:
     """Opened views, by portal session. The caller has made sure that nothing of an earlier holder shows in them."""
@@ -27,7 +29,13 @@ class Coming:
     async def take(self, live: LiveSession) -> View | None:
         """The view, for whoever joins; None when there is none."""
         opening = self._opening.pop(live.id, None)
-        return await opening if opening is not None else None
+        if opening is None:
+            return None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await opening
+        except TimeoutError:
+            return None  # the page asks something, or hangs: her own stream tells her
 
     async def drop(self, live: LiveSession) -> None:
         """Close it unseen."""
@@ -35,7 +43,10 @@ class Coming:
         if opening is None:
             return
         await cancelled(opening)
-        if not opening.cancelled() and (view := opening.result()) is not None:
+        if opening.cancelled() or opening.exception() is not None:
+            return
+        view = opening.result()
+        if view is not None:
             view.leave()
 
     def _give_up(self, live: LiveSession, opening: "asyncio.Task[View | None]") -> None:

@@ -361,7 +361,7 @@ class Desk:
     async def _handle(self, locator: Locator) -> ElementHandle:
         """The one element that fits, once it shows. Both questions are asked at once: most pages are ready."""
         handles, shown = await asyncio.gather(locator.element_handles(), locator.first.is_visible())
-        if not shown:
+        if not shown or not handles:
             await locator.wait_for(state="visible", timeout=FIELD_MS)
             handles = await locator.element_handles()
         if len(handles) != 1:

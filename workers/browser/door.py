@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import FastAPI, WebSocket
 
 from workers.browser.host import Host
-from workers.browser.tasks import keep
 
 
 def make_app(host: Host) -> FastAPI:
@@ -23,7 +22,7 @@ def make_app(host: Host) -> FastAPI:
 
     @app.post("/leases/{lease_id}/expect", status_code=202)
     async def expect(lease_id: str) -> None:
-        keep(host.expect(lease_id), "expect a holder")
+        host.expect_soon(lease_id)
 
     @app.post("/portal-sessions/{session_id}/end", status_code=202)
     async def end(session_id: str) -> None:

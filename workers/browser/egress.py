@@ -132,24 +132,25 @@ class Egress:
             upstream = await self._connect(door, host, port)
         except Denied as denied:
             self._note(door, denied)
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, RuntimeError):  # closed meanwhile: uvloop raises the latter
                 writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
                 await writer.drain()
             self._drop(door, writer)
             return
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, RuntimeError):
                 writer.write(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             self._drop(door, writer)
             return
         far_reader, far_writer = upstream
         door.connections.add(far_writer)
-        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         try:
+            self._check_open(door)  # it may have been shut while the connection was made
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             async with asyncio.timeout(IDLE_S) as idle, asyncio.TaskGroup() as both:
                 both.create_task(self._copy(door, reader, far_writer, idle))
                 both.create_task(self._copy(door, far_reader, writer, idle, count=True))
-        except* (OSError, TimeoutError, Denied):
+        except* (OSError, TimeoutError, Denied, RuntimeError):
             pass
         finally:
             self._drop(door, writer)

@@ -59,6 +59,8 @@ class Host:
         """Accounts whose last session is being logged out at the portal just now."""
         self._missing: set[str] = set()
         """Sessions that were ready in SQL at the last beat and have no browser here."""
+        self._expecting: set[asyncio.Task[None]] = set()
+        self._stopping = False
         self._loops: list[asyncio.Task[None]] = []
         chosen = portunus.settings
         self._pool = Pool(chosen, find(chosen), self._shard_died)
@@ -80,7 +82,8 @@ class Host:
 
     async def stop(self) -> None:
         """Orderly: attempts are ended, sessions closed, browsers gone."""
-        await cancelled(*self._loops, *self._attempts.values())
+        self._stopping = True
+        await cancelled(*self._loops, *self._expecting, *self._attempts.values())
         await asyncio.gather(*(self._stop_one(live) for live in list(self._sessions.values())))
         await asyncio.gather(*self._leaving.values(), return_exceptions=True)
         await self.node.scripts.stop()
@@ -91,7 +94,7 @@ class Host:
 
     def run_attempt(self, attempt_id: str) -> None:
         """Start on the attempt unless this host does already."""
-        if attempt_id not in self._attempts:
+        if attempt_id not in self._attempts and not self._stopping:
             task = keep(self._attempt(attempt_id), f"attempt {attempt_id}")
             self._attempts[attempt_id] = task
             task.add_done_callback(lambda _: self._attempts.pop(attempt_id, None))
@@ -108,6 +111,12 @@ class Host:
         elif live.lookups is None or live.lookups.done():
             live.held_by = lease_id
             live.lookups = keep(lookupruns.run(self.node, live, lease_id), f"lookups {lease_id}")
+
+    def expect_soon(self, lease_id: str) -> None:
+        """`expect`, behind whatever else goes on."""
+        expecting = keep(self.expect(lease_id), "expect a holder")
+        self._expecting.add(expecting)
+        expecting.add_done_callback(self._expecting.discard)
 
     async def expect(self, lease_id: str) -> None:
         """A person opened this tab: begin with its sign-in, or have the proof and the first picture ready for her."""
@@ -186,6 +195,7 @@ class Host:
             signs_out_s=keepalive.signs_out_after(live.claim.behaviour),
         )
         live.viewer = keep(self._streamed(viewer, socket), f"stream {lease_id}")
+        live.viewer.add_done_callback(lambda _: viewer.leave_unshown())
         return None
 
     def _cover(self, live: LiveSession, lease: Lease) -> Cover:
@@ -242,13 +252,6 @@ class Host:
         live.next_keep_alive = now + wait if wait is not None else float("inf")
         live.proved = now
         self._sessions[live.id] = live
-        keep(self._expect_who_waits(live), "expect a holder")
-
-    async def _expect_who_waits(self, live: LiveSession) -> None:
-        open_lease = select(Lease.id).where(Lease.portal_session_id == live.id, Lease.ended_at.is_(None))
-        lease_id = await self.node.reading(lambda work: work.db.scalar(open_lease))
-        if lease_id is not None:
-            await self.expect(lease_id)
 
     async def _leased(self, lease_id: str) -> tuple[LiveSession | None, Lease | None]:
         def look(work: Unit) -> Lease | None:
@@ -445,7 +448,8 @@ class Host:
         live.notices.clear()
         await guard.clean(live)
         clock = asyncio.get_running_loop()
-        live.proved = clock.time() if await keepalive.prove(self.node, live) else float("-inf")
+        signed_in = await keepalive.prove(self.node, live) is Outcome.SIGNED_IN
+        live.proved = clock.time() if signed_in else float("-inf")  # else her page may still stand there
         await guard.forget_history(live)
         live.held_by, live.passed_on, live.idle_since = None, False, clock.time()
 

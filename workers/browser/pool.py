@@ -57,6 +57,7 @@ class Shard:
     """Contexts that are being made just now: a shard with one is not empty."""
     spares: set[BrowserContext] = field(default_factory=set)
     """Contexts made ahead of need. They hold no session."""
+    spares_coming: int = 0
     dead: bool = False
     pid: int | None = None
 
@@ -106,14 +107,20 @@ class Pool:
                 shard = await self._launch()
                 self._shards.append(shard)
             shard.organization_id = organization_id
-            shard.coming += 1
+            if spare:
+                shard.spares_coming += 1
+            else:
+                shard.coming += 1
         try:
             context = await shard.browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, **options)
             (shard.spares if spare else shard.contexts).add(context)
         except Error as failed:
             raise Unavailable("The browser is not available just now.") from failed
         finally:
-            shard.coming -= 1
+            if spare:
+                shard.spares_coming -= 1
+            else:
+                shard.coming -= 1
         if self._with_room(None) is None:
             keep(self._warm_up(), "warm shard")
         return shard, context
@@ -137,7 +144,7 @@ class Pool:
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(5):
                 await context.close()
-        if not (shard.load or shard.spares or shard.dead) and len(self._shards) > 1:
+        if not (shard.load or shard.spares or shard.spares_coming or shard.dead) and len(self._shards) > 1:
             await self._close(shard)
 
     async def stop(self) -> None:

@@ -102,6 +102,8 @@ class Stream:
         """What she has where it is not simply the tab's picture: rough in places, or of twice as many pixels."""
         self._roughed = (0.0, 0.0)
         """When the canvas became rough, and when it last did."""
+        self._shown = asyncio.Event()
+        """Set once she has had a whole picture."""
         self._acks = asyncio.Event()
         self._arrived = asyncio.Event()
         self._outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue(200)
@@ -138,6 +140,12 @@ class Stream:
             self._live.listeners.remove(self._heard)
             await cancelled(*tasks)
             self._leave_tab()
+
+    def leave_unshown(self) -> None:
+        """Close the view that was opened ahead, where it never came to be shown."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.leave()
 
     # --- which tab
 
@@ -358,6 +366,7 @@ class Stream:
             self._roughened()
         height, width = picture.shape[0] * scale, picture.shape[1] * scale
         await self._emit(lambda seq, ms: messages.frame(view.tab.number, seq, ms, width, height, whole, scale))
+        self._shown.set()
 
     # --- rough first, sharp when the page has settled
 
@@ -425,6 +434,7 @@ class Stream:
     async def _warn_of_sign_out(self, after_s: float) -> None:
         """Say once per pause how long the portal still waits: nothing else keeps it signed in there."""
         loop, told = asyncio.get_running_loop(), -1.0
+        await self._shown.wait()  # her page says that she is connected with the first picture
         while True:
             left = self._live.hand_at + after_s - loop.time()
             if 0 < left <= SIGN_OUT_WORD_S and told != self._live.hand_at:

@@ -56,7 +56,7 @@ class View:
             if live.size is not None:
                 await view.resize(*live.size, live.density)
             await view.cast.start()
-        except Error:
+        except BaseException:
             view.leave()
             raise
         return view

@@ -1,6 +1,7 @@
 """The first view of a holder who is on her way: made for her alone, and gone when she does not come."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -9,11 +10,12 @@ from broker.base.actor import system
 from broker.tabs.models import Lease
 from tests.workers.browser.conftest import Node
 from tests.workers.browser.looking import ask, turn
-from tests.workers.browser.test_stream import Record, a_page, until, watching
+from tests.workers.browser.test_stream import Record, Viewer, a_page, until, watching
 from workers.browser import coming
 from workers.browser.coming import Coming
 from workers.browser.live import LiveSession
 from workers.browser.messages import FRAME
+from workers.browser.stream import Stream
 from workers.browser.view import View
 
 pytestmark = pytest.mark.browser
@@ -147,3 +149,34 @@ async def view_of(live: LiveSession) -> View:
     assert made is not None
     assert made.first is not None
     return made
+
+
+def test_a_view_that_was_opened_but_not_shown_is_closed(monkeypatch) -> None:
+    """A question of the portal stood when she joined, and she left without an answer."""
+
+    async def play() -> None:
+        async with a_page() as (live, _):
+            made = await view_of(live)
+            left: list[View] = []
+            monkeypatch.setattr(View, "leave", lambda self: left.append(self))
+            stream = Stream(live, _double(Record()), Viewer(), _double(None), "https://portal.test/", opened=made)
+            stream.leave_unshown()
+            assert left == [made]
+
+    asyncio.run(play())
+
+
+def test_a_page_that_hangs_holds_nobody_up(monkeypatch) -> None:
+    async def play() -> None:
+        monkeypatch.setattr(coming, "PATIENCE_S", 0)
+        monkeypatch.setattr(View, "open", lambda *_: asyncio.Event().wait())
+        async with a_page() as (live, _):
+            views = Coming()
+            views.open(live)
+            assert await views.take(live) is None
+
+    asyncio.run(play())
+
+
+def _double(one: Any) -> Any:
+    return one

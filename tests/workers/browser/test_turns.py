@@ -18,7 +18,7 @@ from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from tests.conftest import acting
 from tests.workers.browser.conftest import LOGIN, Node
-from workers.browser import messages
+from workers.browser import keepalive, messages
 
 MEMBER = "HD1000427315566"
 
@@ -105,6 +105,26 @@ def test_the_next_holder_finds_nothing_of_the_one_before_and_is_recorded_under_h
         kept = await asyncio.to_thread(recordings, node)
         assert kept == {marias: ["complete"], dans: [None]}
         dan.cancel()
+
+    node.run(test)
+
+
+def test_a_page_of_the_holder_before_is_not_shown_while_the_portal_does_not_answer(node: Node, monkeypatch) -> None:
+    async def unanswered(*_: object) -> Outcome:
+        return Outcome.DOWN  # a look that times out leaves the page as it is
+
+    async def test() -> None:
+        live = await node.live()
+        host = await node.untended()
+        await live.tabs[0].page.click("#nav-eligibility")
+        live.held_by = await asyncio.to_thread(lease_of, node, live.id)
+        await asyncio.to_thread(node.give_back, live.id)
+        monkeypatch.setattr(keepalive, "prove", unanswered)
+        dans, viewer = await asyncio.to_thread(open_tab, node, "Dan Whitfield"), Viewer()
+        await host.expect(dans)
+        await asyncio.wait_for(host.stream(dans, viewer), 60)  # type: ignore[arg-type]
+        assert viewer.words == [MEANINGS[Outcome.DOWN].words]
+        assert viewer.pictures == 0
 
     node.run(test)
 
