@@ -113,8 +113,8 @@ class Unseen:
 
     def _heard(self, cdp: CDPSession, told: dict[str, Any]) -> None:
         payload = str(told.get("payload", ""))
-        if told.get("name") != "portunusTell" or len(payload) > LARGEST:
-            return
+        if told.get("name") != "portunusTell" or len(payload) > LARGEST or not self._sessions:
+            return  # nobody listens any more: a last word of a page that was left
         try:
             event = json.loads(payload)
         except ValueError:
