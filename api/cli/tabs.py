@@ -8,6 +8,7 @@ from broker.base.errors import NotFound
 from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import PortalAccount
+from broker.identity.places import location_by_key
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
 from broker.tabs.service import Tile
@@ -63,7 +64,7 @@ def _waited(portunus: Portunus, lease_id: str, session_id: str, *, aloud: bool) 
 
 def best_login(work: Unit, portal: str, location: str, login: str | None = None) -> Tile:
     """The login that gets there soonest; a stopped one, or one in use, only when there is no other. Raises `NotFound`."""
-    place = directory.location_by_key(work, location)
+    place = location_by_key(work, location)
     site = directory.portal_by_key(work, portal)
     named = {
         row.id for row in work.db.scalars(select(PortalAccount).where(PortalAccount.portal_id == site.id))

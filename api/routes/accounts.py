@@ -18,6 +18,7 @@ from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, PortalAccount
 from broker.directory.service import Method
+from broker.identity.places import location_by_key
 from broker.identity.policy import NOTHING_THERE, Permission, reach, require
 from broker.vault.totp import Seed
 
@@ -194,7 +195,7 @@ def label(here: HereNow, account_id: str, asked: Labelled) -> dict[str, Any]:
 
 
 def _add(here: Here, work: Unit, asked: NewAccount) -> str:
-    places = [place for key in asked.locations if (place := directory.location_by_key(work, key))]
+    places = [place for key in asked.locations if (place := location_by_key(work, key))]
     for place in places:
         require(work, Permission.ACCOUNT_MANAGE, location=place)
     if not asked.password:

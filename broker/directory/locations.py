@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
-from broker.base.errors import Conflict, Incomplete, NotFound
+from broker.base.errors import Conflict, Incomplete
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.directory import checks
@@ -30,7 +30,7 @@ def create_location(
 ) -> Location:
     """Raises `Incomplete` with what to correct, `Conflict` when the short name is taken."""
     key = checks.key(key)
-    if work.db.scalar(select(Location.id).where(Location.key == key)):
+    if work.db.scalar(select(Location.id).where(Location.organization_id == organization_id, Location.key == key)):
         raise Conflict(f"There is a location {key} already: choose another short name.")
     row = Location(id=new_id("loc"), organization_id=organization_id, key=key)
     _fill(work, row, name=name, npi=npi, city=city, time_zone=time_zone, tax_entities=tax_entities)
@@ -55,14 +55,6 @@ def locations_of(work: Unit, organization_id: str) -> Sequence[Location]:
     return work.db.scalars(
         select(Location).where(Location.organization_id == organization_id).order_by(Location.name)
     ).all()
-
-
-def location_by_key(work: Unit, key: str) -> Location:
-    """Raises `NotFound`."""
-    found = work.db.scalar(select(Location).where(Location.key == key))
-    if found is None:
-        raise NotFound(f"There is no location {key}.")
-    return found
 
 
 def _fill(

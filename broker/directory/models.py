@@ -55,10 +55,11 @@ class Location(Base):
     """A practice office. `practice_signs` are the words a portal shows when it is signed in for this office."""
 
     __tablename__ = "location"
+    __table_args__ = (UniqueConstraint("organization_id", "key"),)
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id"))
-    key: Mapped[str] = mapped_column(String(60), unique=True)
+    key: Mapped[str] = mapped_column(String(60))
     """Short name for commands and URLs: `phoenix`."""
     name: Mapped[str] = mapped_column(String(200))
     npi: Mapped[str] = mapped_column(String(10))

@@ -17,7 +17,7 @@ from broker.base.errors import Conflict, Incomplete, NotFound
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.directory import checks
-from broker.directory.locations import change_location, create_location, location_by_key, locations_of
+from broker.directory.locations import change_location, create_location, locations_of
 from broker.directory.models import (
     BehaviourFact,
     Carrier,
@@ -30,7 +30,7 @@ from broker.directory.models import (
     ScriptVersion,
 )
 
-__all__ = ["change_location", "create_location", "location_by_key", "locations_of"]
+__all__ = ["change_location", "create_location", "locations_of"]
 """What other files of this feature add to its door."""
 
 AUTOMATION = ("attended", "assisted", "automated")

@@ -12,6 +12,7 @@ from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, PortalAccount
+from broker.identity.places import location_by_key
 from broker.identity.policy import NOTHING_THERE, Permission, organization_of, require
 from broker.lookups import records, turns
 from broker.lookups.ask import LONGEST_AGE_S, Ask
@@ -79,7 +80,7 @@ def _placed(work: Unit, ask: Ask, known: Known) -> tuple[Portal, Location, Porta
     """Portal, location and login, when the actor may ask there. Raises `NotFound`, `Refused`."""
     place, asks = (ask.portal, ask.location), (ask.kind, ask.portal, ask.location)
     if place not in known.places:
-        location, portal = directory.location_by_key(work, ask.location), directory.portal_by_key(work, ask.portal)
+        location, portal = location_by_key(work, ask.location), directory.portal_by_key(work, ask.portal)
         known.places[place] = portal, location, _account(work, portal, location)
     portal, location, account = known.places[place]
     if asks not in known.allowed:

@@ -10,6 +10,7 @@ from broker.base.errors import Conflict, Incomplete, NotFound
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.directory.models import Location, Portal, PortalAccount, ScriptVersion
+from broker.identity.places import location_by_key
 from broker.identity.policy import Permission, require
 from broker.scripts import judging, versions
 from broker.scripts.models import ScriptInForce, ScriptPin, ScriptRelease, ScriptRun
@@ -66,9 +67,7 @@ def release(work: Unit, digest: str, *, canary: str) -> ScriptRelease:
         raise Conflict("This version is in force already.")
     if running(work, row.portal_id) is not None:
         raise Conflict("Another release of this portal is under way: finish it or roll it back.", code="under-way")
-    place = work.db.scalar(select(Location).where(Location.key == canary))
-    if place is None:
-        raise NotFound(f"There is no location {canary}.")
+    place = location_by_key(work, canary)
     now = work.clock.now()
     made = ScriptRelease(
         id=new_id("rel"),

@@ -15,6 +15,7 @@ from broker.codes.models import CodeRequest
 from broker.codes.service import name_of
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, MfaMethod, PortalAccount
+from broker.identity.places import location_by_key
 from broker.identity.policy import Permission, require
 from broker.tabs.models import Lease, LoginAttempt
 
@@ -59,7 +60,7 @@ class LastCode:
 
 def last_code(work: Unit, key: LogKey, portal_key: str, location_key: str) -> LastCode:
     """The newest code released for this portal at this location. Raises `NotFound` (nothing known, or not yours to ask)."""
-    location = directory.location_by_key(work, location_key)
+    location = location_by_key(work, location_key)
     require(work, Permission.LAST_CODE, location=location)
     portal = directory.portal_by_key(work, portal_key)
     row = work.db.scalar(

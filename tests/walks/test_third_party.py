@@ -21,6 +21,7 @@ from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Organization, PortalAccount
 from broker.directory.service import Method
+from broker.identity.places import location_by_key
 from broker.wiring import build
 from carrier_scripts import quality
 from carrier_scripts.lab.certificate import certificate
@@ -109,7 +110,7 @@ def add(work: Unit, portunus, key: str, app: Running, method: Method | None) -> 
         portal=directory.portal_by_key(work, key),
         username=app.username,
         login_kind="individual",
-        locations=[directory.location_by_key(work, "phoenix")],
+        locations=[location_by_key(work, "phoenix")],
         methods=[method] if method else [],
     )
     org = account.organization_id

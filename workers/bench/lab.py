@@ -71,5 +71,11 @@ class Straight:
         async with httpx2.AsyncClient(base_url=self.facts["control"], trust_env=False, timeout=20) as control:
             (await control.post("/reset")).raise_for_status()
 
+    async def codes_take(self, carrier: str, seconds: float) -> None:
+        """From now on, until it forgets, the carrier sends each code so long after it was asked for."""
+        told = {"carrier": carrier, "name": "code_late", "args": {"seconds": seconds}}
+        async with httpx2.AsyncClient(base_url=self.facts["control"], trust_env=False) as control:
+            (await control.post("/fault", json=told)).raise_for_status()
+
     async def close(self) -> None:
         await self.browser.close()

@@ -187,7 +187,7 @@ def upgrade() -> None:
     sa.Column('time_zone', sa.String(length=60), nullable=False),
     sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_location_organization_id_organization')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_location')),
-    sa.UniqueConstraint('key', name=op.f('uq_location_key'))
+    sa.UniqueConstraint('organization_id', 'key', name=op.f('uq_location_organization_id_key'))
     )
     op.create_table('lookup_batch',
     sa.Column('id', sa.String(length=40), nullable=False),

@@ -8,6 +8,7 @@ from broker.adapters.script_process import with_facts
 from broker.base.actor import Actor, system
 from broker.directory import service as directory
 from broker.directory.models import Organization
+from broker.identity.places import location_by_key
 from broker.scripts import service as scripts
 from carrier_scripts import registry
 from carrier_scripts.kit.process import digest_of
@@ -22,7 +23,7 @@ OLD = registry.script(HARBORLINE).sources
 def people(node: Node) -> tuple[Actor, Actor]:
     """Mira writes, Ana approves."""
     with node.portunus.unit(system("test")) as work:
-        place = directory.location_by_key(work, "phoenix")
+        place = location_by_key(work, "phoenix")
         org = work.db.get_one(Organization, place.organization_id)
         return (
             acting(factories.user(work, org, "Mira Chen", role="script_maintainer")),
