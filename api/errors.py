@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 
 from api import pages
 from api.access import Here, SignInNeeded, template_of
-from broker.base.errors import BrokerError, Conflict, Incomplete, NotFound, Refused, Unavailable
+from broker.base.errors import BrokerError, ByHand, Conflict, Incomplete, NotFound, Refused, Unavailable
 from broker.identity.policy import NOTHING_THERE
 from broker.identity.roster import administrators
 
@@ -68,7 +68,8 @@ async def _broker_error(connection: HTTPConnection, error: Exception) -> Respons
         return RedirectResponse(_sign_in_address(connection, error), HTTPStatus.SEE_OTHER)
     # one answer for every unknown and every foreign id, whatever sentence a service chose
     words = NOTHING_THERE if isinstance(error, NotFound) and error.code == NotFound.code else error.message
-    return await answer(connection, error.status, error.code, words)
+    way = {"address": error.address, "provider_line": error.provider_line} if isinstance(error, ByHand) else {}
+    return await answer(connection, error.status, error.code, words, **way)
 
 
 async def _invalid(connection: HTTPConnection, error: Exception) -> Response:
@@ -140,9 +141,8 @@ async def answer(connection: HTTPConnection, status: int, code: str, words: str,
     if wants_page(connection):
         heading = TITLES.get(status, title)
         ask = await _whom_to_ask(connection) if code in ASK_SOMEBODY else []
-        return pages.page(
-            connection, "error.html", status=status, problem_status=status, title=heading, words=words, ask=ask
-        )
+        shown = {"problem_status": status, "title": heading, "words": words, "ask": ask, "more": more}
+        return pages.page(connection, "error.html", status=status, **shown)
     body = {"type": f"/problems/{code}", "title": title, "status": status, "detail": words, "code": code, **more}
     if (
         status != HTTPStatus.NOT_FOUND

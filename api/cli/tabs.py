@@ -16,7 +16,8 @@ from broker.wiring import Portunus, build
 
 LIMIT_S = 300
 SOONEST = (
-    "yours", "warm", "parked", "needs_code", "signing_in", "cold", "failed", "in_use", "stopped", "attended", "off",
+    "yours", "warm", "parked", "needs_code", "signing_in", "cold", "failed", "down", "in_use", "stopped", "attended",
+    "off",
 )  # fmt: skip
 """States of a tile, those first that are ready first."""
 

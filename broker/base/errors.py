@@ -1,7 +1,7 @@
 """The one error tree. Expected states of the world are values (`Outcome`, a tab state), never exceptions.
 
     BrokerError
-    ├── Refused       403  the actor may not do this
+    ├── Refused       403  the actor may not do this (ByHand: a program may not)
     ├── NotFound      404  no such thing, or not one this actor may know of
     ├── Conflict      409  the thing is in a state that rules this out
     ├── Incomplete    422  the input lacks something or says something impossible
@@ -26,6 +26,16 @@ class BrokerError(Exception):
 class Refused(BrokerError):
     status = 403
     code = "refused"
+
+
+class ByHand(Refused):
+    """A portal that allows no program: a person signs in there herself. Says where, and which telephone answers."""
+
+    code = "automation-policy"
+
+    def __init__(self, message: str, *, address: str, provider_line: str | None) -> None:
+        super().__init__(message)
+        self.address, self.provider_line = address, provider_line
 
 
 class NotFound(BrokerError):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from broker.base.unit import Unit
 from broker.directory import service as directory
@@ -36,12 +36,19 @@ class Downtime:
 
 def downtimes(work: Unit, portal_keys: Collection[str]) -> list[Downtime]:
     """Of these portals, those whose newest run found them down, by name."""
-    portals = work.db.scalars(select(Portal).where(Portal.key.in_(portal_keys)).order_by(Portal.name))
-    found = ((portal, _since(work, portal.id)) for portal in portals)
+    seen = _seen_down(work)
+    if not seen:
+        return []  # on most days: one question for all portals, and nothing more
+    named = select(Portal).where(Portal.key.in_(portal_keys), Portal.id.in_(seen)).order_by(Portal.name)
     return [
-        Downtime(portal.key, portal.name, *when, steps(directory.behaviour(work, portal), portal.provider_line))
-        for portal, when in found
-        if when is not None
+        Downtime(
+            portal_key=portal.key,
+            portal=portal.name,
+            since=_since(work, portal.id, seen[portal.id].worked_at),
+            seen_at=seen[portal.id].down_at,
+            steps=steps(directory.behaviour(work, portal), portal.provider_line),
+        )
+        for portal in work.db.scalars(named)
     ]
 
 
@@ -64,16 +71,34 @@ def look_soon(work: Unit, portal_id: str) -> None:
     )
 
 
-def _since(work: Unit, portal_id: str) -> tuple[datetime, datetime] | None:
-    newest_first = (
-        select(ScriptRun.outcome, ScriptRun.at)
-        .where(ScriptRun.portal_id == portal_id, ScriptRun.at > work.clock.now() - REMEMBERED)
-        .where(ScriptRun.outcome.not_in(SAYS_LITTLE))
-        .order_by(ScriptRun.at.desc())
+@dataclass(frozen=True)
+class _Seen:
+    """When a portal was last found down, and when it last worked."""
+
+    down_at: datetime
+    worked_at: datetime | None
+
+
+def _seen_down(work: Unit) -> dict[str, _Seen]:
+    """By portal: those that were down when they were last seen."""
+    was_down = ScriptRun.outcome == DOWN
+    newest = (
+        select(ScriptRun.portal_id, func.max(ScriptRun.at).filter(was_down), func.max(ScriptRun.at).filter(~was_down))
+        .where(ScriptRun.at > work.clock.now() - REMEMBERED, ScriptRun.outcome.not_in(SAYS_LITTLE))
+        .group_by(ScriptRun.portal_id)
     )
-    since = seen_at = None
-    for outcome, at in work.db.execute(newest_first):
-        if outcome != DOWN:
-            break
-        since, seen_at = at, seen_at or at
-    return (since, seen_at) if since is not None and seen_at is not None else None
+    return {
+        portal_id: _Seen(down_at, worked_at)
+        for portal_id, down_at, worked_at in work.db.execute(newest)
+        if down_at is not None and (worked_at is None or down_at > worked_at)
+    }
+
+
+def _since(work: Unit, portal_id: str, worked_at: datetime | None) -> datetime:
+    """When it was first found down after it had last worked."""
+    first = select(func.min(ScriptRun.at)).where(
+        ScriptRun.portal_id == portal_id,
+        ScriptRun.outcome == DOWN,
+        ScriptRun.at > (worked_at or work.clock.now() - REMEMBERED),
+    )
+    return work.db.execute(first).scalar_one()

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.actor import ActorKind
-from broker.base.errors import Conflict, Incomplete, NotFound, Refused
+from broker.base.errors import ByHand, Conflict, Incomplete, NotFound, Refused
 from broker.base.ids import new_id
 from broker.base.settings import settings
 from broker.base.unit import Unit
@@ -46,13 +46,14 @@ def open_tab(work: Unit, account_id: str, location_id: str, purpose: str) -> Lea
 
 
 def respect_policy(account: PortalAccount) -> None:
-    """Raises `Refused` for a portal that is switched off or that people must sign in to by hand."""
+    """Raises `Refused` for a portal that is switched off, `ByHand` for one that people must sign in to themselves."""
     if account.portal.status != "active":
         raise Refused(f"{account.portal.name} is switched off in Portunus.", code="portal-off")
     if account.portal.automation == "attended":
-        raise Refused(
-            f"{account.portal.name} does not allow automated sign-in; a person must sign in there herself.",
-            code="automation-policy",
+        raise ByHand(
+            f"{account.portal.name} does not allow automated sign-in. Sign in there yourself, in your own browser.",
+            address=account.portal.start_url,
+            provider_line=account.portal.provider_line,
         )
 
 

@@ -12,6 +12,8 @@ from broker.codes import service as codes
 from broker.codes.models import CodeRequest
 from broker.directory.models import Location, Portal, PortalAccount, account_location
 from broker.identity.policy import Permission, Reach, reach
+from broker.scripts import service as scripts
+from broker.scripts.service import Downtime
 from broker.tabs.models import LIVE_SESSION, Lease, LoginAttempt, PortalSession
 from broker.tabs.states import LIVE_ATTEMPTS, SessionState
 
@@ -35,12 +37,19 @@ class Tile:
     login_label: str
     """What people call this login, or the ends of its username."""
     state: str
-    """cold, signing_in, needs_code, warm, parked, yours, in_use, stopped, failed, attended, off"""
+    """cold, signing_in, needs_code, warm, parked, yours, in_use, stopped, failed, down, attended, off"""
     words: str
+    """What to do next."""
+    stopped_by: str | None = None
+    """What stopped this login: locked, wrong_password, password_expired, …"""
+    down_since: datetime | None = None
+    """Since when the portal was found down; empty when it worked when it was last seen."""
     deadline: datetime | None = None
     """Until when a code is good, or the tab is yours."""
     lease_id: str | None = None
     provider_line: str | None = None
+    address: str | None = None
+    """Where a person signs in herself, at a portal that allows no program (attended)."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class _Known:
     """The live lease of a portal session."""
     last: dict[tuple[str, str], PortalSession]
     """Of the last day, the newest session of an account at a location."""
+    down: dict[str, Downtime]
+    """The portals that were down when they were last seen, by key."""
 
 
 def tiles(work: Unit) -> list[Tile]:
@@ -60,10 +71,11 @@ def tiles(work: Unit) -> list[Tile]:
     where = reach(work, Permission.TAB_OPEN)
     if not where:
         return []
-    known = _known(work)
+    accounts = _accounts(work, where)
+    known = _known(work, {account.portal.key for account in accounts})
     made = [
         _tile(work, account, location, known)
-        for account in _accounts(work, where)
+        for account in accounts
         for location in account.locations
         if where.covers(account_id=account.id, location_id=location.id)
     ]
@@ -80,7 +92,7 @@ def _accounts(work: Unit, where: Reach) -> Sequence[PortalAccount]:
     return work.db.scalars(query).all()
 
 
-def _known(work: Unit) -> _Known:
+def _known(work: Unit, portal_keys: set[str]) -> _Known:
     live = select(PortalSession).options(joinedload(PortalSession.location))
     sessions = work.db.scalars(live.where(text(f"portal_session.{LIVE_SESSION}"))).all()  # as its partial index says it
     leases = work.db.scalars(select(Lease).where(Lease.ended_at.is_(None))).all()
@@ -91,12 +103,16 @@ def _known(work: Unit) -> _Known:
         last={
             (row.account_id, row.location_id): row for row in work.db.scalars(recent.order_by(PortalSession.created_at))
         },
+        down={one.portal_key: one for one in scripts.downtimes(work, portal_keys)},
     )
 
 
 def _tile(work: Unit, account: PortalAccount, location: Location, known: _Known) -> Tile:
     state, words, deadline, lease_id = _state(work, account, location, known)
     portal = account.portal
+    down = known.down.get(portal.key)
+    if down is not None and state not in ("down", "attended", "off"):
+        words = f"{words} The portal was down at {down.seen_at:%H:%M} UTC."
     return Tile(
         account_id=account.id,
         location_id=location.id,
@@ -110,9 +126,12 @@ def _tile(work: Unit, account: PortalAccount, location: Location, known: _Known)
         login_label=account.label or f"login {_ends(account.username)}",
         state=state,
         words=words,
+        stopped_by=account.status if state == "stopped" else None,
+        down_since=down.since if down else None,
         deadline=deadline,
         lease_id=lease_id,
         provider_line=portal.provider_line,
+        address=portal.start_url if state == "attended" else None,
     )
 
 
@@ -129,9 +148,10 @@ def _state(work: Unit, account: PortalAccount, location: Location, known: _Known
     if account.portal.status != "active":
         return "off", "Switched off by an administrator.", None, None
     if account.portal.automation == "attended":
-        return "attended", "This portal must be signed in to by hand.", None, None
+        return "attended", "This portal allows no program: sign in there yourself.", None, None
     if session is None:
-        return _without_session(account, known.last.get((account.id, location.id)))
+        down = known.down.get(account.portal.key)
+        return _without_session(account, known.last.get((account.id, location.id)), down)
     here = session.location_id == location.id
     lease = known.leases.get(session.id)
     if lease is not None:
@@ -154,9 +174,13 @@ def _state(work: Unit, account: PortalAccount, location: Location, known: _Known
     return "warm", "Signed in. Enter opens it at once.", None, None
 
 
-def _without_session(account: PortalAccount, last: PortalSession | None) -> Said:
+def _without_session(account: PortalAccount, last: PortalSession | None, down: Downtime | None) -> Said:
     if account.status != "active":
         return "stopped", account.status_words or "A person must look after this login.", None, None
+    if down is not None:
+        return "down", f"Since {down.since:%H:%M} UTC. Meanwhile: {down.steps[0]}", None, None
+    if last is not None and last.end_reason == "down" and last.ended_at is not None:
+        return "cold", f"Enter signs in. The portal was down at {last.ended_at:%H:%M} UTC.", None, None
     if last is not None and last.words and last.end_reason not in (None, "given_back", "other_location", "withdrawn"):
         return "failed", last.words, None, None
     return "cold", "Enter signs in.", None, None

@@ -84,7 +84,9 @@ MEANINGS: dict[Outcome, Meaning] = {
     ),
     Outcome.NEEDS_PERSON: Meaning(Next.OWNER, "The portal shows a page that a person must deal with."),
     Outcome.CAPTCHA: Meaning(
-        Next.OWNER, "The portal asks for proof of a human. A person must sign in.", parks_account=True
+        Next.OWNER,
+        "The portal asks for proof of a human. Its owner must sign in there by hand, then release the login.",
+        parks_account=True,
     ),
     Outcome.DOWN: Meaning(Next.WAIT, "The portal is down. Try again later; the provider line may help."),
     Outcome.SIGNED_OUT: Meaning(Next.REQUESTER, "The portal has signed out. Open it again."),

@@ -181,3 +181,29 @@ def test_the_launcher_names_town_and_login_and_finds_by_them(practice):
     assert 'Saguaro Family Dental <span class="quiet">· Mesa</span></h2>' in text
     assert '<span class="tile-login">Evening &lt;desk&gt;</span>' in text
     assert " mesa evening &lt;desk&gt; " in text
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [("locked", "Locked"), ("wrong_password", "Wrong password"), ("captcha", "Captcha")]
+)
+def test_the_launcher_says_in_a_word_what_stopped_a_login(practice, status, words):
+    with practice.portunus.unit(SYSTEM) as work:
+        row = work.db.get(factories.PortalAccount, practice.account.id)
+        directory.park_account(work, row, status, "Its owner must look after it.")
+    assert f"<span data-state-words>{words}</span>" in practice.browser.get("/").text
+    told = {tile["account_id"]: tile for tile in practice.browser.get("/api/v1/tiles").json()["data"]}
+    assert told[practice.account.id]["state_words"] == words
+
+
+def test_who_opens_a_portal_that_allows_no_program_is_told_where_to_sign_in(practice):
+    with practice.portunus.unit(SYSTEM) as work:
+        portal = directory.portal_by_key(work, "harborline")
+        portal.automation, portal.provider_line = "attended", "800-555-0142"
+    told = practice.open()
+    assert (told.status_code, told.json()["code"]) == (403, "automation-policy")
+    assert (told.json()["address"], told.json()["provider_line"]) == ("https://harborline.sim.test/", "800-555-0142")
+    tile = f"{practice.account.id}:{practice.phoenix.id}"
+    shown = practice.browser.post("/tabs", {"tile": tile}, headers={"accept": "text/html"})
+    assert 'href="https://harborline.sim.test/" target="_blank" rel="noopener noreferrer"' in shown.text
+    assert "Provider line: 800-555-0142" in shown.text
+    assert practice.leases() == 0

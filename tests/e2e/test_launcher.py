@@ -45,7 +45,7 @@ def test_a_stopped_portal_says_so_and_opening_it_says_what_to_do(screen, office)
     maria = screen("Maria")
     page = maria.go("/")
     tile = page.locator("[data-tile]", has_text=PORTALS["juniper_mutual"])
-    assert tile.get_by_text("Stopped").is_visible()
+    assert tile.get_by_text("Locked", exact=True).is_visible()
     tile.get_by_role("button").click()
     page.get_by_role("heading", name="Not possible now").wait_for()
     assert "Unlock it with the carrier" in page.locator("main").inner_text()
@@ -64,16 +64,45 @@ def test_a_portal_that_is_down_says_since_when_and_what_to_do_meanwhile(screen, 
             scripts.note(work, Report(portal.id, "d" * 64, "look", outcome, 800))
 
     maria = screen("Maria")
-    look("down")
     page = maria.go("/")
+    tile = page.locator("[data-tile]", has_text=PORTALS["ironwood"])
+    tile.get_by_text("Not signed in").wait_for()
+    look("down")  # while she looks at the page
+    tile.get_by_text("Down", exact=True).wait_for()
+    assert "Meanwhile: Use last week's roster." in tile.inner_text()
     notice = page.get_by_role("region", name=f"{PORTALS['ironwood']} is down")
     assert notice.get_by_role("listitem").first.inner_text() == "Use last week's roster."
     maria.picture("launcher_down")
     assert maria.faults() == []
     look("signed_out")
-    page.reload()
-    page.locator("#find").wait_for()
-    assert notice.count() == 0
+    notice.wait_for(state="detached")
+    tile.get_by_text("Not signed in").wait_for()
+
+
+def test_a_portal_that_allows_no_program_says_where_to_sign_in_by_hand(screen, office) -> None:
+    def mode(automation: str) -> None:
+        with office.portunus.unit(system("test")) as work:
+            directory.portal_by_key(work, "blue_mesa").automation = automation
+
+    maria = screen("Maria")
+    page = maria.go("/")
+    tile = page.locator("[data-tile]", has_text=PORTALS["blue_mesa"])
+    tile.get_by_text("Not signed in").wait_for()
+    mode("attended")
+    way = tile.get_by_role("link", name=f"Go to {PORTALS['blue_mesa']}")
+    way.wait_for()
+    assert (way.get_attribute("href"), way.get_attribute("target")) == ("https://blue_mesa.sim.test/", "_blank")
+    assert "noreferrer" in (way.get_attribute("rel") or "")
+    assert "Provider line 1-800-555-0199" in tile.inner_text()
+    maria.picture("launcher_by_hand")
+    assert maria.faults() == []
+    tile.get_by_role("button").click()
+    way = page.get_by_role("link", name="Open it in a new browser tab")
+    assert way.get_attribute("href") == "https://blue_mesa.sim.test/"
+    assert "1-800-555-0199" in page.locator("main").inner_text()
+    maria.picture("by_hand_opened")
+    assert maria.faults() == []
+    mode("automated")
 
 
 def test_who_opens_a_portal_that_is_down_reads_what_to_do_meanwhile(screen, office) -> None:

@@ -1,7 +1,7 @@
 // The launcher: narrow down by typing, open with Enter, watch the states change. Without this script it still opens tabs.
 
 const find = document.getElementById("find"), purpose = document.getElementById("purpose"), live = document.getElementById("live");
-const mine = document.getElementById("mine"), over = document.getElementById("over"), form = document.getElementById("open");
+const mine = document.getElementById("mine"), over = document.getElementById("over"), outages = document.getElementById("outages"), form = document.getElementById("open");
 const items = [...document.querySelectorAll("[data-tile]")];
 const KEPT = "portunus-purpose", TYPED_IN = "input, select, textarea";
 const told = new Map();
@@ -53,10 +53,32 @@ function paint(tile) {
   item.querySelector("button").dataset.state = tile.state;
   item.querySelector("[data-state-words]").textContent = tile.state_words;
   item.querySelector("[data-tile-words]").textContent = tile.words;
+  const byHand = item.querySelector("[data-by-hand]"); // a portal that allows no program: she signs in there herself
+  byHand.hidden = !tile.address;
+  byHand.querySelector("a").href = tile.address || "";
   item.dataset.lease = tile.lease_id || "";
   item.dataset.deadline = tile.deadline || "";
   if (told.has(item.dataset.tile) && told.get(item.dataset.tile) !== tile.state) live.textContent = `${tile.portal_name}, ${tile.location_name}: ${tile.state_words}`;
   told.set(item.dataset.tile, tile.state);
+}
+
+function paintOutages(down) {
+  const now = JSON.stringify(down), known = [...outages.children].map((one) => one.dataset.down);
+  if (outages.dataset.now === now) return;
+  outages.dataset.now = now;
+  for (const one of down) if (!known.includes(one.portal_key)) live.textContent = `${one.portal} is down`;
+  outages.replaceChildren(...down.map((one) => {
+    const notice = document.createElement("section"), title = document.createElement("h2"), when = document.createElement("p"), steps = document.createElement("ol");
+    notice.className = "notice downtime";
+    notice.dataset.down = one.portal_key;
+    title.id = `down-${one.portal_key}`;
+    notice.setAttribute("aria-labelledby", title.id);
+    title.textContent = `${one.portal} is down`;
+    when.textContent = one.when;
+    steps.append(...one.steps.map((step) => { const line = document.createElement("li"); line.textContent = step; return line; }));
+    notice.append(title, when, steps);
+    return notice;
+  }));
 }
 
 function listMine(tiles) {
@@ -99,7 +121,7 @@ function watch() {
   events?.close();
   if (document.hidden) return; // a browser opens six connections to one address: pages nobody looks at need none
   events = new EventSource("/tiles/events");
-  events.onmessage = ({ data }) => { const tiles = JSON.parse(data); tiles.forEach(paint); listMine(tiles); };
+  events.onmessage = ({ data }) => { const { tiles, down } = JSON.parse(data); tiles.forEach(paint); paintOutages(down); listMine(tiles); };
   events.onerror = () => {
     if (events.readyState !== EventSource.CLOSED) return; // it connects again by itself
     over.textContent = "Your sign-in has ended, or what you may open has changed. Reload this page to go on.";

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from broker.base.actor import Actor, ActorKind, system
-from broker.base.errors import BrokerError, Conflict, NotFound, Refused
+from broker.base.errors import BrokerError, ByHand, Conflict, NotFound, Refused
 from broker.codes.models import CodeRequest
 from broker.directory import service as directory
 from broker.tabs import service as tabs
@@ -241,8 +241,9 @@ def test_a_forgotten_attempt_is_told_again_and_in_the_end_given_up(practice: Pra
 
 def test_an_attended_portal_is_not_signed_in_to(practice: Practice) -> None:
     practice.host(lambda work: setattr(directory.portal_by_key(work, "harborline"), "automation", "attended"))
-    with pytest.raises(Refused, match="by hand|herself"):
+    with pytest.raises(ByHand, match="Sign in there yourself") as told:
         practice.open(practice.maria)
+    assert told.value.address == "https://harborline.sim.test/"
 
 
 def test_tickets_are_good_once_for_their_own_sign_in_and_lease(practice: Practice, clock: ManualClock) -> None:
