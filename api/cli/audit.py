@@ -39,7 +39,7 @@ def last_code(
     )
     if answer.given_by:
         console.print(f"  handed in by  {answer.given_by}")
-    console.print(f"  released      {answer.released_at:%Y-%m-%d %H:%M:%S} UTC; the portal {answer.answer} it")
+    console.print(f"  released      {answer.released_at:%Y-%m-%d %H:%M:%S} UTC; the portal {answer.answer_words}")
     console.print(f"  session       {answer.portal_session_id}")
     told = f"{answer.recording_id} at {answer.recording_offset_ms or 0} ms" if answer.recording_id else "none yet"
     console.print(f"  recording     {told}")

@@ -15,8 +15,8 @@ from broker.codes.models import CodeRequest
 from broker.codes.templates import rule_of
 from broker.directory.models import Location, MfaMethod, PortalAccount
 
-UNKNOWN = ("host_lost", "unknown")
-"""Ends of an attempt after which nobody knows whether the portal sent a code."""
+NONE_SENT = ("signed_in", "wrong_practice", "wrong_password", "locked", "password_expired")
+"""Ends without a code page after which the portal sent none: it let us in, or said no. After any other end one may be on its way."""
 
 
 def expect(
@@ -92,7 +92,7 @@ def withdraw(work: Unit, attempt_id: str, reason: str) -> None:
     for row in work.db.scalars(
         select(CodeRequest).where(CodeRequest.attempt_id == attempt_id, CodeRequest.state.in_(records.OPEN))
     ):
-        if reason in UNKNOWN:
+        if reason not in NONE_SENT:
             row.sent = max(row.sent, 1)
         records.move(work, row, "withdrawn")
         records.drop_held(work, row)

@@ -57,6 +57,11 @@ class LastCode:
     custody: tuple[Link, ...]
     proof: InclusionProof
 
+    @property
+    def answer_words(self) -> str:
+        """What the portal did with the code, after "The portal"."""
+        return "gave no answer" if self.answer == "released" else f"{self.answer} it"
+
 
 def last_code(work: Unit, key: LogKey, portal_key: str, location_key: str) -> LastCode:
     """The newest code released for this portal at this location. Raises `NotFound` (nothing known, or not yours to ask)."""

@@ -11,6 +11,10 @@ from carrier_scripts.kit.steps import Approval, Between, Choice, CodeStep, Login
 
 LOGIN_FORM = "login_form"
 PASSWORD_FORM = "password_form"
+NO_ANSWER = (
+    Outcome.UNRECOGNISED, Outcome.DOWN, Outcome.CAPTCHA, Outcome.SIGNED_OUT, LOGIN_FORM, PASSWORD_FORM
+)  # fmt: skip
+"""After these nobody can say whether the portal took the code that was typed."""
 LOOK_MS = 20_000
 LEAVE_MS = 10_000
 STEPS = 12
@@ -82,9 +86,11 @@ class Portal:
                     return Outcome(seen)
                 but_not = (Outcome.ASKS_CODE,)
                 continue
-            if code_typed and seen is not Outcome.UNRECOGNISED:
+            if code_typed and seen is Outcome.LOCKED:
+                await desk.code_answered(accepted=False)
+            elif code_typed and seen not in NO_ANSWER:
                 await desk.code_answered(accepted=True)
-                code_typed = False
+            code_typed = False
             but_not = (seen,)
             if seen == LOGIN_FORM and not submitted:
                 await self.login.name(page, desk)

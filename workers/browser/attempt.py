@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from playwright.async_api import Error
 from sqlalchemy.exc import DBAPIError
 
 from broker.base.actor import system
@@ -15,7 +16,7 @@ from broker.base.unit import Unit
 from broker.tabs import service as tabs
 from broker.tabs.service import Claim, Ending
 from broker.wiring import Portunus
-from carrier_scripts.kit.outcomes import MEANINGS, Outcome
+from carrier_scripts.kit.outcomes import MEANINGS, Next, Outcome
 from workers.browser import evidence, guard, park, reports, scriptstore, structure
 from workers.browser.berths import Berths
 from workers.browser.coming import Coming
@@ -23,7 +24,7 @@ from workers.browser.desk import Desk
 from workers.browser.egress import Denied, Egress
 from workers.browser.facade import Facade, unless_asked
 from workers.browser.live import LiveSession
-from workers.browser.pool import Pool
+from workers.browser.pool import CRASHED, Pool
 from workers.browser.scriptrun import Done, ScriptProcesses
 from workers.browser.scriptstore import Loaded
 from workers.browser.tasks import cancelled, keep
@@ -33,6 +34,8 @@ ACTOR = system("browserhost")
 BEAT_S = 3.0
 SCRIPT_S = 240.0
 LOOK_AGAIN_S = 600.0
+CRASH = Ending("browser_crashed", signed_in=False, words=CRASHED, next_actor=Next.REQUESTER.value)
+"""Nobody's doing: neither the portal's nor the script's."""
 log = structlog.get_logger("attempt")
 
 
@@ -102,13 +105,15 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
             await park.vault_trusted_device(node, signed_in)
         await reports.report(node, signed_in, "sign_in", done, trace, ending.evidence)
     except Denied as stale:
-        await _fail(node, claim, Outcome.REFUSED, str(stale))
+        await _fail(node, claim, ending(Done(Outcome.REFUSED, str(stale))))
     except BrokerError as refused:
         log.info("attempt refused", attempt=attempt_id, code=refused.code)
-        await _fail(node, claim, Outcome.REFUSED, refused.message)
+        await _fail(node, claim, ending(Done(Outcome.REFUSED, refused.message)))
     except Exception as broken:
         log.exception("attempt broke", attempt=attempt_id, kind=type(broken).__name__)
-        await _fail(node, claim, Outcome.SCRIPT_FAILED, "The browser failed in mid sign-in.")
+        crashed = isinstance(broken, Error) if live is None else await live.shard.crashed()
+        failed = ending(Done(Outcome.SCRIPT_FAILED, "The browser failed in mid sign-in."))
+        await _fail(node, claim, CRASH if crashed else failed)
     finally:
         await cancelled(beating)
         if live is not None:
@@ -203,7 +208,7 @@ async def _sign_in(node: Node, live: LiveSession, saved: park.Saved | None) -> D
     if live.claim.kind == "revive":
         async with park.session_storage_back(live.context, saved):
             done = await run_verb(node, live, "keep_alive")
-        if done.outcome is Outcome.SIGNED_IN:
+        if done.outcome is Outcome.SIGNED_IN or live.shard.dead:
             return done
         try:
             await node.unit(lambda work: tabs.becomes_login(work, live.claim.attempt_id, live.claim.fence))
@@ -238,11 +243,15 @@ async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float =
     async with live.lock:
         live.trace = Trace()
         done = await node.scripts.run(live.loaded.script, verb, live.trace.watched(answer), limit_s=limit_s)
+        if MEANINGS[done.outcome].next is Next.AUTHOR and await live.shard.crashed():
+            return Done(Outcome.REFUSED, CRASHED)  # a script knows no better
         await looked()
         return done
 
 
 async def _ending(node: Node, live: LiveSession, done: Done) -> Ending:
+    if live.shard.dead:
+        return CRASH
     if done.outcome is Outcome.SIGNED_IN:
         return ending(done)
     kept = await evidence.keep_evidence(node, live)
@@ -263,10 +272,10 @@ def ending(done: Done, kept: str | None = None) -> Ending:
     )
 
 
-async def _fail(node: Node, claim: Claim, outcome: Outcome, words: str) -> None:
+async def _fail(node: Node, claim: Claim, failed: Ending) -> None:
     """End the row whatever happened; a fence that is no longer ours means that someone else ended it already."""
     try:
-        await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, ending(Done(outcome, words))))
+        await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, failed))
     except BrokerError as gone:
         log.info("attempt was ended elsewhere", attempt=claim.attempt_id, code=gone.code)
 

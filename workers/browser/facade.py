@@ -17,6 +17,7 @@ from playwright.async_api import TimeoutError as TooSlow
 from workers.browser import calls
 from workers.browser.calls import CallRefused
 from workers.browser.live import LiveSession
+from workers.browser.pool import CRASHED
 from workers.browser.settling import settled
 from workers.browser.tasks import cancelled
 
@@ -46,7 +47,10 @@ def watch_status(page: Page) -> None:
 
 
 async def unless_asked(live: LiveSession, call: Coroutine[Any, Any, Any]) -> Any:
-    """The call's answer. Raises `CallRefused` as soon as the portal opens a dialog: only a person answers those."""
+    """The call's answer. Raises `CallRefused` as soon as the portal opens a dialog, which only a person answers, or the browser dies."""
+    if live.shard.died.is_set():
+        call.close()
+        raise CallRefused("refused", CRASHED)
     asked = asyncio.Event()
 
     def heard(what: str) -> None:
@@ -57,14 +61,18 @@ async def unless_asked(live: LiveSession, call: Coroutine[Any, Any, Any]) -> Any
     if live.dialog is not None:
         asked.set()
     calling, asking = asyncio.ensure_future(call), asyncio.ensure_future(asked.wait())
+    dying = asyncio.ensure_future(live.shard.died.wait())
     try:
-        await asyncio.wait({calling, asking}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({calling, asking, dying}, return_when=asyncio.FIRST_COMPLETED)
+        if dying.done():
+            raise CallRefused("refused", CRASHED)
         if calling.done():
             return calling.result()
         raise CallRefused("needs_person", "The portal asks a question that only a person may answer.")
     finally:
         live.listeners.remove(heard)
         asking.cancel()
+        dying.cancel()
         if not calling.done():
             await cancelled(calling)
 

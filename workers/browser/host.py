@@ -29,7 +29,7 @@ from workers.browser.egress import Egress
 from workers.browser.files import LeaseFiles
 from workers.browser.find import find
 from workers.browser.live import LiveSession
-from workers.browser.pool import Pool, Shard
+from workers.browser.pool import CRASHED, Pool, Shard
 from workers.browser.recorder import Recorder, RecorderFailed
 from workers.browser.scriptrun import ScriptProcesses
 from workers.browser.sockets import ViewerSocket, say_goodbye
@@ -214,6 +214,8 @@ class Host:
         if still is not live or lease is None:
             return GONE
         proved = await self._proved(live)
+        if live.shard.dead:
+            return CRASHED
         return lease if proved is Outcome.SIGNED_IN else MEANINGS[proved].words
 
     async def watch(self, lease_id: str, socket: WebSocket) -> None:
@@ -252,6 +254,8 @@ class Host:
         live.next_keep_alive = now + wait if wait is not None else float("inf")
         live.proved = now
         self._sessions[live.id] = live
+        if live.shard.dead:  # in the very moment it was signed in
+            keep(self._crashed(live), "crashed session")
 
     async def _leased(self, lease_id: str) -> tuple[LiveSession | None, Lease | None]:
         def look(work: Unit) -> Lease | None:
@@ -278,9 +282,7 @@ class Host:
 
     async def _crashed(self, live: LiveSession) -> None:
         self._sessions.pop(live.id, None)
-        await self.node.unit(
-            lambda work: tabs.lost(work, live.id, "browser_crashed", "The browser crashed. Open it again.")
-        )
+        await self.node.unit(lambda work: tabs.lost(work, live.id, "browser_crashed", CRASHED))
         await self._drop(live)
 
     async def _drop(self, live: LiveSession) -> None:

@@ -59,7 +59,7 @@ async def prove(node: Node, live: LiveSession) -> Outcome:
     """
     done = await run_verb(node, live, "keep_alive")
     await settle(node, live, done.outcome)
-    if done.outcome in (Outcome.SCRIPT_FAILED, Outcome.REFUSED):
+    if done.outcome in (Outcome.SCRIPT_FAILED, Outcome.REFUSED) and not live.shard.dead:
         words = MEANINGS[done.outcome].words
         await node.unit(lambda work: tabs.lost(work, live.id, done.outcome.value, words))
     return done.outcome

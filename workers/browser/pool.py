@@ -42,6 +42,9 @@ NO_WAY_OUT = "http://127.0.0.1:9"
 """The proxy of the default context, which nobody uses: the discard port."""
 WIDTH, HEIGHT = 1280, 800
 START_S = 30
+NEWS_S = 0.1
+"""How much later than a call's failure the news of the browser's end may come."""
+CRASHED = "The browser crashed. Open it again."
 log = structlog.get_logger("pool")
 
 
@@ -59,11 +62,20 @@ class Shard:
     """Contexts made ahead of need. They hold no session."""
     spares_coming: int = 0
     dead: bool = False
+    died: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process ended by itself, for whoever waits for one of its pages."""
     pid: int | None = None
 
     @property
     def load(self) -> int:
         return len(self.contexts) + self.coming
+
+    async def crashed(self) -> bool:
+        """Whether the process has ended by itself; asked after something failed."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NEWS_S):
+                await self.died.wait()
+        return self.dead
 
 
 class Pool:
@@ -214,6 +226,7 @@ class Pool:
         if shard.dead:
             return
         shard.dead = True
+        shard.died.set()
         if shard in self._shards:
             self._shards.remove(shard)
         self._on_shard_death(shard)

@@ -140,6 +140,32 @@ def test_accounts_that_no_message_tells_apart_wait_for_each_other(desk: Desk) ->
         desk.expect(desk.first, "att_2")
 
 
+@pytest.mark.parametrize(
+    ("end", "takes_over"),
+    [
+        ("unrecognised", False),
+        ("script_failed", False),
+        ("down", False),
+        ("browser_crashed", False),
+        ("host_lost", False),
+        ("wrong_password", True),
+        ("locked", True),
+        ("signed_in", True),
+    ],
+)
+def test_the_code_of_a_sign_in_that_broke_off_is_not_the_next_ones_at_once(
+    desk: Desk, clock: ManualClock, end: str, takes_over: bool
+) -> None:
+    """It may be on its way, whatever page the first sign-in had come to; where the portal had said no, it is not."""
+    desk.expect()
+    with desk.portunus.unit(system("browserhost")) as work:
+        codes.withdraw(work, "att_1", end)
+    clock.advance(seconds=5)
+    second = desk.expect(attempt="att_2")
+    assert desk.arrive("Your code is 111222") == "matched"
+    assert (desk.take(second, "att_2") == "111222") is takes_over
+
+
 def test_a_message_delivered_twice_counts_once(desk: Desk) -> None:
     request = desk.expect()
     desk.arrive()

@@ -23,7 +23,7 @@ def test_a_mailed_code_was_shown_to_nobody(office: Office) -> None:
     told = asked(office)
     assert (told.code_request_id, told.asked_by, told.given_by) == (request_id, "Maria Lopez", None)
     assert told.received_by == "Portunus, for Maria Lopez (typed by the browser host; Portunus showed it to nobody)"
-    assert (told.channel, told.answer) == ("email", "accepted")
+    assert (told.channel, told.answer, told.answer_words) == ("email", "accepted", "accepted it")
 
 
 def test_who_read_the_code_and_handed_it_in_is_named(office: Office) -> None:
@@ -38,6 +38,7 @@ def test_who_read_the_code_and_handed_it_in_is_named(office: Office) -> None:
     assert told.given_by == "Ana Petrova"
     assert "Ana Petrova read it and handed it in" in told.received_by
     assert "nobody" not in told.received_by
+    assert told.answer_words == "gave no answer"
 
 
 def test_the_newest_code_of_that_place_answers(office: Office) -> None:

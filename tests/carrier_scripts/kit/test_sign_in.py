@@ -67,6 +67,27 @@ def test_the_box_is_ticked_and_the_code_reported_accepted() -> None:
     assert ("code_answered", {"accepted": True}) in host.calls
 
 
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ("terms_changed", [True]),
+        ("between:1", [True]),
+        ("password_expired", [True]),
+        ("wrong_code", [False]),
+        ("locked", [False]),
+        ("down", []),
+        ("captcha", []),
+        ("signed_out", []),
+        ("login_form", []),
+        ("unrecognised", []),
+    ],
+)
+def test_only_a_page_that_answers_the_code_is_reported_as_its_answer(shown: str, told: list[bool]) -> None:
+    host = Host("login_form", "asks_code", shown, "unrecognised", type_code=True)
+    assert host.sign_in() is not Outcome.SIGNED_IN
+    assert [args["accepted"] for call, args in host.calls if call == "code_answered"] == told
+
+
 def test_no_code_ends_the_run_and_nothing_is_pressed() -> None:
     host = Host("login_form", "asks_code", type_code=False)
     assert host.sign_in() is Outcome.NO_CODE

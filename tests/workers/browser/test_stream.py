@@ -101,7 +101,8 @@ async def a_page(code: str = "", password: str = "") -> AsyncIterator[tuple[Live
         context = await browser.new_context(viewport={"width": 640, "height": 400})
         claim: Any = SimpleNamespace(portal_session_id="ses_1", attempt_id="att_1")
         nothing: Any = None
-        live = LiveSession(claim=claim, context=context, door=nothing, shard=nothing)
+        shard: Any = SimpleNamespace(died=asyncio.Event())
+        live = LiveSession(claim=claim, context=context, door=nothing, shard=shard)
         await masks.put_on(context)
         page = await context.new_page()
         guard.adopt_first(live, page)
