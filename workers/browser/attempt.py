@@ -96,14 +96,14 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
                 node.coming.open(live)
             if live.tabs and node.look_due(claim, "home"):
                 live.structures["home"] = await structure.features(live.tabs[0].page)
-        ending = await _ending(node, live, done)
-        await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, ending))
+        last = await _ending(node, live, done)
+        await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, last))
         signed_in, trace = live, live.trace
-        if ending.signed_in:
+        if last.signed_in:
             keep_live(live)
             live = None
             await park.vault_trusted_device(node, signed_in)
-        await reports.report(node, signed_in, "sign_in", done, trace, ending.evidence)
+        await reports.report(node, signed_in, "sign_in", done, trace, last.evidence)
     except Denied as stale:
         await _fail(node, claim, ending(Done(Outcome.REFUSED, str(stale))))
     except BrokerError as refused:
