@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -32,7 +33,11 @@ log = structlog.get_logger("egress")
 
 
 class Denied(Exception):
-    """This door does not lead there; the words go into the notice the user sees."""
+    """This door does not lead there. `host` goes into the notice the user sees; empty when no host is to blame."""
+
+    def __init__(self, words: str, host: str = "") -> None:
+        super().__init__(words)
+        self.host = host
 
 
 @dataclass
@@ -163,14 +168,14 @@ class Egress:
         method, _, rest = head.decode("latin-1").partition(" ")
         target = rest.partition(" ")[0]
         if method != "CONNECT":
-            raise Denied(f"{target[:80]}: not over TLS")
+            raise Denied("not over TLS", (urlsplit(target).hostname or "a plain address")[:80])
         host, _, port = target.rpartition(":")
         return host.strip("[]").rstrip(".").lower(), int(port)
 
     async def _connect(self, door: Door, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         self._check_open(door)
         if port != TLS_PORT or not door.allows(host):
-            raise Denied(f"{host}:{port}")
+            raise Denied("not one of its hosts", host)
         address = door.pinned.get(host) or await self._resolved(host, port)
         self._check_open(door)
         async with asyncio.timeout(CONNECT_S):
@@ -187,7 +192,7 @@ class Egress:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         public = [entry[4][0] for entry in found if is_public(str(entry[4][0]))]
         if not public or len(public) != len(found):
-            raise Denied(f"{host}: leads to an address that is not public")
+            raise Denied("leads to an address that is not public", host)
         return str(public[0]), port
 
     def _check_open(self, door: Door) -> None:
@@ -220,7 +225,10 @@ class Egress:
             await sink.drain()
 
     def _note(self, door: Door, denied: Denied) -> None:
-        host = str(denied).partition(":")[0]
+        host = denied.host
+        if not host:  # a door that is shut says nothing about where one wanted to go
+            log.info("denied", session=door.session_id, why=str(denied))
+            return
         door.denied[host] += 1
         if door.denied[host] == 1:
             log.info("denied", session=door.session_id, to=host)

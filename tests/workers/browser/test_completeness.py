@@ -57,7 +57,7 @@ OF_SOME = {
 ELSEWHERE = {
     "code_late": "tests.walks.test_twelve_logins:test_twelve_sign_in_at_once_and_the_carriers_count_no_wrong_and_no_reused_code",
     "mailbox_down": "tests.workers.test_mailbox:test_an_outage_in_mid_login_loses_nothing",
-    "navigate": "tests.workers.browser.test_guard:test_a_page_cannot_lead_to_files_or_the_browsers_own_pages",
+    "navigate": "tests.workers.browser.test_wandering:test_a_signed_in_page_reaches_neither_another_host_nor_a_private_address",
     "end_sessions": "tests.workers.browser.test_keepalive:test_a_look_that_finds_the_portal_signed_out_ends_the_session_in_words",
     "usual_hours": "tests.portals.test_every_portal:test_a_saved_page_is_what_its_name_says",
     "keeps_hours": "tests.carrier_scripts.lab.test_nine:test_evergreen_is_closed_at_night_with_a_status_of_200",

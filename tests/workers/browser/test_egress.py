@@ -104,6 +104,27 @@ def test_everything_else_is_refused_and_counted(head: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("head", "host"),
+    [
+        ("CONNECT [::1]:443 HTTP/1.1", "::1"),
+        ("CONNECT evil.test:443 HTTP/1.1", "evil.test"),
+        ("GET http://127.0.0.1:8080/name?of=patient HTTP/1.1", "127.0.0.1"),
+    ],
+)
+def test_what_was_refused_is_told_by_its_host_alone(head: str, host: str) -> None:
+    async def test(carrier: Carrier, egress: Egress) -> None:
+        told: list[str] = []
+        door = await egress.open(
+            session_id="ses_1", account_id="acc_1", fence=1, hosts=("portal.sim.test",), on_denied=told.append
+        )
+        _, _, writer = await ask(door, head)
+        writer.close()
+        assert (told, dict(door.denied)) == ([host], {host: 1})
+
+    run(test)
+
+
+@pytest.mark.parametrize(
     "head", ["CONNECT portal.sim.test HTTP/1.1", "CONNECT portal.sim.test:x HTTP/1.1", "x" * 40_000]
 )
 def test_nonsense_gets_an_answer_or_a_closed_door_and_the_next_one_passes(head: str) -> None:
