@@ -23,8 +23,8 @@ from broker.codes import service as codes
 from broker.tabs import service as tabs
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
-from workers.browser import calls, enrolling, masks, practice
-from workers.browser.facade import CallRefused, Facade
+from workers.browser import arrival, calls, enrolling, masks, practice
+from workers.browser.facade import NO_ANSWER, CallRefused, Facade
 from workers.browser.live import LiveSession
 
 FIELD_MS = 15_000
@@ -87,6 +87,8 @@ class Desk:
         except BrokerError as refused:
             raise CallRefused(refused.code, refused.message) from refused
         except TooSlow as slow:
+            if arrival.did_not_come(slow):
+                raise CallRefused("down", NO_ANSWER) from slow
             raise CallRefused("unrecognised", "A field the script names is not on the page.") from slow
         except Error as failed:
             raise CallRefused("unrecognised", "The page changed while a field was filled.") from failed

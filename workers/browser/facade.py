@@ -9,12 +9,12 @@ from contextlib import contextmanager, suppress
 from functools import reduce
 from typing import Any
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from playwright.async_api import Error, Frame, FrameLocator, Locator, Page, Response
 from playwright.async_api import TimeoutError as TooSlow
 
-from workers.browser import calls
+from workers.browser import arrival, calls
+from workers.browser.arrival import statuses, watch_status
 from workers.browser.calls import CallRefused
 from workers.browser.live import LiveSession
 from workers.browser.pool import CRASHED
@@ -27,23 +27,7 @@ GOTO_MS = 30_000
 LOOK_EVERY_S = 0.02
 TEXT_CHARACTERS = 20_000
 CHAIN_LINKS = 12
-
-
-statuses: "WeakKeyDictionary[Page, int]" = WeakKeyDictionary()
-"""HTTP status of each page's newest main document."""
-
-
-def watch_status(page: Page) -> None:
-    """Remember the status of the page's main document."""
-
-    def note(response: Response) -> None:
-        try:
-            if response.request.is_navigation_request() and response.frame == page.main_frame:
-                statuses[page] = response.status
-        except Error:
-            return
-
-    page.on("response", note)
+NO_ANSWER = "The portal did not answer in time."
 
 
 async def unless_asked(live: LiveSession, call: Coroutine[Any, Any, Any]) -> Any:
@@ -100,11 +84,13 @@ class Facade:
             calls.check_size(args)
             return await self._calls[name](**args)
         except TooSlow as slow:
+            if arrival.did_not_come(slow):
+                raise CallRefused("down", NO_ANSWER) from slow
             raise CallRefused("unrecognised", f"{name}: what the script looks for did not show in time") from slow
         except (TypeError, KeyError, IndexError, ValueError) as wrong:
             raise CallRefused("script_failed", f"{name}: {type(wrong).__name__}") from wrong
         except Error as failed:
-            raise CallRefused(*self._meaning(failed)) from failed
+            raise CallRefused(*self._meaning(failed.message)) from failed
 
     def page(self, index: int) -> Page:
         """The script's page of that index."""
@@ -140,7 +126,7 @@ class Facade:
         try:
             await going
         except TooSlow as slow:
-            raise CallRefused("down", "The portal did not answer in time.") from slow
+            raise CallRefused("down", NO_ANSWER) from slow
 
     async def page_act(self, page: int, chain: list[Any], act: str, args: list[Any], options: dict[str, Any]) -> Any:
         if (no := calls.refused_act(act, args, options)) is not None:
@@ -171,7 +157,7 @@ class Facade:
             async with settled(self.page(page), ACT_MS / 1000):
                 return await acting
         except TimeoutError as slow:
-            raise CallRefused("down", "The portal did not answer in time.") from slow
+            raise CallRefused("down", NO_ANSWER) from slow
 
     async def url(self, page: int) -> str:
         parts = urlsplit(self.page(page).url)
@@ -203,7 +189,7 @@ class Facade:
         """The first sign that shows, asked again and again until one does; `unrecognised` when none does in time.
 
         A page that is still arriving is waited for: half of it says other things than the whole. So is one that began to
-        arrive while the last one was asked.
+        arrive while the last one was asked. Raises `CallRefused` for one that cannot arrive.
         """
         target = self.page(page)
         for _, sign in signs:
@@ -215,6 +201,8 @@ class Facade:
             while True:
                 with suppress(Error):
                     await target.wait_for_load_state("domcontentloaded", timeout=max(1, (end - clock()) * 1000))
+                if (why_not := arrival.failure(target)) is not None:
+                    raise CallRefused(*self._meaning(why_not))
                 before = len(arrivals)
                 told = await which_show(target, [sign for _, sign in asked])
                 late = clock() > end
@@ -226,9 +214,8 @@ class Facade:
                     return "unrecognised"
                 await asyncio.sleep(LOOK_EVERY_S)
 
-    def _meaning(self, failed: Error) -> tuple[str, str]:
+    def _meaning(self, text: str) -> tuple[str, str]:
         """What a browser error means to a person. The browser's own words may hold addresses: they are not passed on."""
-        text = failed.message
         if "ERR_TUNNEL_CONNECTION_FAILED" in text:
             led = ", ".join(host for host in self._live.door.denied if not self._live.door.allows(host))
             if led:

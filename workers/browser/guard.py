@@ -95,7 +95,9 @@ async def _leave(page: Page) -> None:
 def denied(live: LiveSession, host: str) -> None:
     """The door refused a host: say so once, in words."""
     its_own = live.door.allows(host)
-    why = "a portal is reached by https at its public address only" if its_own else "it is not one of this portal's hosts"
+    why = (
+        "a portal is reached by https at its public address only" if its_own else "it is not one of this portal's hosts"
+    )
     live.notice(f"Portunus blocked {host}: {why}.")
 
 

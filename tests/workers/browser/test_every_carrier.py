@@ -17,15 +17,17 @@ from sqlalchemy import select
 from broker.base.actor import system
 from broker.base.errors import Refused
 from broker.codes import service as codes
+from broker.codes.models import CodeRequest
 from broker.directory import service as directory
 from broker.directory.models import PortalAccount
 from broker.directory.service import Fact
+from broker.scripts.models import ScriptRun
 from broker.tabs.models import PortalSession
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.lab import founding
 from tests.workers.browser.conftest import Node
 from tests.workers.browser.test_attempt_codes import sms_hook
-from workers.browser import facade, keepalive
+from workers.browser import desk, facade, keepalive
 from workers.browser.leave import leave
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(100)]
@@ -109,6 +111,20 @@ CASES = (
     Case("bluestone_mutual", after_password=(TERMS, ("password_age", {"days": 121}, "password_expired"))),
 )
 SENT = tuple(case for case in CASES if case.mails or case.texts)
+ON_THE_WAY = tuple(
+    pytest.param(
+        CASES[number], fault, path, id=f"{CASES[number].key}-{fault}-{'after' if after else 'on'}_the_code_page"
+    )
+    for number, fault, path, after in (
+        (0, "error", "/signin/verify", False),
+        (0, "hang", "/signin/verify", False),
+        (0, "reset", "/signin/verify", False),
+        (0, "error", "/practice", True),
+        (0, "hang", "/practice", True),
+        (1, "error", "/Account/Verify", False),
+    )
+)
+"""The portal goes down after the password, or right after the code."""
 AFTER = tuple(
     (case, trouble)
     for case in CASES
@@ -319,6 +335,42 @@ def test_trouble_after_the_password_costs_one(node: Node, case: Case, trouble: t
 
     with codes_arrive(node, case):
         node.run(test)
+
+
+@pytest.mark.usefixtures("soon")
+@pytest.mark.parametrize(("case", "fault", "path"), ON_THE_WAY)
+def test_a_portal_that_goes_down_after_the_password_is_called_down_and_no_code_accepted(
+    node: Node, case: Case, fault: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "FIELD_MS", LOOK_MS)
+    monkeypatch.setattr(facade, "ACT_MS", LOOK_MS)
+    node.lab.fault(case.key, fault, path=path)
+
+    async def test() -> None:
+        session, ended = await node.open(case.login, case.place)
+        assert (ended, session.state) == ("down", "ended")
+        counts = await counted(node, case)
+        assert (counts["password_submits"], counts["wrong_codes"]) == (1, 0)
+        assert await asyncio.to_thread(answers, node) == (["released"] if path == "/practice" else ["withdrawn"])
+        assert await asyncio.to_thread(blamed, node) == []
+
+    try:
+        with codes_arrive(node, case):
+            node.run(test)
+    finally:
+        node.lab.unfault(case.key)
+
+
+def answers(node: Node) -> list[str]:
+    """What became of each code that was asked for; `released`: typed, and the portal did not say."""
+    with node.portunus.reading(system("test")) as work:
+        return list(work.db.scalars(select(CodeRequest.state)))
+
+
+def blamed(node: Node) -> list[str]:
+    """Outcomes that count against a script."""
+    with node.portunus.reading(system("test")) as work:
+        return list(work.db.scalars(select(ScriptRun.outcome).where(ScriptRun.verdict == "failed")))
 
 
 @pytest.mark.parametrize("key", CLOCKED)
