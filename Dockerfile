@@ -4,16 +4,15 @@ RUN apt-get update \
     && apt-get install -y --no-install-recommends chromium-headless-shell fonts-liberation tzdata \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/portunus
-COPY requirements/runtime.lock requirements/runtime.lock
-RUN pip install --no-cache-dir --require-hashes -r requirements/runtime.lock
+COPY requirements/runtime.lock requirements/build.lock requirements/
+RUN pip install --no-cache-dir --require-hashes -r requirements/runtime.lock -r requirements/build.lock
 COPY pyproject.toml README.md LICENSE alembic.ini ./
 COPY broker broker
 COPY api api
 COPY workers workers
 COPY carrier_scripts carrier_scripts
 COPY portunus_client portunus_client
-RUN pip install --no-cache-dir hatchling editables \
-    && pip install --no-cache-dir --no-deps --no-build-isolation -e . \
+RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \
     && python -m compileall -q . \
     && useradd --system --uid 10001 --home-dir /var/lib/portunus --create-home portunus \
     && install -d -o portunus -g portunus -m 0700 /var/lib/portunus /run/portunus

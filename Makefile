@@ -53,6 +53,7 @@ screenshots: setup ## pictures of each screen for docs/screens, from a demo of t
 lock: venv ## resolve requirements/*.in again (needs the package registry)
 	@$(resolve) requirements/dev.in -o requirements/dev.lock
 	@$(resolve) -c requirements/dev.lock requirements/runtime.in -o requirements/runtime.lock
+	@$(resolve) -c requirements/dev.lock requirements/build.in -o requirements/build.lock
 	@$(resolve) requirements/thirdparty.in -o requirements/thirdparty.lock
 
 clean: ## remove what this checkout made: .venv, var, caches

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,10 +71,12 @@ class Demo:
     def environment(self) -> dict[str, str]:
         return {**os.environ, "PORTUNUS_DATA_DIR": str(self.data_dir), "PORTUNUS_PORT": self.url.rpartition(":")[2]}
 
-    def portunus(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run the command line on this demo."""
+    def portunus(self, *words: str, typed: str = "", timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run the command line on this demo; `typed` is its standard input."""
         command = [str(Path(sys.executable).with_name("portunus")), *words]
-        return subprocess.run(command, env=self.environment(), capture_output=True, text=True, timeout=timeout)
+        return subprocess.run(
+            command, env=self.environment(), input=typed, capture_output=True, text=True, timeout=timeout
+        )
 
     def pids(self) -> list[int]:
         """Every process that belongs to this demo: named by its folder in command line or environment."""
@@ -102,8 +104,8 @@ class Demo:
 
 
 @contextmanager
-def running_demo(data_dir: Path, **settings: str) -> Iterator[Demo]:
-    """Start, wait until it says that it has started, stop with Ctrl-C."""
+def running_demo(data_dir: Path, *, words: Sequence[str] = (), **settings: str) -> Iterator[Demo]:
+    """Start (`words`: further ones of its command line), wait until it says that it has started, stop with Ctrl-C."""
     port = free_port()
     data_dir.mkdir(parents=True, exist_ok=True)
     output = data_dir / "demo.out"
@@ -114,7 +116,7 @@ def running_demo(data_dir: Path, **settings: str) -> Iterator[Demo]:
         "COLUMNS": "200",
         **{f"PORTUNUS_{name.upper()}": value for name, value in settings.items()},
     }
-    command = [str(Path(sys.executable).with_name("portunus")), "demo"]
+    command = [str(Path(sys.executable).with_name("portunus")), "demo", *words]
     with output.open("wb") as sink:
         process = subprocess.Popen(
             command, env=environment, stdout=sink, stderr=sink, start_new_session=True, preexec_fn=die_with_parent

@@ -46,7 +46,7 @@ def pending(context: typer.Context, *, as_json: bool = Json) -> None:
 
 
 @app.command("give")
-def give(request_id: str) -> None:
+def give(request_id: str, *, as_json: bool = Json) -> None:
     """Hand in a code that a person received. It is read from the keyboard or standard input, never from arguments."""
     value = getpass.getpass("Code: ") if sys.stdin.isatty() else sys.stdin.readline()
     if not value.strip():
@@ -54,4 +54,7 @@ def give(request_id: str) -> None:
     portunus = build()
     with portunus.unit(operator()) as work:
         codes.give(work, portunus.vault, request_id, value.strip())
-    console.print("Handed in.")
+    if as_json:
+        print_json({"id": request_id, "handed_in": True})
+    else:
+        console.print("Handed in.")

@@ -1,9 +1,6 @@
 """The demo's organization: the portal lab's founding document, put into the directory and the vault; people to sign in as."""
 
 import json
-import os
-import subprocess
-import sys
 import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -13,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from api.cli.console import operator
-from api.cli.up import Announce, console
+from api.cli.up import Announce, console, step
 from broker.base.settings import Settings
 from broker.base.unit import Unit
 from broker.directory import service as directory
@@ -47,10 +44,12 @@ class Demo(Announce):
         with portunus.reading(operator()) as work:
             founded = work.db.scalar(select(Organization.id).limit(1)) is not None
         if not founded:
-            _run("workers.catalog", env)  # from then on the browser host does it at each start
+            step(
+                "Registering the shipped portals", "workers.catalog", settings, env
+            )  # from then on the browser host does it at each start
         with portunus.unit(operator()) as work:
             if not founded:
-                founding = json.loads(_run("carrier_scripts.lab.founding", env))
+                founding = json.loads(step("The demo's practice", "carrier_scripts.lab.founding", settings, env))
                 self._api_key = seed(work, portunus, founding, lab)
             _follow_lab(work, lab)
             for name, email, role, _ in PEOPLE:
@@ -60,8 +59,13 @@ class Demo(Announce):
                     self._links.append((name, ROLE_WORDS[role], f"{settings.public_url}/sign-in/link/{token}"))
         portunus.engine.dispose()
 
+    def facts(self, settings: Settings) -> dict[str, Any]:
+        """Address and one-time links; the service account's key on the first start only."""
+        people = [{"name": name, "role": role, "link": link} for name, role, link in self._links]
+        return {**super().facts(settings), "people": people, "api_key": self._api_key}
+
     def ready(self, settings: Settings) -> None:
-        """Address and one-time links."""
+        """The same in words."""
         console.print(f"\nPortunus is at [bold]{settings.public_url}[/bold]   (Ctrl-C stops it)\n")
         console.print("Sign in, once per link, as")
         for name, role, link in self._links:
@@ -188,14 +192,3 @@ def code_template(key: str) -> dict[str, Any]:
     """What a code message of this portal looks like, from its behaviour record."""
     file = Path(__file__).parents[2] / "carrier_scripts" / "behaviour" / f"{key}.toml"
     return dict(tomllib.loads(file.read_text(encoding="utf-8")).get("code_template", {}))
-
-
-def _run(module: str, env: Mapping[str, str]) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", module],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return done.stdout

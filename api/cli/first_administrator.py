@@ -1,16 +1,15 @@
 """`portunus up` the first time: asks who the first administrator is, and gives her a link until somebody has signed in."""
 
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import typer
 from sqlalchemy import select
 
 from api.cli.console import operator
 from api.cli.people import found_practice, sign_in_link
-from api.cli.up import Announce, console
+from api.cli.up import Announce, console, step
 from broker.base.errors import Incomplete
 from broker.base.settings import Settings
 from broker.directory import checks
@@ -46,8 +45,11 @@ class FirstAdministrator(Announce):
 
     def seed(self, settings: Settings, env: Mapping[str, str]) -> None:
         """The shipped scripts' portals."""
-        del settings
-        subprocess.run([sys.executable, "-m", "workers.catalog"], env={**os.environ, **env}, check=True)
+        step("Registering the shipped portals", "workers.catalog", settings, env)
+
+    def facts(self, settings: Settings) -> dict[str, Any]:
+        """The address, and the first administrator's link while nobody has signed in yet."""
+        return {**super().facts(settings), "link": self._link}
 
     def ready(self, settings: Settings) -> None:
         """The address, and the first administrator's link."""
@@ -75,7 +77,7 @@ def _answers() -> tuple[str, str, str]:
 def _asked(question: str, check: Callable[[str], str]) -> str:
     while True:
         try:
-            answer: str = typer.prompt(question)
+            answer: str = typer.prompt(question, err=True)
             check(answer)
         except Incomplete as wrong:
             console.print(f"  {wrong.message}", style="red", markup=False)

@@ -20,17 +20,20 @@ def register(app: typer.Typer) -> None:
     app.command("migrate")(migrate)
 
 
-def up() -> None:
+ADDRESS = typer.Option(False, "--json", help="When everything answers, one JSON object; progress on standard error.")
+
+
+def up(*, as_json: bool = ADDRESS) -> None:
     """Run everything on this machine; asks for the first administrator when there is none."""
-    _run(settings(), FirstAdministrator(), demo=False)
+    _run(settings(), FirstAdministrator(), demo=False, as_json=as_json)
 
 
-def demo() -> None:
+def demo(*, as_json: bool = ADDRESS) -> None:
     """Run everything on this machine with simulated carriers and demo people."""
     chosen = settings()
     # the demo keeps apart from a real installation in the same folder
     data_dir = chosen.data_dir if "PORTUNUS_DATA_DIR" in os.environ else chosen.data_dir / "demo"
-    _run(chosen.model_copy(update={"data_dir": data_dir}), Demo(), demo=True)
+    _run(chosen.model_copy(update={"data_dir": data_dir}), Demo(), demo=True, as_json=as_json)
 
 
 def migrate() -> None:
@@ -39,12 +42,13 @@ def migrate() -> None:
     starting.console.print("The database is at its newest migration.")
 
 
-def _run(chosen: Settings, announce: Announce, *, demo: bool) -> None:
+def _run(chosen: Settings, announce: Announce, *, demo: bool, as_json: bool) -> None:
     started = time.monotonic()
+    starting.console.stderr = as_json
     starting.console.print("[bold]Portunus[/bold] is starting …")
     starting.as_root_note()
     starting.check_port(chosen)
     starting.prepare(chosen)
     starting.console.print("  [green]✓[/green] database")
     announce.ask(chosen)
-    asyncio.run(starting.run(chosen, demo=demo, announce=announce, started=started))
+    asyncio.run(starting.run(chosen, demo=demo, announce=announce, started=started, as_json=as_json))

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from api.cli import services
 from api.cli.children import Child, ChildFailed, Children
+from api.cli.console import print_json
 from broker.base.errors import Unavailable
 from broker.base.settings import Settings
 
@@ -51,6 +52,20 @@ def find_browser() -> str:
     return found.stdout.strip()
 
 
+def step(what: str, module: str, settings: Settings, env: Mapping[str, str]) -> str:
+    """What one step of the start prints, run in a process of its own. Raises `Unavailable`; its last words are in the log."""
+    done = subprocess.run(
+        [sys.executable, "-m", module], env={**os.environ, **env}, capture_output=True, text=True, check=False
+    )
+    if done.returncode == 0:
+        return done.stdout
+    log = settings.data_dir.absolute() / "log" / f"{module}.log"
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with log.open("a", encoding="utf-8") as kept:
+        kept.write(done.stderr)
+    raise Unavailable(f"{what} failed; its last words are in {log}")
+
+
 def check_port(settings: Settings) -> None:
     """Raises `Unavailable` when something else has our address already."""
     with socket.socket() as probe:
@@ -64,8 +79,8 @@ def check_port(settings: Settings) -> None:
             ) from taken
 
 
-async def run(settings: Settings, *, demo: bool, announce: "Announce", started: float) -> None:
-    """Start everything, tell the user, wait for Ctrl-C (or SIGTERM), stop everything."""
+async def run(settings: Settings, *, demo: bool, announce: "Announce", started: float, as_json: bool = False) -> None:
+    """Start everything, tell the user (or a program), wait for Ctrl-C (or SIGTERM), stop everything."""
     children = Children(settings.data_dir.absolute() / "log")
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -74,7 +89,12 @@ async def run(settings: Settings, *, demo: bool, announce: "Announce", started: 
     try:
         await _until(asked, _start(settings, children, demo=demo, announce=announce))
         if not asked.is_set():
-            console.print(f"Started in {time.monotonic() - started:.1f} s.", style="dim")
+            took = round(time.monotonic() - started, 1)
+            if as_json:
+                print_json({**announce.facts(settings), "started_in_s": took})
+            else:
+                announce.ready(settings)
+            console.print(f"Started in {took} s.", style="dim")
         await asked.wait()
         console.print("\nStopping …")
     except ChildFailed as failed:
@@ -118,7 +138,6 @@ async def _start(settings: Settings, children: Children, *, demo: bool, announce
             ("web", services.api(settings, env)),
         ],
     )
-    announce.ready(settings)
 
 
 async def _find_browser() -> None:
@@ -153,8 +172,12 @@ class Announce:
     def seed(self, settings: Settings, env: Mapping[str, str]) -> None:
         """Before the services: what must be in the database."""
 
+    def facts(self, settings: Settings) -> dict[str, Any]:
+        """When everything answers: what a program must know to go on."""
+        return {"url": settings.public_url}
+
     def ready(self, settings: Settings) -> None:
-        """When everything answers."""
+        """When everything answers: the same in words."""
         console.print(f"\nPortunus is at [bold]{settings.public_url}[/bold]   (Ctrl-C stops it)")
 
 

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     """File provider: protects the root key file; empty leaves it protected by its mode 0600 alone."""
 
     node: str = "node1"
-    """This browser host's name; its Celery queue is `node.<name>`."""
+    """This browser host's name: in the database, on the status page, in its socket's name."""
     host_socket: Path | None = None
     """Unix socket of the browser host; empty: in data_dir."""
     browser: Path | None = None

@@ -6,14 +6,21 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pyotp
 import pytest
+import redis
 from playwright.sync_api import Browser
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
+from api.cli.console import operator
+from api.cli.tabs import best_login
+from broker.base.settings import Settings
+from broker.tabs import service as tabs
+from broker.wiring import build, embedded_redis_url
 from carrier_scripts.lab import founding
 from tests.demos import Demo
 from tests.walks.canary import Overheard, cells, held, leaks, listening, recorded, written
@@ -103,6 +110,65 @@ def test_a_code_from_an_authenticator(demo: Demo, people) -> None:
     people["Maria"].sees_stream()
     people["Maria"].end()
     assert demo.counters("northgate")["codes_accepted"] == 1
+
+
+def test_the_command_line_says_how_a_running_system_stands_and_opens_what_is_warm(demo: Demo, people) -> None:
+    logins = demo.counters("harborline")["logins"]
+    status = demo.portunus("status", "--json")
+    parts = {part["name"]: part["state"] for part in json.loads(status.stdout)["parts"]}
+    assert (status.returncode, parts["Worker"], parts["Mailbox watcher"]) == (0, "ok", "ok"), parts
+    assert not {"silent", "down"} & set(parts.values()), parts
+    findings = demo.portunus("doctor", "--json")
+    assert [one for one in json.loads(findings.stdout) if not one["ok"]] == []
+    assert findings.returncode == 0
+    opened = demo.portunus("open", "harborline", "--location", "phoenix", "--json")
+    assert (opened.returncode, json.loads(opened.stdout)["state"]) == (0, "ready"), opened.stderr
+    assert demo.counters("harborline")["logins"] == logins
+
+
+def test_a_code_that_only_a_person_may_believe_is_given_at_the_command_line(demo: Demo, people) -> None:
+    assert json.loads(demo.portunus("code", "--json").stdout) == []
+    demo.fault("copper_mesa_nv", "code_unsigned")
+    with ThreadPoolExecutor(1) as aside:
+        opening = aside.submit(demo.portunus, "open", "copper_mesa_nv", "--location", "phoenix", "--json")
+        waiting: list[dict] = []
+        until(lambda: bool(waiting.extend(json.loads(demo.portunus("code", "--json").stdout)) or waiting))
+        assert (waiting[0]["portal"], waiting[0]["channel"]) == ("Copper Mesa Dental of Nevada", "email")
+        until(lambda: bool(sent_to(demo, "copper_mesa_nv")))
+        code = sent_to(demo, "copper_mesa_nv")[-1]
+        given = demo.portunus("code", "give", waiting[0]["id"], "--json", typed=f"{code}\n")
+        assert (given.returncode, json.loads(given.stdout)) == (0, {"id": waiting[0]["id"], "handed_in": True})
+        opened = opening.result()
+    demo.no_faults()
+    assert (opened.returncode, json.loads(opened.stdout)["state"]) == (0, "ready"), opened.stdout
+    counted = demo.counters("copper_mesa_nv")
+    assert (counted["logins"], counted["codes_accepted"], counted["wasted_tries"]) == (1, 1, 0)
+
+
+def sent_to(demo: Demo, carrier: str) -> list[str]:
+    """The codes that this carrier has sent."""
+    outbox = demo.control.get("/outbox").json()
+    return [message["code"] for message in outbox if message.get("code") and message["carrier"] == carrier]
+
+
+def test_a_hint_that_celery_delivers_again_and_again_signs_in_once(demo: Demo, people) -> None:
+    """Nothing but the hint starts this sign-in: whoever opens at the command line asks no host."""
+    portunus = build(Settings(data_dir=demo.data_dir))
+    with portunus.unit(operator()) as work:
+        tile = best_login(work, "bluestone_mutual", "phoenix")
+        lease_id = tabs.open_tab(work, tile.account_id, tile.location_id, "Claim follow-up").id
+    ((attempt_id,),) = rows(demo, f"SELECT id FROM login_attempt WHERE account_id = '{tile.account_id}'")
+    for _ in range(3):
+        portunus.queue.enqueue("open_tab", attempt_id)
+    until(lambda: rows(demo, f"SELECT granted_at FROM lease WHERE id = '{lease_id}'") != [(None,)], 60)
+    portunus.queue.enqueue("open_tab", attempt_id)
+    with redis.Redis.from_url(embedded_redis_url(portunus.settings)) as broker:
+        until(lambda: broker.llen("portunus:celery") == 0)
+    with portunus.unit(operator()) as work:
+        tabs.end_tab(work, lease_id)
+    assert rows(demo, f"SELECT state FROM login_attempt WHERE account_id = '{tile.account_id}'") == [("succeeded",)]
+    counted = demo.counters("bluestone_mutual")
+    assert (counted["logins"], counted["overlapping_logins"], counted["wasted_tries"]) == (1, 0, 0)
 
 
 def test_who_received_the_last_code(demo: Demo, people, tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ import sys
 from playwright.async_api import Error, async_playwright
 
 from broker.base.errors import BrokerError
-from workers.bench import codes, lookups, peers, recording, rows, scripts, stream
+from workers.bench import codes, lookups, peers, recording, rows, scripts, start, stream
 from workers.bench import open as opening
 from workers.bench.demo import Demo, running_demo
 from workers.bench.figures import Figures, said, show
 from workers.bench.viewer import PERSON, Viewer, launch
 
+STARTS = 3
+"""Starts after the first: each costs seconds, and they differ little."""
 WHAT = ("open", "stream", "recording", "codes", "lookups", "scripts")
 
 
@@ -72,6 +74,7 @@ def main() -> int:
             figures |= said(asyncio.run(scripts.measure(asked.runs)))
         if "open" in what:
             figures |= asyncio.run(measure_parking())
+            figures |= said(start.measure(1 if asked.quick else STARTS))
     except (BrokerError, Error) as failed:
         print(f"The bench could not be run: {failed}", file=sys.stderr)
         return 1

@@ -27,6 +27,7 @@ START_S = 90
 STOP_S = 30
 LINK = re.compile(r"(http://\S+/sign-in/link/\S+)")
 STARTED = "Started in"
+TOOK = re.compile(rf"{STARTED} (\d+\.\d) s\.")
 KEPT = ("PORTUNUS_BROWSER", "PORTUNUS_BROWSER_USER", "PORTUNUS_ALLOW_UNSANDBOXED_BROWSER")
 """Settings of the machine. All others are left out: a bench must never reach a database that is somebody's."""
 
@@ -52,6 +53,14 @@ class Demo:
         """What `lab.json` says: ports, hosts, control plane, certificate key."""
         facts: dict[str, Any] = json.loads((self.data_dir / "lab" / "lab.json").read_text(encoding="utf-8"))
         return facts
+
+    @property
+    def started_in_s(self) -> float:
+        """Seconds from its command to its last part's answer, as it says itself. Raises `Unavailable`."""
+        found = TOOK.search(self.output.read_text(encoding="utf-8", errors="replace"))
+        if found is None:
+            raise Unavailable("The demo did not say how long its start took.")
+        return float(found.group(1))
 
     def rows(self, query: str, *values: str) -> list[tuple[Any, ...]]:
         """Rows of the demo's SQLite file, opened read-only."""
@@ -82,23 +91,35 @@ class Demo:
 @contextmanager
 def running_demo(**chosen: str) -> Iterator[Demo]:
     """Start a demo with these settings and wait until it says so. Raises `Unavailable` with what it printed."""
-    with tempfile.TemporaryDirectory(prefix="portunus-bench-", ignore_cleanup_errors=True) as folder:
-        data_dir, port = Path(folder) / "var", _free_port()
-        data_dir.mkdir()
-        output = data_dir / "demo.out"
-        with output.open("wb") as sink:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "api.cli.main", "demo"],
-                env=_environment(data_dir, port, chosen),
-                stdout=sink,
-                stderr=sink,
-                start_new_session=True,
-            )
-        try:
-            _until_started(process, output)
-            yield Demo(data_dir, f"http://127.0.0.1:{port}", output)
-        finally:
-            _stop(process)
+    with folder() as place, demo_in(place, **chosen) as demo:
+        yield demo
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A folder for a demo, thrown away in the end."""
+    with tempfile.TemporaryDirectory(prefix="portunus-bench-", ignore_cleanup_errors=True) as place:
+        yield Path(place) / "var"
+
+
+@contextmanager
+def demo_in(data_dir: Path, **chosen: str) -> Iterator[Demo]:
+    """The same in this folder, which may be that of an earlier demo."""
+    data_dir.mkdir(exist_ok=True)
+    output, port = data_dir / "demo.out", _free_port()
+    with output.open("wb") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli.main", "demo"],
+            env=_environment(data_dir, port, chosen),
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
+        )
+    try:
+        _until_started(process, output)
+        yield Demo(data_dir, f"http://127.0.0.1:{port}", output)
+    finally:
+        _stop(process)
 
 
 def _environment(data_dir: Path, port: int, chosen: dict[str, str]) -> dict[str, str]:

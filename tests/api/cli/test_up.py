@@ -20,3 +20,10 @@ def test_a_folder_for_sockets_that_belongs_to_another_is_refused(tmp_path, monke
     monkeypatch.setattr(os, "geteuid", lambda: 4711)
     with pytest.raises(Unavailable, match="belongs to"):
         up.prepare(Settings(data_dir=tmp_path / "var"))
+
+
+def test_a_step_that_fails_is_one_sentence_and_its_last_words_are_kept(tmp_path):
+    settings = Settings(data_dir=tmp_path / "var")
+    with pytest.raises(Unavailable, match=r"^Registering the shipped portals failed; its last words are in \S+$"):
+        up.step("Registering the shipped portals", "workers.nothing", settings, {})
+    assert "workers.nothing" in (tmp_path / "var" / "log" / "workers.nothing.log").read_text()

@@ -13,6 +13,8 @@ from broker.identity.models import Grant, Login, User
 from tests import factories
 from tests.conftest import acting
 
+BOTH_DATABASES = True
+
 OPERATOR = Actor(ActorKind.OPERATOR, "root", "root at the shell")
 
 

@@ -13,6 +13,8 @@ from broker.lookups.models import WebhookDelivery
 from portunus_client import verify_webhook
 from tests.broker.lookups.conftest import Office
 
+BOTH_DATABASES = True
+
 
 def subscribed(office: Office, url: str = "https://rcm.example/hook") -> str:
     with office.portunus.unit(office.actor) as work:

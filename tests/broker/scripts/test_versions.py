@@ -18,6 +18,8 @@ from broker.wiring import Portunus
 from tests import factories
 from tests.conftest import acting
 
+BOTH_DATABASES = True
+
 WORDS = "The sign-in button has a new name."
 FACTS = {"name": "Harborline", "hosts": ["harborline.sim.test"], "start": "https://harborline.sim.test/signin"}
 

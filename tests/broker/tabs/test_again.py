@@ -14,6 +14,8 @@ from broker.tabs import service as tabs
 from broker.tabs.budget import codes_left
 from broker.tabs.models import LockoutDebit
 
+BOTH_DATABASES = True
+
 WRONG, RIGHT = "417280", "417208"
 
 

@@ -12,6 +12,8 @@ from broker.directory.models import MfaMethod
 from broker.tabs import service as tabs
 from tests.broker.tabs.conftest import Office
 
+BOTH_DATABASES = True
+
 HOST = system("browserhost")
 QUESTION = "What was the name of your first street?"
 

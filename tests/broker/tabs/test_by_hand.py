@@ -16,6 +16,8 @@ from broker.tabs import service as tabs
 from tests.broker.tabs.conftest import Office
 from tests.fakes.clock import ManualClock
 
+BOTH_DATABASES = True
+
 
 class Waiting:
     """A sign-in that waits for something at its login's way."""

@@ -14,6 +14,8 @@ from broker.tabs import service as tabs
 from broker.tabs.models import Lease
 from tests.broker.tabs.test_opening import HOST, Practice
 
+BOTH_DATABASES = True
+
 PDF = b"%PDF-1.7 explanation of benefits of nobody"
 NAME = "../EOB of Jane\r\nDoe.exe"
 
