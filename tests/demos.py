@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 
 from api.cli.children import die_with_parent
+from tests.labs import misdeeds_in
 
 START_S = 90
 LINK = re.compile(r"(http://\S+/sign-in/link/\S+)")
@@ -51,13 +52,7 @@ class Demo:
 
     def misdeeds(self) -> dict[str, dict[str, int]]:
         """Overlapping sign-ins and wasted tries, by carrier; empty when no carrier counted one."""
-        reports = self.control.get("/counters").json()
-        reports.pop("hosts")
-        counted = {
-            key: {name: report["totals"].get(name, 0) for name in ("overlapping_logins", "wasted_tries")}
-            for key, report in reports.items()
-        }
-        return {key: found for key, found in counted.items() if any(found.values())}
+        return misdeeds_in(self.control.get("/counters").json())
 
     def fault(self, carrier: str, name: str, *, times: int | None = None, **args: Any) -> None:
         """Switch a fault of the lab on."""

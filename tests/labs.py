@@ -46,6 +46,16 @@ class Browser(httpx2.Client):
         )
 
 
+def misdeeds_in(reports: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """What must never happen, of the judge's whole report: carriers with an overlapping sign-in or a wasted try."""
+    counted = {
+        key: {name: report["totals"].get(name, 0) for name in ("overlapping_logins", "wasted_tries")}
+        for key, report in reports.items()
+        if key != "hosts"
+    }
+    return {key: found for key, found in counted.items() if any(found.values())}
+
+
 class RunningLab:
     """A lab that runs. `facts` is what lab.json says."""
 
@@ -86,6 +96,10 @@ class RunningLab:
         report = self._get("/counters", carrier=key)
         counts: dict[str, int] = report["accounts"].get(account, {}) if account else report["totals"]
         return counts
+
+    def misdeeds(self) -> dict[str, dict[str, int]]:
+        """Overlapping sign-ins and wasted tries, by carrier; empty when no carrier counted one."""
+        return misdeeds_in(self._get("/counters"))
 
     def log(self, **wanted: str) -> list[dict[str, Any]]:
         """The judge's lines, newest last."""

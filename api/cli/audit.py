@@ -41,7 +41,7 @@ def last_code(
         console.print(f"  handed in by  {answer.given_by}")
     console.print(f"  released      {answer.released_at:%Y-%m-%d %H:%M:%S} UTC; the portal {answer.answer_words}")
     console.print(f"  session       {answer.portal_session_id}")
-    told = f"{answer.recording_id} at {answer.recording_offset_ms or 0} ms" if answer.recording_id else "none yet"
+    told = f"{answer.recording_id}, which begins after the sign-in" if answer.recording_id else "none of this tab"
     console.print(f"  recording     {told}")
     console.print(f"  proof         entry {answer.proof.index} in the signed log of {answer.proof.size} entries")
 

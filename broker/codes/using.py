@@ -125,10 +125,13 @@ def answered(work: Unit, request_id: str, *, accepted: bool) -> None:
     work.signal("desk")
 
 
-def shown_in_recording(work: Unit, portal_attempts: Sequence[str], recording_id: str, offset_ms: int) -> None:
-    """The recording of the tab that these sign-ins opened starts: link their requests to it."""
+def shown_in_recording(work: Unit, portal_attempts: Sequence[str], recording_id: str) -> None:
+    """The recording of the tab that these sign-ins were for starts: link their requests to its beginning.
+
+    It begins when the portal is signed in, so it holds what the code opened and never the code itself.
+    """
     work.db.execute(
         update(CodeRequest)
         .where(CodeRequest.attempt_id.in_(portal_attempts), CodeRequest.recording_id.is_(None))
-        .values(recording_id=recording_id, recording_offset_ms=offset_ms)
+        .values(recording_id=recording_id, recording_offset_ms=0)
     )

@@ -140,9 +140,17 @@ def _practice(location: Location) -> Practice:
     )
 
 
-def attempts_of_session(work: Unit, session_id: str) -> list[str]:
-    """Ids of the sign-ins that opened this session."""
-    return list(work.db.scalars(select(LoginAttempt.id).where(LoginAttempt.portal_session_id == session_id)))
+def asking_lease(work: Unit, row: LoginAttempt) -> Lease | None:
+    """The tab that this sign-in was for: the session's first from that moment on."""
+    opened = select(Lease).where(Lease.portal_session_id == row.portal_session_id, Lease.created_at >= row.created_at)
+    return work.db.scalar(opened.order_by(Lease.created_at, Lease.id).limit(1))
+
+
+def attempts_for(work: Unit, lease_id: str) -> list[str]:
+    """Ids of the sign-ins that were for this very tab; none where the session was signed in already."""
+    session_id = records.lease(work, lease_id).portal_session_id
+    rows = work.db.scalars(select(LoginAttempt).where(LoginAttempt.portal_session_id == session_id))
+    return [row.id for row in rows if (asker := asking_lease(work, row)) is not None and asker.id == lease_id]
 
 
 def tries_left(work: Unit, account: PortalAccount) -> int:

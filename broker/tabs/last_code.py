@@ -17,7 +17,8 @@ from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, MfaMethod, PortalAccount
 from broker.identity.places import location_by_key
 from broker.identity.policy import Permission, require
-from broker.tabs.models import Lease, LoginAttempt
+from broker.tabs.attempts import asking_lease
+from broker.tabs.models import LoginAttempt
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class LastCode:
     portal_session_id: str
     lease_id: str | None
     recording_id: str | None
+    """Of the tab it was asked for; None where its holder left before she saw anything."""
     recording_offset_ms: int | None
+    """Where the recording shows what the code opened: 0, for it begins when the portal is signed in, after the code."""
     custody: tuple[Link, ...]
     proof: InclusionProof
 
@@ -98,9 +101,7 @@ def _answer(work: Unit, key: LogKey, row: CodeRequest, portal: str, location: st
     released = next(entry for entry in reversed(entries) if entry.act == Act.CODE_RELEASED)
     attempt = work.db.get(LoginAttempt, row.attempt_id)
     assert attempt is not None
-    lease = work.db.scalar(
-        select(Lease).where(Lease.portal_session_id == attempt.portal_session_id).order_by(Lease.id).limit(1)
-    )
+    lease = asking_lease(work, attempt)
     used = next((code for code in row.codes if code.state in ("released", "accepted", "rejected")), None)
     method = work.db.get(MfaMethod, row.method_id)
     endpoint = work.db.get(DeliveryEndpoint, row.endpoint_id) if row.endpoint_id else None

@@ -218,8 +218,7 @@ class Office:
                     "user", user.id, user.name,
                 ),
             )  # fmt: skip
-            attempts = tabs.attempts_of_session(work, session.id)
-            codes.shown_in_recording(work, attempts, row.id, 1500)
+            codes.shown_in_recording(work, tabs.attempts_for(work, lease_id), row.id)
             w, h, picture = self.host.picture
             home = {
                 "e": "tabs",

@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.remote import PORTAL, WIDTH, Remote, Viewer
 
@@ -315,6 +315,24 @@ def test_a_cut_connection_comes_back_to_the_same_page(maria: Viewer, remote: Rem
     maria.page.keyboard.press("End")
     maria.page.keyboard.type("rd")
     remote.until("document.getElementById('name').value === 'half a word'")
+
+
+def test_a_server_that_is_away_for_a_moment_does_not_end_the_tab(maria: Viewer, remote: Remote) -> None:
+    remote.show("still here")
+    asked: list[str] = []
+
+    def away_once(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) == 1:
+            route.fulfill(status=503, content_type="text/html", body="<h1>Service Unavailable</h1>")
+        else:
+            route.continue_()
+
+    maria.page.route("**/ticket", away_once)
+    maria.page.evaluate("() => window.portunusViewer.cut()")
+    maria.says("Connected again")
+    maria.page.unroute("**/ticket")
+    assert len(asked) == 2
 
 
 def test_a_screen_reader_reads_and_works_the_portals_page(maria: Viewer, remote: Remote) -> None:

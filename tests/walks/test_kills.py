@@ -156,6 +156,7 @@ def test_what_was_recorded_before_its_host_was_killed_is_closed_as_recovered(dem
 
 
 def test_ctrl_c_leaves_nothing_behind(demo: Demo, people) -> None:
+    assert demo.misdeeds() == {}, "no kill before signed in twice at a time or wasted a try"
     demo.process.send_signal(signal.SIGINT)
     demo.process.wait(timeout=40)
     until(lambda: demo.pids() == [], 10)

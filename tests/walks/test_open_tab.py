@@ -177,6 +177,13 @@ def test_who_received_the_last_code(demo: Demo, people, tmp_path: Path) -> None:
     answer = json.loads(asked.stdout)
     assert (answer["asked_by"], answer["channel"], answer["answer"]) == ("Maria Lopez", "email", "accepted")
     assert answer["recording_id"]
+    assert answer["recording_offset_ms"] == 0, "a recording begins after the sign-in"
+    ((lease, session_id),) = rows(
+        demo, f"SELECT lease_id, portal_session_id FROM recording WHERE id = '{answer['recording_id']}'"
+    )
+    assert (answer["lease_id"], answer["portal_session_id"]) == (lease, session_id)
+    times = [answer[step] for step in ("asked_at", "released_at", "typed_at")]
+    assert times == sorted(times)
     assert answer["proof"]["path"]
     log = tmp_path / "log.jsonl"
     assert demo.portunus("audit", "export", "-o", str(log)).returncode == 0

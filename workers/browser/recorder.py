@@ -44,13 +44,12 @@ class Recorder:
 
     @classmethod
     async def start(cls, portunus: Portunus, subject: Subject) -> "Recorder":
-        """A new recording for this lease, linked from the code requests that opened its session. Raises `RecorderFailed`."""
+        """A new recording for this lease, linked from the code requests of the sign-in it asked for. Raises `RecorderFailed`."""
 
         def begin() -> "Recorder":
             with portunus.unit(ACTOR) as work:
                 row, key = recordings.start(work, portunus.vault, subject)
-                attempts = tabs.attempts_of_session(work, subject.portal_session_id)
-                codes.shown_in_recording(work, attempts, row.id, 0)
+                codes.shown_in_recording(work, tabs.attempts_for(work, subject.lease_id), row.id)
                 recorder = cls(portunus, row.id, subject.holder_name, row.blob, key)
             portunus.blobs.append(row.blob, recorder._writer.header())
             return recorder

@@ -56,7 +56,7 @@ async function connect() {
   };
   line.onclose = () => { if (!over && !cover.hidden()) again("The connection was lost. Trying again …"); };
   const answer = await post("/ticket").catch(() => null);
-  if (!answer) { line.onclose = null; line.close(); return again("No connection. Trying again …"); }
+  if (!answer || answer.status >= 500) { line.onclose = null; line.close(); return again("No connection. Trying again …"); }
   if (!answer.ok) {
     const { code, detail } = await answer.json().catch(() => ({}));
     return (code === "tab-locked" ? covered : ended)(detail || "This tab has ended.");

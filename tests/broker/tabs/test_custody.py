@@ -33,7 +33,7 @@ def recorded(office: Office, request_id: str) -> str:
         office.maria.id, "Maria Lopez",
     )  # fmt: skip
     row, _ = office.host(lambda work: recordings.start(work, office.portunus.vault, subject))
-    office.host(lambda work: codes.shown_in_recording(work, [attempt.id], row.id, 1200))
+    office.host(lambda work: codes.shown_in_recording(work, [attempt.id], row.id))
     digest = "ab" * 32
     office.host(lambda work: recordings.close(work, row.id, digest=digest, size=10, messages=1, duration_ms=5))
     return digest
@@ -60,7 +60,7 @@ def test_every_link_of_the_way_is_in_the_log(office: Office) -> None:
     assert [part for number, part in enumerate(parts) if part not in parts[:number]] == [
         "asked", "arrived", "matched", "released", "typed", "answered", "session", "recording",
     ]  # fmt: skip
-    assert (way.recording_digest, way.recording_offset_ms, way.asked_by) == (digest, 1200, "Maria Lopez")
+    assert (way.recording_digest, way.recording_offset_ms, way.asked_by) == (digest, 0, "Maria Lopez")
 
 
 def test_a_way_that_ended_early_says_what_is_missing(office: Office) -> None:

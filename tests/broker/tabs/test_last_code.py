@@ -6,7 +6,10 @@ from broker.audit import service as audit
 from broker.base.actor import Actor
 from broker.base.errors import BrokerError
 from broker.codes import service as codes
+from broker.recordings import service as recordings
+from broker.recordings.service import Subject
 from broker.tabs import service as tabs
+from broker.tabs.models import Lease
 from tests.broker.tabs.conftest import Office
 
 BOTH_DATABASES = True
@@ -47,6 +50,40 @@ def test_the_newest_code_of_that_place_answers(office: Office) -> None:
         tabs.sign_out(work, office.lease_id)
     newest = office.whole_way("2", "771204")
     assert asked(office).code_request_id == newest
+
+
+def recorded(office: Office, lease_id: str) -> str:
+    """The tab of this lease is shown to its holder."""
+    lease = office.host(lambda work: work.db.get(Lease, lease_id))
+    subject = Subject(
+        office.org.id, lease_id, lease.portal_session_id, office.account.id, office.phoenix.id,
+        lease.holder_kind, lease.holder_id, lease.holder_name,
+    )  # fmt: skip
+
+    def start(work) -> str:
+        row, _ = recordings.start(work, office.portunus.vault, subject)
+        codes.shown_in_recording(work, tabs.attempts_for(work, lease_id), row.id)
+        return row.id
+
+    return office.host(start)
+
+
+def test_the_recording_is_that_of_the_tab_it_was_asked_for_from_its_beginning(office: Office) -> None:
+    office.whole_way()
+    first = recorded(office, office.lease_id)
+    told = asked(office)
+    assert (told.lease_id, told.recording_id, told.recording_offset_ms) == (office.lease_id, first, 0)
+
+
+def test_a_later_tab_of_the_session_is_not_linked_to_the_code_of_one_that_was_never_shown(office: Office) -> None:
+    office.whole_way()
+    asker = office.lease_id
+    with office.portunus.unit(office.maria) as work:
+        tabs.end_tab(work, asker)
+    other = office.open()
+    recorded(office, other.id)
+    told = asked(office)
+    assert (told.asked_by, told.lease_id, told.recording_id) == ("Maria Lopez", asker, None)
 
 
 def test_where_no_code_was_released_there_is_none(office: Office) -> None:

@@ -151,7 +151,8 @@ def founded(one_lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Fo
 
 
 @pytest.fixture
-def node(one_lab: RunningLab, founded: Founded, tmp_path: Path) -> Iterator[Node]:
+def node(one_lab: RunningLab, founded: Founded, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Node]:
+    """In the end the carriers' judge must have counted no overlapping login and no wasted try (but see the marker `wastes`)."""
     one_lab.reset()
     (tmp_path / DATABASE).write_bytes(founded.database)
     blobs = MemoryBlobs()
@@ -164,6 +165,8 @@ def node(one_lab: RunningLab, founded: Founded, tmp_path: Path) -> Iterator[Node
     stop.set()
     watcher.join(timeout=10)
     portunus.engine.dispose()
+    if request.node.get_closest_marker("wastes") is None:
+        assert one_lab.misdeeds() == {}
 
 
 def _portunus(folder: Path, lab: RunningLab, keyring: MemoryKeyring, blobs: MemoryBlobs) -> Portunus:

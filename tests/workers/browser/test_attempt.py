@@ -45,7 +45,7 @@ def test_a_hint_delivered_three_times_is_one_login(node: Node) -> None:
     [
         ("maintenance", {"status": 200}, "down", 0),
         ("captcha", {}, "captcha", 0),
-        ("lock", {}, "locked", 1),
+        pytest.param("lock", {}, "locked", 1, marks=pytest.mark.wastes),
     ],
 )
 def test_trouble_ends_with_its_outcome(

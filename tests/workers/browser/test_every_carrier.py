@@ -316,7 +316,12 @@ def test_trouble_before_the_password_costs_no_try(node: Node, case: Case) -> Non
 @pytest.mark.usefixtures("soon")
 @pytest.mark.parametrize(
     ("case", "trouble"),
-    [pytest.param(case, trouble, id=f"{case.key}-{trouble[0]}") for case, trouble in AFTER],
+    [
+        pytest.param(
+            case, trouble, id=f"{case.key}-{trouble[0]}", marks=[pytest.mark.wastes] if trouble[0] == "lock" else []
+        )
+        for case, trouble in AFTER
+    ],
 )
 def test_trouble_after_the_password_costs_one(node: Node, case: Case, trouble: tuple[str, dict[str, Any], str]) -> None:
     fault, args, outcome = trouble
