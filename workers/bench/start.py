@@ -17,11 +17,11 @@ def measure(runs: int) -> Figures:
     with folder() as place:
         with demo_in(place) as demo:
             first = demo.started_in_s
-        again = []
+        again, floors = [], []
         for _ in range(runs):
             with demo_in(place) as demo:
                 again.append(demo.started_in_s)
-    floors = [_loaded_s() for _ in range(runs)]
+            floors.append(_loaded_s())
     return {
         "first_start_s": first,
         "second_start_s": round(median(again), 1),
