@@ -148,8 +148,8 @@ def asking_lease(work: Unit, row: LoginAttempt) -> Lease | None:
 
 def attempts_for(work: Unit, lease_id: str) -> list[str]:
     """Ids of the sign-ins that were for this very tab; none where the session was signed in already."""
-    session_id = records.lease(work, lease_id).portal_session_id
-    rows = work.db.scalars(select(LoginAttempt).where(LoginAttempt.portal_session_id == session_id))
+    of_its_session = Lease.portal_session_id == LoginAttempt.portal_session_id
+    rows = work.db.scalars(select(LoginAttempt).join(Lease, of_its_session).where(Lease.id == lease_id))
     return [row.id for row in rows if (asker := asking_lease(work, row)) is not None and asker.id == lease_id]
 
 
