@@ -1,10 +1,12 @@
 """Hands on the remote tab in a real viewer: menus, fingers, keys, drags, and what a server or a policy says about them."""
 
 import base64
+import io
 import random
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.remote import Link, Remote, Viewer
@@ -12,11 +14,14 @@ from tests.e2e.remote import Link, Remote, Viewer
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 PHRASE = "harbour 7"
 RIGHT = "Basic " + base64.b64encode(f"maria:{PHRASE}".encode()).decode()
-SAME = """([data]) => new Promise((resolve) => { const image = new Image(); image.onload = () => {
-    const canvas = document.querySelector('#stage canvas'), one = new OffscreenCanvas(image.width, image.height).getContext('2d');
+WANTED = """([data]) => new Promise((resolve) => { const image = new Image(); image.onload = () => {
+    const one = new OffscreenCanvas(image.width, image.height).getContext('2d');
     one.drawImage(image, 0, 0);
-    const a = one.getImageData(0, 0, image.width, image.height).data, b = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-    resolve(a.length === b.length && a.every((value, at) => value === b[at])); }; image.src = data; })"""
+    window.wanted = one.getImageData(0, 0, image.width, image.height).data;
+    resolve(); }; image.src = data; })"""
+SAME = """() => { const canvas = document.querySelector('#stage canvas'), wanted = window.wanted;
+    const shown = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+    return shown.length === wanted.length && shown.every((value, at) => value === wanted[at]); }"""
 """Whether the canvas shows this very picture, to the last pixel."""
 JPEG = b"\xff\xd8\xff"
 LINK = "<a href='/second' style='font-size:24px'>Claim 4711</a>"
@@ -253,16 +258,27 @@ def test_a_tab_nobody_touches_is_covered_until_its_holder_shows_who_she_is(maria
 
 def same(page: Page, remote: Remote) -> None:
     """Wait until the viewer shows the very pixels of the portal's page."""
+    page.evaluate(WANTED, [f"data:image/png;base64,{remote.do(photographed(remote))}"])
+    page.wait_for_function(SAME)
+
+
+async def photographed(remote: Remote) -> str:
+    """All its pixels, as base64 of a PNG."""
     assert remote.live is not None
-    picture = base64.b64encode(remote.do(remote.live.tabs[0].page.screenshot())).decode()
-    page.wait_for_function(SAME, arg=[f"data:image/png;base64,{picture}"])
+    page, (w, h) = remote.live.tabs[0].page, remote.live.size or (1280, 800)
+    cdp = await page.context.new_cdp_session(page)
+    dense = {"clip": {"x": 0, "y": 0, "width": w, "height": h, "scale": 2}} if remote.live.density > 1 else {}
+    shot = await cdp.send("Page.captureScreenshot", {"format": "png", **dense})
+    await cdp.detach()
+    return str(shot["data"])
 
 
-def noisy(side: int) -> str:
-    """A page of many small coloured squares, as a photograph is."""
-    colours = random.Random(side)  # noqa: S311 - colours
-    squares = "".join(f"<i style='background:#{colours.randrange(1 << 24):06x}'></i>" for _ in range(16_000))
-    return f"<style>i {{ display: inline-block; width: {side}px; height: 5px }}</style><div style='line-height:5px'>{squares}</div>"
+def noisy(seed: int) -> str:
+    """A page with a picture that does not pack, as a photograph does not, and that comes all at once."""
+    pixels = random.Random(seed).randbytes(200 * 150 * 3)  # noqa: S311 - colours
+    out = io.BytesIO()
+    Image.frombytes("RGB", (200, 150), pixels).save(out, "PNG")
+    return f"<img src='data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}'><p style='height:2000px'>"
 
 
 def test_a_screen_of_twice_as_many_pixels_gets_them_all(browser: Browser, remote: Remote, maria: Viewer) -> None:
@@ -292,8 +308,8 @@ def test_a_slow_link_shows_roughly_first_and_then_without_loss(maria: Viewer, re
     remote.show("<h1>Claims</h1>")
     remote.link = Link(bytes_per_s=125_000, delay_s=0.1)
     maria.back_again()
-    for side in (9, 8, 7):  # by then she knows how wide the line is, in however many parts they came
-        remote.show(noisy(side))
+    for seed in (9, 8, 7):  # by then she knows how wide the line is, in however many parts they came
+        remote.show(noisy(seed))
         same(maria.page, remote)
     remote.sent.clear()
     remote.show(noisy(6))
@@ -309,6 +325,16 @@ def test_a_fast_link_shows_everything_without_loss(maria: Viewer, remote: Remote
     remote.see("scrollTo(0, 100)")
     same(maria.page, remote)
     assert not any(JPEG in message for message in remote.sent)
+
+
+def test_a_page_that_comes_again_is_told_by_its_name(maria: Viewer, remote: Remote) -> None:
+    for seed in (5, 4):
+        remote.show(noisy(seed))
+        same(maria.page, remote)
+    remote.sent.clear()
+    remote.show(noisy(5))
+    same(maria.page, remote)
+    assert sum(len(message) for message in remote.sent) < 5_000
 
 
 def test_the_portals_own_time_out_is_said(maria: Viewer, remote: Remote) -> None:

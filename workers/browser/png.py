@@ -1,13 +1,13 @@
-"""PNG the short way: read what Chromium writes with one inflate and one sum a row, write what we send without filters.
+"""PNG the short way: read what Chromium writes with one inflate and one sum a row.
 
 Chromium stores every row as its difference from the row above (PNG filter "up"), so two pictures that differ in a few rows
-differ in a few stored rows, and only those are summed up. Written pictures have no filter: flat areas pack smaller so.
+differ in a few stored rows, and only those are summed up.
 """
 
 import struct
-import zlib
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 Rows = NDArray[np.uint8]
@@ -16,19 +16,27 @@ Pixels = NDArray[np.uint8]
 """Height x width x 3, RGB."""
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 UP = 2
-RGB, INDEXED = 2, 3
-LEVEL = 3
+RGB = 2
 HEADER = struct.Struct(">IIBBBBB")
 
 
+def size(png: bytes) -> tuple[int, int]:
+    """Width and height in pixels."""
+    width, height = struct.unpack_from(">II", png, 16)
+    return width, height
+
+
 def stored_rows(png: bytes) -> Rows | None:
-    """The rows as stored; None unless it is eight-bit RGB with every row filtered "up" (then somebody else must read it)."""
+    """The rows as stored; None unless it is eight-bit RGB with every row filtered "up" (then somebody else must read it).
+
+    Raises `zlib.error` for damaged data.
+    """
     if png[:8] != SIGNATURE or len(png) < 45:
         return None
     width, height, depth, colour, _, _, interlaced = HEADER.unpack_from(png, 16)
     if (depth, colour, interlaced) != (8, RGB, 0):
         return None
-    stored = zlib.decompress(b"".join(_data(png)), bufsize=height * (1 + 3 * width))
+    stored = isal_zlib.decompress(b"".join(_data(png)), bufsize=height * (1 + 3 * width))
     rows = np.frombuffer(stored, np.uint8).reshape(height, 1 + 3 * width)
     return rows if bool((rows[:, 0] == UP).all()) else None
 
@@ -42,11 +50,11 @@ def summed(rows: Rows) -> Pixels:
     return flat.reshape(len(flat), -1, 3)
 
 
-def resummed(old: Pixels, old_rows: Rows, rows: Rows) -> Pixels:
-    """The picture of `rows`, given the one of `old_rows`; the very same array when nothing changed."""
+def resummed(old: Pixels, old_rows: Rows, rows: Rows) -> tuple[Pixels, int, int]:
+    """The picture of `rows`, given the one of `old_rows`, and between which rows they may differ; the very same array when nowhere."""
     differing = _differing(old_rows, rows)
     if differing is None:
-        return old
+        return old, 0, 0
     first, last = differing
     flat = old.reshape(old.shape[0], -1).copy()
     for at in range(first, len(flat)):
@@ -56,7 +64,7 @@ def resummed(old: Pixels, old_rows: Rows, rows: Rows) -> Pixels:
             flat[0] = rows[0, 1:]
         if at >= last and np.array_equal(flat[at], old[at].reshape(-1)):
             break
-    return flat.reshape(old.shape)
+    return flat.reshape(old.shape), first, at + 1
 
 
 def _differing(one: Rows, other: Rows) -> tuple[int, int] | None:
@@ -69,31 +77,6 @@ def _differing(one: Rows, other: Rows) -> tuple[int, int] | None:
     if places.size == 0:
         return None
     return int(places[0]) * step // one.shape[1], (int(places[-1]) * step + step - 1) // one.shape[1]
-
-
-def written(pixels: Pixels) -> bytes:
-    """An RGB PNG."""
-    height, width = pixels.shape[:2]
-    rows = np.zeros((height, 1 + 3 * width), np.uint8)
-    rows[:, 1:] = pixels.reshape(height, -1)
-    return _png(width, height, RGB, b"", rows)
-
-
-def written_indexed(indices: NDArray[np.uint8], palette: Pixels) -> bytes:
-    """A PNG of up to 256 colours: `indices` is height x width, `palette` colours x 3."""
-    height, width = indices.shape
-    rows = np.zeros((height, 1 + width), np.uint8)
-    rows[:, 1:] = indices
-    return _png(width, height, INDEXED, _chunk(b"PLTE", palette.tobytes()), rows)
-
-
-def _png(width: int, height: int, colour: int, between: bytes, rows: Rows) -> bytes:
-    head = _chunk(b"IHDR", HEADER.pack(width, height, 8, colour, 0, 0, 0))
-    return SIGNATURE + head + between + _chunk(b"IDAT", zlib.compress(rows.tobytes(), LEVEL)) + _chunk(b"IEND", b"")
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
 def _data(png: bytes) -> list[bytes]:

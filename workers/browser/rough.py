@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from workers.browser import png, tiles
+from workers.browser import tiles
 from workers.browser.messages import Move, Tile
 from workers.browser.screen import Change, Picture
 
@@ -66,7 +66,7 @@ class Canvas:
         found = []
         for tile in change.tiles:
             pixels = picture[tile.y : tile.y + tile.h, tile.x : tile.x + tile.w]
-            data = shortened(pixels) if lossy else stretchable(pixels)
+            data = shortened(pixels) if lossy else tiles.packed(pixels)
             x, y, w, h = (self.scale * one for one in (tile.x, tile.y, tile.w, tile.h))
             found.append(Tile(x, y, w, h, data if len(data) < len(tile.data) or self.scale > 1 else tile.data))
         return found
@@ -99,9 +99,3 @@ def shortened(pixels: Picture) -> bytes:
     out = io.BytesIO()
     small.save(out, "JPEG", quality=QUALITY)
     return out.getvalue()
-
-
-def stretchable(pixels: Picture) -> bytes:
-    """A PNG, whatever its size: runs have no size of their own."""
-    found = tiles.palette(np.ascontiguousarray(pixels))
-    return png.written_indexed(*found) if found is not None else png.written(np.ascontiguousarray(pixels))

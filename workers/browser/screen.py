@@ -1,21 +1,56 @@
-"""What changed between two pictures of a tab: scrolled rows, then tiles, else the whole. Pure."""
+"""What changed between two pictures of a tab: scrolled rows, then patches, else the whole. Pure."""
 
+import hashlib
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from isal.isal_zlib import crc32
 from numpy.typing import NDArray
 
 from workers.browser import png, tiles
-from workers.browser.messages import Move, Tile
+from workers.browser.messages import Move
 
 Picture = NDArray[np.uint8]
 """Height x width x 3, RGB."""
 WHOLE_SHARE = 0.6
 """More than this share of the pixels changed: send the whole picture."""
 BAND_GAP = 24
-"""Changed rows nearer than this go into one tile."""
+"""Changed rows nearer than this go into one patch."""
 MAX_TILES = 24
 LEAST_SCROLL_ROWS = 48
+_KEY = secrets.token_bytes(32)
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """Newly painted pixels and their place. What they weigh and what they are called is found out when it is asked."""
+
+    x: int
+    y: int
+    pixels: Picture
+
+    @property
+    def w(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def h(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @cached_property
+    def data(self) -> bytes:
+        """As in `tiles.py`."""
+        return tiles.encode(self.pixels)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """The same for the same pixels, wherever they are; keyed, so that no page can make two pictures that share one."""
+        told = hashlib.blake2b(self.pixels.shape[1].to_bytes(4), digest_size=16, key=_KEY)
+        told.update(np.ascontiguousarray(self.pixels).data)
+        return told.digest()
 
 
 @dataclass(frozen=True)
@@ -23,7 +58,7 @@ class Change:
     """`whole` says that tiles would not pay."""
 
     moves: list[Move]
-    tiles: list[Tile]
+    tiles: list[Patch]
     whole: bool = False
 
     @property
@@ -38,39 +73,36 @@ class Sight:
         self.picture: Picture | None = None
         self._rows: png.Rows | None = None
 
-    def whole(self, data: bytes) -> bytes:
-        """The present picture as one PNG: `data`, or a shorter one of up to 256 colours."""
-        found = tiles.palette(self.picture) if self.picture is not None else None
-        return png.written_indexed(*found) if found is not None else data
-
     def see(self, data: bytes) -> Change:
         """Take the next PNG in. Raises `zlib.error` or Pillow's `OSError` for what is none."""
         rows, old = png.stored_rows(data), self.picture
+        span = None
         if rows is None:
             new = tiles.decode(data, 0, 0)
         elif old is None or self._rows is None or self._rows.shape != rows.shape:
             new = png.summed(rows)
         else:
-            new = png.resummed(old, self._rows, rows)
+            new, *span = png.resummed(old, self._rows, rows)
         self.picture, self._rows = new, rows
-        return Change([], []) if new is old else difference(old, new)
+        return Change([], []) if new is old else difference(old, new, span)
 
 
-def difference(old: Picture | None, new: Picture) -> Change:
-    """How to get from the old picture to the new one."""
+def difference(old: Picture | None, new: Picture, span: Sequence[int] | None = None) -> Change:
+    """How to get from the old picture to the new one; `span`: between which rows they may differ."""
     if old is None or old.shape != new.shape:
         return Change([], [], whole=True)
-    rows = _changed_rows(old, new)
+    first, last = span or (0, len(new))
+    rows = _changed_rows(old[first:last], new[first:last]) + first
     if rows.size == 0:
         return Change([], [])
     top, bottom = int(rows[0]), int(rows[-1]) + 1
     left, right = _columns(old[top:bottom], new[top:bottom])
     move = _scroll(old[top:bottom, left:right], new[top:bottom, left:right], left, top)
-    base = old
     if move is not None:
-        base = apply(old, [move])
-    found = _changed_tiles(base, new)
-    if sum(tile.w * tile.h for tile in found) > WHOLE_SHARE * new.shape[0] * new.shape[1] and move is None:
+        old = apply(old, [move])
+        rows = _changed_rows(old[top:bottom], new[top:bottom]) + top
+    found = _patches(old, new, rows)
+    if sum(patch.w * patch.h for patch in found) > WHOLE_SHARE * new.shape[0] * new.shape[1] and move is None:
         return Change([], [], whole=True)
     return Change([move] if move else [], found)
 
@@ -104,10 +136,10 @@ def _scroll(old: Picture, new: Picture, left: int, top: int) -> Move | None:
         return None
     before, after = _row_hashes(old), _row_hashes(new)
     places: dict[int, int] = {}
-    for index, value in enumerate(before.tolist()):
+    for index, value in enumerate(before):
         places[value] = -1 if value in places else index  # rows that repeat (blank ones) tell nothing
     votes: dict[int, int] = {}
-    for index, value in enumerate(after.tolist()):
+    for index, value in enumerate(after):
         origin = places.get(value, -1)
         if origin >= 0 and origin != index:
             votes[origin - index] = votes.get(origin - index, 0) + 1
@@ -117,33 +149,21 @@ def _scroll(old: Picture, new: Picture, left: int, top: int) -> Move | None:
     if votes[dy] < LEAST_SCROLL_ROWS // 2:
         return None
     first, last = max(0, -dy), min(height, height - dy)
-    same = before[first + dy : last + dy] == after[first:last]
-    if same.mean() < 0.5:
+    fitting = [at for at in range(first, last) if before[at + dy] == after[at]]
+    if 2 * len(fitting) < last - first:
         return None
-    fitting = np.flatnonzero(same)
-    start, end = first + int(fitting[0]), first + int(fitting[-1]) + 1
+    start, end = fitting[0], fitting[-1] + 1
     return Move(x=left, y=top + start, w=new.shape[1], h=end - start, dy=dy)
 
 
-def _row_hashes(picture: Picture) -> NDArray[np.uint64]:
-    """A hash per row over every fifth byte: fixed random weights, summed with wrap-around. A guess that tiles correct."""
-    flat = picture.reshape(picture.shape[0], -1)[:, ::5]
-    weights = _weights(flat.shape[1])
-    return flat.astype(np.uint64) @ weights
+def _row_hashes(picture: Picture) -> list[int]:
+    """A check sum per row. A guess that patches correct."""
+    rows = np.ascontiguousarray(picture).reshape(len(picture), -1)
+    return [crc32(row) for row in rows]
 
 
-_known_weights: dict[int, NDArray[np.uint64]] = {}
-
-
-def _weights(length: int) -> NDArray[np.uint64]:
-    if length not in _known_weights:
-        _known_weights.clear() if len(_known_weights) > 64 else None
-        _known_weights[length] = np.random.default_rng(7).integers(1, 2**63, length, dtype=np.uint64)
-    return _known_weights[length]
-
-
-def _changed_tiles(old: Picture, new: Picture) -> list[Tile]:
-    rows = _changed_rows(old, new)
+def _patches(old: Picture, new: Picture, rows: NDArray[np.intp]) -> list[Patch]:
+    """The changed rows in bands, each as wide as it needs to be."""
     if rows.size == 0:
         return []
     breaks = np.flatnonzero(np.diff(rows) > BAND_GAP)
@@ -154,6 +174,5 @@ def _changed_tiles(old: Picture, new: Picture) -> list[Tile]:
     found = []
     for top, bottom in zip(starts, ends, strict=True):
         left, right = _columns(old[top:bottom], new[top:bottom])
-        cut = np.ascontiguousarray(new[top:bottom, left:right])
-        found.append(Tile(left, top, right - left, bottom - top, tiles.encode(cut)))
+        found.append(Patch(left, top, np.ascontiguousarray(new[top:bottom, left:right])))
     return found

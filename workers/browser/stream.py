@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -22,11 +22,14 @@ from workers.browser.acts import Acts, soon
 from workers.browser.files import Files
 from workers.browser.input import BadInput
 from workers.browser.live import LiveSession, Tab
+from workers.browser.messages import Tile
 from workers.browser.pace import Pace
+from workers.browser.png import size
 from workers.browser.recorder import Recorder
 from workers.browser.rough import Canvas, shortened
-from workers.browser.screen import Change, Picture
+from workers.browser.screen import Change, Patch, Picture
 from workers.browser.tasks import cancelled, keep
+from workers.browser.told import Told
 from workers.browser.view import View
 
 ON_THE_WAY = 2
@@ -98,6 +101,7 @@ class Stream:
         """Somebody who looks on has seen nothing yet: the next picture is a whole one."""
         self._since_whole = 0
         self._pace = Pace()
+        self._told = Told()
         self._canvas: Canvas | None = None
         """What she has where it is not simply the tab's picture: rough in places, or of twice as many pixels."""
         self._roughed = (0.0, 0.0)
@@ -322,23 +326,38 @@ class Stream:
                 self._pace.forget()
 
     async def _picture_out(self, view: View, png: bytes) -> None:
-        change = await asyncio.to_thread(view.sight.see, png)
+        canvas = self._canvas if self._canvas_of is view else None
+        if view.scale > 1 and canvas is not None and size(png) == canvas.size:
+            # beside a screenshot, Chromium 156 casts a picture in device pixels: that is the sharp one
+            await self._sharp_out(canvas, await asyncio.to_thread(tiles.decode, png, 0, 0))
+            return
+        change = await asyncio.to_thread(self._seen, view, png)
         if (change.nothing and not self._whole_wanted) or view is not self._view:
             return  # a still page, or another tab is shown by now
         other_canvas = self._canvas is not None and (self._canvas.scale != view.scale or self._canvas_of is not view)
         if change.whole or self._whole_due(view) or self._whole_wanted or other_canvas:
-            await self._whole_out(view, await asyncio.to_thread(view.sight.whole, png))
+            await self._whole_out(view)
         else:
             view.redrawn.set()
             await self._changes_out(view, change)
+
+    def _seen(self, view: View, png: bytes) -> Change:
+        """Look, and pack what she has not got."""
+        self._told.naming = not self._live.watchers
+        change = view.sight.see(png)
+        for patch in change.tiles:
+            self._told.weight(patch)
+        return change
 
     def _whole_due(self, view: View) -> bool:
         late = self._since_whole > WHOLE_AFTER_BYTES and time.monotonic() - self._whole_at > WHOLE_EVERY_S
         return late and view.scale == 1 and not self._pace.slow
 
     async def _changes_out(self, view: View, change: Change) -> None:
-        moves, painted, picture = change.moves, change.tiles, view.sight.picture
-        rough = self._pace.too_much(sum(len(tile.data) for tile in painted))
+        moves, picture = change.moves, view.sight.picture
+        painted: Sequence[Patch | Tile] = change.tiles
+        weight = sum(self._told.weight(patch) for patch in change.tiles)
+        rough = self._pace.too_much(weight)
         if (rough or view.scale > 1) and self._canvas is None and picture is not None:
             self._canvas, self._canvas_of = Canvas(view.scale), view
             self._canvas.whole(picture, exact=True)
@@ -348,24 +367,36 @@ class Stream:
                 self._roughened()
             moves = self._canvas.moves(change)
             self._canvas.changed(change, picture, exact=not rough)
-        self._since_whole += sum(len(tile.data) for tile in painted)
-        await self._emit(lambda seq, ms: messages.update(view.tab.number, seq, ms, moves, painted))
+        self._since_whole += weight
+        await self._emit(
+            lambda seq, ms: messages.update(view.tab.number, seq, ms, moves, self._told.tiles(seq, painted))
+        )
 
-    async def _whole_out(self, view: View, whole: bytes) -> None:
+    async def _whole_out(self, view: View, data: bytes | None = None) -> None:
+        """The whole picture: `data`, where it is packed already."""
         picture = view.sight.picture
         if picture is None:
             return
         view.redrawn.set()
         self._whole_at, self._since_whole, self._whole_wanted = time.monotonic(), 0, False
-        scale, rough = view.scale, self._pace.too_much(len(whole))
+        patch = Patch(0, 0, picture)
+        weight = len(data) if data is not None else await asyncio.to_thread(self._told.weight, patch)
+        scale, rough = view.scale, self._pace.too_much(weight)
         self._canvas = None
+        if rough:
+            data = await asyncio.to_thread(shortened, picture)
         if rough or scale > 1:
-            whole = await asyncio.to_thread(shortened, picture) if rough else whole
             self._canvas, self._canvas_of = Canvas(scale), view
             self._canvas.whole(picture, exact=False)
             self._roughened()
         height, width = picture.shape[0] * scale, picture.shape[1] * scale
-        await self._emit(lambda seq, ms: messages.frame(view.tab.number, seq, ms, width, height, whole, scale))
+        stands_in = Tile(0, 0, width, height, data or patch.data) if rough or scale > 1 else None
+
+        def made(seq: int, ms: int) -> bytes:
+            shown = self._told.tiles(seq, [stands_in])[0].data if stands_in else self._told.picture(seq, patch, data)
+            return messages.frame(view.tab.number, seq, ms, width, height, shown, scale)
+
+        await self._emit(made)
         self._shown.set()
 
     # --- rough first, sharp when the page has settled
@@ -393,9 +424,17 @@ class Stream:
             picture = await self._all_pixels(view)
             if picture is None:
                 return
+        await self._sharp_out(canvas, picture)
+
+    async def _sharp_out(self, canvas: Canvas, picture: Picture) -> None:
+        """What differs from this picture, in pixels of the canvas."""
+        view = self._canvas_of
+        if view is None:
+            return
         found = await asyncio.to_thread(canvas.sharpened, picture, self._pace.portion())
         if found:
-            await self._emit(lambda seq, ms: messages.update(view.tab.number, seq, ms, [], found))
+            number = view.tab.number
+            await self._emit(lambda seq, ms: messages.update(number, seq, ms, [], self._told.tiles(seq, found)))
         if canvas.rough:
             self._roughened()
         elif canvas.scale == 1:

@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.async_api import CDPSession, Error
 
+from workers.browser import tiles
 from workers.browser.cast import Cast
 from workers.browser.input import Hands
 from workers.browser.live import LiveSession, Tab
@@ -36,7 +37,7 @@ class View:
         self.hands = Hands(cdp)
         self.unseen = Unseen(live, tab.page, self._heard)
         self.first: bytes | None = None
-        """The first picture, where it was taken in before anybody could see it."""
+        """The first picture as it came, or packed meanwhile, where it was taken in before anybody could see it."""
         self._tell: Callable[[dict[str, Any]], None] | None = None
         self._untold: list[dict[str, Any]] = []
         self.sight = Sight()
@@ -84,7 +85,16 @@ class View:
         png = self.cast.take()
         if png is not None:
             await asyncio.to_thread(self.sight.see, png)
-            self.first = await asyncio.to_thread(self.sight.whole, png)
+            self.first = png
+            keep(self._pack_first(), "pack the first picture")
+
+    async def _pack_first(self) -> None:
+        """She may still be on her way for longer than this takes."""
+        unpacked, picture = self.first, self.sight.picture
+        assert picture is not None
+        packed = await asyncio.to_thread(tiles.packed, picture)
+        if self.first is unpacked:
+            self.first = packed
 
     def leave(self) -> None:
         """Stop showing it; the page goes on, at the size the scripts know."""

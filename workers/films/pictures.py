@@ -9,6 +9,7 @@ from broker.recordings.container import Message
 from workers.browser import tiles
 from workers.browser.messages import FRAME, HEAD, UPDATE, Move
 from workers.browser.screen import Picture, apply
+from workers.browser.told import MARK, NAME
 
 MOVE, TILE = struct.Struct(">HHHHh"), struct.Struct(">HHHHI")
 
@@ -16,19 +17,29 @@ MOVE, TILE = struct.Struct(">HHHHh"), struct.Struct(">HHHHI")
 def pictures(messages: Iterable[Message]) -> Iterator[tuple[int, Picture]]:
     """(milliseconds, what was shown from then on), from the first whole picture on."""
     shown: Picture | None = None
+    came: dict[tuple[int, int], bytes] = {}
     for message in messages:
         kind = message.data[0]
         if kind == FRAME:
             width, height = struct.unpack_from(">HH", message.data, HEAD.size)
-            shown = tiles.decode(message.data[HEAD.size + 4 :], width, height)
+            shown = tiles.decode(_named(came, message.data, 0, message.data[HEAD.size + 4 :]), width, height)
         elif kind == UPDATE and shown is not None:
-            shown = _changed(shown, message.data)
+            shown = _changed(shown, message.data, came)
         else:
             continue
         yield message.ms, shown
 
 
-def _changed(shown: Picture, data: bytes) -> Picture:
+def _named(came: dict[tuple[int, int], bytes], data: bytes, place: int, picture: bytes) -> bytes:
+    """The picture, also where it is only the name of one that came before (`workers/browser/told.py`)."""
+    if picture[0] == MARK:
+        _, seq, of = NAME.unpack(picture)
+        return came[seq, of]
+    came[HEAD.unpack_from(data)[3], place] = picture
+    return picture
+
+
+def _changed(shown: Picture, data: bytes, came: dict[tuple[int, int], bytes]) -> Picture:
     """Moves one after the other, then tiles: as `api/web/static/draw.js`."""
     place = HEAD.size + 1
     now = shown.copy()
@@ -37,9 +48,10 @@ def _changed(shown: Picture, data: bytes) -> Picture:
         place += MOVE.size
     (count,) = struct.unpack_from(">H", data, place)
     place += 2
-    for _ in range(count):
+    for tile in range(count):
         x, y, width, height, length = TILE.unpack_from(data, place)
         place += TILE.size
-        now[y : y + height, x : x + width] = tiles.decode(data[place : place + length], width, height)
+        picture = _named(came, data, tile, data[place : place + length])
+        now[y : y + height, x : x + width] = tiles.decode(picture, width, height)
         place += length
     return np.ascontiguousarray(now)

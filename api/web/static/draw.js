@@ -11,8 +11,52 @@ export function parse(buffer) {
   return { ...head, buffer, view };
 }
 
-const RUNS = 0x52;
-const picture = (bytes) => createImageBitmap(new Blob([bytes], { type: bytes[0] === 0xff ? "image/jpeg" : "image/png" }));
+const RUNS = 0x50, NAME = 0x53, KINDS = { 0xff: "image/jpeg", 0x89: "image/png", 0x52: "image/webp" };
+const KEPT_AREA = 4096, KEPT_BYTES = 24 * 1024 * 1024; // as in workers/browser/told.py: both sides forget alike
+const picture = (bytes) => createImageBitmap(new Blob([bytes], { type: KINDS[bytes[0]] }));
+
+/** The pictures of a message and their places: one of a FRAME, the tiles of an UPDATE. */
+function pictures(message) {
+  const { view, buffer, kind } = message;
+  if (kind === FRAME) return [{ x: 0, y: 0, w: view.getUint16(12), h: view.getUint16(14), bytes: new Uint8Array(buffer, 16) }];
+  const found = [];
+  let at = 13 + view.getUint8(12) * 10;
+  let count = view.getUint16(at);
+  for (at += 2; count > 0; count--) {
+    const size = view.getUint32(at + 8);
+    found.push({ x: view.getUint16(at), y: view.getUint16(at + 2), w: view.getUint16(at + 4), h: view.getUint16(at + 6), bytes: new Uint8Array(buffer, at + 12, size) });
+    at += 12 + size;
+  }
+  return found;
+}
+
+/** The pictures that came, for those that come again as a name. A recording's player keeps them all. */
+export class Kept {
+  #pictures = new Map();
+  #bytes = 0;
+  constructor(most = KEPT_BYTES) { this.most = most; }
+
+  /** Every message goes through here once, in its order; answers its pictures, names resolved. */
+  take(message) {
+    if (message.kind === EVENT) return [];
+    return pictures(message).map((one, place) => {
+      if (one.bytes[0] === NAME) {
+        const name = new DataView(one.bytes.buffer, one.bytes.byteOffset);
+        return { ...one, bytes: this.#pictures.get(`${name.getUint32(1)}.${name.getUint16(5)}`) };
+      }
+      if (one.w * one.h >= KEPT_AREA) {
+        this.#pictures.set(`${message.seq}.${place}`, one.bytes);
+        this.#bytes += one.bytes.length;
+        for (const [name, bytes] of this.#pictures) {
+          if (this.#bytes <= this.most) break;
+          this.#bytes -= bytes.length;
+          this.#pictures.delete(name);
+        }
+      }
+      return one;
+    });
+  }
+}
 
 /** A tile of palette runs (workers/browser/tiles.py) as image data, at once: no decoder, no waiting. */
 function runs(bytes, width, height) {
@@ -27,12 +71,11 @@ function runs(bytes, width, height) {
 /** The tab's size in its own pixels, as input and places are told. */
 export const size = (canvas) => ({ w: canvas.width / (canvas.dataset.scale || 1), h: canvas.height / (canvas.dataset.scale || 1) });
 
-/** Draws a FRAME or UPDATE; resolves when its pixels are on the canvas. */
-export async function draw(context, message) {
-  const { view, buffer } = message;
+/** Draws a FRAME or UPDATE with the pictures that `Kept` found; resolves when its pixels are on the canvas. */
+export async function draw(context, message, found) {
+  const { view } = message;
   if (message.kind === FRAME) {
-    const bitmap = await picture(new Uint8Array(buffer, 16)), wide = view.getUint16(12), high = view.getUint16(14);
-    const canvas = context.canvas;
+    const { w: wide, h: high, bytes } = found[0], bitmap = await picture(bytes), canvas = context.canvas;
     if (canvas.width !== wide || canvas.height !== high) {
       canvas.width = wide;
       canvas.height = high;
@@ -43,16 +86,11 @@ export async function draw(context, message) {
     bitmap.close();
     return;
   }
-  let at = 12;
-  const moves = [], tiles = [];
-  for (let n = view.getUint8(at++); n > 0; n--, at += 10)
+  let at = 13;
+  const moves = [];
+  for (let n = view.getUint8(12); n > 0; n--, at += 10)
     moves.push([view.getUint16(at), view.getUint16(at + 2), view.getUint16(at + 4), view.getUint16(at + 6), view.getInt16(at + 8)]);
-  let count = view.getUint16(at);
-  for (at += 2; count > 0; count--) {
-    const size = view.getUint32(at + 8), bytes = new Uint8Array(buffer, at + 12, size), plain = bytes[0] === RUNS;
-    tiles.push({ x: view.getUint16(at), y: view.getUint16(at + 2), w: view.getUint16(at + 4), h: view.getUint16(at + 6), image: plain ? runs(bytes, view.getUint16(at + 4), view.getUint16(at + 6)) : picture(bytes) });
-    at += 12 + size;
-  }
+  const tiles = found.map(({ bytes, ...place }) => ({ ...place, image: bytes[0] === RUNS ? runs(bytes, place.w, place.h) : picture(bytes) }));
   // All at once when the last is decoded: nobody sees half a change. Plain tiles wait for nothing.
   if (tiles.some(({ image }) => image instanceof Promise)) for (const tile of tiles) tile.image = await tile.image;
   for (const [x, y, w, h, dy] of moves) context.drawImage(context.canvas, x, y + dy, w, h, x, y, w, h);

@@ -1,6 +1,6 @@
 // Plays a recording: the stream's own messages, drawn again at their times, with a timeline to jump by.
 
-import { draw, parse, EVENT, FRAME } from "./draw.js";
+import { draw, parse, EVENT, FRAME, Kept } from "./draw.js";
 import { mark } from "./watermark.js";
 
 const $ = (id) => document.getElementById(id);
@@ -15,9 +15,11 @@ async function load() {
   const answer = await fetch(`/api/v1/recordings/${player.dataset.recordingId}/messages`, { method: "POST", headers: { "x-csrf-token": csrf }, body });
   if (!answer.ok) { status.textContent = (await answer.json().catch(() => ({}))).detail || "The recording cannot be played."; return; }
   const bytes = await answer.arrayBuffer(), view = new DataView(bytes);
+  const kept = new Kept(Infinity);
   for (let place = 0; place + 8 <= bytes.byteLength;) {
     const size = view.getUint32(place), ms = view.getUint32(place + 4);
-    messages.push({ ...parse(bytes.slice(place + 8, place + 8 + size)), ms });
+    const message = parse(bytes.slice(place + 8, place + 8 + size));
+    messages.push({ ...message, ms, found: kept.take(message) });
     place += 8 + size;
   }
   const ending = messages.pop()?.event; // the last one is not recorded: it says how the file ends
@@ -74,7 +76,7 @@ function seek(ms) {
 
 async function paint(message) {
   if (message.kind === EVENT) return;
-  await draw(context, message);
+  await draw(context, message, message.found);
   window.portunusPlayer.drawn++;
 }
 

@@ -2,7 +2,7 @@
 
 import { back, heard, mirror, nav, openFind, post, start, takeDrops, turn, zoomBy } from "./beside.js";
 import * as cover from "./cover.js";
-import { draw, parse, EVENT } from "./draw.js";
+import { draw, parse, EVENT, Kept } from "./draw.js";
 import { listen } from "./keys.js";
 import { switchPortal } from "./switcher.js";
 
@@ -48,11 +48,12 @@ async function connect() {
   const line = socket = new WebSocket(`${base}/tabs/${lease}/stream`); // while the ticket is fetched
   const opened = new Promise((resolve) => { line.onopen = resolve; });
   line.binaryType = "arraybuffer";
+  const kept = new Kept();
   let queue = Promise.resolve();
   line.onmessage = ({ data }) => {
     if (typeof data === "string") { const told = JSON.parse(data); if (told.e === "ended") (told.locked ? covered : told.again ? say : ended)(told.words); return; }
     counted.bytes += data.byteLength;
-    queue = queue.then(() => show(data)).catch(() => {});
+    queue = queue.then(() => show(parse(data), kept)).catch(() => {});
   };
   line.onclose = () => { if (!over && !cover.hidden()) again("The connection was lost. Trying again …"); };
   const answer = await post("/ticket").catch(() => null);
@@ -80,13 +81,12 @@ function again(words) {
   retry = Math.min(retry * 2, 5000);
 }
 
-async function show(data) {
-  const message = parse(data);
+async function show(message, kept) {
   counted.lastSeq = message.seq;
   if (message.kind === EVENT) { counted.events++; heard(message.event); }
   else {
     if (!canvas) prepare();
-    await draw(canvas.getContext("2d", { alpha: false }), message);
+    await draw(canvas.getContext("2d", { alpha: false }), message, kept.take(message));
     counted.frames++;
     counted.drawnAt = performance.now();
     counted.firstFrameAt ||= counted.drawnAt;

@@ -1,6 +1,6 @@
 // Looking on at a colleague's tab: what she is shown, as she is shown it. Nothing goes back.
 
-import { draw, parse, EVENT, FRAME } from "./draw.js";
+import { draw, parse, EVENT, FRAME, Kept } from "./draw.js";
 import { mark } from "./watermark.js";
 
 const $ = (id) => document.getElementById(id);
@@ -8,7 +8,7 @@ const stage = $("stage"), status = $("status"), context = $("screen").getContext
 const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/tabs/${stage.dataset.leaseId}/watch`);
 const words = { notice: (e) => e.words, dialog: (e) => `The portal asks: ${e.words}`, tabs: (e) => { const tab = e.tabs.find((one) => one.n === e.active); return tab ? `${stage.dataset.holder} is at ${tab.host}${tab.path}` : ""; } };
 let started = false, over = false, queue = Promise.resolve();
-const seen = (window.portunusWatch = { drawn: 0 });
+const kept = new Kept(), seen = (window.portunusWatch = { drawn: 0 });
 
 socket.binaryType = "arraybuffer";
 socket.onopen = () => socket.send(JSON.stringify({ ticket: stage.dataset.ticket }));
@@ -20,9 +20,10 @@ socket.onclose = () => { if (!over) status.textContent = "The connection was los
 
 async function show(message) {
   if (message.kind === EVENT) { const said = words[message.event.e]?.(message.event); if (said) status.textContent = said; return; }
+  const found = kept.take(message);
   if (!started && message.kind === FRAME) { started = true; status.textContent = `You see what ${stage.dataset.holder} sees.`; }
   if (!started) return;
-  await draw(context, message);
+  await draw(context, message, found);
   seen.drawn++;
 }
 

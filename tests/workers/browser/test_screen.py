@@ -1,6 +1,8 @@
 """The difference of two pictures, applied to the first, is the second."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -90,7 +92,11 @@ def filtered_up(picture: screen.Picture) -> bytes:
     rows = np.full((height, 1 + 3 * width), png.UP, np.uint8)
     flat = picture.reshape(height, -1)
     rows[:, 1:] = np.diff(flat, axis=0, prepend=np.zeros((1, 3 * width), np.uint8))
-    return png._png(width, height, png.RGB, b"", rows)
+    head = png.HEADER.pack(width, height, 8, png.RGB, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows.tobytes(), 1)), (b"IEND", b""))
+    return png.SIGNATURE + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in parts
+    )
 
 
 @given(pictures())

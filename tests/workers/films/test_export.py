@@ -19,7 +19,7 @@ from broker.recordings.container import Message, Writer
 from broker.recordings.service import Subject
 from tests import factories
 from tests.conftest import acting
-from workers.browser import messages, png
+from workers.browser import messages, tiles
 from workers.browser.screen import Picture, difference
 from workers.films.export import export
 from workers.films.pictures import pictures
@@ -41,7 +41,7 @@ PAGES = [page(0), page(40), page(120)]
 
 def told() -> list[Message]:
     """Shown at 0, 1 and 4 seconds: the first whole, the others as changes."""
-    first = messages.frame(0, 1, 0, WIDTH, HEIGHT, png.written(PAGES[0]))
+    first = messages.frame(0, 1, 0, WIDTH, HEIGHT, tiles.packed(PAGES[0]))
     found = [Message(0, first), Message(500, messages.event(0, 2, 500, {"e": "click", "x": 1, "y": 2}))]
     for seq, ms, old, new in ((3, 1000, PAGES[0], PAGES[1]), (4, 4000, PAGES[1], PAGES[2])):
         change = difference(old, new)
