@@ -56,6 +56,7 @@ class Remote:
         """The portal's own time-out, from the next connection on."""
         self.link: Link | None = None
         """A slow line between the viewer and the host, from the next connection on."""
+        self._shown: Stream | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Portal, self))
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -87,6 +88,13 @@ class Remote:
         )
         assert self.live is not None
         self.do(self.live.tabs[0].page.goto(PORTAL + path))
+
+    def photographed(self) -> bytes:
+        """The page in all its pixels, as the stream itself asks for them: another way would change what is cast."""
+        assert self._shown is not None
+        view = self._shown._view
+        assert view is not None
+        return bytes(self.do(view.cast.sharp()))
 
     def see(self, expression: str, tab: int = -1) -> Any:
         """What the portal's page says."""
@@ -146,9 +154,10 @@ class Remote:
         self.live.hand_at = asyncio.get_running_loop().time()
         cover = Cover(self.cover_after_s, partial(self._lock, lease_id))
         try:
-            await Stream(
+            self._shown = Stream(
                 self.live, self.live.recorder, pipe, files, PORTAL + "/", cover=cover, signs_out_s=self.signs_out_s
-            ).run()
+            )
+            await self._shown.run()
         except Covered:
             pipe.say_goodbye(json.dumps({"e": "ended", "words": tabs.LOCKED, "locked": True}))
 

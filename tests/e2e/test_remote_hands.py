@@ -258,19 +258,8 @@ def test_a_tab_nobody_touches_is_covered_until_its_holder_shows_who_she_is(maria
 
 def same(page: Page, remote: Remote) -> None:
     """Wait until the viewer shows the very pixels of the portal's page."""
-    page.evaluate(WANTED, [f"data:image/png;base64,{remote.do(photographed(remote))}"])
+    page.evaluate(WANTED, [f"data:image/png;base64,{base64.b64encode(remote.photographed()).decode()}"])
     page.wait_for_function(SAME)
-
-
-async def photographed(remote: Remote) -> str:
-    """All its pixels, as base64 of a PNG."""
-    assert remote.live is not None
-    page, (w, h) = remote.live.tabs[0].page, remote.live.size or (1280, 800)
-    cdp = await page.context.new_cdp_session(page)
-    dense = {"clip": {"x": 0, "y": 0, "width": w, "height": h, "scale": 2}} if remote.live.density > 1 else {}
-    shot = await cdp.send("Page.captureScreenshot", {"format": "png", **dense})
-    await cdp.detach()
-    return str(shot["data"])
 
 
 def noisy(seed: int) -> str:
