@@ -1,6 +1,7 @@
 """A real remote tab behind the office: one Chromium page with test pages in it, streamed by the product's own `Stream`."""
 
 import asyncio
+import base64
 import json
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -90,11 +91,12 @@ class Remote:
         self.do(self.live.tabs[0].page.goto(PORTAL + path))
 
     def photographed(self) -> bytes:
-        """The page in all its pixels, as the stream itself asks for them: another way would change what is cast."""
+        """The page's picture, asked for on the stream's own line: another would not have the viewer's size."""
         assert self._shown is not None
         view = self._shown._view
         assert view is not None
-        return bytes(self.do(view.cast.sharp()))
+        shot = self.do(view.cast.cdp.send("Page.captureScreenshot", {"format": "png"}))
+        return base64.b64decode(shot["data"])
 
     def see(self, expression: str, tab: int = -1) -> Any:
         """What the portal's page says."""

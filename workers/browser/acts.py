@@ -220,11 +220,10 @@ class Acts:
 
     async def _resize(self, event: Event) -> None:
         view = self._view()
-        width, height, density = int(event["w"]), int(event["h"]), float(event.get("s", 1))
-        same = self._live.size == (width, height) and self._live.density == density
-        if view is not None and self._live.dialog is None and not same:
+        width, height = int(event["w"]), int(event["h"])
+        if view is not None and self._live.dialog is None and self._live.size != (width, height):
             with contextlib.suppress(Error):
-                await view.resize(width, height, density)
+                await view.resize(width, height)
 
     async def _zoom(self, event: Event) -> None:
         view = self._hands_on()

@@ -24,8 +24,6 @@ class Cast:
         self._latest: str | None = None
         self._begun = asyncio.Event()
         self._stopped = False
-        self.scale = 1
-        """The page's device pixels to one of the cast's: a cast is always as large as the page, a screenshot as its pixels."""
 
     async def start(self) -> None:
         """Begin. The first picture comes by itself soon, and is asked for when it does not."""
@@ -42,25 +40,11 @@ class Cast:
         with contextlib.suppress(Error):
             await self.again()
 
-    @property
-    def begun(self) -> bool:
-        """Whether there was a picture."""
-        return self._begun.is_set()
-
     async def again(self) -> None:
         """One picture now, even of a still page."""
-        if self.scale > 1:
-            await self.cdp.send("Page.stopScreencast")
-            await self.cdp.send("Page.startScreencast", {"format": "png", "everyNthFrame": 1})
-            return
         shot = await self.cdp.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
         if self._latest is None:
             self._arrive(shot["data"])
-
-    async def sharp(self) -> bytes:
-        """The page in all its device pixels, as PNG. Raises Playwright's `Error`."""
-        shot = await self.cdp.send("Page.captureScreenshot", {"format": "png", "optimizeForSpeed": True})
-        return b64decode(shot["data"])
 
     def take(self) -> bytes | None:
         """The newest picture as PNG, once."""

@@ -58,8 +58,6 @@ class LiveSession:
     """Whether the holder reads with a screen reader."""
     size: tuple[int, int] | None = None
     """Of the holder's window, in CSS pixels; None until she says."""
-    density: float = 1.0
-    """Her screen's pixels to one of CSS."""
     hidden: set[Page] = field(default_factory=set)
     """Pages of our own (keep-alive) that are no tabs."""
     hiding: int = 0

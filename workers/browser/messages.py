@@ -1,7 +1,7 @@
 """The stream's messages to the viewer, byte for byte as the recording keeps them (big-endian).
 
 all     u8 kind, u8 flags, u16 tab, u32 seq, u32 ms
-FRAME   u16 w, u16 h of the canvas, picture of the whole tab; flags: canvas pixels to one of CSS (0 is 1)
+FRAME   u16 w, u16 h, picture of the whole tab
 UPDATE  u8 moves, then per move u16 x, y, w, h, i16 dy; u16 tiles, then per tile u16 x, y, w, h, u32 length, picture (`tiles.py`: runs, WebP, PNG or JPEG; `told.py`: the name of an earlier one)
 One with fewer pixels than its place is stretched over it.
 EVENT   JSON
@@ -39,9 +39,9 @@ class Tile:
     data: bytes
 
 
-def frame(tab: int, seq: int, ms: int, w: int, h: int, picture: bytes, scale: int = 1) -> bytes:
-    """The whole tab, on a canvas of w x h pixels, `scale` of them to one of CSS."""
-    return HEAD.pack(FRAME, scale if scale > 1 else 0, tab, seq, ms) + struct.pack(">HH", w, h) + picture
+def frame(tab: int, seq: int, ms: int, w: int, h: int, picture: bytes) -> bytes:
+    """The whole tab, on a canvas of w x h pixels."""
+    return HEAD.pack(FRAME, 0, tab, seq, ms) + struct.pack(">HH", w, h) + picture
 
 
 def update(tab: int, seq: int, ms: int, moves: Sequence[Move], tiles: Sequence[Tile]) -> bytes:

@@ -20,12 +20,6 @@ RGB = 2
 HEADER = struct.Struct(">IIBBBBB")
 
 
-def size(png: bytes) -> tuple[int, int]:
-    """Width and height in pixels."""
-    width, height = struct.unpack_from(">II", png, 16)
-    return width, height
-
-
 def stored_rows(png: bytes) -> Rows | None:
     """The rows as stored; None unless it is eight-bit RGB with every row filtered "up" (then somebody else must read it).
 

@@ -1,4 +1,4 @@
-"""What the viewer has on her canvas where it is rough for a moment: on a slow link, or on a screen of twice as many pixels.
+"""What the viewer has on her canvas where it is rough for a moment, on a slow link.
 
 A change is shown at once with fewer pixels, stretched; when the page has settled, what is rough is sent again without loss.
 """
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workers.browser import tiles
-from workers.browser.messages import Move, Tile
+from workers.browser.messages import Tile
 from workers.browser.screen import Change, Picture
 
 QUALITY = 40
@@ -19,17 +19,11 @@ BAND = 48
 
 
 class Canvas:
-    """The viewer's canvas: `scale` of its pixels to one of the tab's, each either exact or rough."""
+    """The viewer's canvas: each pixel either exact or rough."""
 
-    def __init__(self, scale: int) -> None:
-        self.scale = scale
+    def __init__(self) -> None:
         self._known: Picture = np.zeros((0, 0, 3), np.uint8)
         self._exact: NDArray[np.bool_] = np.zeros((0, 0), np.bool_)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height."""
-        return self._exact.shape[1], self._exact.shape[0]
 
     @property
     def rough(self) -> bool:
@@ -38,37 +32,27 @@ class Canvas:
 
     def whole(self, picture: Picture, *, exact: bool) -> None:
         """The whole canvas was drawn anew, from this picture of the tab."""
-        height, width = picture.shape[0] * self.scale, picture.shape[1] * self.scale
-        exact = exact and self.scale == 1
-        self._known = picture.copy() if exact else np.zeros((height, width, 3), np.uint8)
-        self._exact = np.full((height, width), exact)
+        self._known = picture.copy() if exact else np.zeros_like(picture)
+        self._exact = np.full(picture.shape[:2], exact)
 
     def changed(self, change: Change, picture: Picture, *, exact: bool) -> None:
-        """Moves and tiles were drawn: `picture` is the tab after them."""
-        for move in self.moves(change):
+        """Moves and patches were drawn: `picture` is the tab after them."""
+        for move in change.moves:
             to = slice(move.y, move.y + move.h), slice(move.x, move.x + move.w)
             source = slice(move.y + move.dy, move.y + move.dy + move.h), to[1]
             self._known[to], self._exact[to] = self._known[source].copy(), self._exact[source].copy()
-        for tile in change.tiles:
-            x, y, w, h = (self.scale * one for one in (tile.x, tile.y, tile.w, tile.h))
-            at = slice(y, y + h), slice(x, x + w)
-            self._exact[at] = exact and self.scale == 1
-            if exact and self.scale == 1:
+        for patch in change.tiles:
+            at = slice(patch.y, patch.y + patch.h), slice(patch.x, patch.x + patch.w)
+            self._exact[at] = exact
+            if exact:
                 self._known[at] = picture[at]
 
-    def moves(self, change: Change) -> list[Move]:
-        """The tab's moves in the canvas's pixels."""
-        s = self.scale
-        return [Move(one.x * s, one.y * s, one.w * s, one.h * s, one.dy * s) for one in change.moves]
-
-    def tiles(self, change: Change, picture: Picture, *, lossy: bool) -> list[Tile]:
-        """The tab's tiles, stretched over the canvas's pixels; with `lossy` with a quarter of them."""
+    def tiles(self, change: Change, picture: Picture) -> list[Tile]:
+        """The change's patches with a quarter of their pixels and with loss, where that is less."""
         found = []
-        for tile in change.tiles:
-            pixels = picture[tile.y : tile.y + tile.h, tile.x : tile.x + tile.w]
-            data = shortened(pixels) if lossy else tiles.packed(pixels)
-            x, y, w, h = (self.scale * one for one in (tile.x, tile.y, tile.w, tile.h))
-            found.append(Tile(x, y, w, h, data if len(data) < len(tile.data) or self.scale > 1 else tile.data))
+        for patch in change.tiles:
+            data = shortened(picture[patch.y : patch.y + patch.h, patch.x : patch.x + patch.w])
+            found.append(Tile(patch.x, patch.y, patch.w, patch.h, min(data, patch.data, key=len)))
         return found
 
     def sharpened(self, sharp: Picture, most_bytes: int) -> list[Tile]:
@@ -81,7 +65,7 @@ class Canvas:
         rows: NDArray[np.bool_] = np.asarray(wrong.any(axis=1))
         while size < most_bytes and (ahead := np.flatnonzero(rows[row:])).size:
             top = row + int(ahead[0])
-            bottom = min(top + BAND * self.scale, len(rows))
+            bottom = min(top + BAND, len(rows))
             columns = np.flatnonzero(wrong[top:bottom].any(axis=0))
             left, right = int(columns[0]), int(columns[-1]) + 1
             at = slice(top, bottom), slice(left, right)

@@ -17,17 +17,16 @@ from urllib.parse import urlsplit
 import structlog
 from playwright.async_api import Download, Error, Page
 
-from workers.browser import messages, tiles
+from workers.browser import messages
 from workers.browser.acts import Acts, soon
 from workers.browser.files import Files
 from workers.browser.input import BadInput
 from workers.browser.live import LiveSession, Tab
 from workers.browser.messages import Tile
 from workers.browser.pace import Pace
-from workers.browser.png import size
 from workers.browser.recorder import Recorder
 from workers.browser.rough import Canvas, shortened
-from workers.browser.screen import Change, Patch, Picture
+from workers.browser.screen import Change, Patch
 from workers.browser.tasks import cancelled, keep
 from workers.browser.told import Told
 from workers.browser.view import View
@@ -103,7 +102,7 @@ class Stream:
         self._pace = Pace()
         self._told = Told()
         self._canvas: Canvas | None = None
-        """What she has where it is not simply the tab's picture: rough in places, or of twice as many pixels."""
+        """What she has where it is not simply the tab's picture: rough in places."""
         self._roughed = (0.0, 0.0)
         """When the canvas became rough, and when it last did."""
         self._shown = asyncio.Event()
@@ -326,16 +325,11 @@ class Stream:
                 self._pace.forget()
 
     async def _picture_out(self, view: View, png: bytes) -> None:
-        canvas = self._canvas if self._canvas_of is view else None
-        if view.scale > 1 and canvas is not None and size(png) == canvas.size:
-            # beside a screenshot, Chromium 156 casts a picture in device pixels: that is the sharp one
-            await self._sharp_out(canvas, await asyncio.to_thread(tiles.decode, png, 0, 0))
-            return
         change = await asyncio.to_thread(self._seen, view, png)
         if (change.nothing and not self._whole_wanted) or view is not self._view:
             return  # a still page, or another tab is shown by now
-        other_canvas = self._canvas is not None and (self._canvas.scale != view.scale or self._canvas_of is not view)
-        if change.whole or self._whole_due(view) or self._whole_wanted or other_canvas:
+        other_canvas = self._canvas is not None and self._canvas_of is not view
+        if change.whole or self._whole_due() or self._whole_wanted or other_canvas:
             await self._whole_out(view)
         else:
             view.redrawn.set()
@@ -349,23 +343,22 @@ class Stream:
             self._told.weight(patch)
         return change
 
-    def _whole_due(self, view: View) -> bool:
+    def _whole_due(self) -> bool:
         late = self._since_whole > WHOLE_AFTER_BYTES and time.monotonic() - self._whole_at > WHOLE_EVERY_S
-        return late and view.scale == 1 and not self._pace.slow
+        return late and not self._pace.slow
 
     async def _changes_out(self, view: View, change: Change) -> None:
         moves, picture = change.moves, view.sight.picture
         painted: Sequence[Patch | Tile] = change.tiles
         weight = sum(self._told.weight(patch) for patch in change.tiles)
         rough = self._pace.too_much(weight)
-        if (rough or view.scale > 1) and self._canvas is None and picture is not None:
-            self._canvas, self._canvas_of = Canvas(view.scale), view
+        if rough and self._canvas is None and picture is not None:
+            self._canvas, self._canvas_of = Canvas(), view
             self._canvas.whole(picture, exact=True)
         if self._canvas is not None and picture is not None:
-            if rough or view.scale > 1:
-                painted = await asyncio.to_thread(self._canvas.tiles, change, picture, lossy=rough)
+            if rough:
+                painted = await asyncio.to_thread(self._canvas.tiles, change, picture)
                 self._roughened()
-            moves = self._canvas.moves(change)
             self._canvas.changed(change, picture, exact=not rough)
         self._since_whole += weight
         await self._emit(
@@ -381,20 +374,16 @@ class Stream:
         self._whole_at, self._since_whole, self._whole_wanted = time.monotonic(), 0, False
         patch = Patch(0, 0, picture)
         weight = len(data) if data is not None else await asyncio.to_thread(self._told.weight, patch)
-        scale, rough = view.scale, self._pace.too_much(weight)
-        self._canvas = None
-        if rough:
-            data = await asyncio.to_thread(shortened, picture)
-        if rough or scale > 1:
-            self._canvas, self._canvas_of = Canvas(scale), view
+        self._canvas, stands_in = None, None
+        if self._pace.too_much(weight):
+            stands_in = Tile(0, 0, patch.w, patch.h, await asyncio.to_thread(shortened, picture))
+            self._canvas, self._canvas_of = Canvas(), view
             self._canvas.whole(picture, exact=False)
             self._roughened()
-        height, width = picture.shape[0] * scale, picture.shape[1] * scale
-        stands_in = Tile(0, 0, width, height, data or patch.data) if rough or scale > 1 else None
 
         def made(seq: int, ms: int) -> bytes:
             shown = self._told.tiles(seq, [stands_in])[0].data if stands_in else self._told.picture(seq, patch, data)
-            return messages.frame(view.tab.number, seq, ms, width, height, shown, scale)
+            return messages.frame(view.tab.number, seq, ms, patch.w, patch.h, shown)
 
         await self._emit(made)
         self._shown.set()
@@ -416,36 +405,15 @@ class Stream:
         self._roughed = (0.0, 0.0)
         if canvas is None or picture is None or self._canvas_of is not view or self._live.dialog is not None:
             return
-        if canvas.scale > 1 and self._pace.slow and self._live.size is not None:
-            with contextlib.suppress(Error):  # so many pixels are too many for this link
-                await view.resize(*self._live.size, 1.0)
-            return
-        if canvas.scale > 1:
-            picture = await self._all_pixels(view)
-            if picture is None:
-                return
-        await self._sharp_out(canvas, picture)
-
-    async def _sharp_out(self, canvas: Canvas, picture: Picture) -> None:
-        """What differs from this picture, in pixels of the canvas."""
-        view = self._canvas_of
-        if view is None:
-            return
         found = await asyncio.to_thread(canvas.sharpened, picture, self._pace.portion())
         if found:
-            number = view.tab.number
-            await self._emit(lambda seq, ms: messages.update(number, seq, ms, [], self._told.tiles(seq, found)))
+            await self._emit(
+                lambda seq, ms: messages.update(view.tab.number, seq, ms, [], self._told.tiles(seq, found))
+            )
         if canvas.rough:
             self._roughened()
-        elif canvas.scale == 1:
+        else:
             self._canvas = None
-
-    async def _all_pixels(self, view: View) -> Picture | None:
-        try:
-            data = await view.cast.sharp()
-        except Error:
-            return None
-        return await asyncio.to_thread(tiles.decode, data, 0, 0)
 
     async def _emit(self, make: Callable[[int, int], bytes], *, picture: bool = True) -> None:
         """Write, then send: nobody sees what is not recorded."""

@@ -19,8 +19,6 @@ from workers.browser.unseen import Unseen
 
 LEAST, MOST = (320, 240), (2560, 1600)
 """Of a tab's picture, in pixels."""
-DENSE_FROM, DENSE_AREA = 1.5, 1920 * 1200
-"""A screen of so many pixels to one of CSS gets twice as many, up to a tab of that area."""
 FIRST_S = 2.0
 UNTOLD = 50
 """Events kept for whoever comes."""
@@ -55,7 +53,7 @@ class View:
         try:
             await view.unseen.start(cdp)
             if live.size is not None:
-                await view.resize(*live.size, live.density)
+                await view.resize(*live.size)
             await view.cast.start()
         except BaseException:
             view.leave()
@@ -112,23 +110,18 @@ class View:
             self.mirror = Mirror(self.cast.cdp)
             self._looking = keep(look_on(self.mirror, tell, self.redrawn), "mirror")
 
-    @property
-    def scale(self) -> int:
-        """Pixels of the viewer's canvas to one of the tab's."""
-        return self.cast.scale
+    async def resize(self, width: int, height: int) -> None:
+        """Fit the tab to the viewer's window, in CSS pixels; detaching undoes it.
 
-    async def resize(self, width: int, height: int, density: float) -> None:
-        """Fit the tab to the viewer's window, in CSS pixels, for so many of her screen's to each; detaching undoes it."""
+        One pixel for each, whatever her screen has: of a tab with more, Chromium 156 takes the mouse's places for others after
+        a screenshot (tried November 2026).
+        """
         width, height = (
             max(least, min(most, one)) for one, least, most in zip((width, height), LEAST, MOST, strict=True)
         )
-        self._live.size, self._live.density = (width, height), density
-        scale = 2 if density >= DENSE_FROM and width * height <= DENSE_AREA else 1
-        told = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+        self._live.size = (width, height)
+        told = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         await self.cast.cdp.send("Emulation.setDeviceMetricsOverride", told)
-        before, self.cast.scale = self.cast.scale, scale
-        if before != scale and self.cast.begun:
-            await self.cast.again()
 
     async def zoom(self, factor: float) -> None:
         """Larger or smaller letters, as a browser's zoom; kept when the tab goes to another page."""

@@ -6,7 +6,7 @@ export const FRAME = 1, UPDATE = 2, EVENT = 3;
 /** Splits one message. `body` is what follows the common head. */
 export function parse(buffer) {
   const view = new DataView(buffer);
-  const head = { kind: view.getUint8(0), scale: view.getUint8(1) || 1, tab: view.getUint16(2), seq: view.getUint32(4), ms: view.getUint32(8) };
+  const head = { kind: view.getUint8(0), tab: view.getUint16(2), seq: view.getUint32(4), ms: view.getUint32(8) };
   if (head.kind === EVENT) head.event = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 12)));
   return { ...head, buffer, view };
 }
@@ -69,7 +69,7 @@ function runs(bytes, width, height) {
 }
 
 /** The tab's size in its own pixels, as input and places are told. */
-export const size = (canvas) => ({ w: canvas.width / (canvas.dataset.scale || 1), h: canvas.height / (canvas.dataset.scale || 1) });
+export const size = (canvas) => ({ w: canvas.width, h: canvas.height });
 
 /** Draws a FRAME or UPDATE with the pictures that `Kept` found; resolves when its pixels are on the canvas. */
 export async function draw(context, message, found) {
@@ -80,8 +80,6 @@ export async function draw(context, message, found) {
       canvas.width = wide;
       canvas.height = high;
     }
-    canvas.dataset.scale = message.scale; // of its pixels to one of the tab's
-    canvas.style.width = message.scale > 1 ? `${wide / message.scale}px` : "";
     context.drawImage(bitmap, 0, 0, wide, high); // one of fewer pixels is stretched
     bitmap.close();
     return;

@@ -117,10 +117,9 @@ function fit() {
   if (!canvas) return;
   const box = stage.getBoundingClientRect(), below = document.querySelector(".tab-help").offsetHeight + 24;
   const room = { w: Math.floor(stage.clientWidth), h: Math.floor(innerHeight - box.top - scrollY - below) };
-  const s = Math.min(4, devicePixelRatio || 1);
-  if (room.w === counted.room?.w && room.h === counted.room?.h && s === counted.room.s) return;
-  counted.room = { ...room, s };
-  send({ t: "size", ...room, s });
+  if (room.w === counted.room?.w && room.h === counted.room?.h) return;
+  counted.room = room;
+  send({ t: "size", ...room });
 }
 let fitting = 0;
 addEventListener("resize", () => { clearTimeout(fitting); fitting = setTimeout(fit, 120); });
