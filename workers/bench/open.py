@@ -41,10 +41,9 @@ async def straight_home(demo: Demo, straight: Straight) -> Page:
 async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int, *, quick: bool) -> Figures:
     """Cold first (its last run leaves the session that the warm runs use), then warm, then memory."""
     stale = 0 if quick else min(runs, max(STALE_LEAST, runs // STALE_SHARE))
-    base = await _browser_mb(viewer)
     figures = said(await _cold(demo, playwright, viewer, runs))
     figures |= said(await _warm(demo, viewer, runs, stale_runs=stale))
-    return figures | said(await _memory(viewer, base))
+    return figures | said(await _memory(viewer))
 
 
 async def _cold(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int) -> Figures:
@@ -93,11 +92,14 @@ async def _browser_mb(viewer: Viewer) -> float:
     return median([float((await viewer.host())["browser_pss_mb"]) for _ in range(3)])
 
 
-async def _memory(viewer: Viewer, base: float) -> Figures:
-    """One session per account, signed in and given back, none streamed: (browsers now - browsers before any) / sessions.
+async def _memory(viewer: Viewer) -> Figures:
+    """One session per account, signed in and given back, none streamed: (browsers now - browsers without any) / sessions.
 
-    Proportional set size counts shared pages once over all processes, so the difference is what the sessions added.
+    Proportional set size counts shared pages once over all processes, so the difference is what the sessions added. The spare
+    that waits for the next sign-in is there both times.
     """
+    await viewer.sign_out_everywhere()
+    base = await _browser_mb(viewer)
     signed_in = await _sign_in_everywhere(viewer)
     after = await _browser_mb(viewer)
     return {

@@ -1,14 +1,10 @@
-"""One viewer's stream: pictures out (written first, then sent), and what a picture cannot show as events beside them.
-
-The viewer's acknowledgements set the pace: at most two pictures are on their way, and a picture that was not sent in time
-is forgotten, never queued.
-"""
+"""One viewer's stream: pictures out (written first, then sent), and what a picture cannot show as events beside them."""
 
 import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -22,25 +18,15 @@ from workers.browser.acts import Acts, soon
 from workers.browser.files import Files
 from workers.browser.input import BadInput
 from workers.browser.live import LiveSession, Tab
-from workers.browser.messages import Tile
 from workers.browser.pace import Pace
 from workers.browser.recorder import Recorder
-from workers.browser.rough import Canvas, shortened
-from workers.browser.screen import Change, Patch
+from workers.browser.showing import Showing
 from workers.browser.tasks import cancelled, keep
-from workers.browser.told import Told
 from workers.browser.view import View
 
-ON_THE_WAY = 2
-ACK_PATIENCE_S = 5.0
-WHOLE_EVERY_S = 10.0
-WHOLE_AFTER_BYTES = 400_000
-"""A whole picture is due when so many bytes of changes have come since the last one, and ten seconds: seeking stays quick."""
 MESSAGE_BYTES = 64 * 1024
 TITLE_S = 1.0
 COVER_WORD_S, SIGN_OUT_WORD_S = 30.0, 120.0
-SETTLED_S, ROUGH_S = 0.15, 2.0
-"""After the last rough picture, or so long after the first, it is sharpened."""
 BY_ITSELF = frozenset({"ack", "blur", "size"})
 """What a viewer says without anybody's hand."""
 log = structlog.get_logger("stream")
@@ -95,23 +81,10 @@ class Stream:
         self._socket = socket
         self._files = files
         self._acts = Acts(live, files, home, tell=self._tell, view=lambda: self._view, follow=self._follow)
-        self._whole_at = 0.0
-        self._whole_wanted = False
-        """Somebody who looks on has seen nothing yet: the next picture is a whole one."""
-        self._since_whole = 0
         self._pace = Pace()
-        self._told = Told()
-        self._canvas: Canvas | None = None
-        """What she has where it is not simply the tab's picture: rough in places."""
-        self._roughed = (0.0, 0.0)
-        """When the canvas became rough, and when it last did."""
-        self._shown = asyncio.Event()
-        """Set once she has had a whole picture."""
-        self._acks = asyncio.Event()
-        self._arrived = asyncio.Event()
+        self._showing = Showing(live, self._pace, self._emit, lambda: self._view)
         self._outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue(200)
         self._view: View | None = None
-        self._canvas_of: View | None = None
         self._opened = opened
         self._told_tabs: dict[str, Any] = {}
         self._switching = asyncio.Lock()
@@ -121,7 +94,11 @@ class Stream:
     async def run(self) -> None:
         """Until the viewer leaves, the lease ends (this task is cancelled) or recording fails."""
         self._live.listeners.append(self._heard)
-        tasks = [keep(self._pictures(), "pictures"), keep(self._events(), "events"), keep(self._until_gone(), "input")]
+        tasks = [
+            keep(self._showing.run(), "pictures"),
+            keep(self._events(), "events"),
+            keep(self._until_gone(), "input"),
+        ]
         if self._cover is not None:
             tasks.append(keep(self._until_idle(self._cover), "idle"))
         if self._signs_out_s is not None:
@@ -169,7 +146,7 @@ class Stream:
                 self._hooked.append((tab.page, name, handler))
             try:
                 self._view = self._opened_for(tab) or await View.open(self._live, tab)
-                self._view.attend(self._arrived, partial(self._unseen, tab))
+                self._view.attend(self._showing.arrived, partial(self._unseen, tab))
                 if self._live.mirrored:
                     self._view.reflect(self._tell)
             except Error:
@@ -214,8 +191,8 @@ class Stream:
         await self._emit(partial(self._as_message, told), picture=False)
         for one in watchers:
             one.admitted = True
-        self._whole_wanted = bool(watchers)
-        if self._whole_wanted and self._view is not None and self._live.dialog is None:
+        self._showing.whole_wanted = bool(watchers)
+        if watchers and self._view is not None and self._live.dialog is None:
             with contextlib.suppress(Error):
                 await self._view.cast.again()
 
@@ -291,130 +268,6 @@ class Stream:
     def _as_message(self, event: dict[str, Any], seq: int, ms: int) -> bytes:
         return messages.event(self._live.active, seq, ms, event)
 
-    async def _pictures(self) -> None:
-        while True:
-            settled = False
-            try:
-                async with asyncio.timeout(self._settles_in()):
-                    await self._arrived.wait()
-            except TimeoutError:
-                settled = True
-            self._arrived.clear()
-            await self._until_paced(1 if settled else ON_THE_WAY)
-            view = self._view
-            if view is None:
-                continue
-            if settled and not self._arrived.is_set():
-                await self._sharpen(view)
-                continue
-            first, view.first = view.first, None
-            if first is not None:
-                await self._whole_out(view, first)
-                self._arrived.set()  # there may be a newer one by now
-            elif (png := view.cast.take()) is not None:
-                await self._picture_out(view, png)
-
-    async def _until_paced(self, most: int = ON_THE_WAY) -> None:
-        """Wait until the viewer has drawn what is on its way; one that never answers is waited for 5 s at a time."""
-        while self._pace.pictures >= most:
-            self._acks.clear()
-            try:
-                async with asyncio.timeout(ACK_PATIENCE_S):
-                    await self._acks.wait()
-            except TimeoutError:
-                self._pace.forget()
-
-    async def _picture_out(self, view: View, png: bytes) -> None:
-        change = await asyncio.to_thread(self._seen, view, png)
-        if (change.nothing and not self._whole_wanted) or view is not self._view:
-            return  # a still page, or another tab is shown by now
-        other_canvas = self._canvas is not None and self._canvas_of is not view
-        if change.whole or self._whole_due() or self._whole_wanted or other_canvas:
-            await self._whole_out(view)
-        else:
-            view.redrawn.set()
-            await self._changes_out(view, change)
-
-    def _seen(self, view: View, png: bytes) -> Change:
-        """Look, and pack what she has not got."""
-        self._told.naming = not self._live.watchers
-        change = view.sight.see(png)
-        for patch in change.tiles:
-            self._told.weight(patch)
-        return change
-
-    def _whole_due(self) -> bool:
-        late = self._since_whole > WHOLE_AFTER_BYTES and time.monotonic() - self._whole_at > WHOLE_EVERY_S
-        return late and not self._pace.slow
-
-    async def _changes_out(self, view: View, change: Change) -> None:
-        moves, picture = change.moves, view.sight.picture
-        painted: Sequence[Patch | Tile] = change.tiles
-        weight = sum(self._told.weight(patch) for patch in change.tiles)
-        rough = self._pace.too_much(weight)
-        if rough and self._canvas is None and picture is not None:
-            self._canvas, self._canvas_of = Canvas(), view
-            self._canvas.whole(picture, exact=True)
-        if self._canvas is not None and picture is not None:
-            if rough:
-                painted = await asyncio.to_thread(self._canvas.tiles, change, picture)
-                self._roughened()
-            self._canvas.changed(change, picture, exact=not rough)
-        self._since_whole += weight
-        await self._emit(
-            lambda seq, ms: messages.update(view.tab.number, seq, ms, moves, self._told.tiles(seq, painted))
-        )
-
-    async def _whole_out(self, view: View, data: bytes | None = None) -> None:
-        """The whole picture: `data`, where it is packed already."""
-        picture = view.sight.picture
-        if picture is None:
-            return
-        view.redrawn.set()
-        self._whole_at, self._since_whole, self._whole_wanted = time.monotonic(), 0, False
-        patch = Patch(0, 0, picture)
-        weight = len(data) if data is not None else await asyncio.to_thread(self._told.weight, patch)
-        self._canvas, stands_in = None, None
-        if self._pace.too_much(weight):
-            stands_in = Tile(0, 0, patch.w, patch.h, await asyncio.to_thread(shortened, picture))
-            self._canvas, self._canvas_of = Canvas(), view
-            self._canvas.whole(picture, exact=False)
-            self._roughened()
-
-        def made(seq: int, ms: int) -> bytes:
-            shown = self._told.tiles(seq, [stands_in])[0].data if stands_in else self._told.picture(seq, patch, data)
-            return messages.frame(view.tab.number, seq, ms, patch.w, patch.h, shown)
-
-        await self._emit(made)
-        self._shown.set()
-
-    # --- rough first, sharp when the page has settled
-
-    def _roughened(self) -> None:
-        now = time.monotonic()
-        self._roughed = (self._roughed[0] or now, now)
-
-    def _settles_in(self) -> float | None:
-        """Seconds until what is rough is worth sharpening; None while nothing is."""
-        first, last = self._roughed
-        return max(0.0, min(last + SETTLED_S, first + ROUGH_S) - time.monotonic()) if first else None
-
-    async def _sharpen(self, view: View) -> None:
-        """Send what is rough again without loss, as much at once as keeps nobody waiting."""
-        canvas, picture = self._canvas, view.sight.picture
-        self._roughed = (0.0, 0.0)
-        if canvas is None or picture is None or self._canvas_of is not view or self._live.dialog is not None:
-            return
-        found = await asyncio.to_thread(canvas.sharpened, picture, self._pace.portion())
-        if found:
-            await self._emit(
-                lambda seq, ms: messages.update(view.tab.number, seq, ms, [], self._told.tiles(seq, found))
-            )
-        if canvas.rough:
-            self._roughened()
-        else:
-            self._canvas = None
-
     async def _emit(self, make: Callable[[int, int], bytes], *, picture: bool = True) -> None:
         """Write, then send: nobody sees what is not recorded."""
         async with self._sending:
@@ -441,7 +294,7 @@ class Stream:
     async def _warn_of_sign_out(self, after_s: float) -> None:
         """Say once per pause how long the portal still waits: nothing else keeps it signed in there."""
         loop, told = asyncio.get_running_loop(), -1.0
-        await self._shown.wait()  # her page says that she is connected with the first picture
+        await self._showing.shown.wait()  # her page says that she is connected with the first picture
         while True:
             left = self._live.hand_at + after_s - loop.time()
             if 0 < left <= SIGN_OUT_WORD_S and told != self._live.hand_at:
@@ -475,4 +328,4 @@ class Stream:
 
     def _acknowledged(self) -> None:
         self._pace.acknowledged(time.monotonic())
-        self._acks.set()
+        self._showing.acks.set()

@@ -20,6 +20,7 @@ from workers.browser.unseen import Unseen
 LEAST, MOST = (320, 240), (2560, 1600)
 """Of a tab's picture, in pixels."""
 FIRST_S = 2.0
+PACK_AFTER_S = 0.4
 UNTOLD = 50
 """Events kept for whoever comes."""
 ZOOMS = (0.5, 0.67, 0.75, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -87,9 +88,11 @@ class View:
             keep(self._pack_first(), "pack the first picture")
 
     async def _pack_first(self) -> None:
-        """She may still be on her way for longer than this takes."""
+        """Whoever takes long to come has a long line: for her it is worth the time."""
         unpacked, picture = self.first, self.sight.picture
-        assert picture is not None
+        await asyncio.sleep(PACK_AFTER_S)
+        if self.first is not unpacked or picture is None:
+            return
         packed = await asyncio.to_thread(tiles.packed, picture)
         if self.first is unpacked:
             self.first = packed
