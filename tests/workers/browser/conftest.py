@@ -94,9 +94,9 @@ class Node:
             return row
 
     async def untended(self) -> Host:
-        """The host without its loop over idle sessions: the test tends them by hand, at moments it knows."""
+        """The host without the loops that tend sessions and end lost ones: the test does both, at moments it knows."""
         assert self.host is not None
-        await cancelled(self.host._loops[0])
+        await cancelled(*self.host._loops[:2])
         return self.host
 
     async def live(self, username: str = LOGIN, location: str = "phoenix") -> LiveSession:
