@@ -68,11 +68,12 @@ def open_form(
 
 @router.get("/tabs/{lease_id}", dependencies=OPENERS)
 def tab(request: Request, here: HereNow, lease_id: str) -> Response:
-    """The tab itself: progress while signing in, then the stream."""
-    with here.reading() as work:
-        lease = tabs.own_lease(work, lease_id)
-        told = shown(work, lease)
-    return page(request, "tab.html", tab=told)
+    """The tab itself: progress while signing in, then the stream. The page of one that is ready brings its first ticket along."""
+    with here.unit() as work:
+        told = shown(work, tabs.own_lease(work, lease_id))
+        ready = told["state"] == "ready" and not told["locked"]
+        first = tabs.ticket(work, lease_id) if ready else ""
+    return page(request, "tab.html", tab=told, ticket=first)
 
 
 @router.post("/tabs/{lease_id}/end", dependencies=OPENERS)

@@ -32,4 +32,8 @@ async function give(event) {
   $("give-code").select();
 }
 
-if (form) { form.onsubmit = give; look(); }
+if (form) {
+  form.onsubmit = give;
+  if ($("stage").dataset.state === "ready") setTimeout(look, LOOK_MS); // needs no code now
+  else look();
+}

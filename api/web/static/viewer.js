@@ -47,6 +47,8 @@ function told(tab) {
 async function connect() {
   const line = socket = new WebSocket(`${base}/tabs/${lease}/stream`); // while the ticket is fetched
   const opened = new Promise((resolve) => { line.onopen = resolve; });
+  let { ticket } = stage.dataset; // good once: the page of a tab that is ready brings one
+  delete stage.dataset.ticket;
   line.binaryType = "arraybuffer";
   const kept = new Kept();
   let queue = Promise.resolve();
@@ -56,13 +58,15 @@ async function connect() {
     queue = queue.then(() => show(parse(data), kept)).catch(() => {});
   };
   line.onclose = () => { if (!over && !cover.hidden()) again("The connection was lost. Trying again …"); };
-  const answer = await post("/ticket").catch(() => null);
-  if (!answer || answer.status >= 500) { line.onclose = null; line.close(); return again("No connection. Trying again …"); }
-  if (!answer.ok) {
-    const { code, detail } = await answer.json().catch(() => ({}));
-    return (code === "tab-locked" ? covered : ended)(detail || "This tab has ended.");
+  if (!ticket) {
+    const answer = await post("/ticket").catch(() => null);
+    if (!answer || answer.status >= 500) { line.onclose = null; line.close(); return again("No connection. Trying again …"); }
+    if (!answer.ok) {
+      const { code, detail } = await answer.json().catch(() => ({}));
+      return (code === "tab-locked" ? covered : ended)(detail || "This tab has ended.");
+    }
+    ({ ticket } = await answer.json());
   }
-  const { ticket } = await answer.json();
   await opened;
   line.send(JSON.stringify({ ticket }));
 }
@@ -85,8 +89,11 @@ async function show(message, kept) {
   counted.lastSeq = message.seq;
   if (message.kind === EVENT) { counted.events++; heard(message.event); }
   else {
-    if (!canvas) prepare();
-    await draw(canvas.getContext("2d", { alpha: false }), message, kept.take(message));
+    const before = canvas;
+    canvas ??= document.createElement("canvas");
+    const drawn = draw(canvas.getContext("2d", { alpha: false }), message, kept.take(message));
+    if (!before) prepare(); // while the first picture is decoded
+    await drawn;
     counted.frames++;
     counted.drawnAt = performance.now();
     counted.firstFrameAt ||= counted.drawnAt;
@@ -98,7 +105,6 @@ async function show(message, kept) {
 
 function prepare() {
   $("waiting").hidden = true;
-  canvas = document.createElement("canvas");
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", `${stage.dataset.portal}, remote tab`);
   const textarea = document.createElement("textarea");
