@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from sqlalchemy import Engine
 
 import broker.audit.models
 import broker.base.beats
@@ -15,12 +16,11 @@ import broker.scripts.models
 import broker.tabs.models
 import broker.vault.models  # noqa: F401 - the tables
 from broker.base.actor import Actor, ActorKind, system
-from broker.base.db import make_engine
 from broker.base.settings import Settings
 from broker.base.unit import Unit
 from broker.identity.models import User
 from broker.wiring import Portunus
-from tests.databases import empty_database, empty_postgres
+from tests.databases import empty_postgres, postgres_engine, sqlite_engine
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.browserhost import MemoryBrowserHost
 from tests.fakes.clock import ManualClock
@@ -39,17 +39,23 @@ def clock() -> ManualClock:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test module that says `BOTH_DATABASES = True` runs on SQLite and on PostgreSQL."""
-    if getattr(metafunc.module, "BOTH_DATABASES", False) and "database_url" in metafunc.fixturenames:
-        metafunc.parametrize(
-            "database_url", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True
-        )
+    if getattr(metafunc.module, "BOTH_DATABASES", False) and "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 
 
 @pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Address of an empty database: SQLite with its tables, unless the test is parametrized with `postgres`."""
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """An empty database: SQLite with its tables, unless the test is parametrized with `postgres`."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        return empty_database(tmp_path / "portunus.db")
+        engine = sqlite_engine()
+    else:
+        engine = postgres_engine(_postgres(request))
+        empty_postgres(engine)
+    yield engine
+    engine.dispose()
+
+
+def _postgres(request: pytest.FixtureRequest) -> str:
     from tests.postgres import postgres_url
 
     url = postgres_url(getattr(request.config, "workerinput", {}).get("workerid", "main"))
@@ -61,13 +67,11 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def portunus(database_url: str, tmp_path: Path, clock: ManualClock) -> Iterator[Portunus]:
+def portunus(engine: Engine, tmp_path: Path, clock: ManualClock) -> Portunus:
     """Portunus on a fresh database with fakes for every port. Its settings point into tmp_path."""
-    engine = make_engine(database_url)
-    if engine.dialect.name == "postgresql":
-        empty_postgres(engine)
-    yield Portunus(
-        settings=Settings(data_dir=tmp_path / "var", database_url=database_url),
+    url = engine.url.render_as_string(hide_password=False)
+    return Portunus(
+        settings=Settings(data_dir=tmp_path / "var", database_url=url),
         engine=engine,
         clock=clock,
         queue=MemoryQueue(),
@@ -76,7 +80,6 @@ def portunus(database_url: str, tmp_path: Path, clock: ManualClock) -> Iterator[
         keyring=MemoryKeyring(),
         host=MemoryBrowserHost(),
     )
-    engine.dispose()
 
 
 @pytest.fixture

@@ -21,11 +21,14 @@ from pymap.parsing.message import AppendMessage
 from pymap.user import Passwords, UserMetadata
 from pysasl import SASLAuth
 from pysasl.creds.external import ExternalCredentials, ExternalVerificationRequired
+from pysasl.hashing import BuiltinHash
 
 from carrier_scripts.lab.consent import Consents
 from carrier_scripts.lab.founding import AUTHSERV, MAIL_DOMAIN, MAILBOX
 
 INBOX = "INBOX"
+HASH_ROUNDS = 1000
+"""Half a million would take a quarter of a second of each login, and this password is nobody's."""
 MECHANISMS = (b"PLAIN", b"LOGIN", b"XOAUTH2")
 
 
@@ -54,7 +57,9 @@ class MailServer:
             host="127.0.0.1", port=imap_port, debug=False, cert=None, key=None, tls=False, proxy_protocol=None,
             inherited_sockets=None, passlib_cfg=None, demo_data=False, demo_user=MAILBOX, demo_password=self.password,
         )  # fmt: skip
-        self._backend, config = await DictBackend.init(args, invalid_user_sleep=0.0)
+        self._backend, config = await DictBackend.init(
+            args, invalid_user_sleep=0.0, hash_context=BuiltinHash(rounds=HASH_ROUNDS)
+        )
         config.__class__ = type(
             "WithTokens", (type(config),), {"tls_auth": property(lambda _: SASLAuth.named(MECHANISMS))}
         )

@@ -318,13 +318,21 @@ def test_a_fast_link_shows_everything_without_loss(maria: Viewer, remote: Remote
 
 
 def test_a_page_that_comes_again_is_told_by_its_name(maria: Viewer, remote: Remote) -> None:
-    for seed in (5, 4):
+    weights = []
+    for seed in (
+        5,
+        4,
+        5,
+        4,
+        5,
+        4,
+    ):  # how much of a picture comes at once is Chromium's choice: one of the later times it is the same
+        remote.sent.clear()
         remote.show(noisy(seed))
         same(maria.page, remote)
-    remote.sent.clear()
-    remote.show(noisy(5))
-    same(maria.page, remote)
-    assert sum(len(message) for message in remote.sent) < 5_000
+        weights.append(sum(len(message) for message in remote.sent))
+    assert weights[0] > 50_000
+    assert min(weights[2:]) < 5_000
 
 
 def test_the_portals_own_time_out_is_said(maria: Viewer, remote: Remote) -> None:

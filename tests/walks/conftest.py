@@ -98,10 +98,11 @@ def people(browser: Browser, demo: Demo) -> Iterator[dict[str, Person]]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A walk's steps go in the order in which they are written: pytest would put those without a browser at the end."""
-    here = str(Path(__file__).parent)
-    if all(str(item.path).startswith(here) for item in items):
-        items.sort(key=lambda item: (str(item.path), item.reportinfo()[1] or 0))
+    """Walks first, being long, and their steps as they are written: pytest would put those without a browser at the end."""
+    here = Path(__file__).parent
+    items.sort(
+        key=lambda item: (0, str(item.path), item.reportinfo()[1] or 0) if here in item.path.parents else (1, "", 0)
+    )
 
 
 @pytest.hookimpl(wrapper=True)

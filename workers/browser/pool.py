@@ -1,6 +1,7 @@
 """Shards: a few Chromium processes, each with one Playwright connection, never two organizations in one.
 
-One warm shard waits ahead of need. A shard that dies ends its own sessions only. Everything starts over a pipe: no port.
+A warm shard waits ahead of need, and for whichever organization comes next once there are several. A shard that dies ends its own
+sessions only. Everything starts over a pipe: no port.
 """
 
 import asyncio
@@ -89,6 +90,8 @@ class Pool:
         self._launcher = Path()
         self._temporary = Path()
         self._starting = asyncio.Lock()
+        self._organizations: set[str] = set()
+        """Whom this node has served: while there is one, no shard waits for another."""
         self.sandbox = "unknown"
 
     async def start(self) -> None:
@@ -119,6 +122,7 @@ class Pool:
                 shard = await self._launch()
                 self._shards.append(shard)
             shard.organization_id = organization_id
+            self._organizations.add(organization_id)
             if spare:
                 shard.spares_coming += 1
             else:
@@ -133,7 +137,7 @@ class Pool:
                 shard.spares_coming -= 1
             else:
                 shard.coming -= 1
-        if self._with_room(None) is None:
+        if not self._has_room():
             keep(self._warm_up(), "warm shard")
         return shard, context
 
@@ -187,9 +191,14 @@ class Pool:
                 return shard
         return None
 
+    def _has_room(self) -> bool:
+        """Whether whoever comes next finds a browser that runs: with one organization so far, that is most likely its own."""
+        free = self._with_room(None) is not None
+        return free or (len(self._organizations) == 1 and self._with_room(*self._organizations) is not None)
+
     async def _warm_up(self) -> None:
         async with self._starting:
-            if self._with_room(None) is None:
+            if not self._has_room():
                 with contextlib.suppress(Error):
                     self._shards.append(await self._launch())
 

@@ -10,24 +10,16 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, inspect, text
 
-from broker.base.db import Base, make_engine
+from broker.base.db import Base
 
 BOTH_DATABASES = True
 MIGRATIONS = Path(__file__).parents[3] / "broker" / "migrations"
 
 
 @pytest.fixture
-def engine(database_url: str):
-    """An empty database."""
-    engine = make_engine(database_url)
-    empty(engine)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
 def migrated(engine: Engine) -> Engine:
-    """The database at its newest migration."""
+    """An empty database, brought to its newest migration."""
+    empty(engine)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["url"] = engine.url.render_as_string(hide_password=False)

@@ -13,7 +13,6 @@ from sqlalchemy import select
 from api.cli.demo import seed
 from broker.base.actor import Actor, system
 from broker.base.clock import SystemClock
-from broker.base.db import Base, make_engine
 from broker.base.settings import Settings
 from broker.directory.models import Location, PortalAccount
 from broker.identity.models import User
@@ -22,6 +21,7 @@ from broker.tabs.models import Lease, LoginAttempt, PortalSession
 from broker.wiring import Portunus
 from carrier_scripts.lab import founding
 from tests.conftest import acting
+from tests.databases import sqlite_content, sqlite_engine
 from tests.fakes.blobs import MemoryBlobs
 from tests.fakes.browserhost import MemoryBrowserHost
 from tests.fakes.keyring import MemoryKeyring
@@ -35,7 +35,6 @@ from workers.browser.tasks import cancelled
 from workers.mailwatch import watch_all
 
 LOGIN = "saguaro.phoenix"
-DATABASE = "portunus.db"
 
 
 @dataclass
@@ -142,22 +141,19 @@ def founded(one_lab: RunningLab, tmp_path_factory: pytest.TempPathFactory) -> Fo
     folder = tmp_path_factory.mktemp("founded")
     keyring, blobs = MemoryKeyring(), MemoryBlobs()
     portunus = _portunus(folder, one_lab, keyring, blobs)
-    Base.metadata.create_all(portunus.engine)
     catalog.register(portunus)
     with portunus.unit(system("test")) as work:
         seed(work, portunus, founding.document(), one_lab.facts)
-    portunus.engine.dispose()
-    return Founded((folder / DATABASE).read_bytes(), {name: bytes(kept) for name, kept in blobs.kept.items()}, keyring)
+    return Founded(sqlite_content(), {name: bytes(kept) for name, kept in blobs.kept.items()}, keyring)
 
 
 @pytest.fixture
 def node(one_lab: RunningLab, founded: Founded, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Node]:
     """In the end the carriers' judge must have counted no overlapping login and no wasted try (but see the marker `wastes`)."""
     one_lab.reset()
-    (tmp_path / DATABASE).write_bytes(founded.database)
     blobs = MemoryBlobs()
     blobs.kept.update((name, bytearray(kept)) for name, kept in founded.blobs.items())
-    portunus = _portunus(tmp_path, one_lab, founded.keyring, blobs)
+    portunus = _portunus(tmp_path, one_lab, founded.keyring, blobs, founded.database)
     stop = threading.Event()
     watcher = threading.Thread(target=watch_all, args=(portunus, stop))
     watcher.start()
@@ -169,17 +165,19 @@ def node(one_lab: RunningLab, founded: Founded, tmp_path: Path, request: pytest.
         assert one_lab.misdeeds() == {}
 
 
-def _portunus(folder: Path, lab: RunningLab, keyring: MemoryKeyring, blobs: MemoryBlobs) -> Portunus:
-    database = f"sqlite:///{folder / DATABASE}"
+def _portunus(
+    folder: Path, lab: RunningLab, keyring: MemoryKeyring, blobs: MemoryBlobs, database: bytes | None = None
+) -> Portunus:
+    engine = sqlite_engine(database)
     made = Portunus(
         settings=Settings(
             data_dir=folder,
-            database_url=SecretStr(database),
+            database_url=SecretStr(str(engine.url)),
             simulated_portals=True,
             resolve=lab.resolve,
             trusted_spki=[lab.spki],
         ),
-        engine=make_engine(database),
+        engine=engine,
         clock=SystemClock(),
         queue=MemoryQueue(),
         signals=MemorySignals(),
