@@ -1,5 +1,7 @@
 """A picture that comes again is told by its name; both sides forget alike; a recording resolves by itself."""
 
+from pathlib import Path
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from broker.recordings.container import Message
 from workers.browser import messages, told
 from workers.browser.messages import Tile
 from workers.browser.screen import Patch, Picture, difference
-from workers.browser.told import LEAST_AREA, MARK, NAME, Told
+from workers.browser.told import KEPT_BYTES, LEAST_AREA, MARK, NAME, Told
 from workers.films.pictures import pictures
 
 WIDE, HIGH = 120, 90
@@ -20,6 +22,11 @@ def page(seed: int) -> Picture:
 
 def patch(seed: int, x: int = 0) -> Patch:
     return Patch(x, 0, page(seed))
+
+
+def test_the_viewer_keeps_as_many_as_the_host_thinks():
+    drawing = (Path(__file__).parents[3] / "api" / "web" / "static" / "draw.js").read_text(encoding="utf-8")
+    assert f"KEPT_AREA = {LEAST_AREA}, KEPT_BYTES = {KEPT_BYTES // 2**20} * 1024 * 1024;" in drawing
 
 
 def test_a_picture_that_comes_again_is_its_name():
