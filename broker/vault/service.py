@@ -2,7 +2,7 @@
 
 No call gives a secret to the API layer: it may call `put`, `has` and `set_at` only (a test holds it to that). Each
 release is an audit entry in the same transaction. A row restored from an older copy is refused: the newest
-version's digest is in the audit log.
+version's digest is in the audit log, and so is that it was destroyed.
 """
 
 import hashlib
@@ -228,21 +228,14 @@ class Vault:
             ) from wrong
 
     def _refuse_older_copy(self, work: Unit, secret: Secret) -> None:
-        """A row put back from an old backup opens, but the log knows a newer version."""
-        leaf = work.db.scalar(
-            select(AuditEntry.leaf)
-            .where(
-                AuditEntry.thing_kind == "secret",
-                AuditEntry.thing_id == _name(secret.owner_id, secret.field),
-                AuditEntry.act == Act.SECRET_STORED.value,
-            )
-            .order_by(AuditEntry.index.desc())
-            .limit(1)
-        )
-        if leaf is None:
+        """A row put back from an old backup opens, but the log knows a newer version, or that it was destroyed."""
+        newest = _logged(work, secret, Act.SECRET_STORED, Act.SECRET_DESTROYED)
+        destroyed = newest is not None and newest.act == Act.SECRET_DESTROYED.value
+        stored = _logged(work, secret, Act.SECRET_STORED) if destroyed else newest
+        if stored is None:
             return  # stored in this very unit: its entry is written at commit
-        logged = json.loads(leaf)["detail"]
-        if secret.version < logged["version"]:
+        logged = json.loads(stored.leaf)["detail"]
+        if secret.version < logged["version"] or (destroyed and secret.version == logged["version"]):
             raise Unavailable("A stored secret is older than the audit log says: it was restored. Store it again.")
         if secret.version == logged["version"] and hashlib.sha256(secret.sealed).hexdigest() != logged["digest"]:
             raise Unavailable("A stored secret differs from what the audit log says was stored: store it again.")
@@ -287,6 +280,20 @@ def _named(owner_kind: str, owner_id: str, field: str) -> tuple[ColumnElement[bo
 
 def _name(owner_id: str, field: str) -> str:
     return f"{owner_id}/{field}"
+
+
+def _logged(work: Unit, secret: Secret, *acts: Act) -> AuditEntry | None:
+    """The newest entry of these acts about this secret."""
+    return work.db.scalars(
+        select(AuditEntry)
+        .where(
+            AuditEntry.thing_kind == "secret",
+            AuditEntry.thing_id == _name(secret.owner_id, secret.field),
+            AuditEntry.act.in_([act.value for act in acts]),
+        )
+        .order_by(AuditEntry.index.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def _parts(*parts: str | int) -> Sequence[str | int]:

@@ -57,6 +57,27 @@ def test_a_row_restored_from_an_old_copy_is_refused(portunus: Portunus, account)
         portunus.vault.use(work, "portal_account", account.id, "password", purpose="type")
 
 
+def test_a_destroyed_row_restored_from_an_old_copy_is_refused(portunus: Portunus, account) -> None:
+    with portunus.reading(system("thief")) as work:
+        copied = work.db.scalars(select(Secret.sealed).where(Secret.field == "password")).one()
+    with portunus.unit(system("test")) as work:
+        portunus.vault.destroy(work, "portal_account", account.id, "password")
+    with portunus.unit(system("thief")) as work:
+        work.db.execute(update(Secret).where(Secret.field == "password").values(sealed=copied, destroyed_at=None))
+    with pytest.raises(Unavailable, match="older"), portunus.unit(system("test")) as work:
+        portunus.vault.use(work, "portal_account", account.id, "password", purpose="type")
+
+
+def test_a_secret_stored_after_one_was_destroyed_opens_at_once_and_later(portunus: Portunus, account) -> None:
+    with portunus.unit(system("test")) as work:
+        portunus.vault.destroy(work, "portal_account", account.id, "password")
+    with portunus.unit(system("test")) as work:
+        portunus.vault.put(work, account.organization_id, "portal_account", account.id, "password", b"second")
+        assert portunus.vault.use(work, "portal_account", account.id, "password", purpose="type") == b"second"
+    with portunus.unit(system("test")) as work:
+        assert portunus.vault.use(work, "portal_account", account.id, "password", purpose="type") == b"second"
+
+
 def test_a_sealed_value_moved_to_another_field_does_not_open(portunus: Portunus, account) -> None:
     with portunus.unit(system("thief")) as work:
         password = work.db.scalars(select(Secret).where(Secret.field == "password")).one()
