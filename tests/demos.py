@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import psutil
 
 from api.cli.children import die_with_parent
 from tests.labs import misdeeds_in
 
 START_S = 90
+GONE_S = 20.0
+BROWSER, SCRIPT = "--user-data-dir=", "carrier_scripts.kit.process"
+"""What the command lines of a browser and of a script's process have in them."""
 LINK = re.compile(r"(http://\S+/sign-in/link/\S+)")
 
 
@@ -74,7 +78,7 @@ class Demo:
         )
 
     def pids(self) -> list[int]:
-        """Every process that belongs to this demo: named by its folder in command line or environment."""
+        """Its services: every process with its folder in command line or environment. Browsers and scripts have neither."""
         found = []
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -96,6 +100,36 @@ class Demo:
             except OSError:
                 continue
         raise AssertionError(f"no process {words}")
+
+
+def tree(pid: int) -> list[psutil.Process]:
+    """A Portunus and everything it started, browsers and scripts too; fails when it has none of these."""
+    supervisor = psutil.Process(pid)
+    found = [supervisor, *supervisor.children(recursive=True)]
+    for words in (BROWSER, SCRIPT):
+        assert any(words in _command(one) for one in found), f"no process {words} to be left behind"
+    return found
+
+
+def left_of(processes: Sequence[psutil.Process]) -> list[str]:
+    """The command lines of those that still run after a while: these very processes, not whoever has their numbers now."""
+    _, alive = psutil.wait_procs([one for one in processes if _runs(one)], timeout=GONE_S)
+    return [_command(one) for one in alive if _runs(one)]
+
+
+def _runs(process: psutil.Process) -> bool:
+    """One that has ended and that nobody has asked how does not."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 @contextmanager

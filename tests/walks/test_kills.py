@@ -15,9 +15,10 @@ import signal
 import sqlite3
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.demos import Demo, running_demo
+from tests.demos import Demo, left_of, running_demo, tree
 from tests.walks.conftest import Person, until
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
@@ -26,7 +27,11 @@ WORKER, BROKER, MAILWATCH, WEB, HOST = "celery", "valkey-server", "workers.mailw
 
 
 def kill(demo: Demo, words: str) -> None:
-    os.kill(demo.child(words), signal.SIGKILL)
+    """The process alone; what it had started must go by itself."""
+    victim = psutil.Process(demo.child(words))
+    started = victim.children(recursive=True)
+    victim.kill()
+    assert left_of(started) == []
 
 
 def rows(demo: Demo, query: str, *values: str) -> list[tuple[Any, ...]]:
@@ -157,9 +162,10 @@ def test_what_was_recorded_before_its_host_was_killed_is_closed_as_recovered(dem
 
 def test_ctrl_c_leaves_nothing_behind(demo: Demo, people) -> None:
     assert demo.misdeeds() == {}, "no kill before signed in twice at a time or wasted a try"
+    started = tree(demo.process.pid)
     demo.process.send_signal(signal.SIGINT)
     demo.process.wait(timeout=40)
-    until(lambda: demo.pids() == [], 10)
+    assert (left_of(started), demo.pids()) == ([], [])
     assert "Nothing is left running" in demo.output.read_text()
 
 
@@ -171,9 +177,10 @@ def test_what_was_stopped_starts_again_says_so_to_programs_and_nothing_outlives_
         assert said is not None
         facts = json.loads(said.group())
         assert (facts["url"], [one["name"] for one in facts["people"]][:1]) == (again.url, ["Maria Lopez"])
+        started = tree(again.process.pid)
         os.kill(again.process.pid, signal.SIGKILL)
         again.process.wait()
-        until(lambda: again.pids() == [], 30)
+        assert (left_of(started), again.pids()) == ([], [])
 
 
 def _answers(demo: Demo) -> bool:
