@@ -1,7 +1,6 @@
 """The root key from the environment or a secret file: for containers, where a key management system fills it in."""
 
 import base64
-import binascii
 
 from pydantic import SecretStr
 
@@ -17,7 +16,7 @@ class EnvironmentKeyring:
     def __init__(self, key: SecretStr) -> None:
         try:
             self._root = base64.b64decode(key.get_secret_value(), validate=True)
-        except binascii.Error:
+        except ValueError:  # binascii.Error is one; letters beyond ASCII raise the plain one
             self._root = b""
         if not strong(self._root):
             raise Unavailable("PORTUNUS_ROOT_KEY must be 32 random bytes in base64: head -c 32 /dev/urandom | base64")

@@ -1,8 +1,10 @@
 """The root key in a file of mode 0600, protected by a passphrase if one is given (Argon2id)."""
 
+import contextlib
 import json
 import os
 import stat
+import tempfile
 from functools import cached_property
 from pathlib import Path
 
@@ -36,16 +38,25 @@ class FileKeyring:
 
     @cached_property
     def _root(self) -> bytes:
-        if not self._file.exists():
-            self._create()
-        status = self._file.stat()
-        if stat.S_IMODE(status.st_mode) & 0o077:
-            raise Unavailable(f"Others can read {self._file}: run chmod 600 on it, and think about who has read it.")
-        kept = json.loads(self._file.read_text(encoding="ascii"))
-        key = bytes.fromhex(kept["key"])
-        if kept["salt"]:
+        try:
+            if not self._file.exists():
+                self._create()
+            key, salt = self._read()
+        except OSError as away:
+            raise Unavailable(
+                f"The root key in {self._file} cannot be read or made ({away.strerror}): "
+                "give it to the user Portunus runs as, in a folder that user can write."
+            ) from away
+        if bool(salt) != bool(self._passphrase.get_secret_value()):
+            raise Unavailable(
+                f"{self._file} is protected by a passphrase: set PORTUNUS_ROOT_KEY_PASSPHRASE_FILE to it."
+                if salt
+                else f"{self._file} was made without a passphrase, so that the one you set protects nothing: unset "
+                "PORTUNUS_ROOT_KEY_PASSPHRASE, or set it before the first start in an empty data folder."
+            )
+        if salt:
             try:
-                key = unwrap_with(self._stretch(bytes.fromhex(kept["salt"])), key, b"root key")
+                key = unwrap_with(self._stretch(salt), key, b"root key")
             except ValueError as wrong:
                 raise Unavailable(
                     "The root key's passphrase is wrong: set PORTUNUS_ROOT_KEY_PASSPHRASE_FILE to the right one."
@@ -54,23 +65,42 @@ class FileKeyring:
             raise Unavailable(f"{self._file} does not hold a random key of 32 bytes; restore it from your copy.")
         return key
 
+    def _read(self) -> tuple[bytes, bytes]:
+        """The key as it is kept, and the passphrase's salt (empty: none)."""
+        with self._file.open("rb") as file:
+            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+                raise Unavailable(
+                    f"Others can read {self._file}: run chmod 600 on it, and think about who has read it."
+                )
+            written = file.read()
+        try:
+            kept = json.loads(written)
+            return bytes.fromhex(kept["key"]), bytes.fromhex(kept["salt"])
+        except (ValueError, KeyError, TypeError):
+            pass  # the error at hand carries the file's text, so it is not chained
+        raise Unavailable(f"{self._file} is not a root key that Portunus wrote; restore it from your copy.")
+
     def _create(self) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         key, salt = os.urandom(32), b""
         if self._passphrase.get_secret_value():
             salt = os.urandom(16)
             key = wrap_with(self._stretch(salt), VERSION, key, b"root key")
-        draft = self._file.with_suffix(f".{os.getpid()}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-            json.dump({"version": VERSION, "salt": salt.hex(), "key": key.hex()}, file)
-            file.flush()
-            os.fsync(file.fileno())
+        handle, draft = tempfile.mkstemp(prefix="root.", dir=self._file.parent)  # of mode 0600; a pid can come again
         try:
-            os.link(draft, self._file)  # fails if another process was first: then theirs counts
-        except FileExistsError:
-            pass
+            with os.fdopen(handle, "w", encoding="ascii") as file:
+                json.dump({"version": VERSION, "salt": salt.hex(), "key": key.hex()}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            with contextlib.suppress(FileExistsError):  # another process was first: then theirs counts
+                os.link(draft, self._file)
         finally:
-            draft.unlink()
+            Path(draft).unlink()
+        folder = os.open(self._file.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)  # what is sealed with the key must not outlive its name
+        finally:
+            os.close(folder)
 
     def _stretch(self, salt: bytes) -> bytes:
         secret = self._passphrase.get_secret_value().encode()
