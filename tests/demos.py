@@ -35,6 +35,8 @@ class Demo:
     url: str
     process: subprocess.Popen[bytes]
     output: Path
+    temporary: Path | None = None
+    """Its own temporary folder, if it was given one."""
 
     def link(self, name: str) -> str:
         """The printed one-time link of Maria, Dan, Ana or Audrey."""
@@ -68,7 +70,9 @@ class Demo:
         self.control.delete("/fault").raise_for_status()
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PORTUNUS_DATA_DIR": str(self.data_dir), "PORTUNUS_PORT": self.url.rpartition(":")[2]}
+        port = self.url.rpartition(":")[2]
+        temporary = {"TMPDIR": str(self.temporary)} if self.temporary else {}
+        return {**os.environ, **temporary, "PORTUNUS_DATA_DIR": str(self.data_dir), "PORTUNUS_PORT": port}
 
     def portunus(self, *words: str, typed: str = "", timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run the command line on this demo; `typed` is its standard input."""
@@ -133,13 +137,19 @@ def _command(process: psutil.Process) -> str:
 
 
 @contextmanager
-def running_demo(data_dir: Path, *, words: Sequence[str] = (), **settings: str) -> Iterator[Demo]:
-    """Start (`words`: further ones of its command line), wait until it says that it has started, stop with Ctrl-C."""
+def running_demo(
+    data_dir: Path, *, words: Sequence[str] = (), temporary: Path | None = None, **settings: str
+) -> Iterator[Demo]:
+    """Start (`words`: further ones of its command line), wait until it says that it has started, stop with Ctrl-C.
+
+    `temporary`: the folder for what it and its browsers put aside; the browsers' user must be able to pass through it.
+    """
     port = free_port()
     data_dir.mkdir(parents=True, exist_ok=True)
     output = data_dir / "demo.out"
     environment = {
         **os.environ,
+        **({"TMPDIR": str(temporary)} if temporary else {}),
         "PORTUNUS_DATA_DIR": str(data_dir),
         "PORTUNUS_PORT": str(port),
         "COLUMNS": "200",
@@ -150,7 +160,7 @@ def running_demo(data_dir: Path, *, words: Sequence[str] = (), **settings: str) 
         process = subprocess.Popen(
             command, env=environment, stdout=sink, stderr=sink, start_new_session=True, preexec_fn=die_with_parent
         )
-    demo = Demo(data_dir, f"http://127.0.0.1:{port}", process, output)
+    demo = Demo(data_dir, f"http://127.0.0.1:{port}", process, output, temporary)
     try:
         end = time.monotonic() + START_S
         while "Started in" not in output.read_text(errors="replace"):

@@ -2,11 +2,12 @@
 
 import base64
 import json
+import os
 import re
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -143,13 +144,24 @@ def held(demo: Demo) -> bytes:
 
 
 def written(demo: Demo) -> dict[str, bytes]:
-    """Every file of the demo apart from the lab's own, the folder of its sockets too."""
-    files: dict[str, bytes] = {}
-    for folder in (demo.data_dir, run_dir(demo)):
-        for path in folder.rglob("*"):
-            if path.is_file() and path.relative_to(folder).parts[0] != "lab":
-                files[str(path)] = path.read_bytes()
-    return files
+    """Every file of the demo apart from the lab's own: its data, its sockets' folder, what its browsers put aside."""
+    folders = {demo.data_dir, run_dir(demo), *([demo.temporary] if demo.temporary else [])}
+    lab = demo.data_dir / "lab"
+    return {str(path): data for folder in folders for path, data in files_in(folder) if not path.is_relative_to(lab)}
+
+
+def files_in(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """Every file below and its bytes; one that vanishes meanwhile (a browser's do) is passed over, nothing else is."""
+    for at, _, names in os.walk(folder, onerror=_unless_gone):
+        for path in (Path(at) / name for name in names):
+            with suppress(FileNotFoundError):
+                if path.is_file():
+                    yield path, path.read_bytes()
+
+
+def _unless_gone(wrong: OSError) -> None:
+    if not isinstance(wrong, FileNotFoundError):
+        raise wrong
 
 
 def cells(demo: Demo) -> dict[str, bytes]:

@@ -2,10 +2,11 @@
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 
-from tests.walks.canary import has_code, has_secret, leaks
+from tests.walks.canary import files_in, has_code, has_secret, leaks
 
 SECRET, CODE = "Quartz-Heron/44 17", "417208"
 
@@ -66,3 +67,23 @@ def test_a_leak_is_told_with_its_place_and_without_the_secret() -> None:
     assert [line.partition(":")[0] for line in told] == ["log/api.log", "log/api.log"]
     assert SECRET not in "".join(told)
     assert CODE not in "".join(told)
+
+
+def test_a_browsers_folder_is_searched_to_its_ground_while_its_files_come_and_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / "playwright_chromiumdev_profile-1" / "Default"
+    deep.mkdir(parents=True)
+    (deep / "Login Data").write_bytes(SECRET.encode())
+    (deep / "gone").write_bytes(b"")
+    (tmp_path / "SingletonLock").symlink_to("nowhere")
+    read = Path.read_bytes
+
+    def reading(path: Path) -> bytes:
+        (deep / "gone").unlink(missing_ok=True)
+        return read(deep / "gone" if path.name == "gone" else path)
+
+    monkeypatch.setattr(Path, "read_bytes", reading)
+    found = {str(path): data for path, data in files_in(tmp_path)}
+    assert leaks(found, [SECRET], []) == [f"{deep / 'Login Data'}: Quar… itself"]
+    assert list(files_in(tmp_path / "never made")) == []

@@ -5,6 +5,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -22,13 +23,27 @@ from broker.base.settings import Settings
 from broker.tabs import service as tabs
 from broker.wiring import build, embedded_redis_url
 from carrier_scripts.lab import founding
-from tests.demos import Demo
+from tests.demos import Demo, running_demo
 from tests.walks.canary import Overheard, cells, held, leaks, listening, recorded, written
 from tests.walks.conftest import until
 from tests.walks.floorplan import floorplan_of_harborline
 
 SIGN_IN_PAGES = re.compile(r"/(signin|login|Account/(Login|Verify))(/|$)")
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    """A demo whose browsers and scripts have a temporary folder of its own, so that it can be searched too."""
+    with tempfile.TemporaryDirectory(prefix="ptn-", ignore_cleanup_errors=True) as place:  # sockets need a short path
+        temporary = Path(place) / "tmp"
+        temporary.mkdir()
+        for folder in (Path(place), temporary):
+            folder.chmod(0o711)  # the browsers' user passes through
+        with running_demo(Path(place) / "data", temporary=temporary) as running:
+            yield running
+            if running.process.poll() is None:
+                assert running.misdeeds() == {}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -233,6 +248,8 @@ def test_no_secret_is_in_any_byte_that_was_written_or_sent(demo: Demo, overheard
         "/log/worker.log",
         "/blobs/",
         "appendonly",
+        "/portunus-browser-",
+        "/playwright_chromiumdev_profile-",
     ):
         assert needed in names, "the search must not miss a place where bytes are written"
     assert b"portunus.open_tab" in overheard.bytes
