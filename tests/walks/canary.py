@@ -1,6 +1,7 @@
 """Planted secrets, looked for in every byte a running Portunus wrote, said or recorded."""
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -162,6 +163,24 @@ def files_in(folder: Path) -> Iterator[tuple[Path, bytes]]:
 def _unless_gone(wrong: OSError) -> None:
     if not isinstance(wrong, FileNotFoundError):
         raise wrong
+
+
+@contextmanager
+def watching(folder: Path) -> Iterator[dict[str, bytes]]:
+    """Every state in which a file below is found by looking five times a second: also of those that are gone later."""
+    seen: dict[str, bytes] = {}
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.wait(0.2):
+            seen.update({f"{path} {hashlib.sha256(data).hexdigest()[:8]}": data for path, data in files_in(folder)})
+
+    watcher = threading.Thread(target=look, daemon=True)
+    watcher.start()
+    yield seen
+    assert watcher.is_alive(), "whoever watched stopped watching"
+    done.set()
+    watcher.join()
 
 
 def cells(demo: Demo) -> dict[str, bytes]:

@@ -24,7 +24,7 @@ from broker.tabs import service as tabs
 from broker.wiring import build, embedded_redis_url
 from carrier_scripts.lab import founding
 from tests.demos import Demo, running_demo
-from tests.walks.canary import Overheard, cells, held, leaks, listening, recorded, written
+from tests.walks.canary import Overheard, cells, held, leaks, listening, recorded, watching, written
 from tests.walks.conftest import until
 from tests.walks.floorplan import floorplan_of_harborline
 
@@ -51,6 +51,14 @@ def overheard(demo: Demo) -> Iterator[Overheard]:
     """What the message broker was told during the whole walk."""
     with listening(demo) as heard:
         yield heard
+
+
+@pytest.fixture(scope="module", autouse=True)
+def put_aside(demo: Demo) -> Iterator[dict[str, bytes]]:
+    """What browsers and scripts had in the temporary folder during the whole walk."""
+    assert demo.temporary
+    with watching(demo.temporary) as seen:
+        yield seen
 
 
 def rows(demo: Demo, query: str) -> list[tuple]:
@@ -237,7 +245,9 @@ def used_codes(demo: Demo) -> set[str]:
     return codes
 
 
-def test_no_secret_is_in_any_byte_that_was_written_or_sent(demo: Demo, overheard: Overheard, people) -> None:
+def test_no_secret_is_in_any_byte_that_was_written_or_sent(
+    demo: Demo, overheard: Overheard, put_aside: dict[str, bytes], people
+) -> None:
     secrets, codes = planted(demo), used_codes(demo)
     files = written(demo)
     names = " ".join(files)
@@ -253,7 +263,8 @@ def test_no_secret_is_in_any_byte_that_was_written_or_sent(demo: Demo, overheard
     ):
         assert needed in names, "the search must not miss a place where bytes are written"
     assert b"portunus.open_tab" in overheard.bytes
-    places = files | cells(demo) | {"message broker": held(demo), "tasks and signals": overheard.bytes}
+    assert any("/playwright_chromiumdev_profile-" in name for name in put_aside)
+    places = files | put_aside | cells(demo) | {"message broker": held(demo), "tasks and signals": overheard.bytes}
     assert (len(codes) >= 3, len(secrets) > 10) == (True, True)
     assert leaks(places, secrets, codes) == []
 
