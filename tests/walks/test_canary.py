@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.walks.canary import files_in, has_code, has_secret, leaks
+from tests.walks.canary import files_in, has_code, has_secret, leaks, watching
+from tests.walks.conftest import until
 
 SECRET, CODE = "Quartz-Heron/44 17", "417208"
 
@@ -87,3 +88,12 @@ def test_a_browsers_folder_is_searched_to_its_ground_while_its_files_come_and_go
     found = {str(path): data for path, data in files_in(tmp_path)}
     assert leaks(found, [SECRET], []) == [f"{deep / 'Login Data'}: Quar… itself"]
     assert list(files_in(tmp_path / "never made")) == []
+
+
+def test_a_file_that_was_there_for_a_moment_of_the_walk_counts(tmp_path: Path) -> None:
+    with watching(tmp_path) as seen:
+        (tmp_path / "download").write_bytes(SECRET.encode())
+        until(lambda: bool(seen))
+        (tmp_path / "download").unlink()
+    assert list(files_in(tmp_path)) == []
+    assert len(leaks(seen, [SECRET], [])) == 1
