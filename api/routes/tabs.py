@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from api.access import Here, HereNow, permits
 from api.idempotency import once
 from api.pages import page
-from broker.base.errors import Refused
+from broker.base.errors import Conflict, Refused
 from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.identity import second_factor, sign_in
@@ -69,11 +69,19 @@ def open_form(
 @router.get("/tabs/{lease_id}", dependencies=OPENERS)
 def tab(request: Request, here: HereNow, lease_id: str) -> Response:
     """The tab itself: progress while signing in, then the stream. The page of one that is ready brings its first ticket along."""
-    with here.unit() as work:
+    with here.reading() as work:
         told = shown(work, tabs.own_lease(work, lease_id))
-        ready = told["state"] == "ready" and not told["locked"]
-        first = tabs.ticket(work, lease_id) if ready else ""
-    return page(request, "tab.html", tab=told, ticket=first)
+    ready = told["state"] == "ready" and not told["locked"]
+    return page(request, "tab.html", tab=told, ticket=_first_ticket(here, lease_id) if ready else "")
+
+
+def _first_ticket(here: Here, lease_id: str) -> str:
+    """None (empty) for a tab that ended just now: the page asks for one itself, and hears why."""
+    try:
+        with here.unit() as work:
+            return tabs.ticket(work, lease_id)
+    except Conflict:
+        return ""
 
 
 @router.post("/tabs/{lease_id}/end", dependencies=OPENERS)
@@ -192,7 +200,7 @@ def shown(work: Unit, lease: Lease) -> dict[str, Any]:
         "portal": session.account.portal.name,
         "portal_key": session.account.portal.key,
         "provider_line": session.account.portal.provider_line,
-        "down": session.end_reason == "down",
+        "down": "down" in (session.end_reason, lease.end_reason),
         "fallback": scripts.fallback(
             directory.behaviour(work, session.account.portal), session.account.portal.provider_line
         ),

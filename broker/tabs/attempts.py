@@ -239,7 +239,7 @@ def requester(work: Unit, row: LoginAttempt) -> Actor:
 
 
 def release_password(work: Unit, vault: Vault, attempt_id: str, fence: int) -> str:
-    """The password, once per attempt, after `submit` has committed. For the desk, which types it at once."""
+    """The password, once per attempt, once `submit` has taken its try. For the desk, which types it at once."""
     row = records.fenced(work, attempt_id, fence)
     taken = work.db.execute(
         update(LoginAttempt)
@@ -317,6 +317,17 @@ def finish(work: Unit, attempt_id: str, fence: int, ending: Ending) -> None:
     if ending.parks_account:
         directory.park_account(work, account, ending.outcome, ending.words)
     records.end_session(work, session, ending.outcome, ending.words)
+
+
+def sleeps_on(work: Unit, attempt_id: str, fence: int, ending: Ending, sealed: bytes) -> None:
+    """The portal gave no answer to a sleeper: it goes back to sleep as it was, no try is taken, and whoever waited is told."""
+    row = records.fenced(work, attempt_id, fence)
+    session = row.portal_session
+    records.close_attempt(work, row, AttemptState.FAILED, ending.outcome, ending.evidence)
+    waiting = records.live_lease(work, session.id)
+    if waiting is not None:
+        records.end_lease(work, waiting, ending.outcome)
+    records.park(work, session, sealed, ending.words)
 
 
 def _ready(work: Unit, row: LoginAttempt) -> None:

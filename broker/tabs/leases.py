@@ -20,6 +20,7 @@ from broker.tabs.models import BrowserNode, Lease, ParkedState, StreamTicket
 from broker.tabs.states import SessionState
 
 TICKET_LIFE = timedelta(seconds=15)
+OVER = "This tab has ended. Open the portal again."
 LOCKED = "This tab is covered, because nothing was done in it for a while. Unlock it first."
 BAD_TICKET = "This tab's address is used up. Reload the page."
 
@@ -32,11 +33,20 @@ def own_lease(work: Unit, lease_id: str) -> Lease:
     return row
 
 
+def held_lease(work: Unit, lease_id: str) -> Lease:
+    """The actor's own lease, where she may still be in it: asked before anything is done there.
+
+    Raises `NotFound`, `Conflict` (`tab-ended`) when it is over, or her time or her right to this portal is.
+    """
+    row = own_lease(work, lease_id)
+    if not _stands(work, row):
+        raise Conflict(OVER, code="tab-ended")
+    return row
+
+
 def ticket(work: Unit, lease_id: str) -> str:
     """A one-time permission to open the stream within 15 s, for this sign-in and this lease."""
-    row = own_lease(work, lease_id)
-    if row.ended_at is not None:
-        raise Conflict("This tab has ended.", code="tab-ended")
+    row = held_lease(work, lease_id)
     if row.locked_at is not None:
         raise Conflict(LOCKED, code="tab-locked")
     return new_ticket(work, row.id)
@@ -82,7 +92,7 @@ def join(work: Unit, token: str, lease_id: str) -> Lease:
     """Use a ticket. Raises `Refused` when it is unknown, used, late, or another sign-in's or lease's."""
     use_ticket(work, token, lease_id, watching=False)
     row = own_lease(work, lease_id)
-    if row.ended_at is not None or row.granted_at is None:
+    if row.granted_at is None or not _stands(work, row):
         raise Refused("This tab is not ready or has ended.", code="tab-ended")
     if row.locked_at is not None:
         raise Refused(LOCKED, code="tab-locked")
@@ -107,21 +117,24 @@ def left(work: Unit, lease_id: str) -> None:
 def holds(work: Unit, lease_id: str) -> bool:
     """Whether the lease is alive and its holder may still be there: asked every second while a stream runs."""
     row = work.db.get(Lease, lease_id)
-    if row is None or row.ended_at is not None or row.expires_at <= work.clock.now():
+    if work.actor.kind is ActorKind.USER and not identity.still_counts(work, work.actor.login_id or ""):
+        return False
+    return row is not None and _stands(work, row)
+
+
+def _stands(work: Unit, row: Lease) -> bool:
+    """The lease, its time, its session and the actor's right, all of them."""
+    if row.ended_at is not None or row.expires_at <= work.clock.now():
         return False
     session = records.portal_session(work, row.portal_session_id)
     if session.state == SessionState.ENDED:
-        return False
-    if work.actor.kind is ActorKind.USER and not identity.still_counts(work, work.actor.login_id or ""):
         return False
     return may(work, Permission.TAB_OPEN, account=session.account, location=session.location)
 
 
 def extend(work: Unit, lease_id: str) -> Lease:
     """Another hour (or what the setting says). Raises `NotFound`, `Conflict` when it has ended."""
-    row = own_lease(work, lease_id)
-    if row.ended_at is not None:
-        raise Conflict("This tab has ended. Open the portal again.", code="tab-ended")
+    row = held_lease(work, lease_id)
     row.expires_at = work.clock.now() + timedelta(seconds=settings().lease_s)
     session = records.portal_session(work, row.portal_session_id)
     audit.record(work, Act.TAB_EXTENDED, "lease", row.id, account_id=session.account_id, location_id=row.location_id)
@@ -143,10 +156,12 @@ def end_tab(work: Unit, lease_id: str) -> None:
 
 
 def sign_out(work: Unit, lease_id: str) -> None:
-    """End the tab and the portal session behind it."""
+    """End the tab and the portal session behind it. Of a tab that is over already, the session is somebody else's by now."""
+    row = records.lease(work, lease_id)
+    over = row.ended_at is not None
     end_tab(work, lease_id)
-    session = records.portal_session(work, records.lease(work, lease_id).portal_session_id)
-    if session.state in (SessionState.READY, SessionState.PARKED):
+    session = records.portal_session(work, row.portal_session_id)
+    if not over and session.state in (SessionState.READY, SessionState.PARKED):
         records.end_session(work, session, "signed_out_by_holder")
 
 
@@ -181,21 +196,7 @@ def park(work: Unit, session_id: str, sealed: bytes) -> None:
     row = records.portal_session(work, session_id)
     if records.live_lease(work, row.id) is not None:
         raise Conflict("Someone works in this session.", code="in-use")
-    records.move_session(work, row, SessionState.PARKED)
-    kept = work.db.get(ParkedState, row.id)
-    if kept is not None:
-        work.db.delete(kept)
-        work.db.flush()
-    work.db.add(ParkedState(portal_session_id=row.id, sealed=sealed, parked_at=work.clock.now(), size=len(sealed)))
-    audit.record(
-        work,
-        Act.SESSION_PARKED,
-        "portal_session",
-        row.id,
-        account_id=row.account_id,
-        location_id=row.location_id,
-        detail={"bytes": len(sealed)},
-    )
+    records.park(work, row, sealed)
 
 
 def parked_state(work: Unit, session_id: str) -> bytes | None:

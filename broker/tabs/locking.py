@@ -5,7 +5,7 @@ from broker.audit.acts import Act
 from broker.base.errors import Conflict
 from broker.base.unit import Unit
 from broker.tabs import records
-from broker.tabs.leases import LOCKED, own_lease
+from broker.tabs.leases import LOCKED, held_lease
 from broker.tabs.models import Lease
 
 
@@ -19,9 +19,7 @@ def lock(work: Unit, lease_id: str) -> None:
 
 def unlock(work: Unit, lease_id: str, how: str) -> Lease:
     """Its holder has just shown who she is (`how`: `code` or `phrase`). Raises `NotFound`, `Conflict` when it has ended."""
-    row = own_lease(work, lease_id)
-    if row.ended_at is not None:
-        raise Conflict("This tab has ended. Open the portal again.", code="tab-ended")
+    row = held_lease(work, lease_id)
     if row.locked_at is not None:
         row.locked_at = None
         _record(work, Act.TAB_UNLOCKED, row, how)
@@ -29,8 +27,8 @@ def unlock(work: Unit, lease_id: str, how: str) -> Lease:
 
 
 def uncovered(work: Unit, lease_id: str) -> Lease:
-    """The actor's own lease. Raises `NotFound`, `Conflict` (`tab-locked`) while it is covered."""
-    row = own_lease(work, lease_id)
+    """The actor's own lease. Raises `NotFound`, `Conflict` (`tab-ended`; `tab-locked` while it is covered)."""
+    row = held_lease(work, lease_id)
     if row.locked_at is not None:
         raise Conflict(LOCKED, code="tab-locked")
     return row

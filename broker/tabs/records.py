@@ -122,6 +122,25 @@ def end_session(work: Unit, row: PortalSession, reason: str, words: str | None =
     work.enqueue("end_session", row.id)
 
 
+def park(work: Unit, row: PortalSession, sealed: bytes, words: str | None = None) -> None:
+    """The session is asleep from here on; nobody holds it."""
+    move_session(work, row, SessionState.PARKED, words)
+    kept = work.db.get(ParkedState, row.id)
+    if kept is not None:
+        work.db.delete(kept)
+        work.db.flush()
+    work.db.add(ParkedState(portal_session_id=row.id, sealed=sealed, parked_at=work.clock.now(), size=len(sealed)))
+    audit.record(
+        work,
+        Act.SESSION_PARKED,
+        "portal_session",
+        row.id,
+        account_id=row.account_id,
+        location_id=row.location_id,
+        detail={"bytes": len(sealed)},
+    )
+
+
 def end_lease(work: Unit, row: Lease, reason: str) -> None:
     """The holder's right is over; a live stream stops."""
     row.ended_at, row.end_reason = work.clock.now(), reason[:40]

@@ -2,6 +2,7 @@
 
     PortalSession   requested → signing_in → waiting_code → signing_in → ready → parked → reviving → ready
                     anything → ended                       reviving → signing_in (the parked state no longer works)
+                                           reviving → parked (the portal gave no answer just now)
     LoginAttempt    reserved → claimed → submitting → succeeded | failed | unknown
                     reserved, claimed → withdrawn | failed     (no password was submitted)
 
@@ -39,7 +40,7 @@ SESSION_CHANGES: dict[SessionState, frozenset[SessionState]] = {
     S.WAITING_CODE: frozenset({S.SIGNING_IN, S.READY, S.ENDED}),
     S.READY: frozenset({S.PARKED, S.ENDED}),
     S.PARKED: frozenset({S.REVIVING, S.ENDED}),
-    S.REVIVING: frozenset({S.READY, S.SIGNING_IN, S.ENDED}),
+    S.REVIVING: frozenset({S.READY, S.SIGNING_IN, S.PARKED, S.ENDED}),
     S.ENDED: frozenset(),
 }
 ATTEMPT_CHANGES: dict[AttemptState, frozenset[AttemptState]] = {

@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.unit import Unit
 from broker.codes import service as codes
 from broker.tabs import records
-from broker.tabs.models import BrowserNode, Lease, LoginAttempt, PortalSession
+from broker.tabs.models import BrowserNode, Lease, LoginAttempt, PortalSession, StreamTicket
 from broker.tabs.states import AttemptState, SessionState
 
 UNCLAIMED = timedelta(seconds=5)
@@ -18,12 +18,18 @@ SILENT = timedelta(seconds=20)
 
 
 def sweep(work: Unit) -> None:
-    """Re-send forgotten hints; end what its host has left; expire leases and code requests."""
+    """Re-send forgotten hints; end what its host has left; expire leases, tickets and code requests."""
     _forgotten(work)
     _abandoned(work)
     _silent_nodes(work)
     _expired_leases(work)
+    _expired_tickets(work)
     codes.expire(work)
+
+
+def _expired_tickets(work: Unit) -> None:
+    """Who used one is in the audit log."""
+    work.db.execute(delete(StreamTicket).where(StreamTicket.expires_at < work.clock.now()))
 
 
 def _forgotten(work: Unit) -> None:

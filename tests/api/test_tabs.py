@@ -1,6 +1,8 @@
 """Opening tabs: from the launcher without any script, and as data with an Idempotency-Key that counts once."""
 
 import asyncio
+import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,10 +11,12 @@ from sqlalchemy import func, select
 from api.access import Here
 from api.routes import home
 from broker.base.actor import system
+from broker.base.errors import Refused
 from broker.directory import service as directory
 from broker.identity import people
 from broker.identity.models import Grant, Login, OneTimeUse
-from broker.tabs.models import Lease, PortalSession
+from broker.tabs import service as tabs
+from broker.tabs.models import Lease, PortalSession, StreamTicket
 from broker.tabs.states import SessionState
 from tests import factories
 from tests.conftest import acting
@@ -39,6 +43,12 @@ class Practice:
     def open(self, key: str | None = None, account=None, purpose: str = "Claims"):
         body = {"account_id": (account or self.account).id, "location_id": self.phoenix.id, "purpose": purpose}
         return self.browser.post_json("/api/v1/tabs", body, headers={"idempotency-key": key} if key else {})
+
+    def actor(self):
+        """Maria, in her browser."""
+        with self.portunus.reading(SYSTEM) as work:
+            login = work.db.scalars(select(Login).where(Login.user_id == self.user.id)).one()
+            return replace(acting(self.user), login_id=login.id)
 
     def leases(self) -> int:
         with self.portunus.reading(SYSTEM) as work:
@@ -70,6 +80,53 @@ def test_end_leaves_the_portal_signed_in_unless_its_holder_wants_it_signed_out(p
     with practice.portunus.reading(SYSTEM) as work:
         assert work.db.get(Lease, lease_id).ended_at is not None
         assert (work.db.get(PortalSession, session_id).state == SessionState.ENDED) is ended
+
+
+def ready(practice) -> str:
+    """Maria's tab, signed in."""
+    lease_id = practice.open().json()["id"]
+    with practice.portunus.unit(SYSTEM) as work:
+        lease = work.db.get(Lease, lease_id)
+        lease.granted_at, lease.portal_session.state = work.clock.now(), SessionState.READY
+    return lease_id
+
+
+def ticket_in(practice, lease_id: str) -> str:
+    """What the tab's page brings along."""
+    return re.search(r'data-ticket="([^"]*)"', practice.browser.get(f"/tabs/{lease_id}").text)[1]
+
+
+def test_page_of_a_ready_tab_brings_a_ticket_that_opens_the_stream_once(practice):
+    lease_id = ready(practice)
+    ticket = ticket_in(practice, lease_id)
+    assert ticket_in(practice, lease_id) != ticket
+    with practice.portunus.unit(practice.actor()) as work:
+        assert tabs.join(work, ticket, lease_id).id == lease_id
+    with pytest.raises(Refused), practice.portunus.unit(practice.actor()) as work:
+        tabs.join(work, ticket, lease_id)
+
+
+def test_page_of_a_tab_that_is_not_ready_brings_none(practice):
+    lease_id = practice.open().json()["id"]
+    assert ticket_in(practice, lease_id) == ""
+    with practice.portunus.unit(SYSTEM) as work:
+        assert work.db.scalars(select(StreamTicket)).all() == []
+
+
+@pytest.mark.parametrize("field", ["locked_at", "ended_at"])
+def test_page_of_a_covered_or_ended_tab_brings_none(practice, field):
+    lease_id = ready(practice)
+    with practice.portunus.unit(SYSTEM) as work:
+        setattr(work.db.get(Lease, lease_id), field, work.clock.now())
+    assert ticket_in(practice, lease_id) == ""
+
+
+def test_page_of_anothers_tab_is_not_found(practice, signed_in):
+    lease_id = ready(practice)
+    with practice.portunus.unit(SYSTEM) as work:
+        org = work.db.get(factories.Organization, practice.user.organization_id)
+        dan = factories.user(work, org, "Dan Desk", locations=[practice.phoenix])
+    assert signed_in(dan).get(f"/tabs/{lease_id}").status_code == 404
 
 
 def test_launcher_has_one_purpose_that_belongs_to_the_form_of_every_tile(practice):

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -36,6 +37,8 @@ SCRIPT_S = 240.0
 LOOK_AGAIN_S = 600.0
 CRASH = Ending("browser_crashed", signed_in=False, words=CRASHED, next_actor=Next.REQUESTER.value)
 """Nobody's doing: neither the portal's nor the script's."""
+NO_ANSWER = frozenset({CRASH.outcome, Outcome.DOWN.value, Outcome.SCRIPT_FAILED.value, Outcome.REFUSED.value})
+"""No proof of being signed out: a sleeper goes back to sleep."""
 log = structlog.get_logger("attempt")
 
 
@@ -87,17 +90,21 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
     claim, brought = taken
     beating = keep(_beat(node, claim), f"beat {attempt_id}")
     live: LiveSession | None = None
+    asleep = brought.saved
     try:
         live = await _open(node, claim, brought)
         live.script = brought.loaded
-        done = await _sign_in(node, live, brought.saved)
+        done = await _wake(node, live, asleep) if asleep is not None else None
+        if done is None:
+            asleep = None
+            done = await _sign_in(node, live)
         if done.outcome is Outcome.SIGNED_IN:
             if claim.for_person:
                 node.coming.open(live)
             if live.tabs and node.look_due(claim, "home"):
                 live.structures["home"] = await structure.features(live.tabs[0].page)
         last = await _ending(node, live, done)
-        await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, last))
+        await node.unit(partial(_finish, claim, last, asleep))
         signed_in, trace = live, live.trace
         if last.signed_in:
             keep_live(live)
@@ -105,15 +112,15 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
             await park.vault_trusted_device(node, signed_in)
         await reports.report(node, signed_in, "sign_in", done, trace, last.evidence)
     except Denied as stale:
-        await _fail(node, claim, ending(Done(Outcome.REFUSED, str(stale))))
+        await _fail(node, claim, ending(Done(Outcome.REFUSED, str(stale))), asleep)
     except BrokerError as refused:
         log.info("attempt refused", attempt=attempt_id, code=refused.code)
-        await _fail(node, claim, ending(Done(Outcome.REFUSED, refused.message)))
+        await _fail(node, claim, ending(Done(Outcome.REFUSED, refused.message)), asleep)
     except Exception as broken:
         log.exception("attempt broke", attempt=attempt_id, kind=type(broken).__name__)
         crashed = isinstance(broken, Error) if live is None else await live.shard.crashed()
         failed = ending(Done(Outcome.SCRIPT_FAILED, "The browser failed in mid sign-in."))
-        await _fail(node, claim, CRASH if crashed else failed)
+        await _fail(node, claim, CRASH if crashed else failed, asleep)
     finally:
         await cancelled(beating)
         if live is not None:
@@ -204,12 +211,23 @@ async def _open(node: Node, claim: Claim, brought: Brought) -> LiveSession:
     return live
 
 
-async def _sign_in(node: Node, live: LiveSession, saved: park.Saved | None) -> Done:
+def _finish(claim: Claim, last: Ending, asleep: park.Saved | None, work: Unit) -> None:
+    """`asleep`: the state of a sleeper that nothing has shown to be signed out."""
+    if asleep is not None and last.outcome in NO_ANSWER:
+        tabs.sleeps_on(work, claim.attempt_id, claim.fence, last, asleep.sealed)
+    else:
+        tabs.finish(work, claim.attempt_id, claim.fence, last)
+
+
+async def _wake(node: Node, live: LiveSession, saved: park.Saved) -> Done | None:
+    """What the portal shows a sleeper. None when it has signed out: only then is there a login, with a try taken for it."""
+    async with park.session_storage_back(live.context, saved):
+        done = await run_verb(node, live, "keep_alive")
+    return None if done.outcome is Outcome.SIGNED_OUT and not live.shard.dead else done
+
+
+async def _sign_in(node: Node, live: LiveSession) -> Done:
     if live.claim.kind == "revive":
-        async with park.session_storage_back(live.context, saved):
-            done = await run_verb(node, live, "keep_alive")
-        if done.outcome is Outcome.SIGNED_IN or live.shard.dead:
-            return done
         try:
             await node.unit(lambda work: tabs.becomes_login(work, live.claim.attempt_id, live.claim.fence))
         except Conflict as none_left:
@@ -272,10 +290,10 @@ def ending(done: Done, kept: str | None = None) -> Ending:
     )
 
 
-async def _fail(node: Node, claim: Claim, failed: Ending) -> None:
+async def _fail(node: Node, claim: Claim, failed: Ending, asleep: park.Saved | None) -> None:
     """End the row whatever happened; a fence that is no longer ours means that someone else ended it already."""
     try:
-        await node.unit(lambda work: tabs.finish(work, claim.attempt_id, claim.fence, failed))
+        await node.unit(partial(_finish, claim, failed, asleep))
     except BrokerError as gone:
         log.info("attempt was ended elsewhere", attempt=claim.attempt_id, code=gone.code)
 

@@ -286,7 +286,8 @@ class Host:
         await self._drop(live)
 
     async def _drop(self, live: LiveSession) -> None:
-        self._sessions.pop(live.id, None)
+        if self._sessions.get(live.id) is live:  # it may have slept, and be awake again in another browser
+            del self._sessions[live.id]
         try:
             async with live.turn:
                 await self._end_lease_side(live)
@@ -410,7 +411,8 @@ class Host:
             and not live.lock.locked()
             and now - live.idle_since > self._portunus.settings.park_after_s
         ):
-            await self._park(live)
+            live.idle_since = now
+            keep(self._park(live), "park")  # not awaited: a page that hangs must not keep the others' doors unrenewed
 
     def _glance(self, live: LiveSession) -> None:
         """Where the holder has gone to another page: whether the portal has signed her out there."""
@@ -460,7 +462,6 @@ class Host:
             await keepalive.look(self.node, live)
 
     async def _park(self, live: LiveSession) -> None:
-        live.idle_since = asyncio.get_running_loop().time()
         try:
             asleep = await park.save(self.node, live)
         except Conflict:

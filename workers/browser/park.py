@@ -1,5 +1,6 @@
 """Idle sessions sleep as sealed state; the remembered device is vaulted at once. Waking is proved, never assumed."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from workers.browser.attempt import Node
 
 LARGEST = 200 * 1024
+SAVE_S = 10.0
 REMEMBERED_DAYS = 1
 log = structlog.get_logger("park")
 
@@ -34,14 +36,18 @@ class Saved:
     storage: Any
     """Playwright's storage state: cookies, local storage, IndexedDB."""
     session_storage: dict[str, list[list[str]]]
+    sealed: bytes
+    """The same as it was kept, should the session go back to sleep."""
 
 
 async def save(node: "Node", live: LiveSession) -> bool:
     """Put the session to sleep; False when its state is too large or cannot be read (it then stays awake)."""
     try:
-        storage = await live.context.storage_state(indexed_db=True)
-        origin, entries = await live.tabs[0].page.evaluate(SESSION_STORAGE)
-    except (Error, IndexError):
+        async with live.lock, asyncio.timeout(SAVE_S):  # a page that hangs never answers
+            storage = await live.context.storage_state(indexed_db=True)
+            origin, entries = await live.tabs[0].page.evaluate(SESSION_STORAGE)
+    except (Error, IndexError, TimeoutError) as unread:
+        log.info("cannot be parked", session=live.id, kind=type(unread).__name__)
         return False
     raw = json.dumps({"storage": storage, "session_storage": {origin: entries}}).encode()
     if len(raw) > LARGEST:
@@ -62,7 +68,7 @@ def saved_state(work: Unit, vault: Vault, claim: Claim) -> Saved | None:
     if sealed is None:
         return None
     kept = json.loads(vault.unseal(work, claim.organization_id, ("portal_session", claim.portal_session_id), sealed))
-    return Saved(storage=kept["storage"], session_storage=kept["session_storage"])
+    return Saved(storage=kept["storage"], session_storage=kept["session_storage"], sealed=sealed)
 
 
 @asynccontextmanager

@@ -7,6 +7,8 @@ from broker.audit.acts import Act
 from broker.audit.models import AuditEntry
 from broker.base.actor import Actor, system
 from broker.base.errors import Conflict, NotFound, Refused
+from broker.identity import people
+from broker.identity.models import Grant
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease, PortalSession
 from tests.broker.tabs.conftest import Office
@@ -146,3 +148,42 @@ def test_every_step_is_in_the_log_with_its_actor(office: Office) -> None:
     acts = [Act.TAB_REQUESTED, Act.TAB_GRANTED, Act.STREAM_JOINED, Act.STREAM_LEFT, Act.TAB_ENDED]
     assert [act for act, _ in told] == [act.value for act in acts]
     assert told[2][1] == office.maria.id
+
+
+def revoked(office: Office, clock: ManualClock) -> None:
+    """Maria may not open portals any more."""
+    with office.portunus.unit(office.ana) as work:
+        people.revoke_grant(work, work.db.scalars(select(Grant.id).where(Grant.user_id == office.maria.id)).one())
+
+
+def late(office: Office, clock: ManualClock) -> None:
+    """Her time is over, and nobody has swept yet."""
+    clock.advance(days=1)
+
+
+@pytest.mark.parametrize("over", [revoked, late])
+def test_whose_right_or_time_is_over_does_nothing_there_any_more(office: Office, clock: ManualClock, over) -> None:
+    lease_id = granted(office)
+    over(office, clock)
+    for act in (tabs.ticket, tabs.extend, tabs.uncovered, lambda work, lease: tabs.unlock(work, lease, "code")):
+        with pytest.raises(Conflict, match="has ended") as no:
+            as_(office, office.maria, lambda work, act=act: act(work, lease_id))
+        assert no.value.code == "tab-ended"
+
+
+def test_a_ticket_from_before_opens_nothing_once_the_right_is_gone(office: Office, clock: ManualClock) -> None:
+    lease_id = granted(office)
+    token = as_(office, office.maria, lambda work: tabs.ticket(work, lease_id))
+    revoked(office, clock)
+    with pytest.raises(Refused, match="has ended"):
+        as_(office, office.maria, lambda work: tabs.join(work, token, lease_id))
+
+
+def test_who_had_it_before_cannot_sign_out_who_has_it_now(office: Office) -> None:
+    lease_id = granted(office)
+    as_(office, office.maria, lambda work: tabs.end_tab(work, lease_id))
+    office.open(office.nora)
+    as_(office, office.maria, lambda work: tabs.sign_out(work, lease_id))
+    assert one(office, PortalSession).state == "ready"
+    with office.portunus.reading(system("test")) as work:
+        assert work.db.scalars(select(Lease.holder_name).where(Lease.ended_at.is_(None))).all() == ["Nora Quill"]

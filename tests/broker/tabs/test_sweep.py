@@ -7,7 +7,7 @@ from broker.base.actor import system
 from broker.codes.models import CodeRequest
 from broker.directory.models import PortalAccount
 from broker.tabs import service as tabs
-from broker.tabs.models import Lease, LockoutDebit, LoginAttempt, PortalSession
+from broker.tabs.models import Lease, LockoutDebit, LoginAttempt, PortalSession, StreamTicket
 from tests.broker.tabs.conftest import Office
 from tests.fakes.clock import ManualClock
 
@@ -129,3 +129,13 @@ def test_sweeping_again_changes_nothing(office: Office, clock: ManualClock, time
         sweep(office)
     assert one(office, LoginAttempt).state == "unknown"
     assert one(office, LockoutDebit).credited_at is None
+
+
+def test_tickets_nobody_can_use_any_more_are_not_kept(office: Office, clock: ManualClock) -> None:
+    lease = office.open()
+    with office.portunus.unit(office.maria) as work:
+        tabs.ticket(work, lease.id)
+    clock.advance(seconds=16)
+    office.host(tabs.sweep)
+    with office.portunus.reading(office.maria) as work:
+        assert work.db.scalars(select(StreamTicket)).all() == []

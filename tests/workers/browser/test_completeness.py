@@ -11,7 +11,10 @@ import pytest
 from carrier_scripts import registry
 from carrier_scripts.lab import faults, founding
 from carrier_scripts.lab.web import SITES
-from tests.workers.browser import test_every_carrier as walks
+from tests.workers.browser import carriers
+from tests.workers.browser import test_every_carrier as signed_in
+from tests.workers.browser import test_every_carrier_after as after
+from tests.workers.browser import test_every_carrier_before as before
 from tests.workers.browser import test_lookups_bad as lookups_bad
 from tests.workers.browser import test_lookups_everywhere as lookups_everywhere
 
@@ -25,7 +28,7 @@ OVERLAY = {
     "5xx": "error",
     "hang": "hang",
     "slow trickle": "trickle",
-    "DNS failure": walks.NO_NAME,
+    "DNS failure": carriers.NO_NAME,
     "expired certificate": "expired_certificate",
     "look-alike host redirect": "lookalike",
     "layout v2": "skin",
@@ -76,14 +79,16 @@ def params(test: Any) -> list[Any]:
 def tried() -> set[tuple[str, str]]:
     """Carrier and fault, for all that the tests switch on."""
     found: set[tuple[str, str]] = set()
-    for case in params(walks.test_trouble_before_the_password_costs_no_try):
-        found |= {(case.key, fault) for fault, _, _ in (*walks.BEFORE, *case.before_password)}
-    found |= {(case.key, trouble[0]) for case, trouble in params(walks.test_trouble_after_the_password_costs_one)}
-    for case in params(walks.test_a_code_among_others_is_found):
-        found |= {(case.key, fault) for fault, _ in (*walks.AMONG_OTHERS, *(walks.OF_A_TWIN if case.twins else ()))}
-    found |= {(case.key, fault) for case, fault in params(walks.test_a_code_that_cannot_be_believed_is_not_typed)}
-    found |= {(case.key, "trickle") for case in params(walks.test_in_awake_and_out)}
-    clocked = params(walks.test_an_authenticators_code_under_a_clock_that_differs_is_tried_once)
+    for case in params(before.test_trouble_before_the_password_costs_no_try):
+        found |= {(case.key, fault) for fault, _, _ in (*before.BEFORE, *case.before_password)}
+    found |= {(case.key, trouble[0]) for case, trouble in params(after.test_trouble_after_the_password_costs_one)}
+    for case in params(signed_in.test_a_code_among_others_is_found):
+        found |= {
+            (case.key, fault) for fault, _ in (*signed_in.AMONG_OTHERS, *(signed_in.OF_A_TWIN if case.twins else ()))
+        }
+    found |= {(case.key, fault) for case, fault in params(signed_in.test_a_code_that_cannot_be_believed_is_not_typed)}
+    found |= {(case.key, "trickle") for case in params(signed_in.test_in_awake_and_out)}
+    clocked = params(before.test_an_authenticators_code_under_a_clock_that_differs_is_tried_once)
     found |= {(key, "clock") for key in clocked}
     for key in params(lookups_bad.test_trouble_is_a_typed_failure_or_a_conflict_that_is_named):
         found |= {(key, fault) for fault in lookups_bad.faults_of(key)}
@@ -112,11 +117,11 @@ def befalls(fault: str, key: str) -> bool:
 
 def test_the_lab_has_twelve_carriers_and_one_forbids_programs() -> None:
     assert (len(CARRIERS), REFUSED) == (12, ["pelican_federal"])
-    assert callable(walks.test_a_carrier_that_forbids_programs_is_never_visited)
+    assert callable(signed_in.test_a_carrier_that_forbids_programs_is_never_visited)
 
 
 def test_every_carrier_is_signed_in_to_kept_awake_and_left() -> None:
-    assert {case.key for case in params(walks.test_in_awake_and_out)} == set(CARRIERS) - set(REFUSED)
+    assert {case.key for case in params(signed_in.test_in_awake_and_out)} == set(CARRIERS) - set(REFUSED)
 
 
 def test_every_carrier_that_allows_lookups_is_asked_both_kinds() -> None:
@@ -125,7 +130,7 @@ def test_every_carrier_that_allows_lookups_is_asked_both_kinds() -> None:
 
 def test_the_overlay_for_any_carrier_is_whole() -> None:
     """Two of it are no switches of the lab: a name that leads nowhere is DNS's, the clock has a lever of its own."""
-    assert set(OVERLAY.values()) - faults.NAMES == {walks.NO_NAME, "clock"}
+    assert set(OVERLAY.values()) - faults.NAMES == {carriers.NO_NAME, "clock"}
 
 
 @pytest.mark.parametrize("fault", sorted((faults.NAMES | set(OVERLAY.values())) - set(ELSEWHERE)))

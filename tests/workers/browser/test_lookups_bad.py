@@ -7,8 +7,8 @@ import pytest
 
 from carrier_scripts import registry
 from tests.workers.browser import looking
+from tests.workers.browser.carriers import CASES, codes_arrive
 from tests.workers.browser.conftest import Node
-from tests.workers.browser.test_every_carrier import CASES, codes_arrive
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -9,8 +9,8 @@ import pytest
 from broker.lookups import payments
 from carrier_scripts import registry
 from tests.workers.browser import looking
+from tests.workers.browser.carriers import CASES, codes_arrive
 from tests.workers.browser.conftest import Node
-from tests.workers.browser.test_every_carrier import CASES, codes_arrive
 from workers.bench import accuracy
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(150)]

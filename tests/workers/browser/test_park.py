@@ -2,12 +2,14 @@
 
 import asyncio
 
+import pytest
 from playwright.async_api import Page
 from sqlalchemy import select
 
 from broker.base.actor import system
 from broker.base.ids import new_id
-from broker.tabs.models import LockoutDebit, LoginAttempt, ParkedState, PortalSession
+from broker.tabs import service as tabs
+from broker.tabs.models import Lease, LockoutDebit, LoginAttempt, ParkedState, PortalSession
 from tests.workers.browser.conftest import LOGIN, Node
 from workers.browser import park
 from workers.browser.live import LiveSession
@@ -22,11 +24,17 @@ async def asleep(node: Node, live: LiveSession | None = None) -> PortalSession:
     await asyncio.to_thread(node.give_back, live.id)
     live.idle_since = float("-inf")
     await host._tend_one(live)
+    await parking()
     assert live.id not in host._sessions
     assert live.ended
     assert live.context not in live.shard.contexts
     assert host.node.egress.doors() == []
     return await asyncio.to_thread(node.session, live.id)
+
+
+async def parking() -> None:
+    """Whatever is being put to sleep is asleep, or stays awake."""
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "park"))
 
 
 def debits(node: Node) -> list[LockoutDebit]:
@@ -128,7 +136,56 @@ def test_a_session_too_large_to_sleep_stays_awake(node: Node) -> None:
         await live.tabs[0].page.evaluate(f"localStorage.setItem('much', 'x'.repeat({park.LARGEST}))")
         live.idle_since = float("-inf")
         await host._tend_one(live)
+        await parking()
         assert host._sessions[live.id] is live
         assert (await asyncio.to_thread(node.session, live.id)).state == "ready"
+
+    node.run(test)
+
+
+@pytest.mark.parametrize(("fault", "args"), [("error", {"status": 500}), ("reset", {})])
+def test_a_sleeper_whose_portal_is_down_sleeps_on_and_takes_no_try(
+    node: Node, fault: str, args: dict[str, int]
+) -> None:
+    async def test() -> None:
+        parked = await asleep(node)
+        before = len(await asyncio.to_thread(debits, node))
+        await asyncio.to_thread(node.lab.fault, HARBORLINE, fault, **args)
+        session, outcome = await node.open()
+        assert (session.id, session.state, outcome) == (parked.id, "parked", "down")
+        with node.portunus.reading(system("test")) as work:
+            lease = work.db.scalars(select(Lease).order_by(Lease.created_at.desc()).limit(1)).one()
+            state, words, _ = tabs.opening(work, lease)
+        assert (state, lease.end_reason) == ("ended", "down")
+        assert "portal" in words
+        await asyncio.to_thread(node.lab.unfault, HARBORLINE)
+        woken, outcome = await node.open()
+        assert (woken.id, woken.state, outcome) == (parked.id, "ready", "signed_in")
+        assert len(await asyncio.to_thread(debits, node)) == before
+        counted = await asyncio.to_thread(node.lab.counters, HARBORLINE, LOGIN)
+        assert (counted["logins"], counted["password_submits"], counted["overlapping_logins"]) == (1, 1, 0)
+
+    node.run(test)
+
+
+def test_a_page_that_hangs_stays_awake_and_keeps_nobody_elses_door_shut(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(park, "SAVE_S", 0.5)
+
+    async def test() -> None:
+        live = await node.live()
+        host = await node.untended()
+        await asyncio.to_thread(node.give_back, live.id)
+        page = live.tabs[0].page
+        hanging = asyncio.ensure_future(page.evaluate("() => { setTimeout(() => { for (;;); }, 0); }"))
+        await hanging
+        live.idle_since = float("-inf")
+        await host._tend_one(live)
+        assert live.id in host._sessions, "it is being put to sleep, and nobody waits for that"
+        await parking()
+        assert live.id in host._sessions
+        assert (await asyncio.to_thread(node.session, live.id)).state == "ready"
+        assert [door.session_id for door in host.node.egress.doors()] == [live.id]
 
     node.run(test)
