@@ -93,7 +93,7 @@ def test_a_browsers_folder_is_searched_to_its_ground_while_its_files_come_and_go
 def test_a_file_that_was_there_for_a_moment_of_the_walk_counts(tmp_path: Path) -> None:
     with watching(tmp_path) as seen:
         (tmp_path / "download").write_bytes(SECRET.encode())
-        until(lambda: bool(seen))
+        until(lambda: bool(leaks(dict(seen), [SECRET], [])))
         (tmp_path / "download").unlink()
     assert list(files_in(tmp_path)) == []
     assert len(leaks(seen, [SECRET], [])) == 1
