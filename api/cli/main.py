@@ -1,5 +1,6 @@
 """The command `portunus`. Errors are one sentence and an exit code, never a traceback."""
 
+import os
 import sys
 
 import typer
@@ -8,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from api.cli import audit, bench, codes, doctor, operate, people, recordings, scripts, status, tabs
 from api.cli.console import fail
 from broker.base.errors import BrokerError, Unavailable
+from broker.base.settings import settings
 
 app = typer.Typer(
     name="portunus",
@@ -27,6 +29,22 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(recordings.app, name="recording")
 app.add_typer(scripts.app, name="script")
 app.command("bench")(bench.bench)
+
+
+STARTERS = ("up", "demo", "migrate", "administrator", "bench")
+"""They say themselves where their data lies."""
+
+
+@app.callback()
+def choose_data(context: typer.Context) -> None:
+    """Where only the demo was ever started in this folder, the other commands look at the demo."""
+    if context.invoked_subcommand in STARTERS or "PORTUNUS_DATA_DIR" in os.environ:
+        return
+    real = settings().data_dir
+    demo = real / "demo"
+    if not settings().database_url.get_secret_value() and not (real / "portunus.db").exists() and demo.exists():
+        os.environ["PORTUNUS_DATA_DIR"] = str(demo)
+        settings.cache_clear()
 
 
 def main() -> None:

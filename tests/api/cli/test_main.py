@@ -1,5 +1,11 @@
 """Whatever goes wrong, the command line says one sentence and gives an exit code."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from api.cli import operate
@@ -34,3 +40,13 @@ def test_migrate_makes_the_folder_of_a_fresh_clone(shell, tmp_path, monkeypatch)
     said = shell("migrate")
     assert (said.code, said.out.strip()) == (0, "The database is at its newest migration.")
     assert (fresh / "portunus.db").exists()
+
+
+def test_where_only_a_demo_was_started_the_commands_look_at_it(tmp_path):
+    portunus = [Path(sys.executable).with_name("portunus")]
+    clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    made = clean | {"PORTUNUS_DATA_DIR": str(tmp_path / "var" / "demo")}
+    subprocess.run([*portunus, "migrate"], cwd=tmp_path, env=made, check=True, capture_output=True)
+    said = subprocess.run([*portunus, "code", "--json"], cwd=tmp_path, env=clean, capture_output=True, text=True)
+    assert (said.returncode, json.loads(said.stdout)) == (0, [])
+    assert not (tmp_path / "var" / "portunus.db").exists()
