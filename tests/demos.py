@@ -81,6 +81,13 @@ class Demo:
             command, env=self.environment(), input=typed, capture_output=True, text=True, timeout=timeout
         )
 
+    def typing(self, *words: str) -> subprocess.Popen[str]:
+        """A command line that is under way; what it says comes line by line."""
+        command = [str(Path(sys.executable).with_name("portunus")), *words]
+        return subprocess.Popen(
+            command, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
     def pids(self) -> list[int]:
         """Its services: every process with its folder in command line or environment. Browsers and scripts have neither."""
         found = []
