@@ -31,6 +31,7 @@ class FreshClone:
         subprocess.run(["git", "clone", "-q", str(HERE), str(self.root)], check=True, timeout=60)
         environment = {name: value for name, value in os.environ.items() if name.upper().startswith(REGISTRY)}
         environment = {"UV_CACHE_DIR": str(FETCHED), **environment, "HOME": str(home), "PATH": os.environ["PATH"]}
+        environment.setdefault("XDG_CONFIG_HOME", os.environ.get("XDG_CONFIG_HOME", str(Path.home() / ".config")))
         environment["PORTUNUS_PORT"] = self.url.rpartition(":")[2]
         with self._output.open("wb") as sink:
             self.process = subprocess.Popen(
