@@ -8,10 +8,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from openpyxl import Workbook, load_workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.utils.exceptions import InvalidFileException
-
 from broker.base.errors import Incomplete
 
 LARGEST = 8_000_000
@@ -71,6 +67,9 @@ def _csv(data: bytes) -> Iterator[list[str]]:
 
 
 def _xlsx(data: bytes) -> Iterator[list[str]]:
+    from openpyxl import load_workbook  # a fifth of a worker's start, and few batches are spreadsheets
+    from openpyxl.utils.exceptions import InvalidFileException
+
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             if sum(part.file_size for part in packed.infolist()) > LARGEST_UNPACKED:
@@ -119,6 +118,9 @@ def as_csv(rows: Iterable[list[str]]) -> Iterator[bytes]:
 
 def as_xlsx(rows: Iterable[list[str]]) -> bytes:
     """One sheet; every cell is text, never a formula."""
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Lookups")
     for row in rows:

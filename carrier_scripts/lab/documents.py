@@ -6,14 +6,14 @@ import zipfile
 from collections.abc import Iterable
 from datetime import date
 
-from fpdf import FPDF
-
 from carrier_scripts.lab.facts import Carrier, Location
 from carrier_scripts.lab.people import Claim
 
 
 def eob_pdf(carrier: Carrier, place: Location, claim: Claim, *, break_after: int | None = None) -> bytes:
     """One claim's explanation of benefits; its table of lines may go on on a second page after so many lines."""
+    from fpdf import FPDF  # more than half of the lab's start
+
     pdf = FPDF(format="letter")
     pdf.set_title(f"Explanation of benefits {claim.number}")
     pdf.add_page()
