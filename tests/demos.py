@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,12 +18,20 @@ import psutil
 
 from api.cli.children import die_with_parent
 from tests.labs import misdeeds_in
+from tests.waiting import until
 
 START_S = 90
 GONE_S = 20.0
 BROWSER, SCRIPT = "--user-data-dir=", "carrier_scripts.kit.process"
 """What the command lines of a browser and of a script's process have in them."""
 LINK = re.compile(r"(http://\S+/sign-in/link/\S+)")
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """At once, with everything it has started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @dataclass
@@ -38,9 +45,19 @@ class Demo:
     temporary: Path | None = None
     """Its own temporary folder, if it was given one."""
 
+    @property
+    def said(self) -> str:
+        """Everything it has printed."""
+        return self.output.read_text(errors="replace")
+
+    def has_started(self) -> bool:
+        """Whether it says so. Fails when it has ended instead."""
+        assert self.process.poll() is None, f"it did not start:\n{self.said}"
+        return "Started in" in self.said
+
     def link(self, name: str) -> str:
         """The printed one-time link of Maria, Dan, Ana or Audrey."""
-        after = self.output.read_text(errors="replace").split(name, 1)[1]
+        after = self.said.split(name, 1)[1]
         found = LINK.search(after)
         assert found is not None
         return found.group(1)
@@ -169,11 +186,7 @@ def running_demo(
         )
     demo = Demo(data_dir, f"http://127.0.0.1:{port}", process, output, temporary)
     try:
-        end = time.monotonic() + START_S
-        while "Started in" not in output.read_text(errors="replace"):
-            if process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"the demo did not start:\n{output.read_text(errors='replace')}")
-            time.sleep(0.1)
+        until(demo.has_started, START_S, why=lambda: demo.said)
         yield demo
     finally:
         if process.poll() is None:
@@ -181,8 +194,7 @@ def running_demo(
             try:
                 process.wait(timeout=30)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                kill_group(process)
 
 
 def free_port() -> int:

@@ -30,6 +30,11 @@ PEOPLE = (
 SERVICE = "eligibility-robot"
 
 
+def demo_folder(chosen: Settings) -> Path:
+    """Where the demo keeps its data, apart from a real installation in the same folder."""
+    return chosen.data_dir / "demo"
+
+
 class Demo(Announce):
     """Seeds once; prints a fresh sign-in link for everybody at each start."""
 

@@ -4,11 +4,13 @@ import os
 import sys
 
 import typer
+from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from api.cli import audit, bench, codes, doctor, operate, people, recordings, scripts, status, tabs
 from api.cli.console import fail
-from broker.base.errors import BrokerError, Unavailable
+from api.cli.demo import demo_folder
+from broker.base.errors import BrokerError, Incomplete, Unavailable
 from broker.base.settings import settings
 
 app = typer.Typer(
@@ -32,7 +34,7 @@ app.command("bench")(bench.bench)
 
 
 STARTERS = ("up", "demo", "migrate", "administrator", "bench")
-"""They say themselves where their data lies."""
+"""They make a database, or say themselves which."""
 
 
 @app.callback()
@@ -40,9 +42,9 @@ def choose_data(context: typer.Context) -> None:
     """Where only the demo was ever started in this folder, the other commands look at the demo."""
     if context.invoked_subcommand in STARTERS or "PORTUNUS_DATA_DIR" in os.environ:
         return
-    real = settings().data_dir
-    demo = real / "demo"
-    if not settings().database_url.get_secret_value() and not (real / "portunus.db").exists() and demo.exists():
+    chosen = settings()
+    real, demo = chosen.data_dir / "portunus.db", demo_folder(chosen)
+    if not chosen.database_url.get_secret_value() and not real.exists() and demo.exists():
         os.environ["PORTUNUS_DATA_DIR"] = str(demo)
         settings.cache_clear()
 
@@ -56,6 +58,17 @@ def main() -> None:
     except DBAPIError as away:
         kind = type(away.orig).__name__
         sys.exit(fail(Unavailable(f"The database cannot be used ({kind}). portunus doctor says what is wrong.")))
+    except ValidationError as wrong:
+        sys.exit(fail(Incomplete(_settings_words(wrong))))
+
+
+def _settings_words(wrong: ValidationError) -> str:
+    """Which settings are not right, without what they hold: one of them may be a secret."""
+    found = [
+        f"PORTUNUS_{'.'.join(map(str, error['loc'])).upper()}: {error['msg']}"
+        for error in wrong.errors(include_input=False, include_context=False, include_url=False)
+    ]
+    return f"These settings are not right: {'; '.join(found)}. docs/operating.md says what each may be."
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import time
 import typer
 
 from api.cli import up as starting
-from api.cli.demo import Demo
+from api.cli.demo import Demo, demo_folder
 from api.cli.first_administrator import FirstAdministrator
 from api.cli.up import Announce
 from broker.base.settings import Settings, settings
@@ -31,8 +31,7 @@ def up(*, as_json: bool = ADDRESS) -> None:
 def demo(*, as_json: bool = ADDRESS) -> None:
     """Run everything on this machine with simulated carriers and demo people."""
     chosen = settings()
-    # the demo keeps apart from a real installation in the same folder
-    data_dir = chosen.data_dir if "PORTUNUS_DATA_DIR" in os.environ else chosen.data_dir / "demo"
+    data_dir = chosen.data_dir if "PORTUNUS_DATA_DIR" in os.environ else demo_folder(chosen)
     _run(chosen.model_copy(update={"data_dir": data_dir}), Demo(), demo=True, as_json=as_json)
 
 

@@ -27,6 +27,7 @@ class Statements:
     lock: str
     insert: str
     grow: str
+    store: str
     both: str | None
     """One entry and the head in one: a way to the server less, where the database knows how."""
     naive: bool
@@ -44,6 +45,7 @@ def statements(dialect: str) -> Statements:
         lock=f"SELECT size, frontier FROM audit_head WHERE id = 1{locked}",  # noqa: S608
         insert=insert,
         grow=grow,
+        store=f"INSERT INTO audit_subtree (height, number, root_hash) VALUES ({mark}, {mark}, {mark})",  # noqa: S608
         both=f"WITH entry AS ({insert}) {grow}" if dialect == "postgresql" else None,
         naive=dialect != "postgresql",
     )
@@ -55,12 +57,16 @@ def append(connection: Connection, pending: Sequence[Mapping[str, object]]) -> N
     size, packed = _lock_head(connection, said)
     frontier = split(packed)
     rows: list[tuple[object, ...]] = []
+    full: list[tuple[int, int, bytes]] = []
     for fields in pending:
         leaf = encode({**fields, "index": size})
         hashed = tree.leaf_hash(leaf.encode())
+        full += tree.completed(frontier, size, hashed)
         rows.append(_row(fields, size, leaf, hashed, naive=said.naive))
         frontier = tree.append(frontier, size, hashed)
         size += 1
+    if full:
+        connection.exec_driver_sql(said.store, full)
     grown = (size, b"".join(frontier))
     if len(rows) == 1 and said.both is not None:
         connection.exec_driver_sql(said.both, rows[0] + grown)

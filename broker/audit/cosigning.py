@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import select
 
 from broker.audit import tree
-from broker.audit.models import AuditCheckpoint, AuditEntry
+from broker.audit.models import AuditCheckpoint
+from broker.audit.ranges import Ranges
 from broker.base.errors import Unavailable
 from broker.base.unit import Unit
 from broker.ports.witness import Said
@@ -77,8 +78,7 @@ def request(work: Unit, head: AuditCheckpoint, old: int) -> str:
     """The body of an add-checkpoint request: the old size, the consistency proof, an empty line, the checkpoint."""
     path: list[bytes] = []
     if 0 < old < head.size:
-        leaves = select(AuditEntry.leaf_hash).where(AuditEntry.index < head.size).order_by(AuditEntry.index)
-        path = tree.Hashes(list(work.db.scalars(leaves))).consistency(old)
+        path = tree.consistency_proof(old, head.size, Ranges(work))
     proof = "".join(base64.b64encode(node).decode() + "\n" for node in path)
     return f"old {old}\n{proof}\n{head.note}"
 

@@ -43,6 +43,17 @@ class AuditHead(Base):
     """Hashes of the perfect subtrees, largest first, 32 bytes each: at most 64 of them."""
 
 
+class AuditSubtree(Base):
+    """The root of a full subtree of 256, 65,536, … entries: proofs read these instead of every entry's hash."""
+
+    __tablename__ = "audit_subtree"
+
+    height: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    """Counted from the left, from 0."""
+    root_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+
+
 class AuditCheckpoint(Base):
     """A signed tree head in C2SP checkpoint form."""
 

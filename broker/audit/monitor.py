@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from broker.audit import tree, verify
 from broker.audit.appending import split
-from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead
+from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditSubtree
 from broker.audit.service import LogKey
 from broker.audit.witness import CHECKPOINTS, ENTRIES
 from broker.base.unit import Unit
@@ -45,6 +45,7 @@ def check(work: Unit, key: LogKey, directory: Path) -> list[Finding]:
     """Everything that does not fit, lowest entry first; empty when all is well."""
     seen = _witnessed(directory, key)
     found = list(seen.findings)
+    stored = {(row.height, row.number): row.root_hash for row in work.db.scalars(select(AuditSubtree))}
     frontier: list[bytes] = []
     size = 0
     for entry in _entries(work):
@@ -53,10 +54,15 @@ def check(work: Unit, key: LogKey, directory: Path) -> list[Finding]:
             found.append(Finding(size, f"{missing} missing: deleted or renumbered."))
             return found[:MOST_FINDINGS]
         found += _entry(entry, seen)
-        frontier = tree.append(frontier, size, tree.leaf_hash(entry.leaf.encode()))
+        hashed = tree.leaf_hash(entry.leaf.encode())
+        for height, number, root in tree.completed(frontier, size, hashed):
+            if stored.get((height, number)) != root and not found:
+                first, last = number << height, size
+                found.append(Finding(first, f"the stored hash of entries {first} to {last} is not theirs: changed."))
+        frontier = tree.append(frontier, size, hashed)
         size += 1
-        root = seen.heads.get(size)
-        if root is not None and root != tree.root_of(frontier) and not found:
+        head = seen.heads.get(size)
+        if head is not None and head != tree.root_of(frontier) and not found:
             found.append(Finding(None, f"the head of {size} entries is not the one the witness saw."))
         if len(found) >= MOST_FINDINGS:
             return found

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from broker.audit import tree
 from broker.audit.entry import encode
 from broker.audit.models import AuditCheckpoint, AuditEntry
+from broker.audit.ranges import Ranges
 from broker.audit.service import FORMAT, ORIGIN, LogKey, sign_checkpoint
 from broker.base.errors import NotFound
 from broker.base.unit import Unit
@@ -28,11 +29,7 @@ def bundle(
     head = newest if newest is not None and newest.size > ordered[-1].index else sign_checkpoint(work, key)
     if head is None or head.size <= ordered[-1].index:
         raise NotFound("These entries are not committed yet.")
-    hashes = tree.Hashes(
-        list(
-            work.db.scalars(select(AuditEntry.leaf_hash).where(AuditEntry.index < head.size).order_by(AuditEntry.index))
-        )
-    )
+    ranges = Ranges(work)
     older = work.db.scalars(
         select(AuditCheckpoint)
         .where(AuditCheckpoint.size < head.size)
@@ -43,9 +40,9 @@ def bundle(
     if subject is not None:
         yield encode({"kind": "subject", **subject})
     for entry in ordered:
-        path = [node.hex() for node in hashes.inclusion(entry.index)]
+        path = [node.hex() for node in tree.inclusion_proof(entry.index, head.size, ranges)]
         yield encode({"kind": "proof", "leaf": entry.leaf, "index": entry.index, "path": path})
     for one in older:
-        path = [node.hex() for node in hashes.consistency(one.size)]
+        path = [node.hex() for node in tree.consistency_proof(one.size, head.size, ranges)]
         yield encode({"kind": "consistency", "note": one.note, "path": path})
     yield encode({"kind": "checkpoint", "note": head.note})

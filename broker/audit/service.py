@@ -16,6 +16,7 @@ from broker.audit.appending import append, split
 from broker.audit.checkpoint import public_bytes, sign, verifier_key
 from broker.audit.entry import Detail, clean, clean_detail, encode
 from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditKey
+from broker.audit.ranges import Ranges
 from broker.base.db import READ_ONLY
 from broker.base.errors import NotFound
 from broker.base.ids import new_id
@@ -130,12 +131,7 @@ def prove(work: Unit, entry_id: str, key: LogKey) -> InclusionProof:
     if checkpoint is None:
         checkpoint = sign_checkpoint(work, key)
     assert checkpoint is not None  # the entry exists, so the log is not empty
-    hashes = list(
-        work.db.scalars(
-            select(AuditEntry.leaf_hash).where(AuditEntry.index < checkpoint.size).order_by(AuditEntry.index)
-        )
-    )
-    path = tree.inclusion_proof(entry.index, hashes)
+    path = tree.inclusion_proof(entry.index, checkpoint.size, Ranges(work))
     return InclusionProof(
         index=entry.index,
         leaf=entry.leaf,

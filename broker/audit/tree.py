@@ -1,11 +1,13 @@
 """The Merkle tree of the log: pure hashing and proofs (RFC 9162, sections 2.1.1 to 2.1.4; SHA-256)."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 HASH_SIZE = 32
-HashAt = Callable[[int, int], bytes]
-"""(start, end) → root hash of the leaves start..end-1."""
+RootAt = Callable[[int, int], bytes]
+"""(start, end) → root hash of the leaves start..end-1, a range as RFC 9162 splits trees."""
+STORED = 8
+"""Subtrees this many levels high, twice as many, … are stored: of 256, 65,536, … leaves."""
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -32,6 +34,17 @@ def append(frontier: Sequence[bytes], size: int, leaf: bytes) -> list[bytes]:
     return nodes
 
 
+def completed(frontier: Sequence[bytes], size: int, leaf: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """(height, number from the left, root) of each subtree to be stored that this leaf completes."""
+    nodes, height = [*frontier, leaf], 0
+    while size >> height & 1:
+        right = nodes.pop()
+        nodes.append(node_hash(nodes.pop(), right))
+        height += 1
+        if height % STORED == 0:
+            yield height, size >> height, nodes[-1]
+
+
 def root_of(frontier: Sequence[bytes]) -> bytes:
     """Root hash of the tree with this frontier; an empty tree's is SHA-256 of nothing."""
     if not frontier:
@@ -55,85 +68,42 @@ def _split(size: int) -> int:
     return 1 << ((size - 1).bit_length() - 1)
 
 
-def inclusion_proof(index: int, leaves: Sequence[bytes]) -> list[bytes]:
-    """Audit path of leaf `index` in the tree over `leaves` (RFC 9162, 2.1.3.1), lowest node first.
+def inclusion_proof(index: int, size: int, root_at: RootAt) -> list[bytes]:
+    """Audit path of leaf `index` in the tree of `size` leaves (RFC 9162, 2.1.3.1), lowest node first.
 
     Raises ValueError when the index is outside the tree.
     """
-    if not 0 <= index < len(leaves):
+    if not 0 <= index < size:
         raise ValueError("index is not in the tree")
-    if len(leaves) == 1:
-        return []
-    middle = _split(len(leaves))
-    if index < middle:
-        return [*inclusion_proof(index, leaves[:middle]), root(leaves[middle:])]
-    return [*inclusion_proof(index - middle, leaves[middle:]), root(leaves[:middle])]
+    start, end, path = 0, size, []
+    while end - start > 1:
+        middle = start + _split(end - start)
+        if index < middle:
+            path.append(root_at(middle, end))
+            end = middle
+        else:
+            path.append(root_at(start, middle))
+            start = middle
+    return path[::-1]
 
 
-def consistency_proof(old: int, leaves: Sequence[bytes]) -> list[bytes]:
-    """Proof that the tree over the first `old` leaves is a prefix of the tree over all (RFC 9162, 2.1.4.1).
+def consistency_proof(old: int, size: int, root_at: RootAt) -> list[bytes]:
+    """Proof that the tree of `old` leaves is the beginning of the tree of `size` (RFC 9162, 2.1.4.1).
 
     Raises ValueError unless 0 < old <= size.
     """
-    if not 0 < old <= len(leaves):
+    if not 0 < old <= size:
         raise ValueError("there is no such older tree")
-    return _subproof(old, leaves, whole=True)
-
-
-def _subproof(old: int, leaves: Sequence[bytes], *, whole: bool) -> list[bytes]:
-    if old == len(leaves):
-        return [] if whole else [root(leaves)]
-    middle = _split(len(leaves))
-    if old <= middle:
-        return [*_subproof(old, leaves[:middle], whole=whole), root(leaves[middle:])]
-    return [*_subproof(old - middle, leaves[middle:], whole=False), root(leaves[:middle])]
-
-
-class Hashes:
-    """Many proofs over the same leaves: each subtree's root is worked out once (ranges as RFC 9162 splits them)."""
-
-    def __init__(self, leaves: Sequence[bytes]) -> None:
-        self._leaves = leaves
-        self._roots: dict[tuple[int, int], bytes] = {}
-
-    def root(self, start: int, end: int) -> bytes:
-        """Root over the leaves start..end-1."""
-        if end - start == 1:
-            return self._leaves[start]
-        known = self._roots.get((start, end))
-        if known is None:
-            known = self._roots[start, end] = root(self._leaves[start:end])
-        return known
-
-    def inclusion(self, index: int) -> list[bytes]:
-        """As `inclusion_proof`."""
-        if not 0 <= index < len(self._leaves):
-            raise ValueError("index is not in the tree")
-        start, end, path = 0, len(self._leaves), []
-        while end - start > 1:
-            middle = start + _split(end - start)
-            if index < middle:
-                path.append(self.root(middle, end))
-                end = middle
-            else:
-                path.append(self.root(start, middle))
-                start = middle
-        return path[::-1]
-
-    def consistency(self, old: int) -> list[bytes]:
-        """As `consistency_proof`."""
-        if not 0 < old <= len(self._leaves):
-            raise ValueError("there is no such older tree")
-        start, end, path, whole = 0, len(self._leaves), [], True
-        while old != end:
-            middle = start + _split(end - start)
-            if old <= middle:
-                path.append(self.root(middle, end))
-                end = middle
-            else:
-                path.append(self.root(start, middle))
-                start, whole = middle, False
-        return ([] if whole else [self.root(start, end)]) + path[::-1]
+    start, end, path, whole = 0, size, [], True
+    while old != end:
+        middle = start + _split(end - start)
+        if old <= middle:
+            path.append(root_at(middle, end))
+            end = middle
+        else:
+            path.append(root_at(start, middle))
+            start, whole = middle, False
+    return ([] if whole else [root_at(start, end)]) + path[::-1]
 
 
 def includes(leaf: bytes, index: int, size: int, path: Sequence[bytes], expected_root: bytes) -> bool:

@@ -211,8 +211,9 @@ def opening(work: Unit, lease: Lease) -> tuple[str, str, datetime | None]:
         return (
             "ended",
             _passed_words(work, lease)
-            or session.words
-            or ENDED_WORDS.get(lease.end_reason or "", "This tab has ended."),
+            or ENDED_WORDS.get(lease.end_reason or "")
+            or session.words  # the session may have had other holders since
+            or "This tab has ended.",
             None,
         )
     if lease.granted_at is not None:

@@ -1,7 +1,6 @@
 """Walks go the whole way: every process runs, people use real browsers. One demo serves a whole module."""
 
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +117,3 @@ def pytest_runtest_makereport(
         if isinstance(demo := item.funcargs.get("demo"), Demo):
             report.sections.append(("the demo said", demo.output.read_text(errors="replace")[-6000:]))
     return report
-
-
-def until(what: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for something that another process does."""
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)

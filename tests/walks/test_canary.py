@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from tests.walks.canary import files_in, has_code, has_secret, leaks, watching
-from tests.walks.conftest import until
 
 SECRET, CODE = "Quartz-Heron/44 17", "417208"
 

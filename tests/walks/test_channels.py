@@ -15,7 +15,8 @@ from playwright.sync_api import Page, expect
 
 from carrier_scripts.lab import founding
 from tests.demos import Demo
-from tests.walks.conftest import Person, until
+from tests.waiting import until
+from tests.walks.conftest import Person
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.timeout(200)]
 NOTHING = (

@@ -17,9 +17,9 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from carrier_scripts.lab import founding
-from tests.demos import free_port
+from tests.demos import free_port, kill_group
 from tests.labs import RunningLab, running_lab
-from tests.walks.conftest import until
+from tests.waiting import until
 
 pytestmark = pytest.mark.walk
 START_S = 90
@@ -95,9 +95,7 @@ def terminal(tmp_path: Path, lab: RunningLab) -> Iterator[Terminal]:
     try:
         yield running
     finally:
-        if running.process.poll() is None:
-            os.killpg(running.process.pid, signal.SIGKILL)
-            running.process.wait()
+        kill_group(running.process)
 
 
 def come_in(page: Page, link: str, phrase: str) -> None:

@@ -27,7 +27,8 @@ from broker.base.settings import Settings
 from broker.tabs.sweep import UNCLAIMED
 from broker.wiring import embedded_redis_url
 from tests.demos import Demo, left_of, running_demo, tree
-from tests.walks.conftest import Person, until
+from tests.waiting import until
+from tests.walks.conftest import Person
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]
 LATE_S = 4

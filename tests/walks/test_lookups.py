@@ -15,7 +15,8 @@ from playwright.sync_api import Page
 
 from portunus_client import Client, eligibility, verify_webhook
 from tests.demos import Demo
-from tests.walks.conftest import Person, until
+from tests.waiting import until
+from tests.walks.conftest import Person
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]

@@ -24,8 +24,8 @@ from broker.tabs import service as tabs
 from broker.wiring import build, embedded_redis_url
 from carrier_scripts.lab import founding
 from tests.demos import Demo, running_demo
+from tests.waiting import until
 from tests.walks.canary import Overheard, cells, held, leaks, listening, recorded, watching, written
-from tests.walks.conftest import until
 from tests.walks.floorplan import floorplan_of_harborline
 
 SIGN_IN_PAGES = re.compile(r"/(signin|login|Account/(Login|Verify))(/|$)")

@@ -11,7 +11,7 @@ import pytest
 
 from carrier_scripts import registry
 from tests.demos import Demo
-from tests.walks.conftest import until
+from tests.waiting import until
 from tests.workers.browser.test_release import broken, mended
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(400)]

@@ -31,7 +31,7 @@ from tests.thirdparty.pgadmin import pgadmin
 from tests.thirdparty.python_mail import an_office
 from tests.thirdparty.serving import Running
 from tests.thirdparty.two_step import two_step
-from tests.walks.conftest import until
+from tests.waiting import until
 from workers import catalog
 
 KEYS = ("pgadmin", "two_step", "roundcube", "node_red")

@@ -27,7 +27,8 @@ from broker.directory.service import Method
 from broker.wiring import Portunus, build
 from carrier_scripts.lab import founding
 from tests.demos import Demo
-from tests.walks.conftest import Person, until
+from tests.waiting import until
+from tests.walks.conftest import Person
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -230,14 +231,16 @@ def by_hand(demo: Demo, people: dict[str, Person], crowd: Crowd) -> int:
         writing = stranger.submit(strangers_write, demo)
         leases = {username: maria.open(username) for username in crowd.usernames}
         writing.result()
-    typed, end = 0, time.monotonic() + PATIENCE_S
-    while set((states := maria.states(leases)).values()) != {"ready"}:
-        assert time.monotonic() < end, states
-        typed += read_aloud(crowd, dan)
-        time.sleep(0.3)
+    typed: list[int] = []
+
+    def all_in() -> bool:
+        typed.append(read_aloud(crowd, dan))
+        return set(maria.states(leases).values()) == {"ready"}
+
+    until(all_in, PATIENCE_S, why=lambda: maria.states(leases))
     until(lambda: all(one["state"] == "sent" for username in LOST for one in crowd.outbox(username)), LATE_S)
     until(lambda: verdicts(demo)["late"] + verdicts(demo)["ambiguous"] >= len(LOST))
-    return typed
+    return sum(typed)
 
 
 def _leave_two_codes_on_their_way(demo: Demo, crowd: Crowd, maria: Opener) -> None:

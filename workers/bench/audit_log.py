@@ -21,7 +21,7 @@ from broker.audit import tree, verify
 from broker.audit.acts import Act
 from broker.audit.checkpoint import sign
 from broker.audit.entry import encode
-from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead
+from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditSubtree
 from broker.audit.service import LogKey
 from broker.base.actor import system
 from broker.base.clock import SystemClock
@@ -58,7 +58,7 @@ def measure() -> Figures:
 @contextmanager
 def _log(url: str) -> Iterator[Engine]:
     engine = make_engine(url)
-    tables = [model.__table__ for model in (AuditEntry, AuditHead, AuditCheckpoint)]
+    tables = [model.__table__ for model in (AuditEntry, AuditSubtree, AuditHead, AuditCheckpoint)]
     AuditEntry.metadata.create_all(engine, tables=tables)  # type: ignore[arg-type]
     yield engine
     engine.dispose()

@@ -37,8 +37,8 @@ SCRIPT_S = 240.0
 LOOK_AGAIN_S = 600.0
 CRASH = Ending("browser_crashed", signed_in=False, words=CRASHED, next_actor=Next.REQUESTER.value)
 """Nobody's doing: neither the portal's nor the script's."""
-NO_ANSWER = frozenset({CRASH.outcome, Outcome.DOWN.value, Outcome.SCRIPT_FAILED.value, Outcome.REFUSED.value})
-"""No proof of being signed out: a sleeper goes back to sleep."""
+NO_ANSWER = frozenset({CRASH.outcome, Outcome.DOWN.value})
+"""The portal said nothing, and may another time: a sleeper goes back to sleep. A page its script does not know ends it."""
 log = structlog.get_logger("attempt")
 
 
@@ -104,7 +104,7 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
             if live.tabs and node.look_due(claim, "home"):
                 live.structures["home"] = await structure.features(live.tabs[0].page)
         last = await _ending(node, live, done)
-        await node.unit(partial(_finish, claim, last, asleep))
+        await node.unit(partial(_finish, claim, last, asleep if last.outcome in NO_ANSWER else None))
         signed_in, trace = live, live.trace
         if last.signed_in:
             keep_live(live)
@@ -112,15 +112,16 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
             await park.vault_trusted_device(node, signed_in)
         await reports.report(node, signed_in, "sign_in", done, trace, last.evidence)
     except Denied as stale:
-        await _fail(node, claim, ending(Done(Outcome.REFUSED, str(stale))), asleep)
+        await _fail(node, claim, ending(Done(Outcome.REFUSED, str(stale))), None)
     except BrokerError as refused:
         log.info("attempt refused", attempt=attempt_id, code=refused.code)
-        await _fail(node, claim, ending(Done(Outcome.REFUSED, refused.message)), asleep)
+        unasked = asleep if live is None else None  # no room on this node: the portal was not asked
+        await _fail(node, claim, ending(Done(Outcome.REFUSED, refused.message)), unasked)
     except Exception as broken:
         log.exception("attempt broke", attempt=attempt_id, kind=type(broken).__name__)
         crashed = isinstance(broken, Error) if live is None else await live.shard.crashed()
         failed = ending(Done(Outcome.SCRIPT_FAILED, "The browser failed in mid sign-in."))
-        await _fail(node, claim, CRASH if crashed else failed, asleep)
+        await _fail(node, claim, *((CRASH, asleep) if crashed else (failed, None)))
     finally:
         await cancelled(beating)
         if live is not None:
@@ -212,8 +213,8 @@ async def _open(node: Node, claim: Claim, brought: Brought) -> LiveSession:
 
 
 def _finish(claim: Claim, last: Ending, asleep: park.Saved | None, work: Unit) -> None:
-    """`asleep`: the state of a sleeper that nothing has shown to be signed out."""
-    if asleep is not None and last.outcome in NO_ANSWER:
+    """`asleep`: the state of a sleeper that is to sleep on."""
+    if asleep is not None:
         tabs.sleeps_on(work, claim.attempt_id, claim.fence, last, asleep.sealed)
     else:
         tabs.finish(work, claim.attempt_id, claim.fence, last)

@@ -89,9 +89,9 @@ async function show(message, kept) {
   counted.lastSeq = message.seq;
   if (message.kind === EVENT) { counted.events++; heard(message.event); }
   else {
-    const before = canvas;
+    const before = canvas, known = kept.take(message); // throws before there is a canvas
     canvas ??= document.createElement("canvas");
-    const drawn = draw(canvas.getContext("2d", { alpha: false }), message, kept.take(message));
+    const drawn = draw(canvas.getContext("2d", { alpha: false }), message, known);
     if (!before) prepare(); // while the first picture is decoded
     await drawn;
     counted.frames++;

@@ -59,6 +59,12 @@ def upgrade() -> None:
     sa.Column('created_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_audit_key'))
     )
+    op.create_table('audit_subtree',
+    sa.Column('height', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('number', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('root_hash', sa.LargeBinary(length=32), nullable=False),
+    sa.PrimaryKeyConstraint('height', 'number', name=op.f('pk_audit_subtree'))
+    )
     op.create_table('beat',
     sa.Column('name', sa.String(length=60), nullable=False),
     sa.Column('at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
@@ -1177,6 +1183,7 @@ def downgrade() -> None:
     op.drop_table('carrier')
     op.drop_table('browser_node')
     op.drop_table('beat')
+    op.drop_table('audit_subtree')
     op.drop_table('audit_key')
     op.drop_table('audit_head')
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:

@@ -50,3 +50,13 @@ def test_where_only_a_demo_was_started_the_commands_look_at_it(tmp_path):
     said = subprocess.run([*portunus, "code", "--json"], cwd=tmp_path, env=clean, capture_output=True, text=True)
     assert (said.returncode, json.loads(said.stdout)) == (0, [])
     assert not (tmp_path / "var" / "portunus.db").exists()
+
+
+def test_a_setting_that_is_not_right_is_one_sentence_without_its_value(tmp_path):
+    portunus = [Path(sys.executable).with_name("portunus")]
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PORTUNUS_PORT": "Quartz-Heron-4417"}
+    said = subprocess.run([*portunus, "status"], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr.startswith("These settings are not right: PORTUNUS_PORT: ")
+    assert "Traceback" not in said.stderr
+    assert "Quartz-Heron-4417" not in said.stderr

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import String, select, text
 
-from broker.audit import monitor
+from broker.audit import monitor, tree
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead
@@ -71,6 +71,21 @@ def test_a_change_in_any_column_of_any_row_names_the_row(log: Log, column: str) 
     log.sql(f'UPDATE audit_entry SET "{column}" = :changed WHERE "index" = 3', changed="changed")
     assert log.named() == [3]
     assert column in log.found()[0].words
+
+
+def test_a_changed_stored_subtree_names_its_entries(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tree, "STORED", 2)
+    log.sql("DELETE FROM audit_entry")
+    log.sql("DELETE FROM audit_head")
+    log.sql("DELETE FROM audit_checkpoint")
+    shutil.rmtree(log.sink)
+    log.grow(9)
+    assert log.found() == []
+    log.sql(
+        "UPDATE audit_subtree SET root_hash = (SELECT root_hash FROM audit_subtree WHERE number = 0) WHERE number = 1"
+    )
+    assert log.named() == [4]
+    assert "entries 4 to 7" in log.found()[0].words
 
 
 def test_a_changed_time_names_the_row(log: Log) -> None:

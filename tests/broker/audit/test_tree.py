@@ -25,11 +25,15 @@ def test_an_empty_tree_hashes_nothing() -> None:
     assert tree.root([]) == hashlib.sha256(b"").digest()
 
 
+def over(hashes: list[bytes]) -> tree.RootAt:
+    return lambda start, end: tree.root(hashes[start:end])
+
+
 @given(many, st.data())
 def test_every_leaf_is_included_and_no_other(leaves: list[bytes], data: st.DataObject) -> None:
     hashes = [tree.leaf_hash(leaf) for leaf in leaves]
     index = data.draw(st.integers(0, len(hashes) - 1))
-    path, root = tree.inclusion_proof(index, hashes), tree.root(hashes)
+    path, root = tree.inclusion_proof(index, len(hashes), over(hashes)), tree.root(hashes)
     assert tree.includes(hashes[index], index, len(hashes), path, root)
     assert not tree.includes(tree.leaf_hash(b"another leaf"), index, len(hashes), path, root)
     assert not tree.includes(hashes[index], index, len(hashes), [*path, root], root)
@@ -40,17 +44,18 @@ def test_every_leaf_is_included_and_no_other(leaves: list[bytes], data: st.DataO
 def test_an_older_tree_is_a_prefix_and_a_changed_one_is_not(leaves: list[bytes], data: st.DataObject) -> None:
     hashes = [tree.leaf_hash(leaf) for leaf in leaves]
     old = data.draw(st.integers(1, len(hashes)))
-    path = tree.consistency_proof(old, hashes)
+    path = tree.consistency_proof(old, len(hashes), over(hashes))
     old_root, root = tree.root(hashes[:old]), tree.root(hashes)
     assert tree.is_consistent(old, old_root, len(hashes), root, path)
     assert not tree.is_consistent(old, tree.leaf_hash(b"forged"), len(hashes), root, path)
 
 
-@given(many, st.data())
-def test_proofs_made_together_are_the_same_as_one_by_one(leaves: list[bytes], data: st.DataObject) -> None:
-    hashes = [tree.leaf_hash(leaf) for leaf in leaves]
-    together = tree.Hashes(hashes)
-    for _ in range(3):
-        index = data.draw(st.integers(0, len(hashes) - 1))
-        assert together.inclusion(index) == tree.inclusion_proof(index, hashes)
-        assert together.consistency(index + 1) == tree.consistency_proof(index + 1, hashes)
+@given(st.integers(1, 300))
+def test_each_full_subtree_is_told_once_when_its_last_leaf_comes(leaves: int) -> None:
+    hashes = [tree.leaf_hash(b"%d" % number) for number in range(leaves)]
+    frontier: list[bytes] = []
+    told: list[tuple[int, int, bytes]] = []
+    for size, leaf in enumerate(hashes):
+        told += tree.completed(frontier, size, leaf)
+        frontier = tree.append(frontier, size, leaf)
+    assert told == [(8, number, tree.root(hashes[number << 8 : number + 1 << 8])) for number in range(leaves >> 8)]

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 
@@ -17,6 +17,7 @@ from broker.directory import service as directory
 from broker.directory.models import MfaMethod
 from broker.directory.service import Fact
 from broker.wiring import Portunus
+from tests.waiting import until
 from tests.workers.browser.conftest import LOGIN, Node
 
 HARBORLINE = "harborline"
@@ -50,13 +51,6 @@ def codes_live(node: Node, seconds: int) -> None:
 def verdicts(node: Node) -> list[str]:
     with node.portunus.reading(system("test")) as work:
         return list(work.db.scalars(select(CodeMessage.verdict).order_by(CodeMessage.received_at)))
-
-
-async def until(what: Callable[[], bool]) -> None:
-    """Wait for what another thread does."""
-    async with asyncio.timeout(20):
-        while not await asyncio.to_thread(what):
-            await asyncio.sleep(0.02)
 
 
 def test_a_signed_text_message_opens_copper_mesa(node: Node) -> None:
@@ -109,7 +103,7 @@ def test_a_code_that_comes_after_its_life_is_kept_out(node: Node) -> None:
         _, outcome = await node.open()
         assert outcome == "no_code"
         await asyncio.to_thread(node.lab.advance, 60)
-        await until(lambda: "late" in verdicts(node))
+        await asyncio.to_thread(until, lambda: "late" in verdicts(node))
         assert "matched" not in await asyncio.to_thread(verdicts, node)
         counted = await asyncio.to_thread(node.lab.counters, HARBORLINE, LOGIN)
         assert (counted["code_submits"], counted["wasted_tries"]) == (0, 0)

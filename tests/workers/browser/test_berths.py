@@ -8,6 +8,7 @@ from playwright.async_api import Error
 
 from broker.base.errors import Unavailable
 from broker.base.settings import Settings
+from tests.waiting import soon
 from tests.workers.browser.conftest import Node
 from workers.browser.berths import Berths
 from workers.browser.egress import Egress
@@ -91,9 +92,9 @@ def test_a_sign_in_leaves_a_spare_for_the_next(node: Node) -> None:
         live = await node.live()
         host = node.host
         assert host is not None
-        async with asyncio.timeout(10):
-            while (spare := host.node.berths._spare) is None:
-                await asyncio.sleep(0.02)
+        await soon(lambda: host.node.berths._spare is not None)
+        spare = host.node.berths._spare
+        assert spare is not None
         claim = live.claim
         assert await host.node.berths.taken(claim.organization_id, claim.time_zone) is spare
         assert spare.context is not live.context

@@ -11,7 +11,7 @@ from broker.base.ids import new_id
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease, LockoutDebit, LoginAttempt, ParkedState, PortalSession
 from tests.workers.browser.conftest import LOGIN, Node
-from workers.browser import park
+from workers.browser import facade, park
 from workers.browser.live import LiveSession
 
 HARBORLINE = "harborline"
@@ -187,5 +187,40 @@ def test_a_page_that_hangs_stays_awake_and_keeps_nobody_elses_door_shut(
         assert live.id in host._sessions
         assert (await asyncio.to_thread(node.session, live.id)).state == "ready"
         assert [door.session_id for door in host.node.egress.doors()] == [live.id]
+
+    node.run(test)
+
+
+def test_a_sleeper_with_no_room_to_wake_in_sleeps_on(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        parked = await asleep(node)
+        assert node.host is not None
+        pool = node.host.node.pool
+        with monkeypatch.context() as full:
+            full.setattr(pool, "_settings", pool._settings.model_copy(update={"max_sessions": 0}))
+            session, outcome = await node.open()
+        assert (session.id, session.state, outcome) == (parked.id, "parked", "refused")
+        woken, outcome = await node.open()
+        assert (woken.id, woken.state, outcome) == (parked.id, "ready", "signed_in")
+
+    node.run(test)
+
+
+def test_a_sleeper_that_wakes_on_an_unknown_page_is_over_and_the_next_open_signs_in(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facade, "GOTO_MS", 3_000)
+
+    async def test() -> None:
+        parked = await asleep(node)
+        before = len(await asyncio.to_thread(debits, node))
+        await asyncio.to_thread(node.lab.fault, HARBORLINE, "skin", version=2)
+        session, _ = await node.open()
+        assert (session.id, session.state) == (parked.id, "ended")
+        assert len(await asyncio.to_thread(debits, node)) == before
+        await asyncio.to_thread(node.lab.unfault, HARBORLINE)
+        again, outcome = await node.open()
+        assert again.id != parked.id
+        assert (again.state, outcome) == ("ready", "signed_in")
 
     node.run(test)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Page, async_playwright
 
+from tests.waiting import soon
 from workers.browser import guard, masks, screen, tiles
 from workers.browser.facade import CallRefused, unless_asked
 from workers.browser.live import LiveSession
@@ -192,7 +193,7 @@ def test_dialog_of_an_idle_tab_is_never_answered_its_page_goes():
     async def play() -> None:
         async with a_page() as (live, page):
             await page.evaluate("setTimeout(() => { window.answer = confirm('Stay signed in?') })")
-            await until(lambda: page.is_closed())
+            await soon(lambda: page.is_closed())
             assert [tab.page.url for tab in live.tabs] == ["about:blank"]
             assert live.dialog is None
 
@@ -218,24 +219,17 @@ def test_closing_a_tab_with_unsaved_words_asks_first():
             await page.evaluate(
                 "addEventListener('beforeunload', event => event.preventDefault()); window.open('about:blank')"
             )
-            await until(lambda: len(live.tabs) == 2)
+            await soon(lambda: len(live.tabs) == 2)
             viewer.say(t="tab", n=0)
             await viewer.click(page, "#name")
             await viewer.event("click")
             viewer.say(t="close", n=0)
             assert (await viewer.event("dialog"))["kind"] == "beforeunload"
             viewer.say(t="dialog", ok=False)
-            await until(lambda: live.dialog is None)
+            await soon(lambda: live.dialog is None)
             assert not page.is_closed()
 
     asyncio.run(play())
-
-
-async def until(what: Callable[[], bool]) -> None:
-    """Wait for something the browser does."""
-    async with asyncio.timeout(10):
-        while not what():
-            await asyncio.sleep(0.02)
 
 
 async def _first_picture(code: str, password: str) -> screen.Picture:

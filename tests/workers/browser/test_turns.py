@@ -17,6 +17,7 @@ from broker.tabs.models import Lease
 from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from tests.conftest import acting
+from tests.waiting import soon
 from tests.workers.browser.conftest import LOGIN, Node
 from workers.browser import keepalive, messages
 
@@ -251,9 +252,7 @@ def test_a_tab_that_is_handed_over_stays_as_it_stands_and_each_holder_has_her_ow
 
         await asyncio.to_thread(end, node, dans, "Dan Whitfield")
         await host._tend_one(live)
-        async with asyncio.timeout(60):
-            while live.held_by is not None:
-                await asyncio.sleep(0.05)
+        await soon(lambda: live.held_by is None)
         assert page.url.rstrip("/") == registry.portal(live.claim.portal_key).home.rstrip("/")
         dan.cancel()
 
