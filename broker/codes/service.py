@@ -13,7 +13,7 @@ from broker.codes.looking import Pending, deadline, expects, messages, pending, 
 from broker.codes.mistyped import mistyped, rejected
 from broker.codes.records import OPEN, name_of
 from broker.codes.tasks import ask_person, confirmed
-from broker.codes.using import Taken, answered, shown_in_recording, take, typed
+from broker.codes.using import Taken, answered, codes_of_recording, shown_in_recording, take, typed
 
 __all__ = [
     "CALL_RESULTS",
@@ -28,6 +28,7 @@ __all__ = [
     "call_answered",
     "calling",
     "calls_of",
+    "codes_of_recording",
     "confirmed",
     "deadline",
     "decline",

@@ -135,3 +135,9 @@ def shown_in_recording(work: Unit, portal_attempts: Sequence[str], recording_id:
         .where(CodeRequest.attempt_id.in_(portal_attempts), CodeRequest.recording_id.is_(None))
         .values(recording_id=recording_id, recording_offset_ms=0)
     )
+
+
+def codes_of_recording(work: Unit, recording_id: str) -> Sequence[CodeRequest]:
+    """The requests whose codes opened what this recording shows, oldest first."""
+    mine = select(CodeRequest).where(CodeRequest.recording_id == recording_id)
+    return work.db.scalars(mine.order_by(CodeRequest.asked_at)).all()
