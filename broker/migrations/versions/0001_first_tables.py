@@ -805,6 +805,7 @@ def upgrade() -> None:
     sa.Column('endpoint_id', sa.String(length=40), nullable=True),
     sa.Column('rule', sa.JSON(), nullable=False),
     sa.Column('asked_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('asked_before', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('deadline', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('state_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
@@ -905,7 +906,6 @@ def upgrade() -> None:
     sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('used_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('usable_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['message_id'], ['code_message.id'], name=op.f('fk_code_message_id_code_message')),
     sa.ForeignKeyConstraint(['request_id'], ['code_request.id'], name=op.f('fk_code_request_id_code_request')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_code'))
