@@ -69,7 +69,7 @@ def read(raw: bytes, authserv: str | None) -> Seen:
         message_id=(str(message.get("message-id", "")).strip() or hashlib.sha256(raw).hexdigest())[:200],
         sender=sender,
         trusted=confirmed(
-            [str(value) for value in message.get_all("authentication-results", [])],
+            [(name, str(value)) for name, value in message.items()],
             sender.rpartition("@")[2],
             authserv,
         ),

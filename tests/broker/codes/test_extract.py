@@ -183,7 +183,10 @@ def test_forty_thousand_addresses_are_no_sender() -> None:
         read(mail().replace(f"Harborline Security <{SENDER}>".encode(), many.encode()), AUTHSERV)
 
 
+HEADER = "Authentication-Results"
 PASSES = [
+    f"{AUTHSERV}; dkim=pass header.d=harborline.sim.test; dmarc=none header.from=harborline.sim.test",
+    f"{AUTHSERV}; dmarc=none; spf=pass; dkim=pass header.i=@harborline.sim.test",
     f"{AUTHSERV}; dmarc=pass header.from=harborline.sim.test",
     f"{AUTHSERV} 1; dmarc=pass (p=reject dis=none) header.from=harborline.sim.test",
     f"{AUTHSERV}; dkim=pass header.d=harborline.sim.test",
@@ -196,6 +199,8 @@ FAILS = [
     "mx.evil.test; dmarc=pass header.from=harborline.sim.test",
     f"{AUTHSERV}; dmarc=fail header.from=harborline.sim.test; dkim=pass header.d=harborline.sim.test",
     f"{AUTHSERV}; dmarc=none",
+    f"{AUTHSERV}; dmarc=none; dkim=pass header.d=evil.test",
+    f"{AUTHSERV}; dmarc=temperror; dkim=pass header.d=harborline.sim.test",
     f"{AUTHSERV}; dmarc=pass header.from=evil.test",
     f"{AUTHSERV}; dkim=pass header.d=evil.test",
     f"{AUTHSERV}; dkim=pass header.d=mail.harborline.sim.test",
@@ -213,20 +218,21 @@ FAILS = [
 
 @pytest.mark.parametrize("verdict", PASSES)
 def test_the_receiving_servers_yes_is_believed(verdict: str) -> None:
-    assert confirmed([verdict], "harborline.sim.test", AUTHSERV)
+    assert confirmed([(HEADER, verdict)], "harborline.sim.test", AUTHSERV)
 
 
 @pytest.mark.parametrize("verdict", FAILS)
 def test_anything_else_is_not(verdict: str | None) -> None:
-    assert not confirmed([verdict] if verdict is not None else [], "harborline.sim.test", AUTHSERV)
+    assert not confirmed([(HEADER, verdict)] if verdict is not None else [], "harborline.sim.test", AUTHSERV)
 
 
 def test_only_the_topmost_verdict_counts() -> None:
-    assert not confirmed([f"{AUTHSERV}; dmarc=fail", PASSES[0]], "harborline.sim.test", AUTHSERV)
+    two = [(HEADER, f"{AUTHSERV}; dmarc=fail"), (HEADER, PASSES[0])]
+    assert not confirmed(two, "harborline.sim.test", AUTHSERV)
 
 
 def test_without_a_configured_server_nothing_is_believed() -> None:
-    assert not confirmed([PASSES[0]], "harborline.sim.test", None)
+    assert not confirmed([(HEADER, PASSES[0])], "harborline.sim.test", None)
 
 
 def nested(depth: int) -> bytes:
