@@ -48,6 +48,7 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
     work.db.add(row)
     work.db.flush()
     samples.keep_newest(work, endpoint.id)
+    samples.forget_old(work, endpoint.id)
     request = work.db.get(CodeRequest, decision.request_id) if decision.request_id else None
     if decision.verdict is Verdict.MATCHED and request is not None:
         decision = _kept(work, vault, endpoint, request, row, decision)

@@ -71,7 +71,7 @@ class Code(Base):
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     request_id: Mapped[str | None] = mapped_column(ForeignKey("code_request.id"), index=True)
-    message_id: Mapped[str | None] = mapped_column(ForeignKey("code_message.id"))
+    message_id: Mapped[str | None] = mapped_column(ForeignKey("code_message.id"), index=True)
     channel: Mapped[str] = mapped_column(String(20))
     received_at: Mapped[datetime]
     given_by: Mapped[str | None] = mapped_column(String(60))

@@ -911,6 +911,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_code'))
     )
     with op.batch_alter_table('code', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_code_message_id'), ['message_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_code_request_id'), ['request_id'], unique=False)
 
     op.create_table('code_decline',
@@ -1024,6 +1025,7 @@ def downgrade() -> None:
     op.drop_table('code_decline')
     with op.batch_alter_table('code', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_code_request_id'))
+        batch_op.drop_index(batch_op.f('ix_code_message_id'))
 
     op.drop_table('code')
     op.drop_table('stream_ticket')

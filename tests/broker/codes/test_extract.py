@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from broker.codes import extract
 from broker.codes.authentication import confirmed
 from broker.codes.extract import Unreadable, read
+from broker.codes.stylesheet import specificity
+from broker.codes.visible import visible_text
 from tests.broker.codes.mails import AUTHSERV, SENDER, mail
 
 
@@ -302,3 +304,44 @@ def test_any_style_leaves_its_neighbours_alone(style: str) -> None:
         assert "482913" in numbers(f'<p style="{style}">x</p><p>482913</p>')
     except Unreadable as why:
         assert "person" in str(why)
+
+
+@pytest.mark.parametrize(
+    ("selector", "weight"),
+    [
+        ("*", (0, 0, 0)),
+        ("p", (0, 0, 1)),
+        ("div p > b", (0, 0, 3)),
+        ("p.code", (0, 1, 1)),
+        ('.mail [data-x="a.b#c"] p:first-child', (0, 3, 1)),
+        ("#code", (1, 0, 0)),
+        ("p:not(.x)", (0, 1, 1)),
+        (":where(#code .x) p", (0, 0, 1)),
+    ],
+)
+def test_how_specific_a_selector_is(selector: str, weight: tuple[int, int, int]) -> None:
+    assert specificity(selector) == weight
+
+
+@pytest.mark.parametrize(
+    ("sheet", "shows"),
+    [
+        ("p.code{display:block} p{display:none}", True),
+        ("p{display:none} p.code{display:block}", True),
+        ("p.code{display:none} p{display:block}", False),
+        ("#one{display:none} p.code{display:block}", False),
+        ("p{display:none} p{display:block}", True),
+        ("p{display:none !important} p.code{display:block}", False),
+        ("p{display:none !important} p.code{display:block !important}", True),
+        ("p.code{display:none}", False),
+    ],
+)
+def test_the_more_specific_rule_says_what_is_seen(sheet: str, shows: bool) -> None:
+    html = f"<style>{sheet}</style><p class=code id=one>Your code is 482913</p>"
+    assert ("482913" in visible_text(html)) is shows
+
+
+def test_an_elements_own_style_holds_before_any_rule_that_is_not_important() -> None:
+    html = "<style>#one{display:none}</style><p id=one style='display:block'>482913</p>"
+    assert "482913" in visible_text(html)
+    assert "482913" not in visible_text(html.replace("none}", "none !important}"))

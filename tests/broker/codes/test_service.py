@@ -390,3 +390,13 @@ def test_expiry_ends_the_request_and_destroys_the_held_code(desk: Desk, clock: M
     assert desk.all(CodeRequest)[0].state == "expired"
     assert desk.take(request) is None
     assert [secret.sealed for secret in desk.all(Secret) if secret.owner_kind == "code"] == [b""]
+
+
+def test_messages_of_long_ago_are_forgotten_but_not_those_whose_code_was_used(desk: Desk, clock: ManualClock) -> None:
+    request = desk.expect()
+    desk.arrive(number="used")
+    desk.take(request)
+    desk.arrive("Your statement is ready.", number="news", sender="news@shop.test")
+    clock.advance(seconds=91 * 86_400)
+    desk.arrive("Your statement is ready.", number="newer", sender="news@shop.test")
+    assert [row.external_id for row in desk.all(CodeMessage)] == ["<used@x>", "<newer@x>"]
