@@ -11,14 +11,13 @@ from api.code_ways import BY, in_words
 from api.pages import page
 from broker.base.errors import BrokerError, Conflict, Incomplete
 from broker.base.unit import Unit
-from broker.codes import enrolment, recovery, templates
+from broker.codes import authenticator, enrolment, recovery, templates
 from broker.directory import endpoints
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, PortalAccount
 from broker.directory.service import Method
 from broker.identity.policy import Permission, require
 from broker.vault import qrpicture
-from broker.vault.totp import Seed
 
 router = APIRouter()
 KEEPERS = [permits(Permission.ACCOUNT_MANAGE)]
@@ -102,7 +101,7 @@ def by_authenticator(
 ) -> Response:
     """From a seed, typed or in the picture of its QR code, proved with the code that another device shows now.
 
-    Tells when that device's clock is off.
+    Tells when that device's clock and ours disagree.
     """
     said = ""
     try:
@@ -110,18 +109,9 @@ def by_authenticator(
             if seed:
                 raise Incomplete("Give either the picture or the letters, not both.")
             seed = qrpicture.seed_in(picture.file.read(qrpicture.LARGEST_BYTES + 1))
-        parsed = Seed.parse(seed)
-        away = parsed.drift("".join(shown.split()), here.portunus.clock.now())
-        if away is None:
-            raise Incomplete("The code does not belong to this seed. Type the code that the device shows now.")
         with here.unit() as work:
-            row = _kept(work, account_id)
-            require(work, Permission.SECRET_STORE, account=row)
-            here.portunus.vault.put(work, row.organization_id, "portal_account", row.id, "totp_seed", seed.encode())
-            directory.prefer_method(work, row, Method("totp"))
-        seconds = away * int(parsed.totp.interval)
-        if away:
-            said = f"Stored. The device's clock is about {abs(seconds)} s {'ahead' if away > 0 else 'behind'}: set it."
+            apart = authenticator.keep_seed(work, here.portunus.vault, _kept(work, account_id), seed, shown)
+        said = authenticator.clocks_apart(apart)
     except SAID as no:
         return _page(request, here, account_id, error=no)
     if said:

@@ -805,6 +805,7 @@ def upgrade() -> None:
     sa.Column('endpoint_id', sa.String(length=40), nullable=True),
     sa.Column('rule', sa.JSON(), nullable=False),
     sa.Column('asked_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('asked_before', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('deadline', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('state_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
@@ -905,12 +906,12 @@ def upgrade() -> None:
     sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('used_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('usable_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['message_id'], ['code_message.id'], name=op.f('fk_code_message_id_code_message')),
     sa.ForeignKeyConstraint(['request_id'], ['code_request.id'], name=op.f('fk_code_request_id_code_request')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_code'))
     )
     with op.batch_alter_table('code', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_code_message_id'), ['message_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_code_request_id'), ['request_id'], unique=False)
 
     op.create_table('code_decline',
@@ -1024,6 +1025,7 @@ def downgrade() -> None:
     op.drop_table('code_decline')
     with op.batch_alter_table('code', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_code_request_id'))
+        batch_op.drop_index(batch_op.f('ix_code_message_id'))
 
     op.drop_table('code')
     op.drop_table('stream_ticket')
