@@ -121,7 +121,8 @@ def take_turn(work: Unit, account_id: str) -> str | None:
     if session is not None and session.state in (SessionState.READY, SessionState.PARKED):
         row = next_in(work, session, row) or row
     try:
-        lease = tabs.open_tab(work, account_id, row.location_id, PURPOSE)
+        with work.db.begin_nested():  # a refusal leaves no half-made session behind
+            lease = tabs.open_tab(work, account_id, row.location_id, PURPOSE)
     except Refused:
         _end_queued(work, account, State.BLOCKED, "policy_blocked")
         return None
