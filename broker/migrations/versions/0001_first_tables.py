@@ -206,6 +206,8 @@ def upgrade() -> None:
     sa.Column('not_before', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('paused_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('cancelled_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('told_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('max_age_s', sa.Integer(), nullable=True),
     sa.Column('columns', sa.JSON(), nullable=False),
     sa.Column('rows', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_lookup_batch_organization_id_organization')),
@@ -533,6 +535,10 @@ def upgrade() -> None:
     sa.Column('lease_id', sa.String(length=40), nullable=True),
     sa.Column('failures', sa.Integer(), nullable=False),
     sa.Column('not_before', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('words', sa.String(length=300), nullable=True),
+    sa.Column('stops', sa.Integer(), nullable=False),
+    sa.Column('stuck', sa.String(length=40), nullable=True),
+    sa.Column('stuck_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_lookup_turn_account_id_portal_account')),
     sa.PrimaryKeyConstraint('account_id', name=op.f('pk_lookup_turn'))
     )
@@ -862,6 +868,7 @@ def upgrade() -> None:
     sa.Column('created_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('not_before', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('deadline', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('due_by', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('runs', sa.Integer(), nullable=False),
     sa.Column('failures', sa.Integer(), nullable=False),
     sa.Column('lease_id', sa.String(length=40), nullable=True),
@@ -882,8 +889,9 @@ def upgrade() -> None:
         batch_op.create_index('ix_lookup_batch_state', ['batch_id', 'state'], unique=False)
         batch_op.create_index('ix_lookup_batch_subject', ['batch_id', 'subject'], unique=False)
         batch_op.create_index('ix_lookup_listing', ['organization_id', 'id'], unique=False)
-        batch_op.create_index('ix_lookup_next', ['account_id', 'state', 'priority', 'not_before', 'id'], unique=False)
+        batch_op.create_index('ix_lookup_next', ['account_id', 'state', 'priority', 'due_by', 'not_before', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_lookup_organization_id'), ['organization_id'], unique=False)
+        batch_op.create_index('ix_lookup_state', ['state', 'due_by'], unique=False)
 
     op.create_table('stream_ticket',
     sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
@@ -1030,6 +1038,7 @@ def downgrade() -> None:
     op.drop_table('code')
     op.drop_table('stream_ticket')
     with op.batch_alter_table('lookup', schema=None) as batch_op:
+        batch_op.drop_index('ix_lookup_state')
         batch_op.drop_index(batch_op.f('ix_lookup_organization_id'))
         batch_op.drop_index('ix_lookup_next')
         batch_op.drop_index('ix_lookup_listing')
