@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from sqlalchemy import select
 
-from api.cli.console import Json, console, operator, print_json
+from api.cli.console import Json, as_person, console, operator, print_json
 from broker.adapters.script_process import with_facts
 from broker.base.errors import Incomplete, NotFound
 from broker.base.unit import Unit
@@ -143,7 +143,7 @@ def submit(
     """Hand the script in for approval by somebody else."""
     local = _local(key, file)
     bundle: Bundle = with_facts(key, local["digest"], local["sources"], local["quality"])
-    with build().unit(operator()) as work:
+    with as_person(build()) as work:
         scripts.submit(work, bundle, words)
     console.print(
         f"Handed in as {bundle.digest[:12]}. Somebody else approves it: portunus script approve {bundle.digest[:12]}"
@@ -153,7 +153,7 @@ def submit(
 @app.command("approve")
 def approve(digest: str = Version) -> None:
     """Approve a version that somebody else wrote and you have read."""
-    with build().unit(operator()) as work:
+    with as_person(build()) as work:
         row = scripts.approve(work, digest)
     console.print(f"Approved. Release it: portunus script release {row.digest[:12]} --canary LOCATION")
 

@@ -672,6 +672,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_script_run_portal_id'), ['portal_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_script_run_trial'), ['trial'], unique=False)
 
+    op.create_table('shell_name',
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('user_id', sa.String(length=40), nullable=False),
+    sa.Column('set_by', sa.String(length=60), nullable=False),
+    sa.Column('set_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_shell_name_user_id_user')),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_shell_name')),
+    sa.UniqueConstraint('user_id', name=op.f('uq_shell_name_user_id'))
+    )
     op.create_table('sign_in_link',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('user_id', sa.String(length=40), nullable=False),
@@ -1078,6 +1087,7 @@ def downgrade() -> None:
 
     op.drop_table('webhook_delivery')
     op.drop_table('sign_in_link')
+    op.drop_table('shell_name')
     with op.batch_alter_table('script_run', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_script_run_trial'))
         batch_op.drop_index(batch_op.f('ix_script_run_portal_id'))
