@@ -88,6 +88,7 @@ OF_OUTCOME: dict[str, str] = {
     "refused": "script_error",
     "no_browser": "portal_down",
     "host_lost": "session_lost",
+    "script_withdrawn": "session_lost",
     "host_stopped": "session_lost",
     "browser_crashed": "session_lost",
 }

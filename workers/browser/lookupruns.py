@@ -181,7 +181,8 @@ class _Runs:
             return lookups.next_job(work, vault, self._lease_id)
 
         turn: Job | Wait | None = await self._unit(end_and_next)
-        keep(reports.report(self._node, self._live, job.kind, done, trace), "report of a lookup")
+        outcome = _for_the_script(said, done)
+        keep(reports.report(self._node, self._live, job.kind, done, trace, outcome=outcome), "report of a lookup")
         log.info(
             "lookup",
             lookup=job.lookup_id,
@@ -262,6 +263,14 @@ class _Runs:
 
     async def _unit(self, act: Any) -> Any:
         return await self._node.unit(act)
+
+
+def _for_the_script(said: Answered | Unanswered, done: Done) -> str | None:
+    """What the host made of what the script called an answer; None where the script's own outcome says it."""
+    if isinstance(said, Answered):
+        return Outcome.ANSWERED.value
+    judged_here = done.outcome is Outcome.ANSWERED or said.code == "write_blocked"
+    return said.code if judged_here else None
 
 
 def _sightings(known: list[Sighting], refs: list[int]) -> list[Sighting]:

@@ -252,6 +252,7 @@ def upgrade() -> None:
     op.create_table('page_structure',
     sa.Column('portal_id', sa.String(length=40), nullable=False),
     sa.Column('page', sa.String(length=12), nullable=False),
+    sa.Column('account_id', sa.String(length=40), nullable=False),
     sa.Column('features', sa.JSON(), nullable=False),
     sa.Column('accepted_by', sa.String(length=60), nullable=False),
     sa.Column('accepted_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
@@ -260,7 +261,7 @@ def upgrade() -> None:
     sa.Column('likeness', sa.Integer(), nullable=False),
     sa.Column('drifted_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_page_structure_portal_id_portal')),
-    sa.PrimaryKeyConstraint('portal_id', 'page', name=op.f('pk_page_structure'))
+    sa.PrimaryKeyConstraint('portal_id', 'page', 'account_id', name=op.f('pk_page_structure'))
     )
     op.create_table('portal_account',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -303,6 +304,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('portal_id', sa.String(length=40), nullable=False),
     sa.Column('organization_id', sa.String(length=40), nullable=True),
+    sa.Column('about', sa.String(length=12), nullable=False),
     sa.Column('words', sa.String(length=200), nullable=False),
     sa.Column('step', sa.String(length=300), nullable=False),
     sa.Column('run_id', sa.String(length=40), nullable=True),
@@ -625,13 +627,14 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('portal_id', sa.String(length=40), nullable=False),
     sa.Column('digest', sa.String(length=64), nullable=False),
-    sa.Column('previous', sa.String(length=64), nullable=False),
+    sa.Column('previous', sa.String(length=64), nullable=True),
     sa.Column('stage', sa.String(length=10), nullable=False),
     sa.Column('location_id', sa.String(length=40), nullable=True),
     sa.Column('share', sa.Integer(), nullable=False),
     sa.Column('started_by', sa.String(length=60), nullable=False),
     sa.Column('started_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('stage_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('held_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('end', sa.String(length=12), nullable=True),
     sa.Column('end_words', sa.String(length=300), nullable=True),
@@ -653,6 +656,7 @@ def upgrade() -> None:
     sa.Column('account_id', sa.String(length=40), nullable=True),
     sa.Column('location_id', sa.String(length=40), nullable=True),
     sa.Column('organization_id', sa.String(length=40), nullable=True),
+    sa.Column('session_id', sa.String(length=40), nullable=True),
     sa.Column('verb', sa.String(length=20), nullable=False),
     sa.Column('outcome', sa.String(length=30), nullable=False),
     sa.Column('trial', sa.String(length=60), nullable=False),
@@ -674,6 +678,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_script_run_portal_id'), ['portal_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_script_run_trial'), ['trial'], unique=False)
 
+    op.create_table('shell_name',
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('user_id', sa.String(length=40), nullable=False),
+    sa.Column('set_by', sa.String(length=60), nullable=False),
+    sa.Column('set_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_shell_name_user_id_user')),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_shell_name')),
+    sa.UniqueConstraint('user_id', name=op.f('uq_shell_name_user_id'))
+    )
     op.create_table('sign_in_link',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('user_id', sa.String(length=40), nullable=False),
@@ -1085,6 +1098,7 @@ def downgrade() -> None:
 
     op.drop_table('webhook_delivery')
     op.drop_table('sign_in_link')
+    op.drop_table('shell_name')
     with op.batch_alter_table('script_run', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_script_run_trial'))
         batch_op.drop_index(batch_op.f('ix_script_run_portal_id'))
