@@ -20,7 +20,14 @@ NONE_SENT = ("signed_in", "wrong_practice", "wrong_password", "locked", "passwor
 
 
 def expect(
-    work: Unit, *, attempt_id: str, account: PortalAccount, location: Location, requester: Actor, life_s: int
+    work: Unit,
+    *,
+    attempt_id: str,
+    account: PortalAccount,
+    location: Location,
+    requester: Actor,
+    life_s: int,
+    lease_id: str | None = None,
 ) -> CodeRequest | None:
     """Open the request before the portal is asked to send. None for an account without a second factor.
 
@@ -41,6 +48,7 @@ def expect(
         location_id=location.id,
         requester_kind=requester.kind.value,
         requester_id=requester.id,
+        lease_id=lease_id,
         method_id=method.id,
         channel=method.channel,
         endpoint_id=method.endpoint_id,
@@ -55,8 +63,7 @@ def expect(
     )
     work.db.add(row)
     work.db.flush()
-    told = {"channel": method.channel, "endpoint": method.endpoint_id, "attempt": attempt_id}
-    records.record(work, Act.CODE_REQUESTED, row, detail=told)
+    records.record(work, Act.CODE_REQUESTED, row, detail={**_route(method), **records.asker(work, row)})
     if method.endpoint_id:
         work.signal(f"mailbox:{method.endpoint_id}")
     return row
@@ -69,6 +76,19 @@ def _takes_over(work: Unit, attempt_id: str) -> int:
         missing += max(row.sent - row.came, 0)
         row.came = max(row.came, row.sent)
     return missing
+
+
+def _route(method: MfaMethod) -> dict[str, str | None]:
+    """How the code is to come, as the log keeps it."""
+    endpoint = method.endpoint
+    return {
+        "channel": method.channel,
+        "way": method.way,
+        "sent_to": method.masked_destination,
+        "endpoint": method.endpoint_id,
+        "endpoint_name": endpoint.name if endpoint else None,
+        "custodian": endpoint.custodian if endpoint else None,
+    }
 
 
 def _refuse_indistinguishable(work: Unit, method: MfaMethod, mine: Rule) -> None:

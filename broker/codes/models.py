@@ -27,6 +27,8 @@ class CodeRequest(Base):
     location_id: Mapped[str] = mapped_column(ForeignKey("location.id"), index=True)
     requester_kind: Mapped[str] = mapped_column(String(12))
     requester_id: Mapped[str] = mapped_column(String(60))
+    lease_id: Mapped[str | None] = mapped_column(String(40))
+    """The tab that the sign-in is for."""
     method_id: Mapped[str] = mapped_column(ForeignKey("mfa_method.id"))
     channel: Mapped[str] = mapped_column(String(20))
     endpoint_id: Mapped[str | None] = mapped_column(ForeignKey("delivery_endpoint.id"), index=True)

@@ -819,6 +819,7 @@ def upgrade() -> None:
     sa.Column('location_id', sa.String(length=40), nullable=False),
     sa.Column('requester_kind', sa.String(length=12), nullable=False),
     sa.Column('requester_id', sa.String(length=60), nullable=False),
+    sa.Column('lease_id', sa.String(length=40), nullable=True),
     sa.Column('method_id', sa.String(length=40), nullable=False),
     sa.Column('channel', sa.String(length=20), nullable=False),
     sa.Column('endpoint_id', sa.String(length=40), nullable=True),
