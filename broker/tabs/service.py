@@ -34,6 +34,7 @@ from broker.tabs.enrolling import capture_seed, enrolment_answered, keep_recover
 from broker.tabs.evidence import FailedSignIn, failed_sign_in, failed_sign_ins, open_picture
 from broker.tabs.forecast import Expected, forecast
 from broker.tabs.last_code import LastCode, last_code
+from broker.tabs.last_code import ask as ask_last_code
 from broker.tabs.leases import (
     LOCKED,
     end_tab,
@@ -88,6 +89,7 @@ __all__ = [
     "Tile",
     "account_of",
     "another_code",
+    "ask_last_code",
     "asking_lease",
     "attempts_for",
     "beat",
