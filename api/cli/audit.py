@@ -7,11 +7,13 @@ from pathlib import Path
 import typer
 
 from api.cli.console import Json, console, operator, print_json, written_to
-from broker.audit import monitor
+from broker.audit import alarms, monitor
 from broker.audit import service as audit
 from broker.audit import verify as verifier
 from broker.audit.acts import Act
+from broker.audit.seen import UNKNOWN
 from broker.audit.service import LogKey
+from broker.audit.witness import begin_anew
 from broker.tabs import service as tabs
 from broker.wiring import build
 
@@ -75,19 +77,38 @@ def prove(
 
 @app.command("check")
 def check(*, as_json: bool = Json) -> None:
-    """Compare the log with what the second sink saw; exit code 1 and the entries when something was changed."""
+    """Compare the log with what the second sink saw; exit code 1 and the entries when something was changed, 3 when it is unknown."""
     portunus = build()
     with portunus.unit(operator()) as work:
         key = audit.log_key(work, portunus.keyring)
     with portunus.reading(operator()) as work:
         found = monitor.check(work, key, portunus.settings.witness)
+    changed = any(one.kind != UNKNOWN for one in found)
     if as_json:
         print_json({"findings": [asdict(one) for one in found]})
     else:
         for one in found:
             console.print(f"[red]{one.words}[/red]")
-        console.print("Nothing was changed." if not found else f"{len(found)} findings.")
-    raise typer.Exit(1 if found else 0)
+        console.print(f"{len(found)} findings." if found else "Nothing was changed.")
+    raise typer.Exit(1 if changed else 3 if found else 0)
+
+
+@app.command("acknowledge")
+def acknowledge(reason: str = typer.Option(..., help="What happened: a restored backup, from when, by whom.")) -> None:
+    """Say why the log is not as the second sink saw it; a restored copy is then no alarm any more, a change stays one."""
+    portunus = build()
+    with portunus.unit(operator()) as work:
+        alarms.acknowledge(work, audit.log_key(work, portunus.keyring), portunus.settings.witness, reason)
+    console.print("It is on record, with your reason.")
+
+
+@app.command("new-sink")
+def new_sink(reason: str = typer.Option(..., help="What became of the old one.")) -> None:
+    """Begin a new second sink in the place of a lost one: within a minute it gets the whole log."""
+    portunus = build()
+    with portunus.unit(operator()) as work:
+        begin_anew(work, portunus.settings.witness, reason)
+    console.print(f"{portunus.settings.witness} gets the whole log within a minute.")
 
 
 @app.command("export")

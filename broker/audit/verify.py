@@ -279,12 +279,11 @@ def read(file: str) -> Iterator[tuple[int, Line | Quick]]:
             yield number, line
 
 
-def witnessed(file: str, verifier: str) -> Heads:
-    """The heads the second sink kept, smallest first. Notes end with a line of `--`; one torn by a crash has none, or says so."""
+def notes_in(file: str) -> list[str]:
+    """The heads the second sink kept. Notes end with a line of `--`; one torn by a crash has none, or says so."""
     with open(file, encoding="utf-8") as text:
         notes = text.read().split("--\n")
-    whole = [note for note in notes[:-1] if note.strip() and "\n\n" in note and not note.endswith("\n(torn)\n")]
-    return sorted(open_checkpoint(note, verifier) for note in whole)
+    return [note for note in notes[:-1] if note.strip() and "\n\n" in note and not note.endswith("\n(torn)\n")]
 
 
 def compare(heads: Heads, tree: Tree, proved: int, signer: str) -> None:
@@ -307,7 +306,7 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
         raise Rejected("the log is signed by another key than the one you trust")
     public_key(verifier)
     whose = "key %s%s" % (verifier, "" if key else " (compared with none that you trust: give --key)")
-    seen = witnessed(witness, verifier) if witness else []
+    seen = sorted(open_checkpoint(note, verifier) for note in notes_in(witness)) if witness else []
     if witness and not seen:
         raise Rejected("the witness's file holds no head of this log: nothing could be compared")
     tree, proved, notes = Tree(), 0, []
