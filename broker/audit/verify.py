@@ -222,11 +222,11 @@ def open_checkpoint(note: str, verifier: str) -> tuple[int, bytes]:
     return int(lines[1]), root
 
 
-def cosigned(note: str, key: str) -> bool:
+def cosigned(note: str, key: str | None) -> bool:
     """Whether the witness elsewhere signed this head too (c2sp.org/tlog-cosignature)."""
-    name, named_hash, public = public_key(key, b"\x04")
+    name, named_hash, public = public_key(key, b"\x04") if key else ("", b"", b"")
     text, _, signatures = note.partition("\n\n")
-    for row in signatures.split("\n"):
+    for row in signatures.split("\n") if key else ():
         if row.startswith("\u2014 " + name + " "):
             blob = b64(row.rpartition(" ")[2])
             message = "cosignature/v1\ntime %d\n%s\n" % (int.from_bytes(blob[4:12], "big"), text)
@@ -309,7 +309,7 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
     seen = sorted(open_checkpoint(note, verifier) for note in notes_in(witness)) if witness else []
     if witness and not seen:
         raise Rejected("the witness's file holds no head of this log: nothing could be compared")
-    tree, proved, notes = Tree(), 0, []
+    tree, proved, signed, approved = Tree(), 0, 0, 0
     newest, flagged, sizes = b"", [], {head[0] for head in seen}
     for number, line in lines:
         kind = line.get("kind") if isinstance(line, dict) else "entry"
@@ -322,13 +322,14 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
             at = str(check_leaf(leaf, tree.size, number).get("at")).encode()
         elif kind == "checkpoint" and set(line) == {"kind", "note"}:
             compare([open_checkpoint(line["note"], verifier)], tree, proved, "the signed")
-            proved = tree.size
-            notes.append(line["note"])
+            proved, signed = tree.size, signed + 1
+            approved += cosigned(line["note"], witness_key)
             continue
-        elif kind in ("proof", "subject") and tree.size == 0 and not notes:
+        elif kind in ("proof", "subject") and tree.size == signed == 0:
             rest = [one if isinstance(one, dict) else {} for _, one in lines]
             notes, words, told_of = check_proofs([line, *rest], header, seen)
-            return "accepted: %s%s, %s%s" % (words, check_cosigned(notes, witness_key), whose, told_of)
+            approved = sum(cosigned(note, witness_key) for note in notes)
+            return "accepted: %s%s, %s%s" % (words, check_cosigned(approved, witness_key), whose, told_of)
         else:
             raise Rejected("line %d is of no known kind, or has no place there" % number)
         if at[:13] < newest[:13]:
@@ -340,19 +341,18 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
         tree.append(hashed)
         if tree.size in sizes:
             compare([head for head in seen if head[0] == tree.size], tree, proved, "a witnessed")
-    if not notes:
+    if not signed:
         raise Rejected("nothing in this file is signed")
     if not tree.size == size == proved:
         raise Rejected("%d entries of %d are there, %d are signed: the end is cut" % (tree.size, size, proved))
     if seen and seen[-1][0] > size:
         raise Rejected("the witness saw %d entries, this log has %d: the end is cut" % (seen[-1][0], size))
     clock = "; the clock was set back before entry %s" % flagged[0] if flagged else ""
-    words = "%d entries, %d signed heads, %d witnessed" % (size, len(notes), len(seen))
-    return "accepted: %s%s, %s%s" % (words, check_cosigned(notes, witness_key), whose, clock)
+    words = "%d entries, %d signed heads, %d witnessed" % (size, signed, len(seen))
+    return "accepted: %s%s, %s%s" % (words, check_cosigned(approved, witness_key), whose, clock)
 
 
-def check_cosigned(notes: list[str], key: str | None) -> str:
-    count = sum(cosigned(note, key) for note in notes) if key else 0
+def check_cosigned(count: int, key: str | None) -> str:
     if key and not count:
         raise Rejected("no head in this file is signed by the witness %s" % key.split("+")[0])
     return ", %d signed by %s too" % (count, key.split("+")[0]) if key else ""
