@@ -33,6 +33,7 @@ PIECE = 200
 """Rows per transaction."""
 FARTHEST = timedelta(days=60)
 TOO_WIDE = "The row has more cells than there are headings. Put text that has commas in it into quotes."
+NOWHERE = "There is no portal, or no location, of this row's short name at one of your places."
 NOT_ASKED = "The batch was cancelled before this row was asked."
 
 
@@ -167,6 +168,9 @@ def _ask(
         subject = vault.digest(work, batch.organization_id, f"lookup {ask.subject()}")
         same = work.db.scalar(select(Lookup).where(Lookup.batch_id == batch.id, Lookup.subject == subject).limit(1))
         lookup = same or submit(work, vault, ask, priority=9, max_age_s=batch.max_age_s, batch=batch, known=known)
+    except NotFound:
+        row.problem = NOWHERE  # never the cell itself: a column that was named wrongly holds patients
+        return None
     except BrokerError as no:
         row.problem = no.message[:600]
         return None

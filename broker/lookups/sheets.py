@@ -24,6 +24,8 @@ NO_HEADING = "(no heading {})"
 NUMBER = re.compile(r"-?\d+(\.\d+)?%?")
 AMOUNT = re.compile(r"-?(0|[1-9]\d{0,6})(\.\d{1,2})?")
 """What goes into a spreadsheet as a number; longer ones, and those with leading zeros, are somebody's identifier."""
+PATIENTS = re.compile(r"\d{1,4}[-/]\d{1,2}[-/]\d{1,4}( .*)?|[A-Za-z]{0,3}\d{5,}")
+"""A date or an identifier: a first row with one is a patient's, and headings are kept unsealed."""
 ZEROS = re.compile(r"[0\-/ ]*00[0\-/ ]*")
 """A number format that fills up with zeros, such as 000000000 or 000-0000."""
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
@@ -66,6 +68,8 @@ def read(data: bytes, name: str) -> Sheet:
 
 def _squared(headings: list[str], rows: list[list[str]], beyond: str) -> Sheet:
     """Every row as wide as the widest, so that nothing is dropped and nothing shifts. Raises `Incomplete` for a heading twice."""
+    if any(PATIENTS.fullmatch(one) for one in headings):
+        raise Incomplete("The first row holds a date or a number, so it is no row of headings. Add one above it.")
     twice = next((one for number, one in enumerate(headings) if one and one in headings[:number]), None)
     if twice is not None:
         raise Incomplete(f"Two columns are called {twice[:60]}. Rename one of them.")

@@ -243,6 +243,20 @@ def test_rows_without_a_login_go_on_once_there_is_one(office: Office) -> None:
     assert ("run_lookups", account.id) in office.portunus.queue.sent
 
 
+@pytest.mark.parametrize("field", ["location", "portal"])
+def test_a_column_that_was_named_wrongly_leaves_no_patient_in_the_problem(office: Office, field: str) -> None:
+    sheet = sheets.read(lines(1).replace(b"0,HD", b"Ada Dunmore,HD"), "x.csv")
+    mapping = columns.guess(sheet.headings) | {field: "Patient"}
+    rows = batches.rows_of(sheet, mapping, {"portal": "harborline", "location": "phoenix"})
+    with office.portunus.unit(office.actor) as work:
+        batch = batches.create(
+            work, office.portunus.vault, office.portunus.blobs, name="x", headings=sheet.headings, rows=rows
+        ).id
+    read(office, batch)
+    with office.portunus.reading(office.actor) as work:
+        assert batches.problems(work, batches.own(work, batch)) == [(2, batches.NOWHERE)]
+
+
 def test_a_cancelled_batch_is_not_asked_again(office: Office) -> None:
     batch = sent(office)
     with office.portunus.unit(office.actor) as work:

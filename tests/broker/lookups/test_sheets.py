@@ -79,6 +79,15 @@ def test_a_column_without_a_heading_is_no_problem() -> None:
         assert "problem" not in batches.rows_of(found, columns.guess(found.headings), {})[0][1]
 
 
+@pytest.mark.parametrize(
+    "first", [b"Ada,HD100042731,x", b"Ada,x,03/17/1984", b"Ada,1984-03-17 00:00:00,x", b"Ada,42731,x"]
+)
+def test_a_file_without_headings_is_refused_in_words_without_the_patient(first: bytes) -> None:
+    with pytest.raises(Incomplete, match="no row of headings") as no:
+        sheets.read(first + b"\nBo,HD100042732,1990-02-03\n", "x.csv")
+    assert "Ada" not in no.value.message
+
+
 def test_two_columns_of_one_name_are_refused() -> None:
     with pytest.raises(Incomplete, match="Two columns are called DOB"):
         sheets.read(b"DOB,Member ID,DOB\n1984-03-17,A1,1990-01-01\n", "x.csv")
