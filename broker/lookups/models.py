@@ -69,6 +69,8 @@ class Lookup(Base):
     """The deadline, or a day that never comes: what the queue is ordered by."""
     runs: Mapped[int] = mapped_column(default=0)
     """How often it was started."""
+    yielded: Mapped[int] = mapped_column(default=0)
+    """How often a person took the portal from it: those starts are not held against it."""
     failures: Mapped[int] = mapped_column(default=0)
     """How often it ended without an answer and was queued again."""
     lease_id: Mapped[str | None] = mapped_column(ForeignKey("lease.id"))

@@ -153,12 +153,12 @@ def put_back(work: Unit, row: Lookup) -> None:
     """
     lease = work.db.get(Lease, row.lease_id or "")
     if lease is not None and lease.end_reason == "preempted":
-        row.runs -= 1
-    elif row.runs >= MOST_RUNS:
+        row.yielded += 1
+    elif (broken_off := row.runs - row.yielded) >= MOST_RUNS:
         records.end(work, row, State.NEEDS_HUMAN, "never_ended")
         return
-    elif row.runs > 2:
-        row.not_before = work.clock.now() + BACKOFF[min(row.runs - 3, len(BACKOFF) - 1)]
+    elif broken_off > 2:
+        row.not_before = work.clock.now() + BACKOFF[min(broken_off - 3, len(BACKOFF) - 1)]
     records.move(work, row, State.QUEUED)
     row.lease_id = None
 

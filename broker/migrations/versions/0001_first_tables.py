@@ -884,6 +884,7 @@ def upgrade() -> None:
     sa.Column('deadline', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('due_by', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('runs', sa.Integer(), nullable=False),
+    sa.Column('yielded', sa.Integer(), nullable=False),
     sa.Column('failures', sa.Integer(), nullable=False),
     sa.Column('lease_id', sa.String(length=40), nullable=True),
     sa.Column('error', sa.String(length=40), nullable=True),
