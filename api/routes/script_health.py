@@ -45,8 +45,7 @@ def board(request: Request, here: HereNow) -> Response:
                 "gone": scripts.changes(row)[0][:12],
                 "new": scripts.changes(row)[1][:12],
             }
-            for row in scripts.structures(work)
-            if row.drifted_at is not None
+            for row in scripts.drifted(work)
         ]
     may_write = Permission.SCRIPT_MAINTAIN in here.held
     return page(request, "script_health.html", rows=rows, drifted=drifted, alerts=open_alerts, may_write=may_write)
