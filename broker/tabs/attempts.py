@@ -232,6 +232,12 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
     return request.id if request else None
 
 
+def wait_turn(work: Unit, attempt_id: str, fence: int) -> int:
+    """Stand in line for a code whose endpoint is busy; how many come first. Raises `Conflict` for a stale fence."""
+    row = records.fenced(work, attempt_id, fence)
+    return codes.stand_in_line(work, attempt_id=row.id, account=row.account)
+
+
 def requester(work: Unit, row: LoginAttempt) -> Actor:
     """Who asked for the tab that this sign-in is for."""
     user = work.db.get(User, row.requester_id)
