@@ -9,7 +9,7 @@ from broker.base.actor import Actor
 from broker.base.errors import Conflict
 from broker.base.ids import new_id
 from broker.base.unit import Unit
-from broker.codes import records
+from broker.codes import records, turns
 from broker.codes.matching import Rule, told_apart
 from broker.codes.models import CodeRequest
 from broker.codes.templates import rule_of
@@ -39,7 +39,7 @@ def expect(
     method = account.mfa_methods[0]
     records.one_at_a_time(work, method.endpoint_id)
     rule = rule_of(work, account, method)
-    _refuse_indistinguishable(work, method, Rule.of(rule))
+    _refuse_indistinguishable(work, method, attempt_id, Rule.of(rule))
     now = work.clock.now()
     row = CodeRequest(
         id=new_id("cod"),
@@ -91,15 +91,17 @@ def _route(method: MfaMethod) -> dict[str, str | None]:
     }
 
 
-def _refuse_indistinguishable(work: Unit, method: MfaMethod, mine: Rule) -> None:
+def _refuse_indistinguishable(work: Unit, method: MfaMethod, attempt_id: str, mine: Rule) -> None:
     if method.endpoint_id is None:
         return
-    for other in records.waiting_rows(work, method.endpoint_id):
-        if not told_apart(mine, Rule.of(other.rule)):
-            raise Conflict(
-                "Another sign-in waits for a code from the same sender at the same mailbox or phone. Try again when it is done.",
-                code="endpoint-busy",
-            )
+    alike = any(not told_apart(mine, Rule.of(one.rule)) for one in records.waiting_rows(work, method.endpoint_id))
+    began = work.db.scalar(select(CodeRequest.id).where(CodeRequest.attempt_id == attempt_id).limit(1))
+    if alike or (began is None and turns.before(work, method.endpoint_id, attempt_id, mine)):
+        raise Conflict(
+            "Another sign-in waits for a code from the same sender at the same mailbox or phone. Try again when it is done.",
+            code="endpoint-busy",
+        )
+    turns.leave(work, attempt_id)
 
 
 def waiting(work: Unit, request_id: str) -> None:

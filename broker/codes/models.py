@@ -118,6 +118,20 @@ class CodeMessage(Base):
     )
 
 
+class CodeTurn(Base):
+    """A sign-in that waits until it may ask for a code: another's, that would look the same, comes to its endpoint first."""
+
+    __tablename__ = "code_turn"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    endpoint_id: Mapped[str] = mapped_column(ForeignKey("delivery_endpoint.id"), index=True)
+    attempt_id: Mapped[str] = mapped_column(String(40), unique=True)
+    rule: Mapped[dict[str, Any]]
+    since: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    """When it last said that it still waits."""
+
+
 class LineCall(Base):
     """Somebody calls a carrier's provider line for a request: who, how long on hold, how it ended."""
 

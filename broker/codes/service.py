@@ -13,6 +13,7 @@ from broker.codes.looking import Pending, deadline, expects, messages, pending, 
 from broker.codes.mistyped import mistyped, rejected
 from broker.codes.records import OPEN, name_of
 from broker.codes.tasks import ask_person, confirmed
+from broker.codes.turns import stand_in_line
 from broker.codes.using import Taken, answered, codes_of_recording, shown_in_recording, take, typed
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "request_of_attempt",
     "resend",
     "shown_in_recording",
+    "stand_in_line",
     "take",
     "typed",
     "waiting",

@@ -243,6 +243,12 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
     return request.id if request else None
 
 
+def wait_turn(work: Unit, attempt_id: str, fence: int) -> int:
+    """Stand in line for a code whose endpoint is busy; how many come first. Raises `Conflict` for a stale fence."""
+    row = records.fenced(work, attempt_id, fence)
+    return codes.stand_in_line(work, attempt_id=row.id, account=row.account)
+
+
 def requester(work: Unit, row: LoginAttempt) -> Actor:
     """Who asked for what this sign-in is for: the tab's holder, or of lookups whoever submitted them."""
     name = codes.name_of(work, row.requester_kind, row.requester_id)

@@ -24,6 +24,7 @@ from broker.tabs.attempts import (
     tries_left,
     trusted_device,
     username,
+    wait_turn,
     waiting_attempt,
 )
 from broker.tabs.calls_avoided import calls_avoided
@@ -154,6 +155,7 @@ __all__ = [
     "uncovered",
     "unlock",
     "username",
+    "wait_turn",
     "waiting_attempt",
     "watch_left",
     "watch_ticket",
