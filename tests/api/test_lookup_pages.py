@@ -1,6 +1,5 @@
 """The lookup pages: ask, see the value with its evidence, work the exceptions."""
 
-
 from tests.api.lookup_office import QUESTION
 
 
