@@ -10,16 +10,11 @@ from PIL import Image
 from sqlalchemy import select
 
 from broker.audit.models import AuditEntry
-from broker.base.ids import new_id
 from broker.lookups import service as lookups
 from broker.lookups.evidence import Sighting
 from broker.lookups.models import Lookup, LookupArtifact
-from broker.recordings import service as recordings
-from broker.recordings.container import Message, Writer
-from broker.recordings.service import Subject
-from broker.tabs.models import Lease
 from tests import factories
-from workers.browser import messages
+from tests.api.lookup_office import photographed
 
 HIGH = 400
 MINE, OTHERS = (10.0, 100.0, 50.0, 20.0), 200
@@ -47,27 +42,11 @@ def seen(portunus, lookup_office) -> SimpleNamespace:
     lookup_office.sign_in()
     first, second = lookup_office.ask(), lookup_office.ask(member_id="HD100042799")
     lease_id = lookup_office.turn()
-    with portunus.unit(lookups.HOLDER) as work:
-        lease = work.db.get_one(Lease, lease_id)
-        subject = Subject(
-            lookup_office.account.organization_id, lease.id, lease.portal_session_id, lookup_office.account.id,
-            lookup_office.location.id, "system", "lookups", "Lookups",
-        )  # fmt: skip
-        recording, key = recordings.start(work, portunus.vault, subject)
-        recording_id, blob = recording.id, recording.blob
-    writer = Writer(recording_id, key)
-    portunus.blobs.append(blob, writer.header())
-    pictures = []
-    for number, lookup in enumerate((first, second)):
-        frame = messages.frame(0, number, 1000 * number, 300, HIGH, painted())
-        place, artifact_id = portunus.blobs.size(blob), new_id("art")
-        portunus.blobs.append(blob, writer.chunk([Message(1000 * number, frame)]))
-        picture = lookups.Picture(
-            artifact_id, "screenshot", "0" * 64, 9, portunus.clock.now(), recording_id, 1000 * number, number, place
-        )
-        pictures.append(picture)
+    pictures = photographed(lookup_office, lease_id, [painted(), painted()])
+    recording_id = pictures[0].recording_id
+    for number, (lookup, picture) in enumerate(zip((first, second), pictures, strict=True)):
         words = Sighting(
-            artifact_id=artifact_id, recording_id=recording_id, recording_offset_ms=1000 * number, page="search",
+            artifact_id=picture.artifact_id, recording_id=recording_id, recording_offset_ms=picture.offset_ms, page="search",
             selector="#none", box=MINE, raw_text=f"No member with this ID {number}",
         )  # fmt: skip
         with portunus.unit(lookups.HOLDER) as work:
