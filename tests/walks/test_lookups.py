@@ -189,7 +189,6 @@ Bo B,HD999999999,1/2/1990,phoenix,x
 Cy C,HD999999999,1/2/90,phoenix,y
 Ada A,hd-100042731,1984-03-17,Saguaro Family Dental,the same again
 """
-LARGE = b"Patient,Insurance ID,DOB\n" + b"Ada A,HD100042731,03/17/1984\n" * 1_800_000
 
 
 def test_a_file_goes_through_the_pages_and_comes_back_whole(people: dict[str, Person]) -> None:
@@ -227,22 +226,6 @@ def test_a_file_goes_through_the_pages_and_comes_back_whole(people: dict[str, Pe
     page.get_by_text("The portal finds no such member.").wait_for()
     assert page.get_by_role("cell", name="row 3").count() == 1
     assert maria.problems == []
-
-
-def test_fifty_megabytes_are_refused_in_words_before_and_after_they_are_sent(
-    people: dict[str, Person], tmp_path: Path
-) -> None:
-    maria = people["Maria"]
-    page = maria.page
-    large = tmp_path / "all.csv"
-    large.write_bytes(LARGE)
-    assert large.stat().st_size > 50_000_000
-    page.goto(f"{maria.demo.url}/lookups")
-    page.set_input_files("#file", large)
-    page.get_by_role("alert").get_by_text("the limit is 8 MB. Split the file").wait_for()
-    page.locator("form[aria-labelledby=ask-file] button").click()
-    assert page.url == f"{maria.demo.url}/lookups"
-    assert faults(page) == []
 
 
 def test_a_value_is_seen_beside_the_place_that_proves_it(people: dict[str, Person]) -> None:
