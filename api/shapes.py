@@ -55,6 +55,7 @@ class LookupState(Shape):
     requested_by: str
     error: LookupFailure | None
     result_id: str | None
+    captured_at: datetime | None = Field(description="when the portal showed what its result says")
     runs: int = Field(description="how often it was started")
 
 

@@ -80,6 +80,7 @@ class Lookup(TypedDict):
     requested_by: str
     error: Failure | None
     result_id: str | None
+    captured_at: str | None
     runs: int
     question: NotRequired[dict[str, Any]]
     result: NotRequired[EligibilityResult | ClaimStatusResult | None]
@@ -229,7 +230,7 @@ class Client:
         return found
 
     def change_batch(self, batch_id: str, act: str) -> Batch:
-        """`pause`, `resume` or `cancel` it, or ask `again` what has no answer. Raises `Problem` (409) when it is cancelled."""
+        """`pause`, `resume` or `cancel` it, or ask `again` what needs a person. Raises `Problem` (409) when it is cancelled."""
         found: Batch = self._call("POST", f"/api/v1/lookup-batches/{batch_id}/{act}", {})
         return found
 
