@@ -21,7 +21,11 @@ RESULTS: dict[str, type[BaseModel]] = {
 @router.get("/api/v1/openapi.json", dependencies=[signed_in("no secret: how to call this API", keys=True)])
 def document(request: Request) -> dict[str, Any]:
     """OpenAPI of everything under /api/v1."""
-    return openapi.document(request.app)
+    kept = request.app.state
+    if not hasattr(kept, "openapi"):  # it takes a second, and never changes
+        kept.openapi = openapi.document(request.app)
+    made: dict[str, Any] = kept.openapi
+    return made
 
 
 @router.get(
