@@ -183,3 +183,19 @@ def test_a_file_that_is_none_is_refused_in_words(maria) -> None:
             headers={"accept": "text/html", "sec-fetch-site": "same-origin"},
         )  # fmt: skip
         assert answer.status_code == 422
+
+
+def test_a_batch_whose_rows_need_somebody_is_asked_again_as_a_whole(maria, portunus, lookup_office) -> None:
+    rows = [QUESTION, QUESTION | {"member_id": "HD100042799"}]
+    batch = maria.post_json("/api/v1/lookup-batches", {"name": "Tuesday", "rows": rows}).json()["id"]
+    read_batch.look(portunus, batch)
+    page = f"/lookups/batches/{batch}"
+    assert "ask all again" not in maria.get(page).text
+    lookup_office.sign_in()
+    lease = lookup_office.turn()
+    for _ in rows:
+        lookup_office.fail(lookup_office.next(lease), "step_up_required")
+    assert "ask all again" in maria.get(page).text
+    assert maria.post(f"{page}/again").headers["location"] == page
+    assert maria.get(f"/api/v1/lookup-batches/{batch}").json()["counts"]["queued"] == 2
+    assert maria.post(f"{page}/nothing").status_code == 404
