@@ -135,7 +135,10 @@ def _evidence(here: Here, run_id: str) -> dict[str, Any]:
         row = scripts.open_failed(work, run_id)
         if row.evidence is None or row.organization_id is None:
             return {}
-        sealed = here.portunus.blobs.read(f"evidence/{row.evidence}")
+        try:
+            sealed = here.portunus.blobs.read(f"evidence/{row.evidence}")
+        except NotFound:  # of a lookup's page: destroyed with what lookups keep
+            return {}
         raw = here.portunus.vault.unseal(work, row.organization_id, ("evidence", row.evidence), sealed)
     kept: dict[str, Any] = json.loads(raw)
     return kept

@@ -903,6 +903,8 @@ def upgrade() -> None:
     sa.Column('lease_id', sa.String(length=40), nullable=True),
     sa.Column('error', sa.String(length=40), nullable=True),
     sa.Column('error_evidence', sa.String(length=60), nullable=True),
+    sa.Column('error_seen', sa.LargeBinary(), nullable=True),
+    sa.Column('put_away_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('result_id', sa.String(length=40), nullable=True),
     sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_lookup_account_id_portal_account')),
