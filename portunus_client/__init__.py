@@ -214,12 +214,19 @@ class Client:
             if cursor is None:
                 return
 
-    def batch(self, name: str, questions: Sequence[Question], *, not_before: str | None = None) -> Batch:
+    def batch(
+        self, name: str, questions: Sequence[Question], *, not_before: str | None = None, max_age_s: int | None = None
+    ) -> Batch:
         """Many at once: rows that cannot be asked are named in `problems`, none is dropped. Raises `Problem`.
 
         `not_before`: a moment with its zone (2026-11-23T06:00:00-07:00), within 60 days, when it starts.
+        `max_age_s`: an answer this much older than the start will do.
         """
-        told = {"name": name, "rows": [*questions]} | ({"not_before": not_before} if not_before else {})
+        told = (
+            {"name": name, "rows": [*questions]}
+            | ({"not_before": not_before} if not_before else {})
+            | ({"max_age_s": max_age_s} if max_age_s is not None else {})
+        )
         headers = {"idempotency-key": str(uuid.uuid4())}
         found: Batch = self._call("POST", "/api/v1/lookup-batches", told, headers)
         return found

@@ -37,6 +37,8 @@ class NewBatch(BaseModel):
     name: str = Field(max_length=120)
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=sheets.MOST_ROWS)
     not_before: datetime | None = None
+    max_age_s: int | None = Field(default=None, ge=0)
+    """An answer this much older than the batch's start will do."""
 
 
 class NewWebhook(BaseModel):
@@ -60,13 +62,13 @@ def create(
     if asked.not_before is not None and asked.not_before.tzinfo is None:
         raise Incomplete("not_before needs a time zone.")
     names = sorted({name for row in asked.rows for name in row})[: sheets.MOST_COLUMNS]
-    rows = [([str(row.get(name, ""))[: sheets.LONGEST_CELL] for name in names], row) for row in asked.rows]
+    rows = [([str(row.get(name, "")) for name in names], row) for row in asked.rows]
     with here.unit() as work:
 
         def created() -> str:
             return batches.create(
                 work, here.portunus.vault, here.portunus.blobs,
-                name=asked.name, headings=names, rows=rows, not_before=asked.not_before,
+                name=asked.name, headings=names, rows=rows, not_before=asked.not_before, max_age_s=asked.max_age_s,
             ).id  # fmt: skip
 
         batch_id = once(work, "lookup_batch", idempotency_key, asked.model_dump_json(), created)

@@ -68,6 +68,15 @@ def test_a_batch_is_heard_and_taken_home(client, portunus, lookup_office) -> Non
     assert client.change_batch(batch["id"], "cancel")["state"] == "cancelled"
 
 
+def test_a_batch_that_may_be_answered_from_before_asks_nobody(client, portunus, lookup_office) -> None:
+    client.submit(ASKED)
+    lookup_office.sign_in()
+    lookup_office.answer(lookup_office.next(lookup_office.turn()))
+    batch = client.batch("Again", [ASKED], max_age_s=600)
+    read_batch.look(portunus, batch["id"])
+    assert client.batch_state(batch["id"])["counts"]["done"] == 1
+
+
 def test_what_waits_for_a_person_goes_on(client, lookup_office) -> None:
     asked = client.submit(ASKED)
     lookup_office.sign_in()
