@@ -35,7 +35,8 @@ async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int)
 def simulated() -> Figures:
     """Codes on their way to ten thousand logins that share mailboxes and phones, judged by the product's own rules."""
     counted = simulation.walk(SEED, SIM_STEPS, SIM_LOGINS)
-    return {"sim_messages": counted["messages"], "sim_misassigned": counted["misassigned"]}
+    figures = {f"sim_{what}": counted[what] for what in simulation.WRONG}
+    return {"sim_messages": counted["messages"], **figures}
 
 
 async def _by_text(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int) -> Figures:

@@ -31,6 +31,8 @@ TARGETS: Mapping[str, float] = {
     "mailwatch_reconnect_s": 30,
     "verify_1m_s": 10,
     "sim_misassigned": 0,
+    "sim_reused": 0,
+    "sim_outdated": 0,
     "overhead_warm_p50_ms": 150,
     "batch_lost": 0,
     "batch_doubled": 0,
