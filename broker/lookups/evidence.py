@@ -105,7 +105,9 @@ def agrees(value: Any, sightings: list[Sighting], *, meant: bool = False) -> boo
     return meant or not isinstance(value, str) or _letters(value) in _letters(seen)
 
 
-NUMBER = re.compile(r"(?P<open>\()?(?P<sign>-)?(?P<dollar>\$)?\s?(?P<minus>-)?(?P<digits>\d[\d,]*(?:\.\d+)?)(?P<close>\))?")
+NUMBER = re.compile(
+    r"(?P<open>\()?(?P<sign>-)?(?P<dollar>\$)?\s?(?P<minus>-)?(?P<digits>\d[\d,]*(?:\.\d+)?)(?P<close>\))?"
+)
 WRITTEN = re.compile(r"(?<!\d)(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?!\d)")
 ISO = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
 NAMED = re.compile(r"([A-Za-z]{3})[a-z]*\.? (\d{1,2}),? (\d{4})|(\d{1,2})[ -]([A-Za-z]{3})[a-z]*\.?,?[ -](\d{4})")
