@@ -55,6 +55,8 @@ def submit(
         raise Incomplete("The deadline must lie within the next 14 days.")
     check_age(max_age_s)
     portal, location, account = _placed(work, ask, known or Known())
+    ask.check_provider(location.npi)
+    ask.check_payer(portal.name, [carrier.name for carrier in portal.carriers])
     row = _row(work, vault, ask, portal, location, account)
     row.priority, row.batch_id = priority, batch.id if batch else None
     row.deadline, row.due_by = deadline, deadline or FAR

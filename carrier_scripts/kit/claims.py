@@ -5,7 +5,7 @@ from typing import Any
 
 from carrier_scripts.kit.lookups import Answer
 from carrier_scripts.kit.page import Locator
-from carrier_scripts.kit.reading import PageChanged, Row, Seen, Table, money, need, part, said, words
+from carrier_scripts.kit.reading import PageChanged, Row, Seen, Table, Value, money, need, part, said, words
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,15 @@ class ServiceLines:
             "paid": money(row[self.paid]),
             "adjustments": [] if remark.blank else [{"carrier_text": words(remark)}],
         }
+
+
+def totals(claim: dict[str, Any]) -> None:
+    """What was charged and paid, as the sum of the lines, where the page prints no sum of its own."""
+    for name in ("charge", "paid"):
+        parts = [line[name] for line in claim["lines"]]
+        if claim.get(name) is None and parts and all(parts):
+            refs = tuple(ref for part in parts for ref in part.refs)
+            claim[name] = Value(sum(part.value for part in parts), refs, computed=True)
 
 
 async def explanation(link: Locator, claim: dict[str, Any], answer: Answer) -> None:

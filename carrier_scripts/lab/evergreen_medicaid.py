@@ -228,7 +228,9 @@ class EvergreenMedicaid(House):
 
     def aid(self, member: Member) -> Aid:
         number = int(member.id[-4:])
-        other = "NONE ON FILE" if number % 3 else "COMMERCIAL DENTAL"
+        other = (
+            "NONE ON FILE" if number % 3 else f"LARCHMONT LIFE DENTAL, PRIMARY, POLICY LL{number:04d}, SINCE 01/01/2025"
+        )
         return Aid(AID[number % 4], PLANS[number % 3], 0 if number % 5 else 125, other)
 
     def truth(self) -> dict[str, Any]:
