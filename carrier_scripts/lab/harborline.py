@@ -31,6 +31,13 @@ FREQUENCY = (
     ("Crown, same tooth", "1 in 84 months"),
     ("Fluoride, under age 19", "1 in a calendar year"),
 )
+PLAN = {
+    "began": date(2024, 1, 1),
+    "year": "Calendar year",
+    "coordination": "Standard; no other coverage on file",
+    "missing_tooth": True,
+    "address": "P.O. Box 7106, Harbor City",
+}
 CHARTING = "Please send the charting of this visit"
 DEVICE_COOKIE = "harborline_device"
 
@@ -197,6 +204,7 @@ class Harborline(Site):
             member=member,
             tab=tab,
             on=day,
+            plan=PLAN,
             frequency=FREQUENCY,
             history=self.book.history(member.id),
         )
@@ -262,6 +270,7 @@ class Harborline(Site):
     def truth(self) -> dict[str, Any]:
         return super().truth() | {
             "frequency": FREQUENCY,
+            "plan": PLAN,
             "history": {member_id: self.book.history(member_id) for member_id in self.book.members},
             "wanted": {claim.number: self.wanted(claim) for claim in self.book.claims},
             "asked_for": [[member_id, on, times] for (member_id, on), times in self.asked_for.items()],
