@@ -53,9 +53,10 @@ class Sighting(Model):
 
 
 class Unmapped(Model):
-    """What the page says and the schema has no place for (`unplaced`), or what cannot both be right (`conflict`)."""
+    """What the page says and the schema has no place for (`unplaced`), what cannot both be right (`conflict`), what the page
+    offers and could not be had (`missing`: a paper that did not come whole)."""
 
-    why: Literal["unplaced", "conflict"]
+    why: Literal["unplaced", "conflict", "missing"]
     label: Annotated[str, StringConstraints(max_length=200)]
     text: Words
     evidence: list[Sighting] = []

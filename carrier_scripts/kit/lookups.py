@@ -119,6 +119,10 @@ class Answer:
         """Two things the page says that cannot both be right."""
         self._keep("conflict", label, seen)
 
+    def missing(self, label: str, *seen: Seen) -> None:
+        """Something the page offers and that could not be had: a paper that broke off."""
+        self._keep("missing", label, seen)
+
     def known(self, label: str, seen: Seen, table: Mapping[str, Any], *, otherwise: str = "unknown") -> Value:
         """What the words stand for; a word that is not in the table is called unknown, and kept as it is."""
         found = meaning(seen, table)

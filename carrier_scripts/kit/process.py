@@ -22,7 +22,7 @@ from carrier_scripts import kit
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
-from carrier_scripts.kit.page import Page
+from carrier_scripts.kit.page import HostRefused, Page
 from carrier_scripts.kit.portal import LOGIN_FORM, Portal
 from carrier_scripts.kit.reading import PageChanged
 from carrier_scripts.kit.signs import status
@@ -34,14 +34,6 @@ GLANCE_MS = 2_000
 """Longest look at a page that a person has come to: signs of being signed out show at once or not at all."""
 
 TOO_FAST = {"outcome": Outcome.ANSWERED.value, "no_answer": {"code": "rate_limited", "refs": []}}
-
-
-class HostRefused(Exception):
-    """The host did not do what was asked; `code` says why."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class Wire:
