@@ -96,13 +96,18 @@ class Ask(BaseModel):
             raise Incomplete("provider_npi is not the location's NPI. A portal answers for its location: leave it out.")
 
     def check_payer(self, portal: str, carriers: Sequence[str]) -> None:
-        """The carrier's name as the directory has it. Raises `Incomplete` when a hub cannot tell which one is meant."""
+        """Makes `payer` the carrier's name as the directory has it ("Ironwood" for Ironwood Dental, when there is only one).
+
+        Raises `Incomplete` for one that the portal does not have, and where a hub's was left out.
+        """
         if not carriers or (self.payer is None and (len(carriers) == 1 or self.kind != "eligibility")):
             return
-        known = {_plain(name): name for name in carriers}
-        if self.payer is None or _plain(self.payer) not in known:
+        asked = _plain(self.payer or "")
+        known = [name for name in carriers if _plain(name) == asked]
+        known = known or [name for name in carriers if asked and _within(asked, _plain(name))]
+        if len(known) != 1:
             raise Incomplete(f"payer: say which carrier is asked at {portal}: {', '.join(carriers)}.")
-        self.payer = known[_plain(self.payer)]
+        self.payer = known[0]
 
     def subject(self) -> str:
         """The same for the same question, however it was typed: what freshness goes by."""
@@ -128,6 +133,12 @@ def question(asked: dict[str, Any], today: date | None = None) -> dict[str, Any]
     """What goes to the carrier script: the question, and which day it is where the practice is."""
     told = {name: value for name, value in asked.items() if name not in OURS}
     return told | {"today": today.isoformat()} if today else told
+
+
+def _within(one: str, other: str) -> bool:
+    """Whether the words of the one name are among those of the other."""
+    words = set(one.split()), set(other.split())
+    return words[0] <= words[1] or words[1] <= words[0]
 
 
 def _plain(name: str) -> str:

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import select
 
 from broker.base.errors import Conflict, Incomplete
+from broker.base.ids import new_id
+from broker.directory.models import Carrier
 from broker.lookups import batches, columns, exports, hooks, onward, records, sheets
 from broker.lookups import service as lookups
 from broker.lookups.models import Lookup, WebhookDelivery
@@ -132,6 +134,17 @@ def answer_claims(office: Office, job: lookups.Job, *numbers: str) -> None:
     with office.portunus.unit(lookups.HOLDER) as work:
         said = lookups.Answered(told, fields, [], [], work.clock.now(), "d" * 64, "ses_1")
         lookups.answer(work, office.portunus.vault, job, said)
+
+
+def test_rows_that_name_their_carrier_in_short_still_share_a_lookup(office: Office) -> None:
+    with office.portunus.unit(lookups.HOLDER) as work:
+        names = ("Alder Creek Dental", "Basin Mutual")
+        work.db.merge(office.portal).carriers = [Carrier(id=new_id("car"), name=name) for name in names]
+    row = b"HD100042731,1984-03-17,"
+    batch = sent(office, b"Member ID,DOB,Payer\n" + row + b"basin\n" + row + b"Basin\n" + row + b"Foxglove\n")
+    read(office, batch)
+    found = counts(office, batch)
+    assert (found.problems, found.duplicates, found.states) == (1, 1, {"queued": 1})
 
 
 def test_a_paused_batch_waits_and_a_cancelled_one_ends(office: Office) -> None:
