@@ -139,7 +139,7 @@ def answer(work: Unit, vault: Vault, job: Job, said: Answered) -> None:
         _fail(work, vault, row, Unanswered("bad_answer", seen, said.pictures))
         return
     if (other := right_patient.other_than_asked(result, job.question)) is not None:
-        about = [some for pointer, some in said.fields.items() if "/patient/" in pointer or pointer.endswith(NUMBER)]
+        about = [some for pointer, some in said.fields.items() if "/patient/" in pointer or pointer.endswith("_number")]
         seen = [one for some in about for one in some]
         _fail(work, vault, row, Unanswered(other, seen, said.pictures))
         return

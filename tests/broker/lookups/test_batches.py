@@ -11,12 +11,12 @@ from broker.base.ids import new_id
 from broker.directory.models import Carrier
 from broker.lookups import batches, columns, exports, hooks, onward, records, sheets
 from broker.lookups import service as lookups
+from broker.lookups.evidence import Sighting
 from broker.lookups.models import Lookup, WebhookDelivery
 from broker.lookups.states import State
+from tests.broker.lookups import results
 from tests.broker.lookups.conftest import Office, furnish
 from workers import read_batch, sweep_lookups
-from broker.lookups.evidence import Sighting
-from tests.broker.lookups import results
 
 BOTH_DATABASES = True
 
