@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -15,6 +16,9 @@ Plain = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 MemberId = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{2,29}$")]
 OLDEST = date(1900, 1, 1)
 EARLIER, LATER = timedelta(days=3 * 366), timedelta(days=366)
+OURS = ("kind", "portal", "location", "provider_npi")
+"""Parts of a question that say where it is asked."""
+DATES_ASKED = ("service_date", "service_from", "service_to")
 PRIORITIES = {"interactive": 0, "normal": 5, "batch": 9}
 LONGEST_AGE_S = 30 * 86_400
 
@@ -32,8 +36,12 @@ class Ask(BaseModel):
     birth_date: date | None = None
     first_name: Plain | None = None
     last_name: Plain | None = None
-    provider_npi: Annotated[str, StringConstraints(strip_whitespace=True)] | None = None
-    service_date: date | None = Field(default=None, description="eligibility: the day asked about; today when left out")
+    provider_npi: Annotated[str, StringConstraints(strip_whitespace=True)] | None = Field(
+        default=None, description="the location's NPI, or left out: portals answer for the practice that is signed in"
+    )
+    service_date: date | None = Field(
+        default=None, description="eligibility: the day asked about; today where the location is when left out"
+    )
     claim_number: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9-]{3,40}$")] | None = (
         None
     )
@@ -82,21 +90,59 @@ class Ask(BaseModel):
             if asked is not None and not today - EARLIER <= asked <= today + LATER:
                 raise Incomplete(f"{name} must lie within the last three years and the next one.")
 
-    def question(self) -> dict[str, Any]:
-        """What goes to the carrier script."""
-        told = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-        return {
-            name: value for name, value in told.items() if name not in ("kind", "portal", "location", "provider_npi")
-        }
+    def check_provider(self, npi: str | None) -> None:
+        """Raises `Incomplete` for a provider other than the location's: portals answer for the practice that is signed in."""
+        if self.provider_npi is not None and self.provider_npi != npi:
+            raise Incomplete("provider_npi is not the location's NPI. A portal answers for its location: leave it out.")
+
+    def check_payer(self, portal: str, carriers: Sequence[str]) -> None:
+        """Makes `payer` the carrier's name as the directory has it ("Ironwood" for Ironwood Dental, when there is only one).
+
+        Raises `Incomplete` for one that the portal does not have, and where a hub's was left out.
+        """
+        if not carriers or (self.payer is None and (len(carriers) == 1 or self.kind != "eligibility")):
+            return
+        asked = _plain(self.payer or "")
+        known = [name for name in carriers if _plain(name) == asked]
+        known = known or [name for name in carriers if asked and _within(asked, _plain(name))]
+        if len(known) != 1:
+            raise Incomplete(f"payer: say which carrier is asked at {portal}: {', '.join(carriers)}.")
+        self.payer = known[0]
 
     def subject(self) -> str:
-        """The same for the same question, however it was typed: what freshness and comparison go by."""
-        told = self.question()
-        told.pop("first_name", None)
-        told.pop("last_name", None)
-        if "member_id" in told:
-            told["member_id"] = re.sub(r"[\s-]", "", told["member_id"]).upper()
-        return json.dumps([self.kind, self.portal, self.location, sorted(told.items())])
+        """The same for the same question, however it was typed: what freshness goes by."""
+        return self._digestible(set())
+
+    def matter(self) -> str:
+        """The same for the same patient or claim, whenever and with whatever papers it is asked: what comparison goes by."""
+        return self._digestible({"first_name", "last_name", *DATES_ASKED, "with_eob", "with_era"})
+
+    def _digestible(self, without: set[str]) -> str:
+        told = question(self.model_dump(mode="json", exclude_none=True, exclude_defaults=True))
+        for name in ("member_id", "claim_number"):
+            if name in told:
+                told[name] = re.sub(r"[\s-]", "", told[name]).upper()
+        for name in ("first_name", "last_name", "payer"):
+            if name in told:
+                told[name] = _plain(told[name])
+        kept = sorted((name, value) for name, value in told.items() if name not in without)
+        return json.dumps([self.kind, self.portal, self.location, kept])
+
+
+def question(asked: dict[str, Any], today: date | None = None) -> dict[str, Any]:
+    """What goes to the carrier script: the question, and which day it is where the practice is."""
+    told = {name: value for name, value in asked.items() if name not in OURS}
+    return told | {"today": today.isoformat()} if today else told
+
+
+def _within(one: str, other: str) -> bool:
+    """Whether the words of the one name are among those of the other."""
+    words = set(one.split()), set(other.split())
+    return words[0] <= words[1] or words[1] <= words[0]
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def parsed(told: dict[str, Any]) -> Ask:

@@ -1,5 +1,6 @@
 """Where each value was seen: a map beside the result, from JSON Pointers to sightings, and the checks that hold both together."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -52,9 +53,10 @@ class Sighting(Model):
 
 
 class Unmapped(Model):
-    """What the page says and the schema has no place for (`unplaced`), or what cannot both be right (`conflict`)."""
+    """What the page says and the schema has no place for (`unplaced`), what cannot both be right (`conflict`), what the page
+    offers and could not be had (`missing`: a paper that did not come whole)."""
 
-    why: Literal["unplaced", "conflict"]
+    why: Literal["unplaced", "conflict", "missing"]
     label: Annotated[str, StringConstraints(max_length=200)]
     text: Words
     evidence: list[Sighting] = []
@@ -87,23 +89,58 @@ def leaves(tree: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
         yield pointer, tree
 
 
-def agrees(value: Any, sightings: list[Sighting]) -> bool:
-    """Whether a printed amount, number, date or text can be found again in what was seen. Computed values are exempt."""
+def agrees(value: Any, sightings: list[Sighting], *, meant: bool = False) -> bool:
+    """Whether a printed amount, number, date or text can be found again in what was seen. Computed values are exempt.
+
+    `meant`: the value is a word of our own for what stands there (active for "In force"); the script's table says so.
+    """
     if any(one.computed for one in sightings):
         return True
     seen = " ".join(one.raw_text for one in sightings)
     if isinstance(value, bool):
         return True  # a word of the page means yes or no: the script's table says so
     if isinstance(value, int | Decimal):
-        return any(Decimal(found) == abs(Decimal(value)) for found in _numbers(seen))
+        return Decimal(value) in _numbers(seen)
     if isinstance(value, date):
-        return {str(value.year), str(value.year % 100)} & set(_whole(seen)) != set() and str(value.day) in _whole(seen)
-    return True
+        return value in _days(seen)
+    return meant or not isinstance(value, str) or _letters(value) in _letters(seen)
 
 
-def _numbers(text: str) -> list[str]:
-    return [found.replace(",", "") for found in re.findall(r"\d[\d,]*(?:\.\d+)?", text)]
+NUMBER = re.compile(
+    r"(?P<open>\()?(?P<sign>-)?(?P<dollar>\$)?\s?(?P<minus>-)?(?P<digits>\d[\d,]*(?:\.\d+)?)(?P<close>\))?"
+)
+WRITTEN = re.compile(r"(?<!\d)(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})(?!\d)")
+ISO = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
+NAMED = re.compile(r"([A-Za-z]{3})[a-z]*\.? (\d{1,2}),? (\d{4})|(\d{1,2})[ -]([A-Za-z]{3})[a-z]*\.?,?[ -](\d{4})")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
-def _whole(text: str) -> list[str]:
-    return [found.lstrip("0") or "0" for found in re.findall(r"\d+", text)]
+def _numbers(text: str) -> set[Decimal]:
+    """Every number with its sign: -5, -$5.00, $-5.00, and ($5.00), as accounts write it."""
+    found = set()
+    for one in NUMBER.finditer(text):
+        number = Decimal(one["digits"].replace(",", ""))
+        joined = one.start() > 0 and text[one.start() - 1].isalnum()
+        minus = bool(one["minus"] or (one["sign"] and not joined))  # "10-20" is no minus
+        found.add(-number if minus or (one["open"] and one["close"] and one["dollar"]) else number)
+    return found
+
+
+def _days(text: str) -> set[date]:
+    """Every date, the month first where only numbers are written."""
+    told = [(one[3], one[1], one[2]) for one in WRITTEN.finditer(text)]
+    told += [(one[1], one[2], one[3]) for one in ISO.finditer(text)]
+    for one in NAMED.finditer(text):
+        name = (one[1] or one[5]).lower()
+        if name in MONTHS:
+            told.append((one[3] or one[6], str(MONTHS.index(name) + 1), one[2] or one[4]))
+    found = set()
+    for year, month, day in told:
+        for century in (0,) if len(year) == 4 else (1900, 2000):
+            with contextlib.suppress(ValueError):
+                found.add(date(int(year) + century, int(month), int(day)))
+    return found
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in text.casefold() if letter.isalnum())

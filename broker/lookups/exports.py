@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
+from sqlalchemy import select
+
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.unit import Unit
@@ -14,6 +16,7 @@ from broker.vault.service import Vault
 
 PAGE = 200
 ADDED = ["Lookup", "State", "What", "What to do"]
+KINDS = ("eligibility", "claim_status")
 Reading = Callable[[], AbstractContextManager[Unit]]
 
 
@@ -25,22 +28,36 @@ def begin(work: Unit, batch_id: str, form: str) -> LookupBatch:
 
 
 def table(reading: Reading, vault: Vault, batch_id: str) -> Iterator[list[str]]:
-    """Headings, then one row of text per row of the file; a few hundred rows per transaction."""
-    width = 0
-    for number, (row, cells, found, result) in enumerate(_rows(reading, vault, batch_id)):
-        if number == 0:
-            kind = found.kind if found else "eligibility"
-            with reading() as work:
-                own = list(work.db.get_one(LookupBatch, batch_id).columns) or ["Row"]
-            names = flat.headings(kind)
-            width = len(own) + len(ADDED) + len(names)
-            yield [*own, *ADDED, *names]
+    """Headings, then one row of text per row of the file and, where claims were found, one for each of them.
+
+    A few hundred rows per transaction. What the batch asks for decides the headings: benefits, claims, or both.
+    """
+    with reading() as work:
+        own = list(work.db.get_one(LookupBatch, batch_id).columns) or ["Row"]
+        asked = set(work.db.scalars(select(Lookup.kind).where(Lookup.batch_id == batch_id).distinct()))
+    kinds = [kind for kind in KINDS if kind in asked]
+    yield [*own, *ADDED, *(name for kind in kinds for name in flat.headings(kind))]
+    for row, cells, found, result in _rows(reading, vault, batch_id):
         state = found.state if found else "not_asked"
         failed = FAILURES.get(found.error) if found and found.error else None
         words = row.problem or (failed.words if failed else "")
-        told = [*cells, found.id if found else "", state, words, failed.human_action if failed else ""]
-        values = [text for _, text, _ in flat.flat(result)] if result else []
-        yield (told + values + [""] * width)[:width]
+        first = _own(cells or [str(row.number)], len(own))
+        first += [found.id if found else "", state, words, failed.human_action if failed else ""]
+        for number in range(max(1, len((result or {}).get("claims", [])))):
+            values = [text for _, text, _ in flat.flat(result, number)] if result else []
+            yield [*first, *(cell for kind in kinds for cell in _part(kind, found, values))]
+
+
+def _own(cells: list[str], width: int) -> list[str]:
+    """As wide as the file's headings; what stood beyond them goes into the last cell."""
+    beyond = [cell for cell in cells[width:] if cell]
+    kept = (cells + [""] * width)[:width]
+    return [*kept[:-1], "; ".join([kept[-1], *beyond])] if beyond else kept
+
+
+def _part(kind: str, found: Lookup | None, values: list[str]) -> list[str]:
+    """The values under the headings of their kind, blanks under those of the other."""
+    return values if values and found and found.kind == kind else [""] * len(flat.headings(kind))
 
 
 def documents(reading: Reading, vault: Vault, batch_id: str) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 Our names, not licensed descriptions: procedure codes go out as values under the code system's address, categories as text.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -39,8 +40,17 @@ OUTCOME = {
     "in_process": "queued",
     "pended": "queued",
     "info_requested": "partial",
+    "rejected": "error",
+    "unknown": None,
 }
+NOT_SAID = {
+    "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]
+}
+"""For what FHIR requires and the portal did not say."""
+TOOTH = "http://terminology.hl7.org/CodeSystem/ex-tooth"
 LINE = (("charge", "submitted"), ("allowed", "eligible"), ("deductible", "deductible"), ("paid", "benefit"))
+LINE_WORDS = (("coinsurance", "coinsurance"), ("patient_resp", "patient's share"))
+"""Amounts for which the code system has no code."""
 
 
 def exported(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -80,7 +90,9 @@ def _patient(result: dict[str, Any], patient: dict[str, Any]) -> dict[str, Any]:
     name = {"family": patient.get("last_name"), "given": [patient["first_name"]] if patient.get("first_name") else None}
     if patient.get("full_name"):
         name["text"] = patient["full_name"]
-    made: dict[str, Any] = {"resourceType": "Patient", "id": "patient", "name": [_said(name)]}
+    made: dict[str, Any] = {"resourceType": "Patient", "id": "patient"}
+    if _said(name):
+        made["name"] = [_said(name)]
     if patient.get("birth_date"):
         made["birthDate"] = patient["birth_date"]
     if patient.get("member_id"):
@@ -91,7 +103,7 @@ def _patient(result: dict[str, Any], patient: dict[str, Any]) -> dict[str, Any]:
 def _eligibility(result: dict[str, Any]) -> dict[str, Any]:
     coverage = result["coverage"]
     plan = _said({
-        "resourceType": "Coverage", "id": "coverage", "status": "active" if coverage["status"] == "active" else "cancelled",
+        "resourceType": "Coverage", "id": "coverage", "status": "active",  # of this record; whether it is in force stands beside it, where the portal says so
         "beneficiary": {"reference": "#patient"}, "payor": [{"reference": "#insurer"}],
         "subscriberId": result["patient"].get("member_id"),
         "class": [
@@ -174,40 +186,65 @@ def _claim(result: dict[str, Any], claim: dict[str, Any], number: int) -> dict[s
             "value": claim.get("payer_claim_number", f"{result['lookup_id']}-{number}"),
         }
     ]
+    outcome = OUTCOME.get(claim["status"], "complete")
     made: dict[str, Any] = common | {
         "resourceType": "ClaimResponse",
         "type": {"coding": [{"system": CLAIM_TYPE, "code": "oral"}]},
         "use": "predetermination" if claim.get("kind") == "predetermination" else "claim",
         "requestor": {"identifier": {"system": NPI, "value": result["provider"]["npi"]}} if result["provider"].get("npi") else None,
-        "outcome": OUTCOME.get(claim["status"], "complete"),
         "disposition": claim.get("carrier_status"),
-        "item": [_line(line) for line in claim.get("lines", [])] or None,
+        "addItem": [_line(line) for line in claim.get("lines", [])] or None,
         "total": [
             {"category": {"coding": [{"system": ADJUDICATION, "code": code}]}, "amount": _money(claim[name])}
             for name, code in (("charge", "submitted"), ("allowed", "eligible"), ("paid", "benefit")) if name in claim
         ] or None,
     }  # fmt: skip
-    payment = claim.get("payment")
-    if payment and "paid" in claim:
-        made["payment"] = _said({
-            "type": {"text": payment.get("method", "unknown")}, "amount": _money(claim["paid"]), "date": payment.get("issue_date"),
-            "identifier": {"value": payment["trace_number"]} if payment.get("trace_number") else None,
-        })  # fmt: skip
+    made |= {"outcome": outcome} if outcome else {"_outcome": NOT_SAID}
+    if payment := claim.get("payment"):
+        made |= _payment(claim, payment)
     return _said(made)
 
 
+def _payment(claim: dict[str, Any], payment: dict[str, Any]) -> dict[str, Any]:
+    """Check or EFT with the claim's amount, which is the sum of its lines where the portal prints no other; without any, a note."""
+    lines = claim.get("lines", [])
+    paid = claim.get("paid")
+    if paid is None and lines and all("paid" in line for line in lines):
+        paid = str(sum(Decimal(line["paid"]) for line in lines))
+    if paid is None:
+        told = " ".join(payment[part] for part in ("trace_number", "issue_date") if part in payment)
+        return {"processNote": [{"number": 1, "text": f"Check or EFT {told}"}]} if told else {}
+    return {"payment": _said({
+        "type": {"text": payment.get("method", "unknown")}, "amount": _money(paid), "date": payment.get("issue_date"),
+        "identifier": {"value": payment["trace_number"]} if payment.get("trace_number") else None,
+    })}  # fmt: skip
+
+
 def _line(line: dict[str, Any]) -> dict[str, Any]:
+    """What the payer did with a procedure. An `addItem`: no request of ours is there for an `item` to point into."""
     told = [
         {"category": {"coding": [{"system": ADJUDICATION, "code": code}]}, "amount": _money(line[name])}
         for name, code in LINE
         if name in line
     ]
+    told += [{"category": {"text": words}, "amount": _money(line[name])} for name, words in LINE_WORDS if name in line]
     told += [
-        {"category": {"text": "carrier's remark"}, "reason": {"text": one["carrier_text"]}}
+        _said({
+            "category": {"text": "carrier's remark" if "carrier_text" in one else "adjustment"},
+            "reason": {"text": one.get("carrier_text") or "-".join(one[part] for part in ("group", "carc") if part in one)},
+            "amount": _money(one["amount"]) if "amount" in one else None,
+        })
         for one in line.get("adjustments", [])
-        if "carrier_text" in one
-    ]
-    return {"itemSequence": line["line"], "adjudication": told or [{"category": {"text": line["code"]}}]}
+        if "carrier_text" in one or "carc" in one
+    ]  # fmt: skip
+    return _said({
+        "productOrService": _said({"coding": [{"system": CDT, "code": line["code"]}], "text": line.get("label")}),
+        "modifier": [{"text": one} for one in line.get("modifier", [])] or None,
+        "servicedDate": line.get("service_date"),
+        "bodySite": {"coding": [{"system": TOOTH, "code": line["tooth"]}]} if "tooth" in line else None,
+        "subSite": [{"text": line["surface"]}] if "surface" in line else None,
+        "adjudication": told or [{"category": {"text": "not said"}}],
+    })  # fmt: skip
 
 
 def _network(one: dict[str, Any]) -> dict[str, Any]:

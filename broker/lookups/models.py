@@ -108,6 +108,8 @@ class LookupResult(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id"))
     subject: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    matter: Mapped[bytes] = mapped_column(LargeBinary(32), index=True)
+    """Keyed digest of the patient or claim it is about: equal whenever and with whatever papers it was asked."""
     captured_at: Mapped[datetime]
     schema_version: Mapped[str] = mapped_column(String(20))
     script_version: Mapped[str] = mapped_column(String(64))

@@ -97,21 +97,29 @@ def parse(data: bytes) -> list[Payment]:
         raise Incomplete("The 835 is larger than 8 MB. Split it.", code="file-too-large")
     payments: list[Payment] = []
     reader: _Reader | None = None
-    counted = 0
+    envelope, counted, mark = _Envelope(), 0, ":"
     for segment in _segments(data):
         counted += 1
         if segment[0] == "ST":
+            if reader is not None:
+                raise Incomplete("A payment of the 835 breaks off before its end.")
             if segment[1:2] != ["835"]:
                 raise Incomplete("This X12 file is no 835.")
-            reader, counted = _Reader(segment[2] if len(segment) > 2 else ""), 1
+            reader, counted = _Reader(segment[2] if len(segment) > 2 else "", mark), 1
         elif segment[0] == "SE":
             if reader is None:
                 raise Incomplete("The 835 has an end without a beginning.")
             payment = reader.payment()
-            if segment[1:2] != [str(counted)]:
-                payment.problems.append("the transaction does not have as many segments as it says")
+            if segment[1:3] != [str(counted), payment.control]:
+                payment.problems.append("the transaction does not have as many segments as it says, or another number")
             payments.append(payment)
+            envelope.payment()
             reader = None
+        elif segment[0] in ("ISA", "GS", "GE", "IEA"):
+            if reader is not None:
+                raise Incomplete("A payment of the 835 breaks off before its end.")
+            envelope.take(segment)
+            mark = segment[16] if segment[0] == "ISA" else mark
         elif reader is not None:
             try:
                 reader.take(segment)
@@ -120,8 +128,42 @@ def parse(data: bytes) -> list[Payment]:
     if reader is not None or not payments:
         raise Incomplete("The 835 breaks off before its end.")
     for payment in payments:
-        payment.problems += _imbalances(payment)
+        payment.problems += envelope.problems + _imbalances(payment)
     return payments
+
+
+@dataclass
+class _Envelope:
+    """ISA/IEA and GS/GE: whether as many payments are here as were sent."""
+
+    problems: list[str] = field(default_factory=list)
+    _interchange: list[str] = field(default_factory=list)
+    _group: list[str] = field(default_factory=list)
+    _groups: int = 0
+    _payments: int = 0
+
+    def payment(self) -> None:
+        self._payments += 1
+
+    def take(self, segment: list[str]) -> None:
+        """Raises `Incomplete` for an ISA that is no ISA."""
+        match segment[0]:
+            case "ISA":
+                if len(segment) != 17 or len(segment[16]) != 1:
+                    raise Incomplete("This is no X12 file: its ISA segment cannot be read.")
+                self._interchange, self._groups = segment, 0
+            case "GS":
+                self._group, self._payments = segment, 0
+                self._groups += 1
+            case "GE":
+                if segment[1:3] != [str(self._payments), *self._group[6:7]]:
+                    self.problems.append(
+                        "the file does not have as many payments as its group says: one may be missing"
+                    )
+                self._group = []
+            case "IEA":
+                if self._group or segment[1:3] != [str(self._groups), *self._interchange[13:14]]:
+                    self.problems.append("the file does not have as many groups as it says: one may be missing")
 
 
 def linked(payments: list[Payment], payer_claim_number: str) -> list[tuple[Payment, PaidClaim]]:
@@ -152,13 +194,18 @@ def _segments(data: bytes) -> list[list[str]]:
 class _Reader:
     """One transaction, segment by segment."""
 
-    def __init__(self, control: str) -> None:
+    def __init__(self, control: str, mark: str) -> None:
+        self._mark = mark
         self._payment = Payment(control=control, amount=Decimal(0), method="", paid_on=None, trace_number=None)
         self._claim: PaidClaim | None = None
         self._line: PaidLine | None = None
 
     def payment(self) -> Payment:
         return self._payment
+
+    def _parts(self, text: str) -> list[str]:
+        """A composite's parts, by the separator that the ISA names."""
+        return text.split(self._mark)
 
     def take(self, segment: list[str]) -> None:
         act = getattr(self, f"_{segment[0].lower()}", None)
@@ -217,7 +264,7 @@ class _Reader:
     def _svc(self, s: list[str]) -> None:
         if self._claim is None:
             raise ValueError("a service before its claim")
-        parts, submitted = _parts(s[1]), _parts(s[6]) if s[6] else []
+        parts, submitted = self._parts(s[1]), self._parts(s[6]) if s[6] else []
         self._line = PaidLine(
             code=parts[1] if len(parts) > 1 else parts[0],
             submitted_code=submitted[1] if len(submitted) > 1 else None,
@@ -256,7 +303,7 @@ class _Reader:
         self._claim = self._line = None
         for place in range(3, 14, 2):
             if s[place] and s[place + 1]:
-                parts = _parts(s[place])
+                parts = self._parts(s[place])
                 reference = parts[1] if len(parts) > 1 else None
                 self._payment.provider_adjustments.append(
                     ProviderAdjustment(parts[0], reference, _amount(s[place + 1]))
@@ -291,11 +338,6 @@ def _amount(text: str) -> Decimal:
 
 def _day(text: str) -> date | None:
     return datetime.strptime(text[:8], "%Y%m%d").date() if text else None
-
-
-def _parts(text: str) -> list[str]:
-    """A composite's parts; its separator is a colon in practice, or what the ISA says."""
-    return next((text.split(mark) for mark in (":", ">", "^") if mark in text), [text])
 
 
 def _bare(number: str) -> str:

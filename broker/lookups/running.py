@@ -4,8 +4,9 @@ The browser host calls these. What a script answered is believed only as far as 
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 from sqlalchemy import update
@@ -14,12 +15,13 @@ from broker.base.db import changed
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.directory import service as directory
-from broker.lookups import records, turns
+from broker.lookups import records, right_patient, turns
+from broker.lookups.ask import Ask, question
 from broker.lookups.evidence import Artifact, Provenance, Sighting, Unmapped
 from broker.lookups.failures import FAILURES, Retry
 from broker.lookups.governor import OPENS_BREAKER, STOPS_LOGIN, Governor, again_in, breaks_for
 from broker.lookups.models import Lookup, LookupArtifact, LookupResult, LookupTurn, PortalPace
-from broker.lookups.schema import PayerRef, ProviderRef, Result, parse
+from broker.lookups.schema import ProviderRef, Result, parse
 from broker.lookups.states import State
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease, PortalSession
@@ -122,10 +124,7 @@ def next_job(work: Unit, vault: Vault, lease_id: str) -> Job | Wait | None:
     pace.started_at = now
     work.signal(f"lookup:{row.id}")
     asked = records.unseal(work, vault, row.organization_id, ("lookup", row.id), row.asked)
-    question = {
-        name: value for name, value in asked.items() if name not in ("kind", "portal", "location", "provider_npi")
-    }
-    return Job(row.id, lease.id, row.kind, question, now)
+    return Job(row.id, lease.id, row.kind, question(asked, _today(row, now)), now)
 
 
 def answer(work: Unit, vault: Vault, job: Job, said: Answered) -> None:
@@ -134,20 +133,22 @@ def answer(work: Unit, vault: Vault, job: Job, said: Answered) -> None:
     if row is None:
         return
     try:
-        result = _result(work, row, job, said)
+        result = _result(row, job, said)
     except ValidationError:
         seen = [one for some in said.fields.values() for one in some][:MOST_SEEN]
         _fail(work, vault, row, Unanswered("bad_answer", seen, said.pictures))
         return
-    if not _right_patient(result, job.question):
-        seen = [one for pointer, some in said.fields.items() if pointer.startswith("/patient/") for one in some]
-        _fail(work, vault, row, Unanswered("wrong_patient_shown", seen, said.pictures))
+    if (other := right_patient.other_than_asked(result, job.question)) is not None:
+        about = [some for pointer, some in said.fields.items() if "/patient/" in pointer or pointer.endswith("_number")]
+        seen = [one for some in about for one in some]
+        _fail(work, vault, row, Unanswered(other, seen, said.pictures))
         return
     _keep(work, row, said.pictures)
     kept = LookupResult(
         id=new_id("res"),
         organization_id=row.organization_id,
         subject=row.subject,
+        matter=vault.digest(work, row.organization_id, f"matter {_asked(row, job).matter()}"),
         captured_at=said.captured_at,
         schema_version=result.schema_version,
         script_version=said.script_version,
@@ -263,12 +264,16 @@ def _keep(work: Unit, row: Lookup, pictures: list[Picture]) -> None:
         )
 
 
-def _result(work: Unit, row: Lookup, job: Job, said: Answered) -> Result:
+def _result(row: Lookup, job: Job, said: Answered) -> Result:
     entity = row.location.tax_entities[0] if row.location.tax_entities else None
+    carriers = row.portal.carriers
+    payer = carriers[0].name if len(carriers) == 1 else row.portal.name
+    if row.kind == "eligibility":  # chosen in the hub's list, by the name that the directory has
+        payer = job.question.get("payer", payer)
     told: dict[str, Any] = {
         **said.result,
         "lookup_id": row.id,
-        "payer": PayerRef(portal=row.portal.key, name=job.question.get("payer") or row.portal.name).model_dump(),
+        "payer": {"portal": row.portal.key, "name": payer, **dict(said.result.get("payer") or {})},
         "provider": ProviderRef(
             npi=row.location.npi,
             tin_last4=entity.tin[-4:] if entity else None,
@@ -292,7 +297,7 @@ def _result(work: Unit, row: Lookup, job: Job, said: Answered) -> Result:
         ).model_dump(),
     }
     if row.kind == "eligibility":
-        told["service_date"] = job.question.get("service_date") or work.clock.now().date()
+        told["service_date"] = job.question.get("service_date") or job.question.get("today")
     return parse(row.kind, told)
 
 
@@ -308,18 +313,11 @@ def _artifact(one: Picture) -> Artifact:
     )
 
 
-def _right_patient(result: Result, asked: dict[str, Any]) -> bool:
-    """The page named the patient that was asked for: by member ID or birth date, and by neither otherwise."""
-    shown = result.patient
-    checks = []
-    if shown.member_id is not None and asked.get("member_id"):
-        checks.append(_bare(shown.member_id) == _bare(asked["member_id"]))
-    if shown.birth_date is not None and asked.get("birth_date"):
-        checks.append(shown.birth_date.isoformat() == asked["birth_date"])
-    if not asked.get("member_id"):
-        return all(checks)
-    return bool(checks) and all(checks)
+def _asked(row: Lookup, job: Job) -> Ask:
+    told = {name: value for name, value in job.question.items() if name != "today"}
+    return Ask.model_validate(told | {"kind": row.kind, "portal": row.portal.key, "location": row.location.key})
 
 
-def _bare(member_id: str) -> str:
-    return "".join(letter for letter in member_id if letter.isalnum()).upper()
+def _today(row: Lookup, now: datetime) -> date:
+    """The day it is where the practice is: after five in Phoenix it is tomorrow in Greenwich."""
+    return now.astimezone(ZoneInfo(row.location.time_zone)).date()

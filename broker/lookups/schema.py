@@ -244,6 +244,17 @@ class ClaimStatus(Model):
     era_artifact_id: str | None = None
 
 
+MEANT = frozenset({
+    "status", "kind", "level", "network", "network_status", "period", "unit", "per", "category", "benefit_year", "cob_rule",
+    "plan_type", "order", "method", "group", "relationship", "eob_artifact_id", "era_artifact_id",
+})  # fmt: skip
+"""Fields whose values are words of ours: what the page prints is beside them."""
+
+
+def _name(pointer: str) -> str:
+    return next(step for step in reversed(pointer.split("/")) if not step.isdigit())
+
+
 class _Result(Model):
     """What both results have; `_proved` is the promise of this package: no value without its evidence."""
 
@@ -260,7 +271,7 @@ class _Result(Model):
         told = self.model_dump(exclude=own, exclude_defaults=True)
         known = {one.artifact_id for one in self.provenance.artifacts}
         values = dict(leaves(told))
-        full = dict(leaves(self.model_dump(exclude=own)))
+        full = dict(leaves(self.model_dump(exclude={"provenance", "unmapped"})))
         for pointer in values:
             if pointer not in self.provenance.fields:
                 raise ValueError(f"there is no evidence for {pointer}")
@@ -269,7 +280,7 @@ class _Result(Model):
                 raise ValueError(f"evidence points nowhere: {pointer}")
             if not sightings or any(one.artifact_id not in known for one in sightings if one.artifact_id):
                 raise ValueError(f"evidence for {pointer} names an unknown artifact")
-            if not agrees(full[pointer], sightings):
+            if not agrees(full[pointer], sightings, meant=_name(pointer) in MEANT):
                 raise ValueError(f"the value at {pointer} is not in what was seen")
         return self
 

@@ -159,13 +159,14 @@ def released(work: Unit, row: Lookup, how: str) -> None:
 
 
 def previous(work: Unit, vault: Vault, row: Lookup) -> dict[str, Any] | None:
-    """The last answer to the same question before this one, or None."""
+    """The last answer about the same patient or claim before this one, whatever day it was asked for, or None."""
     own_result = work.db.get(LookupResult, row.result_id) if row.result_id else None
-    query = select(LookupResult).where(
-        LookupResult.organization_id == row.organization_id, LookupResult.subject == row.subject
-    )
+    query = select(LookupResult).where(LookupResult.organization_id == row.organization_id)
     if own_result is not None:
-        query = query.where(LookupResult.captured_at < own_result.captured_at)
+        earlier = LookupResult.captured_at < own_result.captured_at
+        query = query.where(LookupResult.matter == own_result.matter, earlier)
+    else:
+        query = query.where(LookupResult.subject == row.subject)
     return _opened(work, vault, work.db.scalar(query.order_by(LookupResult.captured_at.desc()).limit(1)))
 
 

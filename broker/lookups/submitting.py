@@ -55,7 +55,10 @@ def submit(
         raise Incomplete("The deadline must lie within the next 14 days.")
     check_age(max_age_s)
     portal, location, account = _placed(work, ask, known or Known())
-    row = _row(work, vault, ask, portal, location, account)
+    subject = ask.subject()  # of the question as it came: a batch's rows are compared by it
+    ask.check_provider(location.npi)
+    ask.check_payer(portal.name, [carrier.name for carrier in portal.carriers])
+    row = _row(work, vault, ask, subject, portal, location, account)
     row.priority, row.batch_id = priority, batch.id if batch else None
     row.deadline, row.due_by = deadline, deadline or FAR
     if batch is not None and batch.not_before is not None:
@@ -124,7 +127,13 @@ def _recent(work: Unit, row: Lookup, age: timedelta) -> LookupResult | None:
 
 
 def _row(
-    work: Unit, vault: Vault, ask: Ask, portal: Portal, location: Location, account: PortalAccount | None
+    work: Unit,
+    vault: Vault,
+    ask: Ask,
+    subject: str,
+    portal: Portal,
+    location: Location,
+    account: PortalAccount | None,
 ) -> Lookup:
     now, lookup_id = work.clock.now(), new_id("lkp")
     return Lookup(
@@ -140,7 +149,7 @@ def _row(
         requester_kind=work.actor.kind.value,
         requester_id=work.actor.id,
         requester_name=work.actor.name,
-        subject=vault.digest(work, location.organization_id, f"lookup {ask.subject()}"),
+        subject=vault.digest(work, location.organization_id, f"lookup {subject}"),
         asked=records.seal(
             work,
             vault,

@@ -28,9 +28,11 @@ from carrier_scripts.kit import (
     part,
     percent,
     said,
+    same_id,
     says,
     sees,
     status,
+    totals,
     words,
 )  # fmt: skip
 
@@ -97,7 +99,8 @@ class CopperMesaPortal(Portal):
     }
 
     async def eligibility(self, page: Page, asked: Asked) -> Answer:
-        """One long page."""
+        """One long page. The form asks for no day: it is today's."""
+        asked.only_today()
         await page.goto(self._address("/Office/Eligibility"))
         await page.locator("#MemberId").fill(asked.member_id or "")
         await page.locator("#BirthDate").fill(asked.birth_date.isoformat() if asked.birth_date else "")
@@ -124,8 +127,9 @@ class CopperMesaPortal(Portal):
         if asked.claim_number:
             await page.goto(self._address(f"/Office/Claim?number={asked.claim_number}"))
             if not await page.locator("#lblNumber").is_visible():
-                raise NoAnswer("claim_not_found", await page.locator("h1").first.read())
+                raise NoAnswer("claim_not_found", await page.get_by_role("heading", name="Not found").read())
             claim = await _claim(page, answer)
+            totals(claim)
             number = await page.locator("#lblNumber").read()
             answer.claims([claim], number)
             return answer
@@ -149,7 +153,7 @@ class CopperMesaPortal(Portal):
         for row in rows:
             await page.goto(self._address(f"/Office/Claim?number={row['Number'].text.strip()}"))
             claim = await _claim(page, answer)
-            if claim["patient"]["member_id"].value != row["Subscriber ID"].text.strip():
+            if not same_id(claim["patient"]["member_id"].value, row["Subscriber ID"].text):
                 raise PageChanged("a claim opens that is not the one of the list")
             claim |= {
                 "kind": meaning(row["Type"], {"Claim": "claim", "Predetermination": "predetermination"}),
@@ -160,6 +164,7 @@ class CopperMesaPortal(Portal):
                 "Submitted", [line["charge"] for line in claim["lines"]], claim["charge"], row["Submitted"]
             )
             answer.check_sum("Plan pays", [line["paid"] for line in claim["lines"]], claim["paid"], row["Plan pays"])
+            totals(claim)
             claims.append(claim)
         answer.claims(claims, *(row["Number"] for row in rows))
         return answer
@@ -170,7 +175,7 @@ class CopperMesaPortal(Portal):
 
 def _wanted(row: Row, asked: Asked) -> bool:
     served = need(day(row["Date of service"]), "the date of service").value
-    return asked.spans(served) and row["Subscriber ID"].text.strip() == asked.member_id
+    return asked.spans(served) and asked.is_member(row["Subscriber ID"])
 
 
 def member_and_group(name: Seen, group: Seen) -> tuple[dict[str, Any], dict[str, Any]]:

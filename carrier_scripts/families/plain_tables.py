@@ -22,7 +22,9 @@ from carrier_scripts.kit import (
     money,
     need,
     part,
+    same_id,
     shares,
+    totals,
     words,
 )
 
@@ -69,7 +71,8 @@ class PlainTables(Portal):
     """The carrier's words for how a claim stands."""
 
     async def eligibility(self, page: Page, asked: Asked) -> Answer:
-        """Search, then the tables."""
+        """Search, then the tables. The form asks for no day: they are today's."""
+        asked.only_today()
         form = self.search
         await page.goto(self.address(form.path))
         await page.named("eligibility search")
@@ -124,6 +127,7 @@ class PlainTables(Portal):
         answer = Answer()
         if asked.claim_number:
             made = await self.one_claim(page, asked.claim_number, answer, asked)
+            totals(made)
             answer.claims([made], await page.locator("#claim-number").read())
             await self.remittances(page, [made], answer, asked)
             return answer
@@ -133,13 +137,14 @@ class PlainTables(Portal):
         found = []
         for row in rows:
             made = await self.one_claim(page, row["Claim"].text.strip(), answer, asked)
-            if made["patient"]["member_id"].value != row["Member ID"].text.strip():
+            if not same_id(made["patient"]["member_id"].value, row["Member ID"].text):
                 raise PageChanged("a claim opens that is not the one of the list")
             if made["carrier_status"].value != row["Status"].text.strip():
                 answer.conflict("Status", row["Status"])
             made |= {"charge": money(row["Billed"]), "paid": money(row["Paid"])}
             for name, column in (("charge", "Billed"), ("paid", "Paid")):
                 answer.check_sum(column, [line[name] for line in made["lines"]], made[name], row[column])
+            totals(made)
             found.append(made)
         answer.claims(found, *(row["Claim"] for row in rows))
         await self.remittances(page, found, answer, asked)
@@ -174,7 +179,7 @@ class PlainTables(Portal):
     def wanted(self, row: Row, asked: Asked, served: str) -> bool:
         """Whether a row is the member's and of these days. Raises `PageChanged` when it has no date of service."""
         on = need(day(row[served]), "the date of service").value
-        return asked.spans(on) and row["Member ID"].text.strip() == asked.member_id
+        return asked.spans(on) and asked.is_member(row["Member ID"])
 
     async def one_claim(self, page: Page, number: str, answer: Answer, asked: Asked) -> dict[str, Any]:
         """The claim's own page; `NoAnswer` when the portal says that there is none."""
@@ -194,6 +199,8 @@ class PlainTables(Portal):
             "received_date": day(told.take("Received")),
             "lines": LINES.read(await page.locator("#claim-lines").read_table()),
         }
+        if (over := told.get("Overpaid")) is not None:
+            made["overpayment"] = [_recovery(over)]
         if not check.blank:
             made["payment"] = {"trace_number": words(check), "issue_date": day(issued)}
         for label, value in told.rest():
@@ -205,3 +212,11 @@ class PlainTables(Portal):
     def address(self, path: str) -> str:
         """On the host where one signs in."""
         return "/".join(self.start.split("/")[:3]) + path
+
+
+def _recovery(over: Seen) -> dict[str, Any]:
+    """ "$12.00, taken from a later check"."""
+    amount, how = part(over, r"^(\S+),"), part(over, r", (.+)$")
+    if amount is None:
+        raise PageChanged("an overpayment is written in another way")
+    return {"amount": need(money(amount), "how much was overpaid"), "reason": words(how) if how else None}

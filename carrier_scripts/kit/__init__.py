@@ -1,7 +1,7 @@
 """Everything a carrier script may use."""
 
 from carrier_scripts.kit.benefits import accumulators, amounts, shares
-from carrier_scripts.kit.claims import ServiceLines, explanation, remittance
+from carrier_scripts.kit.claims import ServiceLines, explanation, remittance, totals
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
 from carrier_scripts.kit.outcomes import Outcome
@@ -22,6 +22,7 @@ from carrier_scripts.kit.reading import (
     part,
     percent,
     said,
+    same_id,
     whole,
     words,
 )
@@ -86,10 +87,12 @@ __all__ = [
     "percent",
     "remittance",
     "said",
+    "same_id",
     "says",
     "sees",
     "shares",
     "status",
+    "totals",
     "whole",
     "words",
 ]

@@ -4,8 +4,9 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from carrier_scripts.kit.lookups import Answer
-from carrier_scripts.kit.page import Locator
-from carrier_scripts.kit.reading import PageChanged, Row, Seen, Table, money, need, part, said, words
+from carrier_scripts.kit.outcomes import Outcome
+from carrier_scripts.kit.page import HostRefused, Locator
+from carrier_scripts.kit.reading import PageChanged, Row, Seen, Table, Value, money, need, part, said, words
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,28 @@ class ServiceLines:
         }
 
 
+def totals(claim: dict[str, Any]) -> None:
+    """What was charged and paid, as the sum of the lines, where the page prints no sum of its own."""
+    for name in ("charge", "paid"):
+        parts = [line[name] for line in claim["lines"]]
+        if claim.get(name) is None and parts and all(parts):
+            refs = tuple(ref for part in parts for ref in part.refs)
+            claim[name] = Value(sum(part.value for part in parts), refs, computed=True)
+
+
 async def explanation(link: Locator, claim: dict[str, Any], answer: Answer) -> None:
-    """Fetch the EOB, page by page. It must be of this claim (raises `PageChanged`); its total should be the one of the page."""
-    lines = [line for sheet in await link.read_pdf() for line in sheet]
+    """Fetch the EOB, page by page. It must be of this claim (raises `PageChanged`); its total should be the one of the page.
+
+    A paper that does not come whole costs the claim nothing: it is named as missing.
+    """
+    label = await link.read()
+    try:
+        lines = [line for sheet in await link.read_pdf() for line in sheet]
+    except HostRefused as refused:
+        if refused.code != Outcome.UNRECOGNISED:
+            raise
+        answer.missing(f"Explanation of benefits of claim {claim['payer_claim_number'].value}", label)
+        return
     number = claim["payer_claim_number"].value
     own = next((line for line in lines if number in line.text), None)
     if own is None:
@@ -55,9 +75,18 @@ async def explanation(link: Locator, claim: dict[str, Any], answer: Answer) -> N
 
 
 async def remittance(link: Locator, claim: dict[str, Any], answer: Answer) -> None:
-    """Fetch the 835. It must pay this claim (raises `PageChanged`); the amount should be the one of the page."""
-    number = claim["payer_claim_number"].value
-    claims = [one for one in await link.read_835() if one.text.startswith("CLP*")]
+    """Fetch the 835. It must pay this claim (raises `PageChanged`); the amount should be the one of the page.
+
+    One that does not come whole is named as missing.
+    """
+    number, label = claim["payer_claim_number"].value, await link.read()
+    try:
+        claims = [one for one in await link.read_835() if one.text.startswith("CLP*")]
+    except HostRefused as refused:
+        if refused.code != Outcome.UNRECOGNISED:
+            raise
+        answer.missing(f"Remittance of claim {number}", label)
+        return
     own = next((one for one in claims if number in one.text.split("*")), None)
     if own is None:
         raise PageChanged("the remittance is of other claims")

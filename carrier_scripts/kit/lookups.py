@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from carrier_scripts.kit.reading import Seen, Value, meaning, said
+from carrier_scripts.kit.reading import Seen, Value, bare, meaning, said, same_id
 
 NO_ANSWERS = frozenset(
     {
         "patient_not_found",
         "patient_ambiguous",
         "dob_mismatch",
+        "bad_member_id",
         "claim_not_found",
         "provider_not_on_file",
         "not_authorized_for_tin",
@@ -20,6 +21,7 @@ NO_ANSWERS = frozenset(
         "payer_unavailable",
         "results_unstable",
         "results_too_many",
+        "rate_limited",
         "not_supported",
         "step_up_required",
     }
@@ -40,13 +42,18 @@ class NoAnswer(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """One lookup's question. Dates are dates; what was not given is None."""
+    """One lookup's question. Dates are dates; what was not given is None.
+
+    Member ID and claim number come as portals keep them: in capitals, a member ID without the hyphens and spaces of its card.
+    """
 
     member_id: str | None = None
     birth_date: dt.date | None = None
     first_name: str | None = None
     last_name: str | None = None
     service_date: dt.date | None = None
+    today: dt.date | None = None
+    """Where the practice is."""
     payer: str | None = None
     """At a hub: the carrier's name as its list has it."""
     claim_number: str | None = None
@@ -56,7 +63,7 @@ class Asked:
     """Fetch the explanation of benefits of each claim too, where there is one."""
     with_era: bool = False
     """Fetch the remittance (835) of each paid claim too, where the portal offers it."""
-    DATES: ClassVar[tuple[str, ...]] = ("birth_date", "service_date", "service_from", "service_to")
+    DATES: ClassVar[tuple[str, ...]] = ("birth_date", "service_date", "today", "service_from", "service_to")
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> "Asked":
@@ -67,7 +74,25 @@ class Asked:
             for name, value in told.items()
             if name in known and value is not None
         }
+        if "member_id" in values:
+            values["member_id"] = bare(values["member_id"])
+        if "claim_number" in values:
+            values["claim_number"] = values["claim_number"].strip().upper()
         return cls(**values)
+
+    @property
+    def day(self) -> dt.date | None:
+        """The day that coverage is asked for: today, when none was given."""
+        return self.service_date or self.today
+
+    def only_today(self) -> None:
+        """Raises `NoAnswer`: for portals that cannot be asked for any other day."""
+        if self.service_date is not None and self.service_date != self.today:
+            raise NoAnswer("date_not_supported")
+
+    def is_member(self, seen: Seen) -> bool:
+        """Whether this is the member ID that was asked for, however it is written."""
+        return same_id(seen.text, self.member_id or "")
 
     def spans(self, served: dt.date) -> bool:
         """Whether a date of service lies between the two asked for; one that was not given bounds nothing."""
@@ -94,12 +119,16 @@ class Answer:
         """Two things the page says that cannot both be right."""
         self._keep("conflict", label, seen)
 
-    def known(self, label: str, seen: Seen, table: Mapping[str, Any]) -> Value:
+    def missing(self, label: str, *seen: Seen) -> None:
+        """Something the page offers and that could not be had: a paper that broke off."""
+        self._keep("missing", label, seen)
+
+    def known(self, label: str, seen: Seen, table: Mapping[str, Any], *, otherwise: str = "unknown") -> Value:
         """What the words stand for; a word that is not in the table is called unknown, and kept as it is."""
         found = meaning(seen, table)
         if found is None:
             self.unplaced(label, seen)
-            return said("unknown", seen)
+            return said(otherwise, seen)
         return found
 
     def check_sum(self, label: str, parts: Sequence[Value | None], total: Value | None, seen: Seen) -> None:

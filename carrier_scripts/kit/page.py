@@ -6,6 +6,15 @@ from typing import Any
 from carrier_scripts.kit.reading import PageChanged, Pairs, Seen, Table
 from carrier_scripts.kit.wire import ACT_OPTIONS, ACTS, CHAIN, CHAIN_OPTIONS
 
+
+class HostRefused(Exception):
+    """The host did not do what was asked; `code` says why."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 Ask = Callable[[str, dict[str, Any]], Awaitable[Any]]
 """Sends one call to the host and waits for its answer."""
 

@@ -22,9 +22,10 @@ from carrier_scripts import kit
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
-from carrier_scripts.kit.page import Page
+from carrier_scripts.kit.page import HostRefused, Page
 from carrier_scripts.kit.portal import LOGIN_FORM, Portal
 from carrier_scripts.kit.reading import PageChanged
+from carrier_scripts.kit.signs import status
 from carrier_scripts.kit.walls import confine
 from carrier_scripts.kit.walls.confine import Walls
 from carrier_scripts.kit.wire import FACTS, LINE_BYTES, LOOKUPS, REPORT, RUNS, Source
@@ -32,13 +33,7 @@ from carrier_scripts.kit.wire import FACTS, LINE_BYTES, LOOKUPS, REPORT, RUNS, S
 GLANCE_MS = 2_000
 """Longest look at a page that a person has come to: signs of being signed out show at once or not at all."""
 
-
-class HostRefused(Exception):
-    """The host did not do what was asked; `code` says why."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+TOO_FAST = {"outcome": Outcome.ANSWERED.value, "no_answer": {"code": "rate_limited", "refs": []}}
 
 
 class Wire:
@@ -200,14 +195,27 @@ async def _outcome(wire: Wire, message: dict[str, Any], loaded: Loaded) -> dict[
         refs = [one.ref for one in none.seen]
         return {"outcome": Outcome.ANSWERED.value, "no_answer": {"code": none.code, "refs": refs}}
     except PageChanged as changed:
+        if verb in LOOKUPS and await _too_fast(page):
+            return TOO_FAST
         return {"outcome": await _what_it_is(portal, page), "at": _place(changed, loaded.modules)}
     except HostRefused as refused:
         known = refused.code if refused.code in NAMES else Outcome.REFUSED.value
         if verb in LOOKUPS and known == Outcome.UNRECOGNISED:
+            if await _too_fast(page):
+                return TOO_FAST
             known = await _what_it_is(portal, page)
         return {"outcome": known, "at": _place(refused, loaded.modules)}
     except Exception as wrong:  # noqa: BLE001 - the boundary: whatever a script does becomes an outcome
         return {"outcome": Outcome.SCRIPT_FAILED.value, "at": _place(wrong, loaded.modules)}
+
+
+async def _too_fast(page: Page) -> bool:
+    """Whether the portal answered with a status of 429: it wants to be asked more slowly."""
+    question = {"page": page.index, "signs": [["too_fast", status(429).to_json()]], "but_not": [], "timeout_ms": 0}
+    try:
+        return bool(await page._ask("recognise", question) == "too_fast")
+    except HostRefused:
+        return False
 
 
 async def _what_it_is(

@@ -121,6 +121,16 @@ def need(value: Value | None, what: str) -> Value:
     return value
 
 
+def same_id(one: str, other: str) -> bool:
+    """Whether two writings of a member ID or claim number are the same: letters and digits count, hyphens and case do not."""
+    return bare(one) == bare(other) != ""
+
+
+def bare(text: str) -> str:
+    """Its letters and digits, in capitals."""
+    return "".join(letter for letter in text if letter.isalnum()).upper()
+
+
 class Row:
     """One row of a table, by column name."""
 

@@ -1,6 +1,6 @@
 """S2 Copper Mesa Dental of Arizona: one shared login, 90-second codes by text message, newest sign-in wins, a pop-up."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,6 +16,26 @@ from carrier_scripts.lab.visits import Visit
 
 PAGE = 25
 ALL = 200
+
+
+CLASSES = (
+    ("I", "Exams, images, cleanings", 100, False),
+    ("II", "Fillings, extractions, root canals", 80, True),
+    ("III", "Crowns, bridges, dentures", 50, True),
+    ("IV", "Orthodontics to age 19", 50, False),
+)
+"""Class, services, what the plan pays, whether the deductible applies."""
+LIMITS = (
+    "Cleanings: 2 per calendar year, shared with D4910",
+    "Full set of images or panoramic: 1 per 5 years",
+    "Bitewing images: 1 set per calendar year; 2 to age 18",
+    "Fluoride: 2 per calendar year to age 19",
+    "Sealants: once per tooth per 3 years on first and second molars without fillings, to age 16",
+    "Crowns: once per tooth per 5 years; paid on the seat date",
+    "Downgrade to silver on back teeth",
+    "Missing tooth rule does not apply",
+    "Coordination: non-duplication",
+)
 
 
 class CopperMesaAz(Site):
@@ -185,7 +205,10 @@ class CopperMesaAz(Site):
         member = self.member_shown(request)
         if member is None:
             return self.go("/Office/Eligibility")
-        return self._show(template, visit, member=member)
+        return self._show(template, visit, member=member, classes=CLASSES, limits=LIMITS)
+
+    def truth(self) -> dict[str, Any]:
+        return super().truth() | {"classes": CLASSES, "limits": LIMITS}
 
     def _show(self, template: str, visit: Visit, http: int = 200, **values: object) -> Response:
         """A page inside: the location list stands on every one."""

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import asdict, dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -30,13 +30,29 @@ PLANS = ("Cedar Valley Health", "Fee for service", "Larchmont Community Plan")
 
 
 @dataclass(frozen=True)
+class Other:
+    """Insurance that pays before Medicaid does."""
+
+    payer: str
+    order: str
+    policy: str
+    since: date
+
+
+@dataclass(frozen=True)
 class Aid:
     """What a Medicaid answer says beside the plan."""
 
     category: str
     plan: str
     spend_down: int
-    other: str
+    other: Other | None
+
+    @property
+    def insurance(self) -> str:
+        """As the page prints it."""
+        one = self.other
+        return f"{one.payer}, {one.order}, POLICY {one.policy}, SINCE {one.since:%m/%d/%Y}" if one else "NONE ON FILE"
 
 
 class EvergreenMedicaid(House):
@@ -228,7 +244,7 @@ class EvergreenMedicaid(House):
 
     def aid(self, member: Member) -> Aid:
         number = int(member.id[-4:])
-        other = "NONE ON FILE" if number % 3 else "COMMERCIAL DENTAL"
+        other = None if number % 3 else Other("LARCHMONT LIFE DENTAL", "PRIMARY", f"LL{number:04d}", date(2025, 1, 1))
         return Aid(AID[number % 4], PLANS[number % 3], 0 if number % 5 else 125, other)
 
     def truth(self) -> dict[str, Any]:

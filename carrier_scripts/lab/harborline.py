@@ -1,5 +1,7 @@
 """S1 Harborline Dental PPO: mailed codes among advertising, terms, a TIN picker, remembered devices."""
 
+import re
+from collections import Counter
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -20,6 +22,23 @@ RECENT = 200
 EOB_DAYS = 31
 EOB_IDS = 5
 EOB_KEPT = timedelta(days=730)
+APPEAL = timedelta(days=180)
+FREQUENCY = (
+    ("Recall visit", "2 in a calendar year"),
+    ("Full set of images", "1 in 60 months"),
+    ("Bitewing images", "1 in a calendar year"),
+    ("Cleaning", "2 in a calendar year, shared with periodontal upkeep"),
+    ("Crown, same tooth", "1 in 84 months"),
+    ("Fluoride, under age 19", "1 in a calendar year"),
+)
+PLAN = {
+    "began": date(2024, 1, 1),
+    "year": "Calendar year",
+    "coordination": "Standard; no other coverage on file",
+    "missing_tooth": True,
+    "address": "P.O. Box 7106, Harbor City",
+}
+CHARTING = "Please send the charting of this visit"
 DEVICE_COOKIE = "harborline_device"
 
 
@@ -35,6 +54,11 @@ class Harborline(Site):
     paid = "Paid"
     denied = "Denied"
     behaviour = behaviours.HARBORLINE
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self.asked_for: Counter[tuple[str, str]] = Counter()
+        """How often eligibility was searched for a member ID and a day: what a batch's doubles are counted by."""
 
     def ended(self, visit: Visit) -> str:
         if visit.why_ended == "signout":
@@ -153,21 +177,37 @@ class Harborline(Site):
         if request.method == "GET":
             return self.show("eligibility.html", visit, today=today, missing=False, asked={})
         form = await self.form(request)
-        asked = form.get("member_id", "")
+        asked, on = form.get("member_id", ""), form.get("service_date") or today
         self.world.judge.note(self.key, _account(visit).username, f"eligibility search {asked}", visit.id)
+        self.asked_for[asked, on] += 1
+        if not re.fullmatch(r"[A-Z]{2}\d{9}", asked.strip().upper()):
+            return self.show("eligibility.html", visit, today=today, missing=False, malformed=True, asked=form)
         member = self.book.member(asked, form.get("date_of_birth", ""))
         if member is None:
             return self.show("eligibility.html", visit, today=today, missing=True, asked=form)
         if len(found := self.alike(member)) > 1:
             return self.show("several.html", visit, members=found, path="/eligibility")
-        return self.go(f"/eligibility/{member.id}")
+        return self.go(f"/eligibility/{member.id}?on={on}")
 
     async def benefits(self, request: Request, visit: Visit) -> Response:
         member = self.member_shown(request)
         if member is None:
             return self.go("/eligibility")
-        tab = request.query_params.get("tab", "plan")
-        return self.show("benefits.html", visit, member=member, tab=tab)
+        tab, on = request.query_params.get("tab", "plan"), request.query_params.get("on", "")
+        try:
+            day = date.fromisoformat(on)
+        except ValueError:
+            day = self.world.clock.now().date()
+        return self.show(
+            "benefits.html",
+            visit,
+            member=member,
+            tab=tab,
+            on=day,
+            plan=PLAN,
+            frequency=FREQUENCY,
+            history=self.book.history(member.id),
+        )
 
     async def claims(self, request: Request, visit: Visit) -> Response:
         asked = request.query_params
@@ -190,7 +230,7 @@ class Harborline(Site):
         claim = self.book.claim(request.path_params["number"], self.place(visit).key)
         if claim is None:
             return self.show("not_found.html", visit, http=404)
-        return self.show("claim.html", visit, claim=claim, eob=self._eob_kept(claim))
+        return self.show("claim.html", visit, claim=claim, eob=self._eob_kept(claim), **self.wanted(claim))
 
     async def eobs(self, request: Request, visit: Visit) -> Response:
         asked = request.query_params
@@ -219,6 +259,22 @@ class Harborline(Site):
     async def sign_out(self, request: Request, visit: Visit) -> Response:
         self.gate.leave(visit, "signout")
         return self.go("/signed-out")
+
+    def wanted(self, claim: Claim) -> dict[str, Any]:
+        """By when a denied claim may be appealed, and which papers Harborline waits for."""
+        papers = [
+            f"Charting of tooth {line.tooth or 'all'}, {line.code}" for line in claim.lines if line.remark == CHARTING
+        ]
+        return {"appeal": claim.received + APPEAL if claim.status == self.denied else None, "papers": papers}
+
+    def truth(self) -> dict[str, Any]:
+        return super().truth() | {
+            "frequency": FREQUENCY,
+            "plan": PLAN,
+            "history": {member_id: self.book.history(member_id) for member_id in self.book.members},
+            "wanted": {claim.number: self.wanted(claim) for claim in self.book.claims},
+            "asked_for": [[member_id, on, times] for (member_id, on), times in self.asked_for.items()],
+        }
 
     def _after_code(self, visit: Visit) -> Response:
         """Past the code: terms when they are new, then the practice."""

@@ -309,7 +309,11 @@ class House(Site):
         claim = self.book.claim(request.path_params["number"], self.place(visit).key)
         if claim is None:
             return self.inner("not_found.html", visit, http=404)
-        return self.inner("claim.html", visit, claim=claim)
+        return self.inner("claim.html", visit, claim=claim, extra=self.extra(visit, claim))
+
+    def extra(self, visit: Visit, claim: Claim) -> list[tuple[str, str]]:
+        """What only this carrier says of a claim: labels and words."""
+        return []
 
     async def eob(self, request: Request, visit: Visit) -> Response:
         claim = self.book.claim(request.path_params["number"].removesuffix(".pdf"), self.place(visit).key)

@@ -2,8 +2,8 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import ClassVar
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -15,7 +15,7 @@ from carrier_scripts.lab.accounts import AccountState
 from carrier_scripts.lab.authenticator import matching_step
 from carrier_scripts.lab.documents import claims_csv, remittance_835
 from carrier_scripts.lab.gate import Answer, Rules
-from carrier_scripts.lab.people import Claim
+from carrier_scripts.lab.people import FIRST, Claim, Member
 from carrier_scripts.lab.site import Site
 from carrier_scripts.lab.visits import Visit
 
@@ -34,6 +34,9 @@ PAYERS = (
     "Mesquite Mutual",
     "Palo Verde Benefits",
 )
+PAYER_IDS = {name: f"NGX{number:02d}" for number, name in enumerate(PAYERS, 1)}
+CODES = {"Accepted": "A2:20", "In process": "P1:38", "Finalized": "F1:65", "Rejected": "A3:21"}
+"""X12 507 and 508, as 277s say it."""
 
 
 @dataclass(frozen=True)
@@ -201,14 +204,37 @@ class Northgate(Site):
         asked = bool(form.get("member_id"))
         if asked:
             visit.flags = {f for f in visit.flags if not f.startswith("asked:")}
-            visit.flags.add(f"asked:{form['member_id']}|{form.get('dob', '')}")
+            visit.flags.add(
+                f"asked:{form['member_id']}|{form.get('dob', '')}|{form.get('payer', '')}|{form.get('as_of', '')}"
+            )
         return self.show("eligibility.html", visit, payers=PAYERS, asked=asked, form=form)
 
     async def result(self, request: Request, visit: Visit) -> Response:
-        asked = next((f.removeprefix("asked:") for f in visit.flags if f.startswith("asked:")), "|")
-        member_id, _, born = asked.partition("|")
+        asked = next((f.removeprefix("asked:") for f in visit.flags if f.startswith("asked:")), "|||")
+        member_id, born, payer, as_of = asked.split("|")
         member = self.book.member(member_id, born)
-        return self.show("result.html", visit, member=member, members=self.alike(member) if member else [])
+        day = date.fromisoformat(as_of) if as_of else self.world.clock.now().date()
+        about = self.about(member) if member else {}
+        return self.show(
+            "result.html", visit, member=member, members=self.alike(member) if member else [], payer=payer, as_of=day,
+            payer_id=PAYER_IDS.get(payer, ""), **about,
+        )  # fmt: skip
+
+    def about(self, member: Member) -> dict[str, Any]:
+        """Whose plan it is, and whether the office belongs to its network."""
+        relationship = ("Self", "Self", "Spouse", "Child")[int(member.id[-2:]) % 4]
+        subscriber = (
+            member.name if relationship == "Self" else f"{FIRST[int(member.id[-2:]) % len(FIRST)]} {member.last}"
+        )
+        office = "Out of network" if member.plan == "Basic" else f"In network, Exchange Dental {member.plan.split()[0]}"
+        return {"relationship": relationship, "subscriber": subscriber, "office": office}
+
+    def truth(self) -> dict[str, Any]:
+        return super().truth() | {
+            "about": {member.id: self.about(member) for member in self.book.members.values()},
+            "payer_ids": PAYER_IDS,
+            "codes": CODES,
+        }
 
     async def claims(self, request: Request, visit: Visit) -> Response:
         found = self._claims(visit)
@@ -236,7 +262,7 @@ class Northgate(Site):
         claim = self.book.claim(request.path_params["number"], self.place(visit).key)
         if claim is None:
             return self.show("not_found.html", visit, http=404)
-        return self.show("claim.html", visit, claim=claim)
+        return self.show("claim.html", visit, claim=claim, code=CODES[claim.status])
 
     async def remits(self, request: Request, visit: Visit) -> Response:
         if refused := self._money(visit, "/remits"):

@@ -10,8 +10,10 @@ from carrier_scripts.lab import behaviours
 from carrier_scripts.lab.documents import claims_csv, remittance_835
 from carrier_scripts.lab.gate import Answer, Rules
 from carrier_scripts.lab.house import Fields, House, Paths, account
-from carrier_scripts.lab.people import Member
+from carrier_scripts.lab.people import Claim, Member
 from carrier_scripts.lab.visits import Visit
+
+LATER = "taken from a later check"
 
 
 class OldfieldGuild(House):
@@ -115,7 +117,12 @@ class OldfieldGuild(House):
         ]
 
     def truth(self) -> dict[str, Any]:
-        return super().truth() | {"years": {m.id: self.years(m) for m in self.book.members.values()}}
+        offices = {claim.location for claim in self.book.claims}
+        over = [claim for office in offices for claim in self.overpaid(self.book.at(office))]
+        return super().truth() | {
+            "years": {m.id: self.years(m) for m in self.book.members.values()},
+            "overpaid": {claim.number: [claim.paid // 10, LATER] for claim in over},
+        }
 
     async def csv(self, request: Request, visit: Visit) -> Response:
         return self.paper(claims_csv(self.claims(visit)).encode(self.charset), "claims.csv", "text/csv")
@@ -135,9 +142,16 @@ class OldfieldGuild(House):
 
     async def offsets(self, request: Request, visit: Visit) -> Response:
         """Overpayments that the Guild takes back from later checks."""
-        paid = [c for c in self.claims(visit) if c.check and c.paid > 200][:40:4]
-        rows = [(c.number, f"${c.paid // 10:,.2f}", "taken from a later check") for c in paid]
+        rows = [(c.number, f"${c.paid // 10:,.2f}", LATER) for c in self.overpaid(self.claims(visit))]
         return self._listing(visit, "Offsets", ("Claim", "Overpaid", "How"), rows)
+
+    def overpaid(self, claims: list[Claim]) -> list[Claim]:
+        """Claims of one office of which too much was paid: a tenth."""
+        return [one for one in claims if one.check and one.paid > 200][:40:4]
+
+    def extra(self, visit: Visit, claim: Claim) -> list[tuple[str, str]]:
+        over = claim in self.overpaid(self.claims(visit))
+        return [("Overpaid", f"${claim.paid // 10:,.2f}, {LATER}")] if over else []
 
     async def access(self, request: Request, visit: Visit) -> Response:
         """Who signed on when: what an office without a second factor should look at."""

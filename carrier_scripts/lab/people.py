@@ -130,6 +130,11 @@ class Book:
         """Another member of the same name and date of birth."""
         return replace(member, id=member.id[:-1] + str((int(member.id[-1]) + 5) % 10), group="Another employer")
 
+    def history(self, member_id: str, most: int = 4) -> list[tuple[date, str, str]]:
+        """Newest first: when, which procedure, which tooth; of claims that were paid."""
+        paid = [one for one in self.claims if one.member.id == member_id and one.check]
+        return [(one.served, line.code, line.tooth) for one in paid for line in one.lines][:most]
+
     def at(self, location: str) -> list[Claim]:
         return [c for c in self.claims if c.location == location]
 

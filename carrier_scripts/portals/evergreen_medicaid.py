@@ -1,5 +1,7 @@
 """Evergreen State Medicaid. User ID, kind of computer, site phrase with the password, authenticator; closed at night with a status of 200."""
 
+from typing import Any
+
 from carrier_scripts.families.plain_tables import PlainTables, Search
 from carrier_scripts.kit import (
     Answer,
@@ -11,13 +13,20 @@ from carrier_scripts.kit import (
     Outcome,
     PageChanged,
     RecoveryCodes,
+    Seen,
     any_of,
     at,
+    day,
     meaning,
+    part,
     said,
+    same_id,
     sees,
     status,
+    words,
 )  # fmt: skip
+
+ORDER = {"PRIMARY": "primary", "SECONDARY": "secondary", "TERTIARY": "tertiary"}
 
 
 class EvergreenMedicaid(PlainTables):
@@ -66,7 +75,7 @@ class EvergreenMedicaid(PlainTables):
         """The usual tables, and above them what Medicaid says: it goes before the plan's own words."""
         await super().read_benefits(here, answer)
         told = await here.locator("#ctl_Eligibility").read_pairs()
-        if told.take("Recipient ID").text.strip() != answer.result["patient"]["member_id"].value:
+        if not same_id(told.take("Recipient ID").text, answer.result["patient"]["member_id"].value):
             raise PageChanged("two tables of one page are of two recipients")
         today, other = told.take("Eligible today"), told.take("Other insurance")
         status = answer.result["coverage"]["status"]
@@ -78,7 +87,23 @@ class EvergreenMedicaid(PlainTables):
             answer.result["coverage"]["other_coverage"] = said(False, other)
         else:
             answer.result["coverage"]["other_coverage"] = said(True, other)
-            answer.unplaced("Other insurance", other)
+            answer.result["coverage"]["cob"] = [_other(other, answer)]
         told.take("Date of birth")
         for label, value in told.rest():
             answer.unplaced(label, value)
+
+
+def _other(seen: Seen, answer: Answer) -> dict[str, Any]:
+    """ "LARCHMONT LIFE DENTAL, PRIMARY, POLICY LL4711, SINCE 01/01/2025"; what is written otherwise is kept word for word too."""
+    told = part(seen, r"^([^,]+), \w+, POLICY"), part(seen, r", (\w+), POLICY"), part(seen, r"POLICY (\w+)")
+    payer, order, policy = told
+    since = part(seen, r"SINCE (\d\d/\d\d/\d{4})$")
+    if payer is None or order is None or policy is None or since is None:
+        answer.unplaced("Other insurance", seen)
+        return {"payer_name": words(seen)}
+    return {
+        "payer_name": words(payer),
+        "order": answer.known("Other insurance", order, ORDER),
+        "member_id": words(policy),
+        "effective": day(since),
+    }

@@ -1,5 +1,6 @@
 """Harborline Dental PPO. Codes come by e-mail, once per remembered device; a login serves several practices (TINs)."""
 
+import datetime as dt
 from typing import Any
 
 from carrier_scripts.kit import (
@@ -24,8 +25,10 @@ from carrier_scripts.kit import (
     explanation,
     meaning,
     money,
+    need,
     part,
     said,
+    same_id,
     says,
     sees,
     shares,
@@ -47,6 +50,11 @@ LIMITED = {  # a service of the frequency tab: its category
     "Crown, same tooth": "restorative_major",
     "Fluoride, under age 19": "preventive",
 }
+NOBODY = (
+    ("#no-member", "patient_not_found"),
+    ("#bad-member", "bad_member_id"),
+    ("#several-members", "patient_ambiguous"),
+)
 MAXIMUMS = {  # label: kind, level, period
     "Deductible, individual": ("deductible", "individual", "unknown"),
     "Deductible, family": ("deductible", "family", "unknown"),
@@ -91,16 +99,16 @@ class Harborline(Portal):
         await page.goto(f"{SITE}/eligibility")
         await page.locator("#member-id").fill(asked.member_id or "")
         await page.locator("#date-of-birth").fill(asked.birth_date.isoformat() if asked.birth_date else "")
-        if asked.service_date:
-            await page.locator("#service-date").fill(asked.service_date.isoformat())
+        if asked.day:
+            await page.locator("#service-date").fill(asked.day.isoformat())
         await page.locator("#search-button").click()
-        await page.locator("#no-member, #several-members, #member-name").first.wait_for()
-        for shown, why in (("#no-member", "patient_not_found"), ("#several-members", "patient_ambiguous")):
+        await page.locator("#no-member, #bad-member, #several-members, #member-name").first.wait_for()
+        for shown, why in NOBODY:
             if await page.locator(shown).is_visible():
                 await page.named("eligibility search")
                 raise NoAnswer(why, await page.locator(shown).read())
         answer = Answer()
-        await _plan(page, answer)
+        await _plan(page, answer, asked)
         await page.locator("#tab-maximums").click()
         await _maximums(page, answer)
         await page.locator("#tab-coverage").click()
@@ -115,9 +123,7 @@ class Harborline(Portal):
         if asked.claim_number:
             await page.goto(f"{SITE}/claims/{asked.claim_number}")
             if not await page.locator("#claim-number").is_visible():
-                if await page.locator("#signed-in-as").is_visible() or await page.get_by_text("not found").is_visible():
-                    raise NoAnswer("claim_not_found", await page.locator("h1").read())
-                raise PageChanged("there is no claim and no word about it")
+                raise NoAnswer("claim_not_found", await page.get_by_role("heading", name="Not found").read())
             claims, count = [await _claim(page, answer, asked)], await page.locator("#claim-number").read()
             answer.claims(claims, count)
             return answer
@@ -136,7 +142,7 @@ class Harborline(Portal):
             key="Claim",
             following=page.locator("#next-page"),
             total=page.locator("#claims-total").read,
-            wanted=lambda row: row["Member ID"].text.strip() == asked.member_id,
+            wanted=lambda row: asked.is_member(row["Member ID"]) and asked.spans(_served(row)),
         )
         if not rows:
             raise NoAnswer("claim_not_found", *([total] if total else []))
@@ -150,7 +156,7 @@ class Harborline(Portal):
         return answer
 
 
-async def _plan(page: Page, answer: Answer) -> None:
+async def _plan(page: Page, answer: Answer, asked: Asked) -> None:
     await page.named("benefits: plan")
     head = await page.locator("#member-name + p").read()
     told = await page.locator("#benefit-table").read_pairs()
@@ -162,6 +168,8 @@ async def _plan(page: Page, answer: Answer) -> None:
         raise PageChanged("the page does not say whose benefits it shows")
     year, rule, covered = told.take("Benefit year"), told.take("Coordination"), told.take("Coverage")
     tooth = told.take("Missing tooth rule")
+    if asked.day and need(day(told.take("Date of service")), "for which day").value != asked.day:
+        raise PageChanged("the portal answered for another day")
     begin = part(covered, r"began (\d\d/\d\d/\d{4})")
     other = part(rule, r"; (no other coverage on file)$")
     answer.result["patient"] = {
@@ -262,6 +270,15 @@ async def _frequency(page: Page, answer: Answer) -> None:
                 "frequency": [how],
             }
         )
+    before = (await page.locator("#history-table").read_table()).expect("Date", "Code", "Tooth")
+    answer.result["history"] = [
+        {
+            "code": need(words(row["Code"]), "the procedure"),
+            "service_date": need(day(row["Date"]), "the date of service"),
+            "tooth": words(row["Tooth"]),
+        }
+        for row in before
+    ]
 
 
 async def _claim(page: Page, answer: Answer, asked: Asked) -> dict[str, Any]:
@@ -289,6 +306,10 @@ async def _claim(page: Page, answer: Answer, asked: Asked) -> dict[str, Any]:
         "paid": money(paid),
         "lines": lines,
     }
+    appeal = page.locator("#claim-appeal")
+    if await appeal.is_visible():
+        claim["appeal_deadline"] = day(await appeal.read())
+    claim["documents_requested"] = [words(one) for one in await page.locator("#claim-wanted li").read_all()]
     answer.check_sum("Total charged", [line["charge"] for line in lines], claim["charge"], charged)
     answer.check_sum("Total paid", [line["paid"] for line in lines], claim["paid"], paid)
     if await page.locator("#claim-check").is_visible():
@@ -307,9 +328,14 @@ async def _claim(page: Page, answer: Answer, asked: Asked) -> dict[str, Any]:
     return claim
 
 
+def _served(row: Row) -> dt.date:
+    on: dt.date = need(day(row["Service date"]), "the date of service").value
+    return on
+
+
 def _same(row: Row, claim: dict[str, Any], answer: Answer) -> None:
     """What the list says and what the claim says should be the same."""
-    if row["Member ID"].text.strip() != claim["patient"]["member_id"].value:
+    if not same_id(row["Member ID"].text, claim["patient"]["member_id"].value):
         raise PageChanged("a claim opens that is not the one of the list")
     if row["Status"].text.strip() != claim["carrier_status"].value:
         answer.conflict("Status", row["Status"])

@@ -27,14 +27,17 @@ from carrier_scripts.kit import (
     need,
     part,
     said,
+    same_id,
     says,
     sees,
     status,
+    totals,
     words,
 )
 
 SITE = "https://northgate.sim.test"
 ACTIVE = {"Active": "active", "Inactive": "inactive"}
+RELATIONSHIP = {"Self": "self", "Spouse": "spouse", "Child": "child"}
 STATUS = {"Accepted": "accepted", "In process": "in_process", "Finalized": "paid", "Rejected": "rejected"}
 LINES = ServiceLines(
     code="Code", label="Service", tooth="Tooth", charge="Charged", allowed="Allowed", paid="Paid", remark="Note"
@@ -89,8 +92,8 @@ class Northgate(Portal):
         await page.locator("#payer").select_option(label=asked.payer)
         await page.locator("#member-id").fill(asked.member_id or "")
         await page.locator("#dob").fill(asked.birth_date.isoformat() if asked.birth_date else "")
-        if asked.service_date:
-            await page.locator("#as-of").fill(asked.service_date.isoformat())
+        if asked.day:
+            await page.locator("#as-of").fill(asked.day.isoformat())
         await page.locator("#search").click()
         await page.named("eligibility result")
         frame = page.frame_locator("#eligibility-result")
@@ -104,17 +107,30 @@ class Northgate(Portal):
         company, number = part(group, r"^(.+) \S+$"), part(group, r" (\d\S*)$")
         if company is None or number is None:
             raise PageChanged("the group is written in another way")
+        payer, office, as_of = told.take("Payer"), told.take("This office"), told.take("As of")
+        if payer.text.strip() != asked.payer or (asked.day and need(day(as_of), "as of when").value != asked.day):
+            raise PageChanged("the portal answered for another payer or day")
+        network = part(office, r"^In network, (.+)$")
         answer.result = {
+            "payer": {"name": words(payer), "payer_id": words(told.take("Payer ID"))},
             "patient": {
                 "full_name": words(await frame.locator("#result-name").read()),
                 "member_id": words(told.take("Member ID")),
                 "birth_date": day(told.take("Born")),
+                "relationship": answer.known(
+                    "Relationship", told.take("Relationship"), RELATIONSHIP, otherwise="other"
+                ),
             },
+            "subscriber": {"full_name": words(told.take("Subscriber"))},
             "coverage": {
                 "status": answer.known("Status", await frame.locator("#result-status").read(), ACTIVE),
                 "group_name": words(company),
                 "group_number": words(number),
                 "plan_name": words(told.take("Plan")),
+                "network_status": said("in", office)
+                if network
+                else answer.known("This office", office, {"Out of network": "out"}),
+                "network_name": words(network) if network else None,
             },
             "accumulators": [
                 {
@@ -138,8 +154,9 @@ class Northgate(Portal):
         if asked.claim_number:
             await page.goto(f"{SITE}/claims/{asked.claim_number}")
             if not await page.locator("[data-testid=claim-number]").is_visible():
-                raise NoAnswer("claim_not_found", await page.locator("h1").first.read())
+                raise NoAnswer("claim_not_found", await page.get_by_role("heading", name="Not found").read())
             claim = await _claim(page, answer)
+            totals(claim)
             number = await page.locator("[data-testid=claim-number]").read()
             answer.claims([claim], number)
             return answer
@@ -166,12 +183,13 @@ class Northgate(Portal):
         for row in rows:
             await page.goto(f"{SITE}/claims/{row['Claim'].text.strip()}")
             claim = await _claim(page, answer)
-            if claim["patient"]["member_id"].value != row["Member ID"].text.strip():
+            if not same_id(claim["patient"]["member_id"].value, row["Member ID"].text):
                 raise PageChanged("a claim opens that is not the one of the list")
             claim |= {"charge": money(row["Charged"]), "paid": money(row["Paid"])}
             claim["status"] = _finalized(claim["status"], claim["paid"], row["Status"])
             answer.check_sum("Charged", [line["charge"] for line in claim["lines"]], claim["charge"], row["Charged"])
             answer.check_sum("Paid", [line["paid"] for line in claim["lines"]], claim["paid"], row["Paid"])
+            totals(claim)
             claims.append(claim)
         answer.claims(claims, *(row["Claim"] for row in rows))
         return answer
@@ -186,12 +204,12 @@ def _finalized(status: Value, paid: Value | None, seen: Seen) -> Value:
 
 def _wanted(row: Row, asked: Asked) -> bool:
     served = need(day(row["Service"]), "the date of service").value
-    return asked.spans(served) and row["Member ID"].text.strip() == asked.member_id
+    return asked.spans(served) and asked.is_member(row["Member ID"])
 
 
 async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
     await page.named("claim")
-    number = await page.locator("[data-testid=claim-number]").read()
+    shown = await page.locator("[data-testid=claim-number]").read()
     state = await page.locator("[data-testid=claim-status]").read()
     head = await page.locator("section.card > p").first.read()
     name, member = part(head, r"· (.+) \([^()]+\) ·"), part(head, r"\(([^()]+)\) ·")
@@ -202,7 +220,7 @@ async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
     lines = LINES.read(table)
     paid = [line["paid"] for line in lines]
     claim: dict[str, Any] = {
-        "payer_claim_number": words(number),
+        "payer_claim_number": words(shown),
         "status": answer.known("Status", state, STATUS),
         "carrier_status": words(state),
         "patient": {"full_name": words(name), "member_id": words(member)},
@@ -212,6 +230,13 @@ async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
     }
     if all(paid) and sum(one.value for one in paid) == 0:
         claim["status"] = _finalized(claim["status"], said(0, state), state)
+    if await page.locator("[data-testid=claim-code]").is_visible():
+        code = await page.locator("[data-testid=claim-code]").read()
+        category, number = part(code, r"^([A-Z]\d{1,2}[A-Z]?):\d+$"), part(code, r":(\d{1,4})$")
+        if category is None or number is None:
+            answer.unplaced("Status code", code)
+        else:
+            claim["codes"] = [{"category": words(category), "code": words(number)}]
     if await page.locator("[data-testid=claim-check]").is_visible():
         check = await page.locator("[data-testid=claim-check]").read()
         beside = await page.locator("section.card > p").filter(has_text="Check").read()

@@ -9,14 +9,16 @@ import urllib.request
 from collections import Counter
 from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psutil
 from playwright.async_api import Page, async_playwright
 
+from broker.base.clock import SystemClock
 from broker.base.errors import Unavailable
 from carrier_scripts.lab import founding
 from portunus_client import Batch, Client, Question, claim_status, eligibility
-from workers.bench import accuracy
+from workers.bench import accuracy, truths
 from workers.bench.demo import Demo
 from workers.bench.figures import Figures, p50, said
 from workers.bench.lab import Straight
@@ -28,11 +30,16 @@ PORTALS = (
     "harborline", "copper_mesa_az", "northgate", "bluestone_mutual", "evergreen_medicaid", "oldfield_guild",
     "meridian_shared", "copper_mesa_nv",
 )  # fmt: skip
+PAYS_CLAIMS = {"meridian_shared": "Meridian Shared Services", "northgate": "Northgate Exchange"}
+"""A hub's claims do not say which of its carriers pays them."""
+BY_NUMBER = 25
+"""Claims of each carrier that are asked for by their numbers as well."""
 TABS = ("maximums", "coverage", "frequency")
 BATCH_ROWS, BATCH_ROWS_QUICK = 10_000, 300
-"""All different, at a portal that answers at once (`rows.py`)."""
+"""All different, at a simulated carrier over HTTP, without a browser (`rows.py`)."""
 SHARED_ROWS, SHARED_QUESTIONS = 3_000, 60
-"""Through the whole product: rows, and how many different questions are among them. A browser answers some sixty a minute."""
+"""Through the whole product, API and browser: rows, and how many different questions are among them. 10,000 different ones
+would take a browser two hours."""
 FORBIDS = "pelican_federal"
 """The simulated carrier whose terms forbid programs."""
 MINUTE_ROWS = 60
@@ -132,32 +139,23 @@ async def _per_minute(client: Client) -> Figures:
 
 
 async def _accuracy(demo: Demo, client: Client, *, quick: bool) -> Figures:
-    """Every member and every claim of one location, at each carrier that allows programs: 2,000 and more in all.
+    """Every member and every claim of one location, and some claims by their numbers, at each carrier that allows programs:
+    2,000 and more in all. Every value of every answer is judged, those that should not be there too.
 
     All carriers are asked at the same time, each in its own session.
     """
     score, asked, under_way = accuracy.Score(), 0, []
     for portal in PORTALS[:1] if quick else PORTALS:
-        truth = _truth(demo, portal)
-        here = [one for one in truth["claims"] if one["location"] == PLACE][: truth.get("claims_shown")]
-        first, last = accuracy.span(here)
-        payer = {"payer": PAYERS[portal]} if portal in PAYERS else {}
-        questions: list[Question] = [
-            claim_status(portal, PLACE, member_id=one["id"], service_from=first, service_to=last, **payer)
-            for one in truth["members"]
-        ] + [
-            eligibility(portal, PLACE, member_id=one["id"], birth_date=one["born"], **payer) for one in truth["members"]
-        ]
-        batch = await asyncio.to_thread(client.batch, f"bench: {portal}", questions)
-        spanned = [one for one in here if first <= one["served"] <= last]
-        under_way.append((portal, batch["id"], truth, spanned, len(questions)))
-    for portal, batch_id, truth, spanned, size in under_way:
+        here = _Here(portal, _truth(demo, portal))
+        batch = await asyncio.to_thread(client.batch, f"bench: {portal}", here.questions)
+        under_way.append((here, batch["id"]))
+    for here, batch_id in under_way:
         answers = await _answers(client, batch_id)
-        if len(answers) != size:
-            raise Unavailable(f"{portal}: {len(answers)} of {size} questions have an answer.")
+        if len(answers) != len(here.questions):
+            raise Unavailable(f"{here.portal}: {len(answers)} of {len(here.questions)} questions have an answer.")
         for told in answers:
-            asked += _judged(score, portal, told, truth, spanned)
-        said({portal: asked, "right": score.right, "wrong": score.wrong, "unmapped": score.unmapped})
+            asked += here.judge(score, told)
+        said({here.portal: asked, "right": score.right, "wrong": score.wrong, "unmapped": score.unmapped})
         if score.examples:
             print("wrong: " + ", ".join(score.examples[-5:]), file=sys.stderr, flush=True)
     return {
@@ -169,6 +167,56 @@ async def _accuracy(demo: Demo, client: Client, *, quick: bool) -> Figures:
     }
 
 
+class _Here:
+    """One carrier's members and claims at one location: what is asked, and what must be answered."""
+
+    def __init__(self, portal: str, truth: dict[str, Any]) -> None:
+        self.portal, self.truth = portal, truth
+        every = [one for one in truth["claims"] if one["location"] == PLACE]
+        listed = every[: truth.get("claims_shown")]
+        self.first, self.last = accuracy.span(listed)
+        self.cut_off = len(listed) < len(every) and self.first <= min(one["served"] for one in listed)
+        self.claims = [one for one in listed if self.first <= one["served"] <= self.last]
+        self.payer = PAYERS.get(portal, truth["carrier"])
+        payer = {"payer": self.payer} if portal in PAYERS else {}
+        members = truth["members"]
+        self.questions: list[Question] = [
+            claim_status(portal, PLACE, member_id=one["id"], service_from=self.first, service_to=self.last)
+            for one in members
+        ]
+        self.questions += [
+            eligibility(portal, PLACE, member_id=one["id"], birth_date=one["born"], **payer) for one in members
+        ]
+        self.questions += [claim_status(portal, PLACE, claim_number=one["number"]) for one in self.claims[:BY_NUMBER]]
+        today = SystemClock().now().astimezone(ZoneInfo(founding.location(PLACE).time_zone)).date()
+        self._days = {(today - timedelta(days=back)).isoformat() for back in (0, 1)}
+        """Today; the day before for a run over midnight."""
+
+    def judge(self, score: accuracy.Score, told: dict[str, Any]) -> int:
+        """One answer into the score; how many members or claims it was about."""
+        question, result = told["question"], told["result"]
+        if told["kind"] == "eligibility":
+            member = next(one for one in self.truth["members"] if one["id"] == question["member_id"])
+            if result is None:
+                score.none(rightly=False)
+                return 1
+            day = result["service_date"] if result["service_date"] in self._days else max(self._days)
+            score.add(truths.member(self.portal, member, self.truth, day, self.payer), result)
+            return 1
+        number = question.get("claim_number")
+        own = [one for one in self.claims if number == one["number"] or question.get("member_id") == one["member"]]
+        if result is None:
+            score.none(
+                rightly=not own and told["error"]["code"] == ("results_too_many" if self.cut_off else "claim_not_found")
+            )
+            return len(own)
+        payer = PAYS_CLAIMS.get(self.portal, self.truth["carrier"])
+        cut_off = self.cut_off and number is None
+        right = truths.claims(self.portal, own, self.truth, payer, by_number=number is not None, cut_off=cut_off)
+        score.add(right, result)
+        return len(own)
+
+
 async def _refused(demo: Demo, client: Client) -> Figures:
     """Where terms forbid programs a question ends at once, and the carrier's own log shows that nobody came."""
     before = len(_log(demo, FORBIDS))
@@ -178,24 +226,6 @@ async def _refused(demo: Demo, client: Client) -> Figures:
     if ended["state"] != "blocked_by_policy":
         raise Unavailable(f"A carrier that forbids programs was to be asked: {ended['state']}.")
     return {"policy_refused": 1, "policy_requests_made": len(_log(demo, FORBIDS)) - before}
-
-
-def _judged(
-    score: accuracy.Score, portal: str, told: dict[str, Any], truth: dict[str, Any], here: list[dict[str, Any]]
-) -> int:
-    """One answer into the score; how many members or claims it was about. No answer is right where there is nothing."""
-    member_id, result = told["question"]["member_id"], told["result"]
-    if told["kind"] == "eligibility":
-        member = next(one for one in truth["members"] if one["id"] == member_id)
-        facts = accuracy.told_of_member(result) if result else {}
-        score.add(accuracy.member_facts(portal, member, truth), facts, json.dumps(result["unmapped"]) if result else "")
-        return 1
-    own = [one for one in here if one["member"] == member_id]
-    facts = accuracy.told_of_claims(result) if result else {}
-    for claim in own:
-        score.add(accuracy.claim_facts(portal, claim), facts, json.dumps(result["unmapped"]) if result else "")
-    score.add({"claims": str(len(own))}, {"claims": str(len(result["claims"]) if result else 0)}, "")
-    return len(own)
 
 
 async def _batch(demo: Demo, client: Client, size: int) -> Figures:

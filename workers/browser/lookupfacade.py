@@ -32,9 +32,9 @@ TALLEST = 6_000
 CLICK_MS = 8_000
 PDF_MS = 15_000
 STILL = frozenset(
-    {"inner_text", "all_inner_texts", "text_content", "is_visible", "is_checked", "count", "wait_for", "get_attribute"}
+    {"inner_text", "all_inner_texts", "text_content", "is_visible", "is_checked", "count", "get_attribute"}
 )
-"""Acts that leave the page as it is."""
+"""Acts that leave the page as it is. What is waited for is not on the last picture."""
 SHOWN = """(found) => found.map((one) => { const box = one.getBoundingClientRect();
   return box.width > 0 && box.height > 0 && getComputedStyle(one).visibility === 'visible'; })"""
 LOOK_EVERY_S = 0.015
@@ -149,7 +149,10 @@ class LookupFacade(Facade):
             await self._leave()
             return await fill(self._cdp, self._world, chain, args[0]) or None
         if act == "wait_for" and options.get("state", "visible") == "visible" and plain(chain) is not None:
-            return await self._came(chain, min(float(options["timeout"]), CLICK_MS) / 1000) or None
+            if not await self._came(chain, min(float(options["timeout"]), CLICK_MS) / 1000):
+                return None
+            await self._leave()
+            return True
         if act in ("is_visible", "count"):
             told = await self._world.ask(SHOWN, chain)
             if told is not None and act == "count":

@@ -237,6 +237,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('organization_id', sa.String(length=40), nullable=False),
     sa.Column('subject', sa.LargeBinary(length=32), nullable=False),
+    sa.Column('matter', sa.LargeBinary(length=32), nullable=False),
     sa.Column('captured_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('schema_version', sa.String(length=20), nullable=False),
     sa.Column('script_version', sa.String(length=64), nullable=False),
@@ -247,6 +248,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_lookup_result'))
     )
     with op.batch_alter_table('lookup_result', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_lookup_result_matter'), ['matter'], unique=False)
         batch_op.create_index(batch_op.f('ix_lookup_result_subject'), ['subject'], unique=False)
 
     op.create_table('page_structure',
@@ -1195,6 +1197,7 @@ def downgrade() -> None:
     op.drop_table('page_structure')
     with op.batch_alter_table('lookup_result', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_lookup_result_subject'))
+        batch_op.drop_index(batch_op.f('ix_lookup_result_matter'))
 
     op.drop_table('lookup_result')
     op.drop_table('lookup_portal_pace')

@@ -7,10 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from broker.base.errors import Conflict, Incomplete
+from broker.base.ids import new_id
+from broker.directory.models import Carrier
 from broker.lookups import batches, columns, exports, hooks, onward, records, sheets
 from broker.lookups import service as lookups
+from broker.lookups.evidence import Sighting
 from broker.lookups.models import Lookup, WebhookDelivery
 from broker.lookups.states import State
+from tests.broker.lookups import results
 from tests.broker.lookups.conftest import Office, furnish
 from workers import read_batch, sweep_lookups
 
@@ -81,6 +85,66 @@ def test_the_way_out_has_every_row_in_order_with_its_own_columns_first(office: O
         ("failed", ""),
     ]
     assert b"'=1+1" in b"".join(sheets.as_csv(rows))
+
+
+MIXED = b"""Patient,Kind,Member ID,DOB,Claim
+Bo,eligibility,HD100042732,1990-02-30,
+Ada,claim_status,,,HC2630100017
+Cy,eligibility,HD100042731,1984-03-17,
+"""
+
+
+def test_claims_have_headings_and_a_row_each_beside_benefits_and_behind_a_problem(office: Office) -> None:
+    batch = sent(office, MIXED)
+    read(office, batch)
+    office.sign_in()
+    lease = office.turn()
+    for _ in range(2):
+        job = office.next(lease)
+        office.answer(job) if job.kind == "eligibility" else answer_claims(office, job, "HC2630100017", "HC-2630100017")
+    reading = lambda: office.portunus.reading(office.actor)  # noqa: E731
+    head, *rows = exports.table(reading, office.portunus.vault, batch)
+    ours = head.index("What to do")
+    places = [0, *(head.index(name, ours - 3) for name in ("State", "Maximum left", "Claim", "List cut off", "Paid"))]
+    assert [[row[place] for place in places] for row in rows] == [
+        ["Bo", "not_asked", "", "", "", ""],
+        ["Ada", "done", "", "HC2630100017", "yes", "98"],
+        ["Ada", "done", "", "HC-2630100017", "yes", "98"],
+        ["Cy", "done", "1025", "", "", ""],
+    ]
+    assert {len(row) for row in rows} == {len(head)}
+
+
+def answer_claims(office: Office, job: lookups.Job, *numbers: str) -> None:
+    """The script answers with these claims, of a list that the portal cut off."""
+    made = results.claim()
+    (one,) = made["claims"]
+    claims = [one | {"payer_claim_number": number} for number in numbers]
+    seen = made["provenance"]["fields"]
+    fields = {
+        pointer: [Sighting(**found) for found in told] for pointer, told in seen.items() if "/claims/" not in pointer
+    }
+    for number in range(len(claims)):
+        for pointer, told in seen.items():
+            if pointer.startswith("/claims/0"):
+                fields[pointer.replace("/claims/0", f"/claims/{number}")] = [Sighting(**found) for found in told]
+    fields["/match_count"] = [Sighting(raw_text=str(len(claims)))]
+    fields["/truncated"] = [Sighting(raw_text="First 200 shown.")]
+    told = {"patient": made["patient"], "claims": claims, "match_count": len(claims), "truncated": True}
+    with office.portunus.unit(lookups.HOLDER) as work:
+        said = lookups.Answered(told, fields, [], [], work.clock.now(), "d" * 64, "ses_1")
+        lookups.answer(work, office.portunus.vault, job, said)
+
+
+def test_rows_that_name_their_carrier_in_short_still_share_a_lookup(office: Office) -> None:
+    with office.portunus.unit(lookups.HOLDER) as work:
+        names = ("Alder Creek Dental", "Basin Mutual")
+        work.db.merge(office.portal).carriers = [Carrier(id=new_id("car"), name=name) for name in names]
+    row = b"HD100042731,1984-03-17,"
+    batch = sent(office, b"Member ID,DOB,Payer\n" + row + b"basin\n" + row + b"Basin\n" + row + b"Foxglove\n")
+    read(office, batch)
+    found = counts(office, batch)
+    assert (found.problems, found.duplicates, found.states) == (1, 1, {"queued": 1})
 
 
 def test_a_paused_batch_waits_and_a_cancelled_one_ends(office: Office) -> None:

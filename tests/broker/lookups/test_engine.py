@@ -1,6 +1,7 @@
 """The engine's decisions in SQL: asked once, taken once, ended once; a person first; retries by class."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -8,13 +9,17 @@ from sqlalchemy import select
 from broker.audit.acts import Act
 from broker.audit.models import AuditEntry
 from broker.base.errors import Conflict, Incomplete, NotFound, Refused
+from broker.base.ids import new_id
+from broker.directory.models import Carrier
 from broker.lookups import service as lookups
+from broker.lookups.evidence import Sighting
 from broker.lookups.models import LookupResult
 from broker.tabs import records
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease, LoginAttempt
 from broker.tabs.states import AttemptState
 from tests import factories
+from tests.broker.lookups import results
 from tests.broker.lookups.conftest import Office, furnish
 from tests.conftest import acting
 
@@ -241,3 +246,92 @@ def test_a_sign_in_that_failed_is_not_tried_again_by_itself(office: Office, cloc
 def sign_ins(office: Office) -> int:
     with office.portunus.reading(lookups.HOLDER) as work:
         return len(work.db.scalars(select(LoginAttempt)).all())
+
+
+def ended_with(office: Office, asked: Any, **changed: Any) -> str | None:
+    """What the lookup ends with when the usual patient is shown."""
+    office.answer(office.next(office.turn()), **changed)
+    return office.row(asked).error
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ({"first_name": "ADA", "last_name": "dunmore"}, None),
+        ({"first_name": "Zelda", "last_name": "Dunmore"}, "wrong_patient_shown"),
+        ({"last_name": "Kestrel"}, "wrong_patient_shown"),
+        ({"member_id": "hd-100 042-731"}, None),
+    ],
+)
+def test_a_twin_is_another_patient(office: Office, told: dict, error: str | None) -> None:
+    asked = office.ask(**told)
+    office.sign_in()
+    assert ended_with(office, asked) == error
+
+
+def test_a_recent_answer_about_the_one_twin_is_not_given_for_the_other(office: Office) -> None:
+    asked = office.ask(first_name="Ada")
+    office.sign_in()
+    assert ended_with(office, asked) is None
+    assert office.row(office.ask(first_name="Zelda", max_age_s=600)).state == "queued"
+    assert office.row(office.ask(first_name="ada", max_age_s=600)).state == "done"
+
+
+@pytest.mark.parametrize(("number", "error"), [("hc2630100017", None), ("HC2630100018", "wrong_claim_shown")])
+def test_a_claim_that_was_asked_for_by_number_shows_that_number(office: Office, number: str, error: str | None) -> None:
+    asked = office.ask(kind="claim_status", claim_number=number, member_id=None, birth_date=None)
+    office.sign_in()
+    job = office.next(office.turn())
+    made = results.claim()
+    fields = {pointer: [Sighting(**one) for one in seen] for pointer, seen in made["provenance"]["fields"].items()}
+    told = {name: made[name] for name in ("patient", "claims", "match_count")}
+    with office.portunus.unit(lookups.HOLDER) as work:
+        said = lookups.Answered(told, fields, [], [], work.clock.now(), "d" * 64, "ses_1")
+        lookups.answer(work, office.portunus.vault, job, said)
+    assert office.row(asked).error == error
+
+
+def test_another_providers_npi_is_refused_and_not_passed_over(office: Office) -> None:
+    assert office.ask(provider_npi="1999999984").state == "queued"
+    with pytest.raises(Incomplete, match="not the location's NPI"):
+        office.ask(provider_npi="1234567893")
+
+
+def test_a_carrier_that_a_hub_does_not_have_is_refused_at_once_and_the_others_name_is_the_directorys(
+    office: Office,
+) -> None:
+    with office.portunus.unit(lookups.HOLDER) as work:
+        hub = work.db.merge(office.portal)
+        hub.carriers = [Carrier(id=new_id("car"), name=name) for name in ("Alder Creek Dental", "Basin Mutual")]
+    for told in ({}, {"payer": "Basin Mutal"}, {"payer": "Dental Mutual"}):
+        with pytest.raises(Incomplete, match="Alder Creek Dental, Basin Mutual"):
+            office.ask(**told)
+    asked = office.ask(payer="basin")
+    office.sign_in()
+    job = office.next(office.turn())
+    assert job.question["payer"] == "Basin Mutual"
+    office.answer(job)
+    with office.portunus.unit(office.actor) as work:
+        assert lookups.result_of(work, office.portunus.vault, office.row(asked))["payer"]["name"] == "Basin Mutual"
+
+
+def test_the_payer_is_the_portals_carrier_and_what_the_page_prints_goes_before(office: Office) -> None:
+    for told, name in (({}, "harborline carrier"), ({"payer": {"name": "Harbor Life"}}, "Harbor Life")):
+        asked = office.ask(member_id="HD100042731")
+        office.sign_in() if not told else None
+        assert ended_with(office, asked, **told) is None
+        with office.portunus.unit(office.actor) as work:
+            assert lookups.result_of(work, office.portunus.vault, office.row(asked))["payer"]["name"] == name
+
+
+def test_today_is_the_day_where_the_practice_is(office: Office, clock) -> None:
+    evening = clock.now().replace(hour=3, minute=0)  # eight in the evening before, in Phoenix
+    clock.advance(seconds=(evening + timedelta(days=1) - clock.now()).total_seconds())
+    asked = office.ask()
+    office.sign_in()
+    job = office.next(office.turn())
+    before = (clock.now().date() - timedelta(days=1)).isoformat()
+    assert job.question["today"] == before
+    office.answer(job)
+    with office.portunus.unit(office.actor) as work:
+        assert lookups.result_of(work, office.portunus.vault, office.row(asked))["service_date"] == before

@@ -101,6 +101,29 @@ def test_what_does_not_add_up_is_named_and_kept() -> None:
 
 def test_other_separators_are_read_from_the_envelope() -> None:
     assert parsed(SAMPLE.replace("*", "|").replace("~", "!")).amount == 213
+    piped = parsed(SAMPLE.replace(":", "|"))
+    assert (piped.claims[0].lines[0].code, piped.problems) == ("D2391", [])
+
+
+def test_a_payment_that_breaks_off_before_the_next_is_never_passed_over() -> None:
+    whole = SAMPLE[SAMPLE.index("ST*") : SAMPLE.index("GE*")]
+    cut = whole[: whole.index("SE*")] + whole
+    with pytest.raises(Incomplete, match="breaks off"):
+        remittance.parse(SAMPLE.replace(whole, cut).encode())
+
+
+@pytest.mark.parametrize(
+    ("there", "instead"),
+    [
+        ("GE*1*905", "GE*2*905"),
+        ("GE*1*905", "GE*1*906"),
+        ("GE*1*905~\n", ""),
+        ("IEA*1*0", "IEA*2*0"),
+        ("IEA*1*000000905", "IEA*1*000000906"),
+    ],
+)
+def test_an_envelope_that_counts_more_than_there_is_says_that_one_may_be_missing(there: str, instead: str) -> None:
+    assert any("may be missing" in one for one in parsed(SAMPLE.replace(there, instead)).problems)
 
 
 @pytest.mark.parametrize(

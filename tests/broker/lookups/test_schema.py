@@ -1,10 +1,14 @@
 """A result holds only what it can prove, adds up, and says so when the portal does not."""
 
+from datetime import date
+from decimal import Decimal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from broker.lookups.evidence import Sighting, agrees
 from broker.lookups.schema import EligibilityResult, parse
 from broker.lookups.values import npi_is_right
 from tests.broker.lookups import results
@@ -88,3 +92,29 @@ def test_the_published_schema_is_complete() -> None:
     schema = EligibilityResult.model_json_schema()
     assert schema["additionalProperties"] is False
     assert {"coverage", "accumulators", "benefits", "unmapped", "provenance"} <= set(schema["properties"])
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "right"),
+    [
+        (date(1984, 8, 17), "03/17/1984", False),
+        (date(1984, 3, 17), "born 03/17/84", True),
+        (date(1984, 3, 17), "Mar. 17, 1984", True),
+        (date(2026, 11, 2), "DTM*232*20261102", True),
+        (Decimal("5.00"), "-$5.00", False),
+        (Decimal("-5.00"), "($5.00)", True),
+        (Decimal("-5.00"), "$5.00", False),
+        (20, "10-20 visits", True),
+        (2, "(2 visits) a year", True),
+        ("Ada Dunmore", "DUNMORE, ADA", False),
+        ("Dunmore", "DUNMORE, ADA", True),
+        ("48213377", "Check 48213378", False),
+    ],
+)
+def test_month_sign_and_text_must_be_in_what_was_seen(value: object, text: str, right: bool) -> None:
+    assert agrees(value, [Sighting(raw_text=text)]) is right
+
+
+def test_a_word_of_ours_need_not_be_printed_and_a_name_must() -> None:
+    assert parse("eligibility", results.eligibility(**{"/coverage/status": "In force"})).coverage.status == "active"
+    assert "/patient/full_name is not in" in refused(results.eligibility(**{"/patient/full_name": "Boris Kestrel"}))

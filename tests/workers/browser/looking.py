@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
@@ -37,6 +38,11 @@ def book(node: Node, key: str) -> people.Book:
 def oldest_day() -> str:
     """As far back as may be asked."""
     return (date.today() - EARLIER + timedelta(days=1)).isoformat()
+
+
+def today() -> str:
+    """In Phoenix."""
+    return datetime.now(ZoneInfo("America/Phoenix")).date().isoformat()
 
 
 def ask(node: Node, **told: Any) -> str:

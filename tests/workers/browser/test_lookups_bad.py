@@ -64,11 +64,21 @@ def test_trouble_is_a_typed_failure_or_a_conflict_that_is_named(node: Node, key:
                     assert (state, code) == ("done", None)
                     contradicts_itself(await asyncio.to_thread(looking.result, node, asked))
                 case _:
-                    assert (fault, state, code, kept) == (fault, "needs_human", "page_changed", True)
+                    assert (fault, state, code, kept) == (fault, "done", None, False)
+                    names_its_paper(await asyncio.to_thread(looking.result, node, asked), paid)
             node.lab.unfault(key)
 
     with codes_arrive(node, ASKED[key]):
         node.run(test)
+
+
+def names_its_paper(told: dict[str, Any], paid: dict[str, Any]) -> None:
+    """The claim is whole; the paper that did not come is named."""
+    (claim,) = told["claims"]
+    assert (claim["paid"], "eob_artifact_id" in claim) == (f"{paid['paid']}.00", False)
+    assert [(one["why"], one["label"]) for one in told["unmapped"]] == [
+        ("missing", f"Explanation of benefits of claim {paid['number']}")
+    ]
 
 
 def contradicts_itself(told: dict[str, Any]) -> None:
@@ -92,6 +102,39 @@ def test_a_portal_that_goes_down_is_asked_again_later(node: Node) -> None:
         assert shown.error is not None
         assert (shown.state, shown.error["code"]) == ("queued", "portal_down")
         assert await asyncio.to_thread(looking.kept_page, node, asked) is None
+
+    node.run(test)
+
+
+def test_a_portal_that_wants_to_be_asked_more_slowly_is_asked_later(node: Node) -> None:
+    async def test() -> None:
+        node.lab.fault(KEY, "error", path="/provider/coverage", status=429)
+        asked = await asyncio.to_thread(looking.ask, node, portal=KEY, **member_of(node, KEY))
+        (shown,) = await looking.work_off(node, asked)
+        assert shown.error is not None
+        assert (shown.state, shown.error["code"]) == ("queued", "rate_limited")
+
+    node.run(test)
+
+
+def test_an_error_page_in_a_claims_place_is_no_claim_not_found(node: Node) -> None:
+    async def test() -> None:
+        number = claims_of(node, "northgate")[0]["number"]
+        node.lab.fault("northgate", "error", path="/claims")
+        asked = await asyncio.to_thread(looking.ask, node, portal="northgate", kind="claim_status", claim_number=number)
+        (shown,) = await looking.work_off(node, asked)
+        assert shown.error is not None
+        assert (shown.state, shown.error["code"]) == ("queued", "portal_down")
+
+    node.run(test)
+
+
+def test_a_member_id_that_cannot_be_one_says_so(node: Node) -> None:
+    async def test() -> None:
+        asked = await asyncio.to_thread(looking.ask, node, member_id="HD1234", birth_date="1984-03-17")
+        (shown,) = await looking.work_off(node, asked)
+        assert shown.error is not None
+        assert (shown.state, shown.error["code"], shown.error["x12_aaa"]) == ("failed", "bad_member_id", "72")
 
     node.run(test)
 
