@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import select
 
 from api.cli.console import Json, as_person, console, operator, print_json
-from broker.adapters.script_process import with_facts
+from broker.adapters.script_editing import handed_in
 from broker.base.errors import Incomplete, NotFound
 from broker.base.unit import Unit
 from broker.directory import service as directory
@@ -142,7 +142,7 @@ def submit(
 ) -> None:
     """Hand the script in for approval by somebody else."""
     local = _local(key, file)
-    bundle: Bundle = with_facts(key, local["digest"], local["sources"], local["quality"])
+    bundle: Bundle = handed_in(key, local["digest"], local["sources"], local["quality"])
     with as_person(build()) as work:
         scripts.submit(work, bundle, words)
     console.print(
