@@ -10,10 +10,10 @@ from functools import reduce
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Error, Frame, FrameLocator, Locator, Page, Response
+from playwright.async_api import ElementHandle, Error, Frame, FrameLocator, Locator, Page, Response
 from playwright.async_api import TimeoutError as TooSlow
 
-from workers.browser import arrival, calls
+from workers.browser import arrival, calls, fields
 from workers.browser.arrival import statuses, watch_status
 from workers.browser.calls import CallRefused
 from workers.browser.live import LiveSession
@@ -67,6 +67,8 @@ class Facade:
     def __init__(self, live: LiveSession, first: Page) -> None:
         self._live = live
         self._pages = [first]
+        self.typed: list[ElementHandle] = []
+        """Fields the desk has typed a secret into."""
         self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
             "goto": self.goto,
             "reload": self.reload,
@@ -82,6 +84,7 @@ class Facade:
         """Do one call. Raises `CallRefused` with a typed code for everything that does not work."""
         try:
             calls.check_size(args)
+            await self.check_names(args)
             return await self._calls[name](**args)
         except TooSlow as slow:
             if arrival.did_not_come(slow):
@@ -91,6 +94,14 @@ class Facade:
             raise CallRefused("script_failed", f"{name}: {type(wrong).__name__}") from wrong
         except Error as failed:
             raise CallRefused(*self._meaning(failed.message)) from failed
+
+    async def check_names(self, args: dict[str, Any]) -> None:
+        """Raises `CallRefused` for a name that could hold what was typed: no name is asked, but a button's, while it stands there."""
+        if not self.typed or not calls.names_asked(args) - {"button"}:
+            return
+        if any(await asyncio.gather(*(fields.holds(field) for field in self.typed))):
+            raise CallRefused("refused", "While a secret stands in its field, only buttons are looked for by name.")
+        self.typed.clear()
 
     def page(self, index: int) -> Page:
         """The script's page of that index."""

@@ -30,7 +30,7 @@ from workers.browser.facade import Facade, watch_status
 from workers.browser.find import find
 from workers.browser.pool import Pool, Shard
 from workers.browser.scriptrun import Done, ScriptProcesses
-from workers.browser.trace import Trace, where
+from workers.browser.trace import Trace, done, where, words_of
 from workers.tryout.desk import CALLS, OwnDesk, OwnLogin, asked_at_the_keyboard
 from workers.tryout.guarding import Ledger
 from workers.tryout.saving import Saver
@@ -120,10 +120,11 @@ async def sign_in(
         watch_status(page)
         live: Any = SimpleNamespace(door=door, tabs=[])
         facade = Facade(live, page)
-        trace = Trace()
+        known = words_of(script.sources)
+        trace = Trace(known=known)
         desk = OwnDesk(login, facade, hosts)
         renewing = asyncio.ensure_future(_renew(egress, door))
-        answer = trace.watched(_told(desk, facade, step=step, saver=saver))
+        answer = trace.watched(_told(desk, facade, known, step=step, saver=saver))
         done = await processes.run(script, "sign_in", answer, limit_s=LIMIT_S)
         renewing.cancel()
         if done.outcome is Outcome.SIGNED_IN:
@@ -137,9 +138,9 @@ async def sign_in(
         await pool.stop()
 
 
-def _told(desk: OwnDesk, facade: Facade, *, step: bool, saver: Saver | None) -> Any:
+def _told(desk: OwnDesk, facade: Facade, known: frozenset[str], *, step: bool, saver: Saver | None) -> Any:
     async def answer(name: str, args: dict[str, Any]) -> Any:
-        print(f"  {args.get('act') or name} {where(args)}", file=sys.stderr)
+        print(f"  {done(name, args)} {where(args, known)}", file=sys.stderr)
         if step:
             await asyncio.to_thread(input, "  Enter to go on ")
         told = await (desk if name in CALLS else facade).call(name, args)

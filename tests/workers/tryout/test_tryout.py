@@ -102,7 +102,10 @@ def desk_at(words: str, told: list[str], practice: str = "", method: str = "") -
     async def none() -> str:
         return ""
 
-    facade: Any = SimpleNamespace(locate=lambda page, chain: Shown(words))
+    async def harmless(args: dict[str, Any]) -> None:
+        return None
+
+    facade: Any = SimpleNamespace(locate=lambda page, chain: Shown(words), check_names=harmless, typed=[])
     login = OwnLogin("mira", "secret", none, lambda: None, practice=practice, method=method)
     return OwnDesk(login, facade, frozenset(), told.append)
 
