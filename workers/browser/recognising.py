@@ -63,9 +63,10 @@ class Watch:
         """Over when there is reason to look again."""
         frames = any(part[0] == "inside" for sign in signs for part in _parts(sign))
         coming = asyncio.ensure_future(self._came.wait())
-        moving = asyncio.ensure_future(self._page.evaluate(MOVED, STILL_IN_FRAMES_MS if frames else STILL_MS))
-        try:
-            await asyncio.wait({coming, moving}, return_when=asyncio.FIRST_COMPLETED)
+        still_ms = STILL_IN_FRAMES_MS if frames else STILL_MS
+        moving = asyncio.ensure_future(self._page.evaluate(MOVED, still_ms))
+        try:  # a page without JavaScript has no timers: the limit is ours as well
+            await asyncio.wait({coming, moving}, return_when=asyncio.FIRST_COMPLETED, timeout=2 * still_ms / 1000)
         finally:
             await cancelled(coming, moving)
         self._came.clear()
