@@ -22,12 +22,16 @@ SEED = re.compile(r"otpauth(-migration)?://|\b(?=[A-Z]*[2-7])[A-Z2-7]{16,}\b|\b(
 """What an authenticator's seed looks like on a page that no script knows."""
 WITHHELD = "The page shows an authenticator's seed or recovery codes. What it says is not kept."
 MASKED = "input, textarea, select, td, dd, [role=cell], [role=gridcell]"
+DOTS = """*, *::before, *::after { -webkit-text-security: disc !important }
+:is(button, label, legend, th, input[type=submit], input[type=button]),
+:is(button, label, legend, th) :not(input, textarea, select) { -webkit-text-security: none !important }"""
+"""Text as dots, in frames and shadow roots too, but for the words of controls."""
 
 
 async def keep_evidence(node: "Node", live: LiveSession) -> str | None:
     """Seal picture, visible text and structure of the newest tab; its id, or None when there is no page.
 
-    In the picture every field is masked, and every cell: what tables and lists say is a patient's. Of a page with an
+    In the picture every field is masked, and every cell; all other text is dots but for buttons and labels. Of a page with an
     authenticator's seed or recovery codes neither words nor picture are kept.
     """
     tab = live.tab()
@@ -43,7 +47,7 @@ async def keep_page(node: "Node", live: LiveSession, page: Page) -> str | None:
                 text, masked = WITHHELD, "html"
             else:
                 masked = MASKED
-            picture = await page.screenshot(mask=[page.locator(masked)], timeout=PICTURE_S * 1000)
+            taken = await picture(page, masked)
             title = await page.title()
         outline = await structure.features(page)
     except (Error, TimeoutError):
@@ -54,7 +58,7 @@ async def keep_page(node: "Node", live: LiveSession, page: Page) -> str | None:
             "title": title[:200],
             "text": text[:TEXT_CHARACTERS],
             "outline": outline,
-            "png": b64encode(picture).decode(),
+            "png": b64encode(taken).decode(),
         }
     ).encode()
 
@@ -63,3 +67,8 @@ async def keep_page(node: "Node", live: LiveSession, page: Page) -> str | None:
 
     node.portunus.blobs.append(f"evidence/{evidence_id}", await node.unit(seal))
     return evidence_id
+
+
+async def picture(page: Page, masked: str = MASKED) -> bytes:
+    """The page as it looks, without what it says."""
+    return await page.screenshot(mask=[page.locator(masked)], style=DOTS, timeout=PICTURE_S * 1000)

@@ -179,13 +179,16 @@ class Facade:
 
     async def wait_page(self, timeout_ms: int) -> int:
         known = set(self._pages)
-        async with asyncio.timeout(min(timeout_ms, GOTO_MS) / 1000):
-            while True:
-                fresh = [tab.page for tab in self._live.tabs if tab.page not in known]
-                if fresh:
-                    self._pages.append(fresh[0])
-                    return len(self._pages) - 1
-                await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            async with asyncio.timeout(min(timeout_ms, GOTO_MS) / 1000):
+                while True:
+                    fresh = [tab.page for tab in self._live.tabs if tab.page not in known]
+                    if fresh:
+                        self._pages.append(fresh[0])
+                        return len(self._pages) - 1
+                    await asyncio.sleep(LOOK_EVERY_S)
+        except TimeoutError as none:
+            raise CallRefused("unrecognised", "No new page came where the script expects one.") from none
 
     async def overlay(self, page: int, shows: str, chain: list[Any]) -> None:
         """Playwright presses the button before its next act on this page, whenever the overlay shows."""

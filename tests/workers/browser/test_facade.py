@@ -90,6 +90,15 @@ def test_a_hostile_call_gets_nothing(name: str, args: dict[str, Any]) -> None:
     on_the_page(test)
 
 
+def test_a_new_page_that_does_not_come_is_an_unknown_page_and_no_broken_script() -> None:
+    async def test(facade: Facade, page: Page) -> None:
+        with pytest.raises(CallRefused) as refused:
+            await facade.call("wait_page", {"timeout_ms": 1})
+        assert refused.value.code == "unrecognised"
+
+    on_the_page(test)
+
+
 def test_no_text_of_the_page_holds_what_is_typed() -> None:
     async def test(facade: Facade, page: Page) -> None:
         await page.fill("#password", "Quartz")
