@@ -60,11 +60,12 @@ async def let_go(field: ElementHandle) -> None:
 
 
 async def blank(field: ElementHandle) -> None:
-    """Nothing stands in it any more, as if somebody had deleted it where that can be."""
-    if not await holds(field):
-        return
-    with suppress(Error):
-        try:
-            await field.fill("", timeout=BLANK_MS)
-        except TooSlow:
-            await field.evaluate(EMPTY)
+    """Nothing stands in it any more, as if somebody had deleted it where that can be. A page that hangs is not waited for."""
+    with suppress(Error, TimeoutError):
+        async with asyncio.timeout(3 * BLANK_MS / 1000):
+            if not await holds(field):
+                return
+            try:
+                await field.fill("", timeout=BLANK_MS)
+            except TooSlow:
+                await field.evaluate(EMPTY)
