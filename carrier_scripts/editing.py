@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from carrier_scripts import kit, trees
 from carrier_scripts.check import (
+    FAMILY_RULES,
     TEXT_RULES,
     Rule,
     Subject,
@@ -34,7 +35,7 @@ OWNERS: dict[str, type] = {"page": Page, "desk": Desk, "self": Portal, "answer":
 WIDTH = 90
 
 
-def said(key: str, text: str, facts: dict[str, Any] | None) -> list[dict[str, Any]]:
+def said(key: str, text: str, facts: dict[str, Any] | None, *, family: bool = False) -> list[dict[str, Any]]:
     """Line and sentence, from the top. `facts`: what the text declares, once it has been loaded elsewhere."""
     try:
         tree = trees.tree(text)
@@ -44,7 +45,7 @@ def said(key: str, text: str, facts: dict[str, Any] | None) -> list[dict[str, An
         return [{"line": 1, "words": "Python cannot read this text."}]
     nowhere = Path("/nonexistent")
     subject = Subject(key, tree, None, nowhere, nowhere)
-    found = [sentence for rule in TEXT_RULES for sentence in rule(subject)]
+    found = [sentence for rule in (FAMILY_RULES if family else TEXT_RULES) for sentence in rule(subject)]
     if facts and not found:
         subject = Subject(key, tree, _declared(facts), nowhere, nowhere)
         found = [sentence for rule in DECLARED_RULES for sentence in rule(subject)]
@@ -147,7 +148,8 @@ def main(words: list[str]) -> int:
         print(json.dumps(names()))
         return 0
     asked = json.load(sys.stdin)
-    print(json.dumps(said(str(asked["key"]), str(asked["text"]), asked.get("facts"))))
+    told = said(str(asked["key"]), str(asked["text"]), asked.get("facts"), family=bool(asked.get("family")))
+    print(json.dumps(told))
     return 0
 
 

@@ -7,6 +7,8 @@ import ast
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from carrier_scripts.kit import selectors
+
 FILLS, PRESSES = ("fill", "type"), ("click", "press", "check")
 PASSWORDS, CODES = ("pass", "pwd", "secret"), ("code", "otp", "token", "verif", "pin")
 
@@ -92,7 +94,7 @@ def _part(method: str, word: str, name: str) -> str:
     quoted = word.replace('"', '\\"')
     forms = {
         "locator": word,
-        "get_by_role": f'role={word}[name="{name}"]' if name else f"role={word}",
+        "get_by_role": _of_role(word, name),
         "get_by_label": _labelled(word, quoted),
         "get_by_placeholder": f'[placeholder="{quoted}"]',
         "get_by_text": f"text={word}",
@@ -101,6 +103,17 @@ def _part(method: str, word: str, name: str) -> str:
         "nth": f"nth={word}",
     }
     return forms.get(method, "")
+
+
+def _of_role(role: str, name: str) -> str:
+    """What may be looked for by name; of a link or a heading it is the text that counts."""
+    quoted = name.replace('"', '\\"')
+    if not name:
+        return f"role={role}"
+    if role in selectors.NAMED:
+        return f'role={role}[name="{name}"]'
+    element = {"link": "a", "heading": ":is(h1, h2, h3, h4)", "option": "option"}.get(role, f"[role={role}]")
+    return f'{element}:has-text("{quoted}")'
 
 
 def _labelled(word: str, quoted: str) -> str:

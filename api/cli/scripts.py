@@ -8,10 +8,11 @@ from typing import Any
 
 import typer
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from api.cli.console import Json, as_person, console, operator, print_json
-from broker.adapters.script_process import with_facts
-from broker.base.errors import Incomplete, NotFound
+from broker.adapters.script_editing import handed_in
+from broker.base.errors import Incomplete, NotFound, Refused
 from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Portal, PortalAccount
@@ -58,6 +59,8 @@ def test(
 @app.command("run", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(context: typer.Context, key: str = Key) -> None:
     """Sign in with a script on this desk, step by step, with a login of your own. `portunus script run KEY --help`."""
+    if "--help" not in context.args:
+        _check_mode(key)
     raise typer.Exit(_module("workers.tryout.run", key, *context.args))
 
 
@@ -143,7 +146,7 @@ def submit(
 ) -> None:
     """Hand the script in for approval by somebody else."""
     local = _local(key, file)
-    bundle: Bundle = with_facts(key, local["digest"], local["sources"], local["quality"])
+    bundle: Bundle = handed_in(key, local["digest"], local["sources"], local["quality"])
     with as_person(build()) as work:
         scripts.submit(work, bundle, words)
     console.print(
@@ -263,6 +266,18 @@ def health(*, as_json: bool = Json) -> None:
         console.print(
             f"{one['portal']}: the {one['page']} page has changed ({one['likeness']} % alike)", style="yellow"
         )
+
+
+def _check_mode(key: str) -> None:
+    """What the register of terms says of the portal, if it is known here. The script's own word is asked besides."""
+    try:
+        with build().reading(operator()) as work:
+            portal = directory.portal_by_key(work, key)
+            name, mode = portal.name, portal.automation
+    except (NotFound, SQLAlchemyError):
+        return
+    if mode == "attended":
+        raise Refused(f"{name} allows no program. A person signs in there herself.", code="automation-policy")
 
 
 def _standing(work: Unit, portal: Portal) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from starlette.responses import RedirectResponse, Response
 
 from api.access import Here, HereNow, permits
 from api.pages import page
-from broker.adapters.script_process import digest_of, with_facts
+from broker.adapters import script_editing
+from broker.adapters.script_process import digest_of
 from broker.base.errors import BrokerError, Conflict, Incomplete
 from broker.base.unit import Unit
 from broker.directory.models import Portal
@@ -42,7 +43,7 @@ def hand_in(request: Request, here: HereNow, key: Text = "", text: Code = "", wo
             if work.db.scalar(select(Portal.id).where(Portal.key == key)) is not None:
                 raise Conflict(f"{key} is known already: change its script on its own page.")
             sources = [*_families(work, text), {"module": f"carrier_scripts.portals.{key}", "text": _lines(text)}]
-        bundle = with_facts(key, digest_of(sources), sources)
+        bundle = script_editing.handed_in(key, digest_of(sources), sources)
         with here.unit() as work:
             scripts.submit(work, bundle, words)
     except BrokerError as no:

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from api.access import Here, HereNow, permits
 from api.pages import page
 from broker.adapters import script_editing
-from broker.adapters.script_process import digest_of, with_facts
+from broker.adapters.script_process import digest_of
 from broker.base.errors import BrokerError, Incomplete, NotFound, Unavailable
 from broker.base.unit import Unit
 from broker.directory import service as directory
@@ -105,7 +105,7 @@ def submit(request: Request, here: HereNow, key: str, text: Code = "", words: Te
     try:
         with here.reading() as work:
             sources = _with_text(work, key, text, base)
-        bundle = with_facts(key, digest_of(sources), sources)
+        bundle = script_editing.handed_in(key, digest_of(sources), sources)
         with here.unit() as work:
             scripts.submit(work, bundle, words)
     except BrokerError as no:

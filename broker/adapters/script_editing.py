@@ -10,6 +10,7 @@ from typing import Any
 
 from broker.adapters.script_process import digest_of, with_facts
 from broker.base.errors import Incomplete, Unavailable
+from broker.scripts.service import Bundle
 
 COMMAND = (sys.executable, "-B", "-m", "carrier_scripts.editing")
 LIMIT_S = 10
@@ -18,6 +19,7 @@ AT_ONCE = BoundedSemaphore(2)
 WAIT_S = 2
 """Longest wait for a turn: texts that never load must not hold up the pages of others."""
 BUSY = "This text could not be checked just now. Handing it in checks it as well."
+FAMILY = "carrier_scripts.families."
 AT_LINE = re.compile(r" \(line (\d+)\)$")
 
 
@@ -44,6 +46,17 @@ def _said(key: str, sources: list[dict[str, str]]) -> list[dict[str, Any]]:
     return _asked({"key": key, "text": text, "facts": facts})
 
 
+def handed_in(key: str, digest: str, sources: list[dict[str, str]], quality: str = "") -> Bundle:
+    """A version somebody hands in: its texts are read by the rules before any of them is loaded. Raises `Incomplete`, `Unavailable`."""
+    for source in sources:
+        found = _asked({"key": key, "text": source["text"], "family": source["module"].startswith(FAMILY)})
+        if found:
+            file, first = source["module"].rpartition(".")[2], found[0]
+            more = f" {len(found) - 1} more: portunus script check {key}" if len(found) > 1 else ""
+            raise Incomplete(f"{file}.py line {first['line']}: {first['words']}{more}")
+    return with_facts(key, digest, sources, quality)
+
+
 @cache
 def names() -> list[dict[str, str]]:
     """What a script may write: `of` (before the dot), `name`, `form`, `says`. Raises `Unavailable`."""
@@ -62,5 +75,5 @@ def _run(*words: str, told: str = "") -> Any:
             [*COMMAND, *words], input=told, capture_output=True, text=True, timeout=LIMIT_S, check=True
         )
         return json.loads(done.stdout)
-    except (OSError, ValueError, subprocess.SubprocessError) as none:
+    except (OSError, ValueError, RecursionError, subprocess.SubprocessError) as none:
         raise Unavailable(BUSY) from none

@@ -144,7 +144,7 @@ def take_letter(work: Unit, alert_id: str) -> Letter | None:
     where = f"/script-runs/{row.run_id}" if row.run_id else "/script-health"
     lines = [
         f"{row.portal.name}: {row.words}.",
-        row.step and f"{row.step}.",
+        _mailed(work, row),
         f"Since {row.raised_at:%Y-%m-%d %H:%M} UTC.",
     ]
     return Letter(
@@ -223,13 +223,21 @@ def _mends(work: Unit, user: User) -> bool:
     return user.status == "active" and user_may(work, user.id, Permission.SCRIPT_MAINTAIN)
 
 
-def _step(run: ScriptRun) -> str:
+def _mailed(work: Unit, row: ScriptAlert) -> str:
+    """The step without its selector: a mail goes out of the house."""
+    run = work.db.get(ScriptRun, row.run_id) if row.run_id else None
+    step = row.step if run is None else _step(run, selector=False)
+    return step and f"{step}."
+
+
+def _step(run: ScriptRun, *, selector: bool = True) -> str:
     """The step it stopped at: what it did, where, and what came of it."""
     if not run.steps:
         return run.place
     number, step = len(run.steps), run.steps[-1]
     came = step.get("why") or (f"saw {_said(step['saw'])}" if step.get("saw") else "no answer")
-    return f"Step {number}, {step['do']} {step['where']}: {_said(came)}".replace(" :", ":")
+    where = step["where"] if selector else ""
+    return f"Step {number}, {step['do']} {where}: {_said(came)}".replace(" :", ":")
 
 
 def _said(word: str) -> str:

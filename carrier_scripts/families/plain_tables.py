@@ -186,7 +186,7 @@ class PlainTables(Portal):
         await page.goto(self.address(f"{self.claim}/{number}"))
         await page.named("claim")
         if not await page.locator("#claim-number").is_visible():
-            raise NoAnswer("claim_not_found", await page.get_by_role("heading", name="Not found").read())
+            raise NoAnswer("claim_not_found", await page.locator("h1, h2").filter(has_text="Not found").read())
         told = await page.locator("#claim-facts").read_pairs()
         state, check, issued = told.take("Status"), told.take("Check/EFT"), told.take("Paid on")
         made: dict[str, Any] = {

@@ -87,9 +87,12 @@ class Desk:
         choice = await self._ask("choose", {"question": question, "options": list(options)})
         return None if choice is None else str(choice)
 
-    async def confirm_practice(self, texts: Sequence[str]) -> bool:
-        """Whether what the portal shows is the practice that was asked for and none of its siblings."""
-        return bool(await self._ask("confirm_practice", {"texts": list(texts)}))
+    async def confirm_practice(self, *places: Locator) -> bool:
+        """Whether what the portal shows at these places is the practice that was asked for and none of its siblings.
+
+        The host reads them. No run counts as signed in without a yes of its own, after the last thing it did to the page.
+        """
+        return bool(await self._ask("confirm_practice", {"where": [[place.page, place.chain] for place in places]}))
 
     async def log(self, words: str) -> None:
         """A line for the maintainer's run log."""

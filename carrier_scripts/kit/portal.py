@@ -5,7 +5,7 @@ from typing import ClassVar
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
-from carrier_scripts.kit.page import Page
+from carrier_scripts.kit.page import Locator, Page
 from carrier_scripts.kit.signs import Sign
 from carrier_scripts.kit.steps import Approval, Between, Choice, CodeStep, LoginForm, NewAuthenticator, Overlay, Touch
 
@@ -141,16 +141,16 @@ class Portal:
         return await self._for_whom(page, desk)
 
     async def _for_whom(self, page: Page, desk: Desk) -> Outcome:
-        texts = await self.practice_texts(page)
-        return Outcome.SIGNED_IN if await desk.confirm_practice(texts) else Outcome.WRONG_PRACTICE
+        places = self.practice_places(page)
+        return Outcome.SIGNED_IN if await desk.confirm_practice(*places) else Outcome.WRONG_PRACTICE
 
     async def _watch_overlays(self, page: Page) -> None:
         for overlay in self.overlays:
             await page.overlay(overlay.shows, page.locator(overlay.button))
 
-    async def practice_texts(self, page: Page) -> list[str]:
-        """What the page says of the practice it is signed in for."""
-        return [text for selector in self.practice for text in await page.locator(selector).all_inner_texts()]
+    def practice_places(self, page: Page) -> list[Locator]:
+        """Where the page says for which practice it is signed in."""
+        return [page.locator(selector) for selector in self.practice]
 
     async def keep_alive(self, page: Page, desk: Desk) -> Outcome:
         """Look at a cheap signed-in page, so that the portal does not time out, and prove it again."""

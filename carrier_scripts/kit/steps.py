@@ -107,7 +107,7 @@ class Choice:
     async def act(self, page: Page, desk: Desk) -> bool:
         """Choose what was asked for; False when that is not clear, and nothing is clicked."""
         options = page.locator(self.options)
-        texts = [await options.nth(number).text_content() for number in range(await options.count())]
+        texts = await options.all_inner_texts()
         choice = await desk.choose(self.question, texts)
         if choice is None:
             return False

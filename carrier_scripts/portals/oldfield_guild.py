@@ -52,10 +52,10 @@ class OldfieldGuild(PlainTables):
         Outcome.SIGNED_IN: inside("[name=top]", sees("#hdr_office")),
     }
 
-    async def practice_texts(self, page: Page) -> list[str]:
+    def practice_places(self, page: Page) -> list[Locator]:
         """The office stands in the frame at the top."""
         top = page.frame_locator("[name=top]")
-        return [await top.locator(place).inner_text() for place in ("#hdr_office", "#hdr_tin")]
+        return [top.locator(place) for place in ("#hdr_office", "#hdr_tin")]
 
     async def log_out(self, page: Page, desk: Desk) -> Outcome:
         """The menu is a frame of its own."""
@@ -70,7 +70,7 @@ class OldfieldGuild(PlainTables):
         for claim in paid:
             await page.goto(self.address("/guild/checks.asp"))
             await page.named("check register")
-            link = page.get_by_role("link", name=claim["payment"]["trace_number"].value, exact=True)
+            link = page.locator(f'a:text-is("{claim["payment"]["trace_number"].value}")')
             if await link.count() == 1:
                 await remittance(link, claim, answer)
 

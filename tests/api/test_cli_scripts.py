@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from api.cli import scripts as commands
@@ -15,6 +16,7 @@ from broker.base.db import Base
 from broker.base.errors import BrokerError, Conflict, Incomplete, Refused
 from broker.base.settings import Settings, settings
 from broker.directory import service as directory
+from broker.directory.models import Portal
 from broker.identity.models import Grant, User
 from broker.identity.shell import name_at_shell
 from broker.scripts import service as scripts
@@ -158,6 +160,7 @@ def test_a_version_that_does_not_load_is_not_taken(
 
 def test_a_version_whose_start_lies_elsewhere_is_not_taken(shell: Shell, changed: Path) -> None:
     text = (
+        '"""A carrier."""\n'
         "from carrier_scripts.kit import LoginForm, Outcome, Portal, sees\n\n\nclass CopperMesaAz(Portal):\n"
         '    name, hosts = "C", frozenset({"a.example"})\n    start = home = "https://b.example/"\n'
         '    login = LoginForm("#u", "#p", "#s")\n    signs = {Outcome.SIGNED_IN: sees("#x")}\n'
@@ -166,6 +169,26 @@ def test_a_version_whose_start_lies_elsewhere_is_not_taken(shell: Shell, changed
     with pytest.raises(Incomplete) as no:
         shell("submit", KEY, "--file", str(changed), "--words", WORDS)
     assert "start must be" in no.value.message
+
+
+@pytest.mark.parametrize("line", ["import os", "import dataclasses\nfound = dataclasses.sys.modules"])
+def test_a_version_that_breaks_a_rule_on_text_is_not_taken_and_not_loaded(
+    shell: Shell, changed: Path, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broker.adapters.script_editing.with_facts", pytest.fail)
+    changed.write_text(f"{changed.read_text()}\n{line}\n", encoding="utf-8")
+    with pytest.raises(Incomplete) as no:
+        shell("submit", KEY, "--file", str(changed), "--words", WORDS)
+    assert no.value.message.startswith(f"{KEY}.py line ")
+
+
+def test_no_program_is_tried_out_where_the_terms_forbid_it(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_module", lambda *words: 0)
+    shell("run", KEY, "--username", "mira")
+    with shell.portunus.unit(system("test")) as work:
+        work.db.scalars(select(Portal).where(Portal.key == KEY)).one().automation = "attended"
+    with pytest.raises(Refused, match="allows no program"):
+        shell("run", KEY, "--username", "mira")
 
 
 def test_levels_and_bytes_come_from_the_catalog(capfd: pytest.CaptureFixture[str], shell: Shell) -> None:

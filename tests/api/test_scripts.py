@@ -1,5 +1,6 @@
 """The pages of carrier scripts: versions, what differs, two people, one location first, health, failed runs."""
 
+import html
 import json
 import threading
 from base64 import b64encode
@@ -82,12 +83,23 @@ def test_the_author_finds_no_button_to_approve(portunus, signed_in, office) -> N
     assert "I have read it" not in shown.text
 
 
-@pytest.mark.parametrize("text", ["x = (", "raise SystemExit", "class CopperMesaAz: pass"])
-def test_what_does_not_load_comes_back_with_its_text_and_a_sentence(signed_in, office, text: str) -> None:
+NOTHING = '"""A carrier."""\nclass CopperMesaAz: pass\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = (", "was never closed"),
+        (NOTHING + "import os", "cannot import os"),
+        (NOTHING + "raise SystemExit", "does not load"),
+        (NOTHING, "does not load"),
+    ],
+)
+def test_what_is_not_taken_comes_back_with_its_text_and_a_sentence(signed_in, office, text: str, words: str) -> None:
     shown = hand_in(signed_in, office, text)
     assert shown.status_code == 422
-    assert "does not load" in shown.text
-    assert text in shown.text
+    assert words in shown.text
+    assert text.strip() in html.unescape(shown.text)
 
 
 def checked(signed_in, office, text: str) -> list[tuple[int, str]]:

@@ -6,6 +6,8 @@ to be attacked: a real attacker would guess them, here they are given, so that a
 
 from dataclasses import dataclass
 
+from carrier_scripts.kit.outcomes import Outcome
+
 
 @dataclass(frozen=True)
 class Hostile:
@@ -14,6 +16,10 @@ class Hostile:
     name: str
     group: str
     body: str
+    ends: Outcome = Outcome.LOCKED
+    """The outcome that says that it has tried everything; a body that stops for another reason has not attacked."""
+    words: str = ""
+    """What the host must say of it, where it does not end by itself."""
     awaits_the_host: bool = False
     """It never ends by itself: the host must end it."""
 
@@ -53,9 +59,9 @@ HOSTILE = [
     Hostile("makes_a_million_files", "SB2", tries("[os.mkdir(f'/d{n}') for n in range(10**6)]", "[os.symlink('/x', f'/s{n}') for n in range(10**6)]")),
     Hostile("deletes", "SB2", tries("os.unlink(outside['secret_file'])", "os.rename(outside['secret_file'], '/x')", "os.chmod(outside['secret_file'], 0o777)")),
     # SB4: other doors of the machine
-    Hostile("connects_to_loopback", "SB4", tries("socket.create_connection(('127.0.0.1', outside['port']), 2)")),
-    Hostile("connects_abroad", "SB4", tries("socket.create_connection(('1.1.1.1', 443), 2)", "socket.create_connection(('2606:4700:4700::1111', 443), 2)")),
-    Hostile("sends_udp_and_asks_dns", "SB4", tries("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', outside['udp_port']))", "socket.getaddrinfo('example.com', 443)")),
+    Hostile("connects_to_loopback", "SB4", tries("socket.socket().connect(('127.0.0.1', outside['port']))", "socket.create_connection((b'127.0.0.1', outside['port']), 2)")),
+    Hostile("connects_abroad", "SB4", tries("socket.socket().connect(('1.1.1.1', 443))", "socket.socket(socket.AF_INET6).connect(('2606:4700:4700::1111', 443))")),
+    Hostile("sends_udp_and_asks_dns", "SB4", tries("socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', outside['udp_port']))", "socket.getaddrinfo(b'example.com', 443)")),
     Hostile("uses_an_abstract_socket", "SB4", tries("socket.socket(socket.AF_UNIX).connect('\\0' + outside['abstract'])")),
     Hostile("uses_a_unix_socket", "SB4", tries("socket.socket(socket.AF_UNIX).connect(outside['unix_socket'])", "socket.socket(socket.AF_UNIX).connect('/var/run/docker.sock')")),
     Hostile("opens_odd_sockets", "SB4", tries("socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)", "socket.socket(40, socket.SOCK_STREAM)", "socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)", "socket.socketpair()")),
@@ -87,13 +93,13 @@ HOSTILE = [
     Hostile("imports_the_vault", "SB8", tries("__import__('broker.vault.service')", "__import__('broker.base.settings')", "__import__('workers.browser.desk')")),
     Hostile("imports_a_dependency", "SB17", tries("__import__('playwright')", "__import__('cryptography')", "__import__('httpx2')", "__import__('sqlite3')")),
     # SB14: the wire
-    Hostile("names_another_attempt", "SB14", "answer = await page._ask('submit_login', {'page': 0, 'chain': [['locator', ['#x'], {}]], 'attempt_id': 'att_other', 'fence': 99})\nreturn Outcome.SIGNED_IN"),
-    Hostile("calls_what_is_not_there", "SB14", "await page._ask('release_password', {'attempt_id': 'att_other'})\nreturn Outcome.SIGNED_IN"),
-    Hostile("floods_the_wire", "SB14", "import sys\nsys.stdout.write('x' * 50_000_000)\nsys.stdout.flush()\nreturn Outcome.SIGNED_IN"),
+    Hostile("names_another_attempt", "SB14", "answer = await page._ask('submit_login', {'page': 0, 'chain': [['locator', ['#x'], {}]], 'attempt_id': 'att_other', 'fence': 99})\nreturn Outcome.SIGNED_IN", Outcome.SCRIPT_FAILED, "submit_login: TypeError"),
+    Hostile("calls_what_is_not_there", "SB14", "await page._ask('release_password', {'attempt_id': 'att_other'})\nreturn Outcome.SIGNED_IN", Outcome.SCRIPT_FAILED, "broke its contract (ValueError)"),
+    Hostile("floods_the_wire", "SB14", "import sys\nsys.stdout.write('x' * 50_000_000)\nsys.stdout.flush()\nreturn Outcome.SIGNED_IN", Outcome.SCRIPT_FAILED, "broke its contract (ValueError)"),
     Hostile("asks_for_ever", "SB14", "for _ in range(10**9): await page.url()\nreturn Outcome.SIGNED_IN", awaits_the_host=True),
-    Hostile("nests_its_json", "SB14", "import sys\nsys.stdout.write('[' * 400_000 + chr(10))\nsys.stdout.flush()\nawait page.url()\nreturn Outcome.SIGNED_IN"),
-    Hostile("says_numbers_that_are_none", "SB14", "import sys\nsys.stdout.write('{\"id\": 1, \"call\": \"recognise\", \"args\": {\"page\": 0, \"signs\": [], \"but_not\": [], \"timeout_ms\": NaN}}' + chr(10))\nsys.stdout.flush()\nawait page.url()\nreturn Outcome.SIGNED_IN"),
-    Hostile("forges_the_last_line", "SB14", "import sys\nsys.stdout.write('{\"done\": {\"outcome\": \"refused\", \"words\": \"Call 602-555-0199 with your password\"}}' + chr(10))\nsys.stdout.flush()\nreturn Outcome.SIGNED_IN"),
+    Hostile("nests_its_json", "SB14", "import sys\nsys.stdout.write('[' * 400_000 + chr(10))\nsys.stdout.flush()\nawait page.url()\nreturn Outcome.SIGNED_IN", Outcome.SCRIPT_FAILED, "broke its contract (RecursionError)"),
+    Hostile("says_numbers_that_are_none", "SB14", "import sys\nsys.stdout.write('{\"id\": 1, \"call\": \"recognise\", \"args\": {\"page\": 0, \"signs\": [], \"but_not\": [], \"timeout_ms\": NaN}}' + chr(10))\nsys.stdout.flush()\nawait page.url()\nreturn Outcome.SIGNED_IN", Outcome.SCRIPT_FAILED, "broke its contract (ValueError)"),
+    Hostile("forges_the_last_line", "SB14", "import sys\nsys.stdout.write('{\"done\": {\"outcome\": \"refused\", \"words\": \"Call 602-555-0199 with your password\"}}' + chr(10))\nsys.stdout.flush()\nreturn Outcome.SIGNED_IN", Outcome.REFUSED),
     # SB13: say what it has read
-    Hostile("shouts_what_it_read", "SB13", "raise LookupError('patient Quartz Heron, member W1000042')"),
+    Hostile("shouts_what_it_read", "SB13", "raise LookupError('patient Quartz Heron, member W1000042')", Outcome.SCRIPT_FAILED, "LookupError at hostile.py"),
 ]  # fmt: skip

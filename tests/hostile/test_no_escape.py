@@ -148,13 +148,12 @@ def run(hostile: Hostile, facts: dict[str, Any]) -> tuple[Done, list[psutil.Proc
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: f"{hostile.group}-{hostile.name}")
 def test_it_does_not_escape(hostile: Hostile, outside: Outside) -> None:
     done, left = run(hostile, outside.facts)
-    assert done.outcome is not Outcome.SIGNED_IN
+    assert done.outcome is (Outcome.SCRIPT_FAILED if hostile.awaits_the_host else hostile.ends), str(done)
+    assert hostile.words in done.words
     assert outside.touched() == []
     assert [one.cmdline() for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
     assert "Quartz" not in done.words
     assert "602-555" not in done.words
-    if hostile.awaits_the_host:
-        assert done.outcome is Outcome.SCRIPT_FAILED
 
 
 def test_the_same_attacks_work_without_the_walls(outside: Outside) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from broker.tabs import service as tabs
 from broker.tabs.service import Claim, Ending
 from broker.wiring import Portunus
 from carrier_scripts.kit.outcomes import MEANINGS, Next, Outcome
-from workers.browser import evidence, guard, park, reports, scriptstore, structure
+from workers.browser import evidence, guard, park, practice, reports, scriptstore, structure
 from workers.browser.berths import Berths
 from workers.browser.coming import Coming
 from workers.browser.desk import Desk
@@ -29,7 +29,7 @@ from workers.browser.pool import CRASHED, Pool
 from workers.browser.scriptrun import Done, ScriptProcesses
 from workers.browser.scriptstore import Loaded
 from workers.browser.tasks import cancelled, keep
-from workers.browser.trace import Trace
+from workers.browser.trace import Trace, words_of
 
 ACTOR = system("browserhost")
 BEAT_S = 3.0
@@ -257,15 +257,25 @@ async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float =
             looking = keep(structure.features(live.tabs[0].page), "look at the sign-in page")
         elif name != "type_secret":
             await looked()  # the form is there until something is pressed
+        if practice.may_change(name, args):
+            desk.confirmed = False
         return await unless_asked(live, (desk if desk.knows(name) else facade).call(name, args))
 
     async with live.lock:
-        live.trace = Trace()
+        live.trace = Trace(known=words_of(live.loaded.script.sources))
         done = await node.scripts.run(live.loaded.script, verb, live.trace.watched(answer), limit_s=limit_s)
         if MEANINGS[done.outcome].next is Next.AUTHOR and await live.shard.crashed():
             return Done(Outcome.REFUSED, CRASHED)  # a script knows no better
         await looked()
-        return done
+        await desk.leave_nothing()
+        return _proved(done, desk)
+
+
+def _proved(done: Done, desk: Desk) -> Done:
+    """Signed in is what the host itself has seen, for the practice that was asked for: a script's word is not enough."""
+    if done.outcome is Outcome.SIGNED_IN and not desk.confirmed:
+        return replace(done, outcome=Outcome.WRONG_PRACTICE)
+    return done
 
 
 async def _ending(node: Node, live: LiveSession, done: Done) -> Ending:

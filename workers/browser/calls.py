@@ -56,6 +56,20 @@ def check_size(args: dict[str, Any]) -> None:
     look(args, 0)
 
 
+def names_asked(args: Any) -> set[str]:
+    """The roles that a call looks for by their name, wherever in it that stands."""
+    found: set[str] = set()
+    if isinstance(args, str):
+        found.update(selectors.names_asked(args))
+    elif isinstance(args, dict):
+        found.update(*map(names_asked, args.values()))
+    elif isinstance(args, list):
+        found.update(*map(names_asked, args))
+        if len(args) == 3 and args[0] == "get_by_role" and isinstance(args[2], dict) and "name" in args[2]:
+            found.add(str(args[1][0]) if isinstance(args[1], list) and args[1] else "")
+    return found
+
+
 def refused_link(method: Any, args: Any, options: Any) -> str | None:
     """Why a link of a locator chain is not followed; None when it may be."""
     if method not in wire.CHAIN or not _typed(method, args, options, wire.CHAIN_OPTIONS):
@@ -64,6 +78,8 @@ def refused_link(method: Any, args: Any, options: Any) -> str | None:
         return selectors.refused(args[0])
     if method == "get_by_role" and not ROLE.fullmatch(args[0]):
         return "a role is one word"
+    if method == "get_by_role" and "name" in options and args[0] not in selectors.NAMED:
+        return f"{args[0]} {selectors.NOT_NAMED}"
     return None
 
 

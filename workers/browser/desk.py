@@ -23,7 +23,7 @@ from broker.codes import service as codes
 from broker.tabs import service as tabs
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
-from workers.browser import arrival, calls, enrolling, masks, practice
+from workers.browser import arrival, calls, enrolling, fields, masks, practice
 from workers.browser.facade import NO_ANSWER, CallRefused, Facade
 from workers.browser.live import LiveSession
 
@@ -52,6 +52,8 @@ class Desk:
         self._request_id: str | None = None
         self._code_field: ElementHandle | None = None
         self._submitted = False
+        self.confirmed = False
+        """Whether the page, as it stands, was seen to be the wanted practice's."""
         self._enrolling = False
         self._waiting_words = "Waiting for the code."
         self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
@@ -83,6 +85,7 @@ class Desk:
         """Do one call. Raises `CallRefused`."""
         try:
             calls.check_size(args)
+            await self._facade.check_names(args)
             return await self._calls[name](**args)
         except BrokerError as refused:
             raise CallRefused(refused.code, refused.message) from refused
@@ -106,26 +109,31 @@ class Desk:
         if field != "password":
             raise CallRefused("script_failed", f"there is no secret {field}")
         found = await self._handle(self._facade.locate(page, chain))
-        kind, _ = await asyncio.gather(found.get_attribute("type"), self._check_field(found))
-        if kind != "password":
-            raise CallRefused("refused", "A password is typed into a password field only.")
+        await asyncio.gather(fields.check_kind(found, password=True), self._check_owner(found))
         self._password_field = found
 
     async def submit_login(self, page: int, chain: list[Any]) -> None:
-        """Commit the intent, then type, then press."""
-        if self._password_field is None:
+        """Commit the intent, then type, then press; over when the password no longer stands in its field."""
+        field = self._password_field
+        if field is None:
             raise CallRefused("script_failed", "submit_login comes after type_secret")
         button = self._facade.locate(page, chain)
         await self._check_owner(await self._handle(button))
-        await masks.keep_secret(self._live, self._password_field)
+        await masks.keep_secret(self._live, field)
         fence, attempt_id = self._claim.fence, self._claim.attempt_id
         password = await self._release(
             lambda work: tabs.release_password(work, self._portunus.vault, attempt_id, fence)
         )
-        await self._check_owner(self._password_field)
-        await self._password_field.fill(password)
-        del password
-        await button.click(timeout=FIELD_MS)
+        await asyncio.gather(fields.check_kind(field, password=True), self._check_owner(field))
+        self._facade.typed.append(field)
+        try:
+            await field.fill(password)
+            del password
+            await button.click(timeout=FIELD_MS)
+        except Error:
+            await fields.blank(field)
+            raise
+        await fields.let_go(field)
 
     async def _release(self, release: Callable[[Unit], Any]) -> Any:
         """A secret to type. The first one's transaction commits the intent too and opens the code request: that takes the try."""
@@ -170,6 +178,7 @@ class Desk:
             raise CallRefused("needs_person", "The portal asks a security question whose answer is not stored.")
         await self._check_owner(field)
         await masks.keep_secret(self._live, field)
+        self._facade.typed.append(field)
         await field.fill(answer)
 
     async def method(self) -> str:
@@ -223,6 +232,7 @@ class Desk:
 
         code = await self._in_unit(capture)
         await self._check_owner(typed_into)
+        self._facade.typed.append(typed_into)
         await typed_into.fill(code)
         self._enrolling = True
 
@@ -266,6 +276,7 @@ class Desk:
         if value is None:
             return False
         await self._check_owner(field)
+        self._facade.typed.append(field)
         await field.fill(value)
         self._code_field = field
         del value
@@ -338,8 +349,16 @@ class Desk:
         del question
         return practice.chosen(options, self._claim.wanted)
 
-    async def confirm_practice(self, texts: list[str]) -> bool:
-        return practice.is_signed_in_for(texts, self._claim.wanted, self._claim.others)
+    async def confirm_practice(self, where: list[Any]) -> bool:
+        """The host reads the page itself: what a script says that it has read proves nothing."""
+        texts = await practice.shown(self._facade, where)
+        self.confirmed = practice.is_signed_in_for(texts, self._claim.wanted, self._claim.others)
+        return self.confirmed
+
+    async def leave_nothing(self) -> None:
+        """The run is over: no secret stays in a field of this page."""
+        left, self._facade.typed = self._facade.typed, []
+        await asyncio.gather(*(fields.blank(field) for field in left))
 
     async def log(self, words: str) -> None:
         del words  # a script's own words may hold what it read: they go nowhere yet
@@ -358,13 +377,8 @@ class Desk:
     async def _field(self, locator: Locator) -> ElementHandle:
         """The one element, an editable field on the portal's own page."""
         handle = await self._handle(locator)
-        await self._check_field(handle)
+        await asyncio.gather(fields.check_kind(handle), self._check_owner(handle))
         return handle
-
-    async def _check_field(self, handle: ElementHandle) -> None:
-        editable, _ = await asyncio.gather(handle.is_editable(), self._check_owner(handle))
-        if not editable:
-            raise CallRefused("unrecognised", "A field the script names cannot be typed into.")
 
     async def _handle(self, locator: Locator) -> ElementHandle:
         """The one element that fits, once it shows. Both questions are asked at once: most pages are ready."""

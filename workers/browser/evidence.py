@@ -27,12 +27,16 @@ WITHHELD_WORDS = "What a page of a patient says is not kept."
 SQUARE = 24
 """Pixels: larger than a portal's letters."""
 MASKED = "input, textarea, select, td, dd, [role=cell], [role=gridcell]"
+DOTS = """*, *::before, *::after { -webkit-text-security: disc !important }
+:is(button, label, legend, th, input[type=submit], input[type=button]),
+:is(button, label, legend, th) :not(input, textarea, select) { -webkit-text-security: none !important }"""
+"""Text as dots, in frames and shadow roots too, but for the words of controls."""
 
 
 async def keep_evidence(node: "Node", live: LiveSession) -> str | None:
     """Seal picture, visible text and structure of the newest tab; its id, or None when there is no page.
 
-    In the picture every field is masked, and every cell: what tables and lists say is a patient's. Of a page with an
+    In the picture every field is masked, and every cell; all other text is dots but for buttons and labels. Of a page with an
     authenticator's seed or recovery codes neither words nor picture are kept.
     """
     tab = live.tab()
@@ -48,20 +52,20 @@ async def keep_page(node: "Node", live: LiveSession, page: Page, *, wordless: bo
                 text, masked = WITHHELD, "html"
             else:
                 masked = MASKED
-            picture = await page.screenshot(mask=[page.locator(masked)], timeout=PICTURE_S * 1000)
+            taken = await picture(page, masked)
             title = "" if wordless else await page.title()
         outline = await structure.features(page)
     except (Error, TimeoutError):
         return None
     if wordless:
-        text, picture = WITHHELD_WORDS, await asyncio.to_thread(in_squares, picture)
+        text, taken = WITHHELD_WORDS, await asyncio.to_thread(in_squares, taken)
     evidence_id = new_id("evi")
     raw = json.dumps(
         {
             "title": title[:200],
             "text": text[:TEXT_CHARACTERS],
             "outline": outline,
-            "png": b64encode(picture).decode(),
+            "png": b64encode(taken).decode(),
         }
     ).encode()
 
@@ -81,3 +85,8 @@ def in_squares(png: bytes) -> bytes:
             out, "PNG"
         )
         return out.getvalue()
+
+
+async def picture(page: Page, masked: str = MASKED) -> bytes:
+    """The page as it looks, without what it says."""
+    return await page.screenshot(mask=[page.locator(masked)], style=DOTS, timeout=PICTURE_S * 1000)

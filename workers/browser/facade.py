@@ -4,24 +4,24 @@ No JavaScript, no cookies, no field values: what is not in `carrier_scripts.kit.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
-from functools import reduce
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Error, Frame, FrameLocator, Locator, Page, Response
+from playwright.async_api import ElementHandle, Error, FrameLocator, Locator, Page, Response
 from playwright.async_api import TimeoutError as TooSlow
 
-from workers.browser import arrival, calls
+from workers.browser import arrival, calls, fields, recognising
 from workers.browser.arrival import statuses, watch_status
 from workers.browser.calls import CallRefused
 from workers.browser.live import LiveSession
 from workers.browser.pool import CRASHED
+from workers.browser.recognising import first_shown
 from workers.browser.settling import settled
 from workers.browser.tasks import cancelled
 
-__all__ = ["CallRefused", "Facade", "shows", "statuses", "unless_asked", "watch_status"]
+__all__ = ["CallRefused", "Facade", "statuses", "unless_asked", "watch_status"]
 ACT_MS = 15_000
 GOTO_MS = 30_000
 LOOK_EVERY_S = 0.02
@@ -67,6 +67,8 @@ class Facade:
     def __init__(self, live: LiveSession, first: Page) -> None:
         self._live = live
         self._pages = [first]
+        self.typed: list[ElementHandle] = []
+        """Fields the desk has typed a secret into."""
         self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
             "goto": self.goto,
             "reload": self.reload,
@@ -82,6 +84,7 @@ class Facade:
         """Do one call. Raises `CallRefused` with a typed code for everything that does not work."""
         try:
             calls.check_size(args)
+            await self.check_names(args)
             return await self._calls[name](**args)
         except TooSlow as slow:
             if arrival.did_not_come(slow):
@@ -91,6 +94,14 @@ class Facade:
             raise CallRefused("script_failed", f"{name}: {type(wrong).__name__}") from wrong
         except Error as failed:
             raise CallRefused(*self._meaning(failed.message)) from failed
+
+    async def check_names(self, args: dict[str, Any]) -> None:
+        """Raises `CallRefused` for a name that could hold what was typed: no name is asked, but a button's, while it stands there."""
+        if not self.typed or not calls.names_asked(args) - {"button"}:
+            return
+        if any(await asyncio.gather(*(fields.holds(field) for field in self.typed))):
+            raise CallRefused("refused", "While a secret stands in its field, only buttons are looked for by name.")
+        self.typed.clear()
 
     def page(self, index: int) -> Page:
         """The script's page of that index."""
@@ -168,13 +179,16 @@ class Facade:
 
     async def wait_page(self, timeout_ms: int) -> int:
         known = set(self._pages)
-        async with asyncio.timeout(min(timeout_ms, GOTO_MS) / 1000):
-            while True:
-                fresh = [tab.page for tab in self._live.tabs if tab.page not in known]
-                if fresh:
-                    self._pages.append(fresh[0])
-                    return len(self._pages) - 1
-                await asyncio.sleep(LOOK_EVERY_S)
+        try:
+            async with asyncio.timeout(min(timeout_ms, GOTO_MS) / 1000):
+                while True:
+                    fresh = [tab.page for tab in self._live.tabs if tab.page not in known]
+                    if fresh:
+                        self._pages.append(fresh[0])
+                        return len(self._pages) - 1
+                    await asyncio.sleep(LOOK_EVERY_S)
+        except TimeoutError as none:
+            raise CallRefused("unrecognised", "No new page came where the script expects one.") from none
 
     async def overlay(self, page: int, shows: str, chain: list[Any]) -> None:
         """Playwright presses the button before its next act on this page, whenever the overlay shows."""
@@ -194,25 +208,25 @@ class Facade:
         target = self.page(page)
         for _, sign in signs:
             calls.check_sign(sign)
-        asked = [(name, sign) for name, sign in signs if name not in but_not]
+        names = [str(name) for name, _ in signs if name not in but_not]
+        asked = [sign for name, sign in signs if name not in but_not]
         clock = asyncio.get_running_loop().time
         end = clock() + min(timeout_ms, GOTO_MS) / 1000
-        with _arrivals(target) as arrivals:
+        with recognising.watched(target) as watch:
             while True:
                 with suppress(Error):
                     await target.wait_for_load_state("domcontentloaded", timeout=max(1, (end - clock()) * 1000))
                 if (why_not := arrival.failure(target)) is not None:
                     raise CallRefused(*self._meaning(why_not))
-                before = len(arrivals)
-                told = await which_show(target, [sign for _, sign in asked])
+                before = watch.arrivals
+                shown = await first_shown(target, asked)
                 late = clock() > end
-                if len(arrivals) == before or late:
-                    for (name, _), shown in zip(asked, told, strict=True):
-                        if shown:
-                            return str(name)
+                if shown is not None and (watch.arrivals == before or late):
+                    return names[shown]
                 if late:
                     return "unrecognised"
-                await asyncio.sleep(LOOK_EVERY_S)
+                if watch.arrivals == before:
+                    await watch.movement(asked)
 
     def _meaning(self, text: str) -> tuple[str, str]:
         """What a browser error means to a person. The browser's own words may hold addresses: they are not passed on."""
@@ -228,80 +242,3 @@ class Facade:
         if "closed" in text or "crashed" in text:
             return "script_failed", "The browser tab was closed in mid run."
         return "unrecognised", "The page did not behave as the script expects."
-
-
-@contextmanager
-def _arrivals(page: Page) -> Iterator[list[None]]:
-    """Grows by one with each document that the page goes to; what a document answers comes after its arrival."""
-    seen: list[None] = []
-
-    def note(frame: Frame) -> None:
-        if frame == page.main_frame:
-            seen.append(None)
-
-    page.on("framenavigated", note)
-    try:
-        yield seen
-    finally:
-        page.remove_listener("framenavigated", note)
-
-
-async def which_show(page: Page, signs: list[list[Any]]) -> list[bool]:
-    """Which of the signs show. One question first, whether any part of them does: mostly the next page is not there yet."""
-    parts = [part for sign in signs for part in _parts(sign)]
-    places = [_place(page, kind, what) for kind, *what in parts if kind in ("sees", "says")]
-    elsewhere = any(kind == "inside" for kind, *_ in parts)
-    if places and not elsewhere:
-        with suppress(Error):
-            if await reduce(Locator.or_, places).filter(visible=True).count() == 0:
-                signs = [_unseen(sign) for sign in signs]
-    return list(await asyncio.gather(*(shows(page, sign) for sign in signs)))
-
-
-def _parts(sign: list[Any]) -> Iterator[list[Any]]:
-    kind, *what = sign
-    if kind in ("all", "any"):
-        for part in what:
-            yield from _parts(part)
-    else:
-        yield sign
-
-
-def _unseen(sign: list[Any]) -> list[Any]:
-    """The sign on a page where nothing that it looks for is to be seen: only its address and status are left to ask."""
-    kind, *what = sign
-    if kind in ("all", "any"):
-        return [kind, *(_unseen(part) for part in what)]
-    return ["any"] if kind in ("sees", "says") else sign
-
-
-def _place(page: Page | FrameLocator, kind: str, what: list[Any]) -> Locator:
-    return page.locator(what[0]) if kind == "sees" else page.get_by_text(what[0])
-
-
-async def shows(page: Page, sign: list[Any]) -> bool:
-    """Whether a sign shows on the page now. A page in mid navigation shows nothing."""
-    kind, *what = sign
-    try:
-        if kind == "at":
-            path = urlsplit(page.url).path
-            return path.startswith(what[0][:-1]) if what[0].endswith("*") else path == what[0]
-        if kind in ("sees", "says"):
-            return await _place(page, kind, what).filter(visible=True).count() > 0
-        if kind == "status":
-            return statuses.get(page) in what
-        if kind == "inside":
-            return await _shows_inside(page, what[0], what[1])
-        if kind in ("all", "any"):
-            parts = await asyncio.gather(*(shows(page, part) for part in what))
-            return all(parts) if kind == "all" else any(parts)
-    except Error:
-        return False
-    return False
-
-
-async def _shows_inside(page: Page, frame: str, sign: list[Any]) -> bool:
-    kind, *what = sign
-    if kind not in ("sees", "says"):
-        return False
-    return await _place(page.frame_locator(frame).first, kind, what).filter(visible=True).count() > 0

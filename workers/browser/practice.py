@@ -1,9 +1,35 @@
-"""Which option, and whose page: compare what a portal shows with the practice that was asked for. Pure."""
+"""Which option, and whose page: compare what a portal shows with the practice that was asked for."""
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from broker.tabs.service import Practice
+
+if TYPE_CHECKING:
+    from workers.browser.facade import Facade
+
+MOST_PLACES = 12
+LEAVES_AS_IT_IS = frozenset({"url", "pages", "recognise", "confirm_practice", "log", "method", "named"})
+"""Calls after which a page is still the one that was read."""
+READS = frozenset(
+    {"inner_text", "all_inner_texts", "text_content", "is_visible", "is_checked", "count", "wait_for", "get_attribute"}
+)
+
+
+async def shown(facade: "Facade", where: list[Any]) -> list[str]:
+    """What the page says, visibly, at these places (page and locator chain each), read by the host."""
+    if len(where) > MOST_PLACES:
+        raise ValueError("too many places")
+    texts: list[str] = []
+    for page, chain in where:
+        texts += await facade.locate(page, chain).filter(visible=True).all_inner_texts()
+    return texts
+
+
+def may_change(call: str, args: dict[str, Any]) -> bool:
+    """Whether another practice's page may stand there after this call."""
+    return not (call in LEAVES_AS_IT_IS or (call == "page" and args.get("act") in READS))
 
 
 def chosen(options: Sequence[str], wanted: Practice) -> str | None:

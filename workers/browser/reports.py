@@ -14,7 +14,7 @@ from broker.scripts import service as scripts
 from carrier_scripts.kit.outcomes import Outcome
 from workers.browser.live import LiveSession
 from workers.browser.scriptrun import Done
-from workers.browser.trace import NUMBER, Trace
+from workers.browser.trace import Trace, path
 
 if TYPE_CHECKING:
     from workers.browser.attempt import Node
@@ -52,7 +52,7 @@ async def report(
         session_id=live.id,
         place=str(done.at or ""),
         steps=trace.steps,
-        page="" if trace.discreet else _where(live),
+        page="" if trace.discreet else _where(live, trace.known),
         evidence=evidence,
     )
 
@@ -75,9 +75,10 @@ def ended(done: Done, trace: Trace) -> str:
     return LED_AWAY if done.outcome is Outcome.REFUSED and last == LED_AWAY else done.outcome.value
 
 
-def _where(live: LiveSession) -> str:
+def _where(live: LiveSession, known: frozenset[str]) -> str:
+    """The page's host, and its path as far as the approved script names it: a script may lead to any path it likes."""
     try:
-        shown = urlsplit(live.tabs[0].page.url) if live.tabs else None
+        url = live.tabs[0].page.url if live.tabs else ""
     except Error:
         return ""
-    return f"{shown.netloc}{NUMBER.sub('#', shown.path)}" if shown else ""
+    return f"{urlsplit(url).netloc}{path(url, known)}" if url else ""

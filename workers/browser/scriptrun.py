@@ -1,21 +1,21 @@
 """A script's process, from the host: started ahead of need, given one run, limited, and killed when it is over."""
 
 import asyncio
+import builtins
 import contextlib
 import json
 import os
 import pwd
-import re
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import structlog
 
 from carrier_scripts.kit.outcomes import Outcome
-from carrier_scripts.kit.wire import CALLS, LINE_BYTES, REPORT, RUN_BYTES
+from carrier_scripts.kit.wire import CALLS, LINE_BYTES, REPORT, RUN_BYTES, Source
 from carrier_scripts.registry import Script
 from workers.browser.facade import CallRefused
 from workers.browser.tasks import keep
@@ -26,8 +26,11 @@ CALLS_PER_RUN = 5000
 RUNS_KEPT, CALLS_KEPT = 25, 1500
 """How many runs, or calls, a kept process serves before a fresh one takes its place: its time and memory are limited."""
 REPORT_S = 10.0
-KIND = re.compile(r"[A-Za-z_]\w{0,40}")
-MODULE = re.compile(r"carrier_scripts\.(portals|families)\.[a-z0-9_]{1,60}")
+KINDS = frozenset(
+    {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException)}
+) | {"CancelledError", "HostRefused", "InvalidOperation", "NoAnswer", "PageChanged", "Walls"}
+"""Failures by name: Python's own and the kit's. A script may name one of its own after a patient."""
+OWN_KIND = "Exception"
 log = structlog.get_logger("script")
 
 
@@ -40,14 +43,21 @@ class Place:
     line: int
 
     @classmethod
-    def told(cls, at: Any) -> "Place | None":
-        """From the last line of a run; None when it is not of this shape (a script may write anything)."""
+    def told(cls, at: Any, sources: Sequence[Source]) -> "Place | None":
+        """From the last line of a run; None when it is not of this shape (a script may write anything).
+
+        The kind is one of a closed list, the line one that the script's own files have.
+        """
         if not isinstance(at, dict):
             return None
-        kind, module, line = str(at.get("kind", "")), str(at.get("module", "")), at.get("line")
-        if not KIND.fullmatch(kind) or not isinstance(line, int) or not 0 <= line < 100_000:
+        kind, module, line = at.get("kind"), at.get("module"), at.get("line")
+        if not isinstance(kind, str) or type(line) is not int:
             return None
-        return cls(kind, module if MODULE.fullmatch(module) else "", line)
+        kind = kind if kind in KINDS else OWN_KIND
+        text = next((source["text"] for source in sources if source["module"] == module), "")
+        if not 0 < line <= text.count("\n") + 1:
+            return cls(kind, "", 0)
+        return cls(kind, str(module), line)
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.module.rpartition('.')[2]}.py line {self.line}" if self.line else self.kind
@@ -103,7 +113,7 @@ class ScriptProcesses:
         """One verb of one script in a process of its own; every end is a `Done`. `asked`: a lookup's question."""
         process = await self.taken()
         try:
-            done, _ = await _served(process, _told(script, verb, asked), answer, limit_s)
+            done, _ = await _served(process, script, _told(script, verb, asked), answer, limit_s)
             return done
         finally:
             await _end(process)
@@ -167,7 +177,7 @@ class KeptProcess:
         self._runs += 1
         ended_well = False
         try:
-            done, ended_well = await _served(self._process, told, self._counted(answer), limit_s)
+            done, ended_well = await _served(self._process, script, told, self._counted(answer), limit_s)
             return done
         finally:
             if not ended_well:
@@ -198,19 +208,21 @@ def _told(script: Script, verb: str, asked: Mapping[str, Any] | None) -> dict[st
 
 
 async def _served(
-    process: asyncio.subprocess.Process, told: dict[str, Any], answer: Answer, limit_s: float
+    process: asyncio.subprocess.Process, script: Script, told: dict[str, Any], answer: Answer, limit_s: float
 ) -> tuple[Done, bool]:
     """How the run ended, and whether the process can take another."""
     try:
         async with asyncio.timeout(limit_s):
-            return await _conversed(process, told, answer)
+            return await _conversed(process, script, told, answer)
     except TimeoutError:
         return Done(Outcome.SCRIPT_FAILED, "The script took too long."), False
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as broken:
         return Done(Outcome.SCRIPT_FAILED, f"The script broke its contract ({type(broken).__name__})."), False
 
 
-async def _conversed(process: asyncio.subprocess.Process, told: dict[str, Any], answer: Answer) -> tuple[Done, bool]:
+async def _conversed(
+    process: asyncio.subprocess.Process, script: Script, told: dict[str, Any], answer: Answer
+) -> tuple[Done, bool]:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(json.dumps(told).encode() + b"\n")
@@ -225,7 +237,7 @@ async def _conversed(process: asyncio.subprocess.Process, told: dict[str, Any], 
             return Done(Outcome.SCRIPT_FAILED, "The script said too much."), False
         message = json.loads(line, parse_constant=_no_number)
         if "done" in message:
-            return _done(message["done"], refused), True
+            return _done(message["done"], refused, script), True
         number, name, args = message["id"], message["call"], message["args"]
         if type(number) is not int or name not in CALLS or not isinstance(args, dict):
             raise ValueError("a call that does not exist")
@@ -245,9 +257,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def _done(done: dict[str, Any], refused: CallRefused | None) -> Done:
+def _done(done: dict[str, Any], refused: CallRefused | None, script: Script) -> Done:
     """The last line. Its words are the host's last refusal, when that is what ended the run."""
-    outcome, at = Outcome(done["outcome"]), Place.told(done.get("at"))
+    outcome, at = Outcome(done["outcome"]), Place.told(done.get("at"), script.sources)
     words = f"The script stopped: {at}." if at and outcome is Outcome.SCRIPT_FAILED else ""
     if refused is not None and outcome.value in (refused.code, Outcome.REFUSED.value):
         words = refused.message

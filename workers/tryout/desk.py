@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import ElementHandle, Error, Locator
 from playwright.async_api import TimeoutError as TooSlow
 
+from workers.browser import calls, fields, practice
 from workers.browser.facade import CallRefused, Facade
 
 FIELD_MS = 15_000
@@ -71,20 +72,21 @@ class OwnDesk:
         if name not in CALLS:
             raise CallRefused("script_failed", f"there is no {name[:30]}")
         try:
+            calls.check_size(args)
+            await self._facade.check_names(args)
             return await getattr(self, name)(**args)
         except Error as failed:
             raise CallRefused("unrecognised", "A field the script names is not on the page.") from failed
-        except TypeError as wrong:
-            raise CallRefused("script_failed", f"{name}: TypeError") from wrong
+        except (TypeError, KeyError, IndexError, ValueError) as wrong:
+            raise CallRefused("script_failed", f"{name}: {type(wrong).__name__}") from wrong
 
     async def type_username(self, page: int, chain: list[Any]) -> None:
         await (await self._owned(page, chain)).fill(self._login.username)
 
     async def type_secret(self, page: int, chain: list[Any], field: str) -> None:
-        found = await self._owned(page, chain)
-        if field != "password" or await found.get_attribute("type") != "password":
-            raise CallRefused("refused", "A password is typed into a password field only.")
-        self._field = found
+        if field != "password":
+            raise CallRefused("script_failed", f"there is no secret {field}")
+        self._field = await self._owned(page, chain, password=True)
 
     async def submit_login(self, page: int, chain: list[Any]) -> None:
         if self._field is None or self._submitted:
@@ -92,13 +94,21 @@ class OwnDesk:
         if not self._answered:
             self._login.may_submit()
         self._submitted = True
-        await self._field.fill(self._login.password)
-        await self._facade.locate(page, chain).click(timeout=FIELD_MS)
+        await fields.check_kind(self._field, password=True)
+        self._facade.typed.append(self._field)
+        try:
+            await self._field.fill(self._login.password)
+            await self._facade.locate(page, chain).click(timeout=FIELD_MS)
+        except Error:
+            await fields.blank(self._field)
+            raise
+        await fields.let_go(self._field)
 
     async def type_code(self, page: int, chain: list[Any]) -> bool:
         field = await self._owned(page, chain)
         code = (await self._login.code()).strip()
         if code:
+            self._facade.typed.append(field)
             await field.fill(code)
             self._code_field = field
         return bool(code)
@@ -112,6 +122,7 @@ class OwnDesk:
         if not self._answered:
             self._login.may_submit()
         self._answered = True
+        self._facade.typed.append(field)
         await field.fill(answer)
 
     async def method(self) -> str:
@@ -174,13 +185,14 @@ class OwnDesk:
             self._tell(f"    {' '.join(one.split())[:120]}")
         return None
 
-    async def confirm_practice(self, texts: list[str]) -> bool:
+    async def confirm_practice(self, where: list[Any]) -> bool:
+        texts = await practice.shown(self._facade, where)
         return not texts or not self._login.practice or self._login.practice.lower() in " ".join(texts).lower()
 
     async def log(self, words: str) -> None:
         self._tell(f"  script: {words[:300]}")
 
-    async def _owned(self, page: int, chain: list[Any]) -> ElementHandle:
+    async def _owned(self, page: int, chain: list[Any], *, password: bool = False) -> ElementHandle:
         locator = self._facade.locate(page, chain)
         await locator.wait_for(state="visible", timeout=FIELD_MS)
         handle = await locator.element_handle(timeout=FIELD_MS)
@@ -190,6 +202,7 @@ class OwnDesk:
             if shown.scheme != "https" or shown.hostname not in self._hosts:
                 raise CallRefused("refused", f"The field belongs to {shown.hostname}, not to the portal.")
             frame = frame.parent_frame
+        await fields.check_kind(handle, password=password)
         return handle
 
 

@@ -1,6 +1,7 @@
 """`portunus script test`: every saved page, at its own address, in a real browser, through the real facade.
 
-The file's name is what the script must take the page for. A declared sign without a saved page fails.
+The file's name is what the script must take the page for. A declared sign without a saved page fails. The script runs in its
+confined process here too: nobody may have read it yet.
 """
 
 import argparse
@@ -15,16 +16,20 @@ from typing import Any
 
 from playwright.async_api import Browser, Route, async_playwright
 
-from broker.base.errors import Unavailable
+from broker.adapters.script_process import with_facts
+from broker.base.errors import BrokerError
 from broker.base.settings import settings
 from carrier_scripts import registry
 from carrier_scripts.check import PAGES, check, expected
-from carrier_scripts.kit.page import Page
+from carrier_scripts.kit.portal import LOGIN_FORM, PASSWORD_FORM
+from carrier_scripts.registry import Script
 from workers.browser.facade import Facade, watch_status
 from workers.browser.find import find
+from workers.browser.scriptrun import ScriptProcesses
 
 STATUS = re.compile(r'<meta name="saved-status" content="(\d+)">')
 ADDRESS = re.compile(r'<link rel="canonical" href="([^"]+)">')
+LIMIT_S = 30.0
 AT_ONCE_MS = 300
 """Nothing moves on a saved page: what does not show at once never shows."""
 
@@ -44,19 +49,26 @@ class Shown:
 
 
 async def show_all(keys: list[str], folder: Path = PAGES) -> list[Shown]:
-    """Every saved page of these scripts. Raises `Unavailable` without a browser."""
+    """Every saved page of these scripts. Raises `Unavailable` without a browser, `Incomplete` for a script that does not load."""
     shown = []
+    chosen = settings()
+    processes = ScriptProcesses(chosen.browser_user, unconfined=chosen.allow_unconfined_scripts)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find(settings()).path)
+        browser = await playwright.chromium.launch(executable_path=find(chosen).path)
         for key in keys:
+            script = registry.script(key)
+            sources = [{"module": one["module"], "text": one["text"]} for one in script.sources]
+            declared = await asyncio.to_thread(with_facts, key, script.digest, sources)
+            hosts = frozenset(declared.facts["hosts"])
             for file in sorted((folder / key).glob("*.html")):
                 html = await asyncio.to_thread(file.read_text, encoding="utf-8")
-                shown.append(Shown(key, file.stem, expected(file), await show(browser, key, html)))
+                shown.append(Shown(key, file.stem, expected(file), await show(browser, processes, script, hosts, html)))
         await browser.close()
+    await processes.stop()
     return shown
 
 
-async def show(browser: Browser, key: str, html: str) -> str:
+async def show(browser: Browser, processes: ScriptProcesses, script: Script, hosts: frozenset[str], html: str) -> str:
     """What the script takes this page for; a page without an address is `no_address`."""
     found, status = ADDRESS.search(html), STATUS.search(html)
     if found is None:
@@ -75,10 +87,19 @@ async def show(browser: Browser, key: str, html: str) -> str:
         await context.route("**/*", serve)
         page = await context.new_page()
         watch_status(page)
-        portal = registry.portal(key)()
-        live: Any = SimpleNamespace(tabs=[], door=SimpleNamespace(allows=portal.hosts.__contains__, denied=[]))
+        live: Any = SimpleNamespace(tabs=[], door=SimpleNamespace(allows=hosts.__contains__, denied=[]))
         await page.goto(address)
-        return str(await portal.recognise(Page(Facade(live, page).call), timeout_ms=AT_ONCE_MS))
+        facade, told = Facade(live, page), [""]
+
+        async def answer(name: str, args: dict[str, Any]) -> Any:
+            at_once = args | ({"timeout_ms": AT_ONCE_MS} if name == "recognise" else {})
+            said = await facade.call(name, at_once)
+            told.append(str(said) if name == "recognise" else told[-1])
+            return said
+
+        done = await processes.run(script, "recognise", answer, limit_s=LIMIT_S)
+        no_outcome = told[-1] in (LOGIN_FORM, PASSWORD_FORM) or told[-1].startswith("between:")
+        return told[-1] if no_outcome else done.outcome.value
     finally:
         await context.close()
 
@@ -96,7 +117,7 @@ def main() -> int:
     missing = [sentence for key in keys for sentence in check(key)]
     try:
         shown = asyncio.run(show_all(keys))
-    except Unavailable as none:
+    except BrokerError as none:
         print(none.message, file=sys.stderr)
         return 1
     wrong = [one for one in shown if not one.right]

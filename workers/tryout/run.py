@@ -17,11 +17,11 @@ from typing import Any
 
 from playwright.async_api import Page
 
+from broker.adapters.script_process import with_facts
 from broker.base.errors import BrokerError, Refused
 from broker.base.settings import Settings, settings
 from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import Outcome
-from carrier_scripts.kit.process import declared
 from carrier_scripts.registry import Script
 from workers.browser import structure
 from workers.browser.calls import CallRefused
@@ -30,7 +30,7 @@ from workers.browser.facade import Facade, watch_status
 from workers.browser.find import find
 from workers.browser.pool import Pool, Shard
 from workers.browser.scriptrun import Done, ScriptProcesses
-from workers.browser.trace import Trace, where
+from workers.browser.trace import Trace, done, where, words_of
 from workers.tryout.desk import CALLS, OwnDesk, OwnLogin, asked_at_the_keyboard
 from workers.tryout.guarding import Ledger
 from workers.tryout.saving import Saver
@@ -43,9 +43,11 @@ def main() -> int:
     asked = _parsed()
     try:
         script = registry.script_at(asked.file, asked.key) if asked.file else registry.script(asked.key)
-        facts = declared(registry.portal(asked.key)) if not asked.file else {}
+        sources = [{"module": one["module"], "text": one["text"]} for one in script.sources]
+        facts = with_facts(asked.key, script.digest, sources).facts
+        check_mode(facts)
         chosen = _settings(asked.lab)
-        hosts = frozenset(asked.host or facts.get("hosts", []))
+        hosts = frozenset(asked.host or facts["hosts"])
         login = _login(chosen, asked)
         typed, text = (login.username, login.password, login.practice), "".join(one["text"] for one in script.sources)
         saver = Saver(asked.save, typed, text) if asked.save else None
@@ -62,6 +64,15 @@ def main() -> int:
     return 0 if done.outcome is Outcome.SIGNED_IN else 1
 
 
+def check_mode(facts: dict[str, Any]) -> None:
+    """Raises `Refused` for a portal whose terms allow no program: trying one out is using one."""
+    if facts["automation"] == "attended":
+        raise Refused(
+            f"{facts['name']} allows no program. A person signs in there herself; save its pages by hand.",
+            code="automation-policy",
+        )
+
+
 def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="portunus script run", description=__doc__)
     parser.add_argument("key")
@@ -69,7 +80,9 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--password-file", type=Path, help="its password; asked for when not named")
     parser.add_argument("--practice", default="", help="words of the practice to choose, where the portal asks")
     parser.add_argument("--file", type=Path, help="the script, where it is not in this catalog")
-    parser.add_argument("--host", action="append", help="with --file: each host of the portal")
+    parser.add_argument(
+        "--host", action="append", help="each host of the portal, where it is not those the script says"
+    )
     parser.add_argument("--lab", type=Path, help="lab.json of a running lab: its addresses and certificate")
     parser.add_argument("--code", default="", help="the code to type; asked for when not named")
     parser.add_argument(
@@ -120,10 +133,11 @@ async def sign_in(
         watch_status(page)
         live: Any = SimpleNamespace(door=door, tabs=[])
         facade = Facade(live, page)
-        trace = Trace()
+        known = words_of(script.sources)
+        trace = Trace(known=known)
         desk = OwnDesk(login, facade, hosts)
         renewing = asyncio.ensure_future(_renew(egress, door))
-        answer = trace.watched(_told(desk, facade, step=step, saver=saver))
+        answer = trace.watched(_told(desk, facade, known, step=step, saver=saver))
         done = await processes.run(script, "sign_in", answer, limit_s=LIMIT_S)
         renewing.cancel()
         if done.outcome is Outcome.SIGNED_IN:
@@ -137,9 +151,9 @@ async def sign_in(
         await pool.stop()
 
 
-def _told(desk: OwnDesk, facade: Facade, *, step: bool, saver: Saver | None) -> Any:
+def _told(desk: OwnDesk, facade: Facade, known: frozenset[str], *, step: bool, saver: Saver | None) -> Any:
     async def answer(name: str, args: dict[str, Any]) -> Any:
-        print(f"  {args.get('act') or name} {where(args)}", file=sys.stderr)
+        print(f"  {done(name, args)} {where(args, known)}", file=sys.stderr)
         if step:
             await asyncio.to_thread(input, "  Enter to go on ")
         told = await (desk if name in CALLS else facade).call(name, args)

@@ -26,6 +26,13 @@ LINK_REFUSED = [
     ("get_by_role", ["button >> _react=X"], {}),
     ("get_by_role", ["button"], {"level": "1] >> _react=X"}),
     ("get_by_role", ["button"], {"pressed": True}),
+    ("get_by_role", ["row"], {"name": "Password Q"}),
+    ("get_by_role", ["heading"], {"level": 2, "name": "Claims"}),
+    ("locator", ["role=row[name=/^Password Q/i]"], {}),
+    ("locator", ["table >> ROLE = cell [ name *= 'Q' ]"], {}),
+    ("locator", ["*role=link[name='Q']"], {}),
+    ("locator", ["role=button,row[name='Q']"], {}),
+    ("frame_locator", ["role=treeitem[name='Q']"], {}),
     ("nth", ["0 >> _react=X"], {}),
     ("nth", [True], {}),
     ("filter", [], {"has": "x"}),
@@ -40,7 +47,10 @@ LINK_ALLOWED = [
     ("locator", ["div.md\\:flex"], {}),
     ("locator", ["text=Sign in >> nth=0"], {}),
     ("locator", ["[data-testid=login]"], {}),
-    ("get_by_role", ["heading"], {"level": 2, "name": "Claims"}),
+    ("get_by_role", ["heading"], {"level": 2}),
+    ("get_by_role", ["button"], {"name": "Sign in"}),
+    ("locator", ["role=textbox[name='User name']"], {}),
+    ("locator", ["role=row >> nth=2"], {}),
     ("nth", [3], {}),
     ("first", [], {}),
     ("filter", [], {"has_text": "Phoenix"}),
@@ -63,6 +73,7 @@ SIGNS_REFUSED: list[Any] = [
     ["evaluates", "1"],
     ["sees", "input[value^=a]"],
     ["inside", "iframe >> xpath=//x", ["sees", "#a"]],
+    ["sees", "role=row[name=/^Password Q/i]"],
     ["status", "500"],
     ["at", ""],
     ["all", *[["sees", "#a"]] * 200],
@@ -107,6 +118,19 @@ def test_a_sign_of_every_kind_passes() -> None:
 def test_a_call_that_is_too_large_is_refused(args: dict[str, Any]) -> None:
     with pytest.raises(ValueError):
         calls.check_size(args)
+
+
+@pytest.mark.parametrize(
+    ("args", "roles"),
+    [
+        ({"chain": [["get_by_role", ["textbox"], {"name": "Code"}]]}, {"textbox"}),
+        ({"chain": [["locator", ["form >> role=button[name='Go']"], {}]]}, {"button"}),
+        ({"signs": [["x", ["any", ["sees", "role=group[name='Q']"]]]]}, {"group"}),
+        ({"chain": [["get_by_role", ["row"], {}], ["locator", ["#a"], {}]]}, set()),
+    ],
+)
+def test_names_that_a_call_asks_for_are_found_wherever_they_stand(args: dict[str, Any], roles: set[str]) -> None:
+    assert calls.names_asked(args) == roles
 
 
 def test_words_about_a_value_are_no_selector_about_one() -> None:

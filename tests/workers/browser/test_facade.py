@@ -9,8 +9,9 @@ import pytest
 from playwright.async_api import Page, Route, async_playwright
 
 from broker.base.settings import Settings
-from workers.browser.facade import CallRefused, Facade, shows, which_show
+from workers.browser.facade import CallRefused, Facade
 from workers.browser.find import find
+from workers.browser.recognising import first_shown, shows
 
 pytestmark = pytest.mark.browser
 HOME = "https://portal.example/signin"
@@ -89,6 +90,15 @@ def test_a_hostile_call_gets_nothing(name: str, args: dict[str, Any]) -> None:
     on_the_page(test)
 
 
+def test_a_new_page_that_does_not_come_is_an_unknown_page_and_no_broken_script() -> None:
+    async def test(facade: Facade, page: Page) -> None:
+        with pytest.raises(CallRefused) as refused:
+            await facade.call("wait_page", {"timeout_ms": 1})
+        assert refused.value.code == "unrecognised"
+
+    on_the_page(test)
+
+
 def test_no_text_of_the_page_holds_what_is_typed() -> None:
     async def test(facade: Facade, page: Page) -> None:
         await page.fill("#password", "Quartz")
@@ -147,15 +157,15 @@ def test_half_a_page_that_comes_while_the_last_one_is_asked_is_not_recognised(mo
         server = await asyncio.start_server(slowly, "127.0.0.1", 0)
         await page.unroute_all()
 
-        async def asked_while_it_moves(target: Page, signs: list[Any]) -> list[bool]:
+        async def asked_while_it_moves(target: Page, signs: list[Any]) -> int | None:
             if target.url == HOME:
                 await page.goto(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", wait_until="commit")
                 await page.locator("#who").wait_for()
-            told = await which_show(target, signs)
+            told = await first_shown(target, signs)
             rest.set()
             return told
 
-        monkeypatch.setattr("workers.browser.facade.which_show", asked_while_it_moves)
+        monkeypatch.setattr("workers.browser.facade.first_shown", asked_while_it_moves)
         signs = [["whole", ["sees", "#practice"]], ["half", ["sees", "#who"]]]
         assert await facade.recognise(0, signs, [], 20_000) == "whole"
         server.close()
@@ -194,14 +204,19 @@ SHOWN = [
     (["any", ["says", "no such words"], ["sees", "#password"]], True),
     (["inside", "iframe", ["sees", "#nowhere"]], False),
     (["inside", "iframe", ["says", "Choose an office"]], True),
+    (["sees", "button:has-text('Go')"], True),
+    (["sees", "#nowhere, .word"], True),
+    (["all", ["sees", "#password"], ["any", ["says", "no such words"], ["at", "/sign*"]]], True),
+    (["all", ["says", "Your account is locked"], ["says", "no such words"]], False),
 ]
 """Signs, and whether each shows on the page."""
 
 
-def test_a_sign_shows_or_not_whatever_is_asked_beside_it() -> None:
+def test_the_first_sign_that_shows_wins_whatever_is_asked_beside_it() -> None:
     async def test(facade: Facade, page: Page) -> None:
-        for beside, _ in SHOWN:
+        for above, above_shows in SHOWN:
             for sign, shown in SHOWN:
-                assert (await which_show(page, [beside, sign]))[1] is shown, (beside, sign)
+                first = 0 if above_shows else 1 if shown else None
+                assert await first_shown(page, [above, sign]) == first, (above, sign)
 
     on_the_page(test)

@@ -4,11 +4,12 @@ import asyncio
 from typing import Any
 
 import psutil
+import pytest
 
 from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import Outcome
 from workers.browser.calls import CallRefused
-from workers.browser.scriptrun import KeptProcess, ScriptProcesses
+from workers.browser.scriptrun import KeptProcess, Place, ScriptProcesses
 
 SCRIPT = registry.script("harborline")
 ASKED = {"member_id": "HD1", "birth_date": "1984-03-17"}
@@ -23,6 +24,25 @@ async def changed(name: str, args: dict[str, Any]) -> Any:
 
 async def broken(name: str, args: dict[str, Any]) -> Any:
     raise ValueError(name)
+
+
+OWN_FILE = SCRIPT.sources[-1]["module"]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"kind": "KeyError", "module": OWN_FILE, "line": 7}, "KeyError at harborline.py line 7"),
+        ({"kind": "PageChanged", "module": OWN_FILE, "line": 7}, "PageChanged at harborline.py line 7"),
+        ({"kind": "Maria_Garcia_1980", "module": OWN_FILE, "line": 7}, "Exception at harborline.py line 7"),
+        ({"kind": "KeyError", "module": "carrier_scripts.portals.maria_garcia", "line": 7}, "KeyError"),
+        ({"kind": "KeyError", "module": OWN_FILE, "line": 19_800}, "KeyError"),
+        ({"kind": ["KeyError"], "module": OWN_FILE, "line": 7}, "None"),
+        ("Maria Garcia", "None"),
+    ],
+)
+def test_the_place_a_script_stopped_at_is_told_in_words_of_ours(said: Any, told: str) -> None:
+    assert str(Place.told(said, SCRIPT.sources)) == told
 
 
 def test_lookups_share_a_process_until_a_run_breaks() -> None:

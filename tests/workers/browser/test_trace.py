@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from workers.browser.calls import CallRefused
-from workers.browser.trace import MOST, Trace
+from workers.browser.trace import MOST, Trace, path, words_of
+
+TEXT = '''"""A script."""
+login = "#member"
+home = "https://portal.example/members/view"
+inside = any_of(at("/claims*"), sees("#who"))
+'''
+KNOWN = words_of([{"module": "carrier_scripts.portals.it", "text": TEXT}])
 
 
 async def answer(name: str, args: dict[str, Any]) -> Any:
@@ -16,7 +23,7 @@ async def answer(name: str, args: dict[str, Any]) -> Any:
 
 
 def traced(*calls: tuple[str, dict[str, Any]], **how: Any) -> Trace:
-    trace = Trace(**how)
+    trace = Trace(known=KNOWN, **how)
 
     async def run() -> None:
         for name, args in calls:
@@ -51,6 +58,42 @@ def test_what_is_typed_and_what_is_read_is_in_no_step(how: dict[str, Any]) -> No
     goto = ("goto", {"page": 0, "url": "https://portal.example/members/100042/view?dob=19800203"})
     told = str(traced(FILL, read, goto, **how).steps)
     assert not any(word in told for word in ("W1000042", "Garcia", "100042", "1980", "dob"))
+
+
+def around(chain: list[Any], act: str = "click") -> tuple[str, dict[str, Any]]:
+    return ("page", {"page": 0, "chain": chain, "act": act, "args": [], "options": {}})
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        around([["locator", ["#garcia-1980"], {}]]),
+        around([["get_by_text", ["Maria Garcia"], {}]]),
+        around([["get_by_role", ["garcia"], {"name": "Maria Garcia"}]]),
+        around([["locator", ["#member"], {}], ["Garcia", [], {}]]),
+        around([["locator", ["#member"], {}]], act="Maria Garcia"),
+        ("Maria Garcia", {}),
+        ("goto", {"page": 0, "url": "https://portal.example/Garcia/1980-02-03"}),
+        ("goto", {"page": 0, "url": "https://portal.example/claims/Garcia"}),
+        ("recognise", {"page": 0, "signs": [["Garcia", ["at", "/"]]]}),
+    ],
+)
+def test_what_a_script_has_read_is_in_no_step_wherever_it_puts_it(call: tuple[str, dict[str, Any]]) -> None:
+    """A selector, a path, an act or a sign of its own making: only what two people have approved is kept."""
+
+    async def says_it(name: str, args: dict[str, Any]) -> str:
+        return "Maria Garcia, born 1980-02-03"
+
+    trace = Trace(known=KNOWN)
+    asyncio.run(trace.watched(says_it)(*call))
+    assert len(trace.steps) == 1
+    assert not any(word in str(trace.steps) for word in ("Garcia", "garcia", "1980"))
+
+
+def test_a_path_is_told_as_far_as_the_script_says_it() -> None:
+    paths = ("/members/view", "/claims/W1000042", "/members/W1000042", "/")
+    told = [path(f"https://portal.example{one}?member=W1000042", KNOWN) for one in paths]
+    assert told == ["/members/view", "/claims*", "…", "/"]
 
 
 def test_a_lookup_keeps_no_selector_for_it_may_name_a_patient() -> None:

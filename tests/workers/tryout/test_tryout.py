@@ -20,7 +20,7 @@ from workers.browser.calls import CallRefused
 from workers.tryout.desk import CALLS, OwnDesk, OwnLogin
 from workers.tryout.guarding import Ledger
 from workers.tryout.pages import show_all
-from workers.tryout.run import sign_in
+from workers.tryout.run import main, sign_in
 from workers.tryout.saving import Saver, named_attributes
 
 KEY = "harborline"
@@ -102,7 +102,10 @@ def desk_at(words: str, told: list[str], practice: str = "", method: str = "") -
     async def none() -> str:
         return ""
 
-    facade: Any = SimpleNamespace(locate=lambda page, chain: Shown(words))
+    async def harmless(args: dict[str, Any]) -> None:
+        return None
+
+    facade: Any = SimpleNamespace(locate=lambda page, chain: Shown(words), check_names=harmless, typed=[])
     login = OwnLogin("mira", "secret", none, lambda: None, practice=practice, method=method)
     return OwnDesk(login, facade, frozenset(), told.append)
 
@@ -168,6 +171,21 @@ def test_no_password_leaves_when_no_try_is_left(lab: RunningLab, tmp_path: Path)
     outcome, _ = tried(lab, tmp_path, "whatever", may=False)
     assert outcome is Outcome.REFUSED
     assert lab.counters(KEY)["password_submits"] == 0
+
+
+def test_the_portal_that_allows_no_program_is_not_tried_by_one(
+    lab: RunningLab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lab.reset()
+    monkeypatch.setattr("sys.argv", ["run", "pelican_federal", "--username", "mira", "--password-file", "/dev/null"])
+    assert main() == 1
+    assert "allows no program" in capsys.readouterr().err
+    assert lab.counters("pelican_federal")["password_submits"] == 0
+
+
+def test_a_script_is_tried_on_saved_pages_without_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "portal", pytest.fail)
+    assert [one for one in asyncio.run(show_all(["two_step"])) if not one.right] == []
 
 
 def test_the_ledger_keeps_two_tries_below_the_carriers_limit(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""Fields that secrets are typed into: what they are, and that nothing stays in them for a script to ask after."""
+
+import asyncio
+from contextlib import suppress
+
+from playwright.async_api import ElementHandle, Error
+from playwright.async_api import TimeoutError as TooSlow
+
+from workers.browser.calls import CallRefused
+
+LEFT_MS = 5_000
+"""How long a page may keep a password that was submitted: some ask the portal behind it before they let go."""
+BLANK_MS = 1_000
+KIND = "(field) => [field.localName, field.type || '', !field.readOnly && !field.matches(':disabled')]"
+HOLDS = "(field) => field.isConnected && field.value !== ''"
+LET_GO = """(field, ms) => new Promise((done) => {
+  const end = Date.now() + ms;
+  const look = () => {
+    if (!field.isConnected || field.value === '') done(true);
+    else if (Date.now() > end) done(false);
+    else setTimeout(look, 20);
+  };
+  look();
+})"""
+EMPTY = "(field) => { field.value = ''; }"
+TYPED_INTO = frozenset({"text", "password", "tel", "number", "email", "search", "url"})
+
+
+async def check_kind(field: ElementHandle, *, password: bool = False) -> None:
+    """Raises `CallRefused` unless it is an input one can type into: the text of anything else could be read back."""
+    name, kind, editable = await field.evaluate(KIND)
+    if name == "input" and kind not in TYPED_INTO and not password:
+        raise CallRefused("unrecognised", "A field the script names cannot be typed into.")
+    if name != "input" or (password and kind != "password"):
+        what = (
+            "A password is typed into a password field only."
+            if password
+            else "Secrets are typed into input fields only."
+        )
+        raise CallRefused("refused", what)
+    if not editable:
+        raise CallRefused("unrecognised", "A field the script names cannot be typed into.")
+
+
+async def holds(field: ElementHandle) -> bool:
+    """Whether something stands in it still; a field whose page went away holds nothing."""
+    try:
+        return bool(await field.evaluate(HOLDS))
+    except Error:
+        return False
+
+
+async def let_go(field: ElementHandle) -> None:
+    """Over when the field is gone or empty; one that keeps what was typed is emptied."""
+    with suppress(Error, TimeoutError):
+        async with asyncio.timeout(2 * LEFT_MS / 1000):
+            if await field.evaluate(LET_GO, LEFT_MS):
+                return
+    await blank(field)
+
+
+async def blank(field: ElementHandle) -> None:
+    """Nothing stands in it any more, as if somebody had deleted it where that can be. A page that hangs is not waited for."""
+    with suppress(Error, TimeoutError):
+        async with asyncio.timeout(3 * BLANK_MS / 1000):
+            if not await holds(field):
+                return
+            try:
+                await field.fill("", timeout=BLANK_MS)
+            except TooSlow:
+                await field.evaluate(EMPTY)
