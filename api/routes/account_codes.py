@@ -170,8 +170,9 @@ def _choose(here: Here, account_id: str, channel: str, endpoint_id: str, own: di
         kept = {name: value for name, value in (before.template if before else {}).items() if name in templates.SHAPE}
         saved = templates.newest(work, row.organization_id, row.portal_id, channel)
         rule = {**kept, **own, "pattern": kept.get("pattern", r"\d{6}")}
-        if channel == "email" and not (saved or kept.get("senders")):
-            raise Incomplete("First say what this portal's mails look like: the link stands below the form.")
+        if templates.lacking(channel, saved.rule if saved else kept):
+            what = {"email": "mails", "sms": "text messages", "voice": "calls"}[channel]
+            raise Incomplete(f"First say what this portal's {what} look like: the link stands below the form.")
         directory.prefer_method(work, row, Method(channel, endpoint.id, _masked(channel, endpoint, own), rule))
 
 

@@ -28,6 +28,7 @@ router = APIRouter()
 ACTOR = system("sms")
 BODY_BYTES = 16 * 1024
 TEXT_CHARACTERS = 2000
+RECORDING_CHARACTERS = 500
 FIELDS = 200
 MINUTE = timedelta(minutes=1)
 PER_SENDER = 60
@@ -41,9 +42,7 @@ GATEWAY = "x-signature"
 GATEWAY_TIME = "x-timestamp"
 GATEWAY_AGE_S = 300
 LAST = {"sms": "text message", "voice": "call"}
-NOT_WRITTEN_DOWN = (
-    "A call was recorded, and nobody wrote down what it says: listen to it at the provider, and type the code."
-)
+NOT_WRITTEN_DOWN = "A call was recorded, and nobody wrote down what it says: listen to it, and type the code."
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -209,18 +208,21 @@ def _call(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival | No
 
     Twilio: the transcription callback, and the recording status callback, which has no words.
     """
+    recording = ""
     try:
         if TWILIO in post.headers:
             form = {name: values[0] for name, values in (_form(post.body) or {}).items()}
             call_id = form.get("TranscriptionSid") or form["RecordingSid"]
             caller, said = form.get("From", ""), form.get("TranscriptionText", "")
+            recording = form.get("RecordingUrl", "")
         elif GATEWAY in post.headers:
             return None
         else:
             told = json.loads(post.body)
             call_id, caller = post.headers["webhook-id"], str(told["from"])
             said = str(told.get("transcript") or "")
-            if not said and not told.get("recording"):
+            recording = str(told.get("recording") or "")
+            if not said and not recording:
                 return None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -236,4 +238,5 @@ def _call(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival | No
         received_at=now.astimezone(UTC),
         raw_digest=hashlib.sha256(post.body).hexdigest(),
         unreadable=None if said.strip() else NOT_WRITTEN_DOWN,
+        recording=recording if len(recording) <= RECORDING_CHARACTERS and recording.isprintable() else "",
     )

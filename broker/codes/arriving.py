@@ -1,6 +1,7 @@
 """A code arrives: as a message that is judged, or typed in by a person who received it."""
 
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import select
 
@@ -9,7 +10,7 @@ from broker.audit.acts import Act
 from broker.base.errors import Conflict, Incomplete
 from broker.base.ids import new_id
 from broker.base.unit import Unit
-from broker.codes import calls, matching, mistyped, records, samples, tasks
+from broker.codes import calls, matching, mistyped, notices, records, samples, tasks
 from broker.codes.matching import Arrival, Decision, Rule, Verdict
 from broker.codes.models import Code, CodeMessage, CodeRequest
 from broker.directory.models import DeliveryEndpoint, Location, PortalAccount
@@ -40,7 +41,7 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
         request_id=decision.request_id,
         verdict=decision.verdict.value,
         why=decision.why,
-        detail=None,
+        detail=_kept_with(work, endpoint, arrival, decision),
         sample=samples.seal(work, vault, endpoint, arrival, decision.code),
     )
     if decision.verdict is Verdict.MATCHED and _used_before(work, vault, endpoint, decision):
@@ -59,9 +60,16 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
         late = records.request(work, decision.request_id or "")
         for found in matching.find_codes(arrival.subject, arrival.text, Rule.of(late.rule))[:1]:
             _count(work, vault, endpoint, late, row, found.code)
-    if decision.verdict in (Verdict.AMBIGUOUS, Verdict.UNSOLICITED, Verdict.DUPLICATE):
-        work.signal("desk")
+    if decision.verdict in (Verdict.UNSOLICITED, *notices.FOR_A_PERSON):
+        for channel in ("desk", "tiles"):
+            work.signal(channel)
     return row
+
+
+def _kept_with(work: Unit, endpoint: DeliveryEndpoint, arrival: Arrival, decision: Decision) -> dict[str, Any] | None:
+    if decision.verdict is Verdict.UNSOLICITED:
+        return notices.meant(work, endpoint, arrival)
+    return {"recording": arrival.recording} if arrival.recording else None
 
 
 def quarantine(work: Unit, endpoint: DeliveryEndpoint, arrival: Arrival, why: str) -> None:
@@ -124,7 +132,7 @@ def _count(
     others = work.db.scalars(
         select(CodeMessage).where(CodeMessage.request_id == request.id, CodeMessage.id != row.id)
     ).all()
-    row.detail = {"digest": digest}
+    row.detail = {**(row.detail or {}), "digest": digest}
     if not any((other.detail or {}).get("digest") == digest for other in others):
         request.came += 1
 

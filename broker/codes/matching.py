@@ -56,6 +56,9 @@ class Arrival:
     written_at: datetime | None = None
     """When its sender wrote it, in whole seconds of the sender's clock; believed only to tell two sign-ins apart."""
 
+    recording: str = ""
+    """Where the provider keeps the recording of a call."""
+
     def __repr__(self) -> str:
         return f"Arrival({self.channel}, {self.external_id!r})"
 

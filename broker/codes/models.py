@@ -33,6 +33,9 @@ class CodeRequest(Base):
     rule: Mapped[dict[str, Any]]
     """How a message that answers this request looks: senders, alias, pattern (copied from the method's template)."""
     asked_at: Mapped[datetime]
+    """When the portal was asked last: a code from before is an older one."""
+    first_asked_at: Mapped[datetime]
+    """When it was asked first: the wait of the people begins here."""
     deadline: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(12))
     state_at: Mapped[datetime]

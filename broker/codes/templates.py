@@ -89,6 +89,18 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in rule.items() if value not in ("", [], None, False)}
 
 
+def lacking(channel: str, rule: Mapping[str, Any]) -> str:
+    """What a rule must still say before codes are used by it, in words; empty when it says enough."""
+    if rule.get("senders"):
+        return ""
+    if channel == "email":
+        return "Name the sender: by e-mail no code is used from a sender that is not named."
+    if rule.get("context") or rule.get("after"):
+        return ""
+    what = "calls" if channel == "voice" else "text messages"
+    return f"Name the sender, or words that stand before or after the code: of {what} from anybody any number would be taken."
+
+
 def save(
     work: Unit, organization_id: str | None, portal: Portal, channel: str, values: Mapping[str, Any], *, based_on: int
 ) -> CodeTemplate:
@@ -96,8 +108,8 @@ def save(
     if channel not in CHANNELS:
         raise Incomplete("A template is for e-mail, text messages or calls.")
     rule = checked(values)
-    if channel == "email" and not rule.get("senders"):
-        raise Incomplete("Name the sender: by e-mail no code is used from a sender that is not named.")
+    if lacking(channel, rule):
+        raise Incomplete(lacking(channel, rule))
     before = newest(work, organization_id, portal.id, channel)
     own = before.version if before is not None and before.organization_id == organization_id else 0
     if own != based_on:

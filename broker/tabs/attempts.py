@@ -187,8 +187,12 @@ def username(work: Unit, attempt_id: str, fence: int) -> str:
 
 
 def becomes_login(work: Unit, attempt_id: str, fence: int) -> None:
-    """A revival did not work: from here it is a login, and takes its try first. Raises `Conflict` when none is left."""
+    """A revival did not work: from here it is a login, and takes its try first.
+
+    Raises `Conflict` when none is left, or when no code could come (`channel-down`).
+    """
     row = records.fenced(work, attempt_id, fence)
+    codes.refuse_without(work, row.account, row.portal_session.location_id)
     row.kind = "login"
     records.reserve_try(work, row, directory.behaviour(work, row.account.portal))
     records.move_session(work, row.portal_session, SessionState.SIGNING_IN, "Signing in again.")
@@ -198,7 +202,7 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
     """The one transaction that permits the password to be typed: try taken, code request open, intent on record.
 
     Returns the code request's id (None without a second factor). Raises `Conflict` for a stale fence, a second submit,
-    a parked account, or a busy endpoint.
+    a parked account, a busy endpoint, or a mailbox or telephone that went down (`channel-down`).
     """
     row = records.fenced(work, attempt_id, fence)
     if row.state != AttemptState.CLAIMED:
@@ -206,6 +210,7 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
     account = row.account
     if account.status != "active":
         raise Conflict("This login was parked meanwhile.", code="account-parked")
+    codes.refuse_without(work, account, row.portal_session.location_id)
     if not records.holds_debit(work, row.id):
         records.reserve_try(work, row, directory.behaviour(work, account.portal))
     records.move_attempt(work, row, AttemptState.SUBMITTING)

@@ -246,8 +246,26 @@ def test_a_login_gets_its_code_from_a_mailbox_by_an_alias(ana, portunus):
 def test_a_login_gets_its_code_from_a_number(ana, portunus):
     ana.post("/channels/phone", {"name": "Front desk", "address": "+16025550142"})
     (phone,) = rows(portunus, DeliveryEndpoint)
+    ana.post(PAGE.replace("email", "sms"), TEMPLATE | {"senders": "+16025550100", "act": "save"})
     assert ana.post(f"/accounts/{account_id(portunus)}/codes/sms", {"endpoint": phone.id}).status_code == 303
     assert (first_method(portunus).channel, first_method(portunus).masked_destination) == ("sms", "•••• 0142")
+
+
+@pytest.mark.parametrize("channel", ["sms", "voice"])
+def test_no_number_is_used_before_it_is_said_what_its_messages_look_like(ana, portunus, channel):
+    ana.post("/channels/phone", {"name": "Front desk", "address": "+16025550142"})
+    (phone,) = rows(portunus, DeliveryEndpoint)
+    way, template = f"/accounts/{account_id(portunus)}/codes", PAGE.replace("email", channel)
+    assert ana.post(f"{way}/{channel}", {"endpoint": phone.id}).status_code == 422
+    assert f'href="{template}"' in ana.get(way).text
+    bare = {"pattern": r"\d{6}", "act": "save"}
+    assert "any number would be taken" in ana.post(template, bare).text
+    ana.post(template, bare | {"context": "your code is"})
+    assert ana.post(f"{way}/{channel}", {"endpoint": phone.id}).status_code == 303
+
+
+def test_a_template_for_calls_is_called_so(ana):
+    assert "calls with a code say" in ana.get(PAGE.replace("email", "voice")).text
 
 
 def test_a_channel_of_somebody_else_cannot_be_chosen(ana, portunus):

@@ -72,6 +72,15 @@ function task(box, row) {
   part("endings").hidden = !call?.mine;
 }
 
+/** Why the code will not be typed in by itself: then somebody reads it, or listens to it. */
+function hindered(line, row) {
+  const [words, link] = line.children;
+  line.hidden = !row.notice;
+  words.textContent = row.notice;
+  link.hidden = !row.recording;
+  if (row.recording) link.href = row.recording;
+}
+
 /** Sends without leaving the page, so that what is typed for the others stays. */
 function wire(box) {
   const [calls, code, not, link] = box.querySelectorAll("form");
@@ -141,6 +150,7 @@ async function look() {
     kept.delete(row.id);
     box.dataset.deadline = row.deadline;
     task(box, row);
+    hindered(box.querySelector("[data-notice]"), row);
     let line = box.querySelector("p[data-said]");
     if (line) { line.textContent = row.said; line.hidden = !row.said; }
     line = box.querySelector("[data-called]");
