@@ -17,6 +17,7 @@ from broker.base.unit import Unit
 from broker.codes import recovery
 from broker.codes import service as codes
 from broker.codes.models import CodeRequest
+from broker.directory.endpoints import REMOVED
 from broker.directory.models import DeliveryEndpoint, Portal, PortalAccount
 from broker.identity.policy import Permission, Reach, reach, require
 from broker.tabs.models import BrowserNode, Lease, LoginAttempt, PortalSession
@@ -181,7 +182,8 @@ def _unasked(work: Unit, where: Reach) -> list[dict[str, Any]]:
 
 
 def _endpoint_rows(work: Unit, where: Reach) -> list[DeliveryEndpoint]:
-    rows = work.db.scalars(select(DeliveryEndpoint).order_by(DeliveryEndpoint.kind, DeliveryEndpoint.name))
+    known = select(DeliveryEndpoint).where(DeliveryEndpoint.kind != REMOVED)
+    rows = work.db.scalars(known.order_by(DeliveryEndpoint.kind, DeliveryEndpoint.name))
     return [
         row
         for row in rows

@@ -29,15 +29,27 @@ def sit(work: Unit) -> None:
 
 def at_the_desk(work: Unit, account_id: str, location_id: str) -> list[str]:
     """Names of the people whose code desk is open and who may give this login's codes at this location."""
+    return sorted(
+        user.name
+        for user in _there(work)
+        if reach_of(work, user.id, Permission.CODE_GIVE).covers(account_id=account_id, location_id=location_id)
+    )
+
+
+def at_location(work: Unit, location_id: str) -> list[str]:
+    """Names of the people whose code desk is open and who may give codes at this location."""
+    return sorted(
+        user.name
+        for user in _there(work)
+        if reach_of(work, user.id, Permission.CODE_GIVE).covers(location_id=location_id)
+    )
+
+
+def _there(work: Unit) -> list[User]:
     now = work.clock.now()
     there = [
         name.removeprefix(PREFIX)
         for name, at in beats(work).items()
         if name.startswith(PREFIX) and now - at < AWAY_AFTER
     ]
-    people = [user for user_id in there if (user := work.db.get(User, user_id)) is not None and user.status == "active"]
-    return sorted(
-        user.name
-        for user in people
-        if reach_of(work, user.id, Permission.CODE_GIVE).covers(account_id=account_id, location_id=location_id)
-    )
+    return [user for user_id in there if (user := work.db.get(User, user_id)) is not None and user.status == "active"]

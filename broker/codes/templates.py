@@ -144,7 +144,16 @@ def try_on(rule: Rule, samples: Sequence[Sample]) -> list[Trial]:
 
 
 def _trial(rule: Rule, sample: Sample) -> Trial:
-    arrival = Arrival(
+    waiting = matching.Waiting("trial", "trial", sample.received_at, sample.received_at, rule)
+    arrival = as_arrival(sample)
+    decision = matching.decide(arrival, [waiting])
+    found = matching.find_codes(sample.subject, sample.text, rule) if matching.sender_fits(arrival, rule) else []
+    return Trial(sample, decision.verdict.value, decision.why, tuple((one.start, one.end) for one in found))
+
+
+def as_arrival(sample: Sample) -> Arrival:
+    """The sample as if it came again."""
+    return Arrival(
         endpoint_id=sample.endpoint_id,
         channel=sample.channel,
         external_id=sample.message_id,
@@ -156,10 +165,6 @@ def _trial(rule: Rule, sample: Sample) -> Trial:
         received_at=sample.received_at,
         raw_digest="",
     )
-    waiting = matching.Waiting("trial", "trial", sample.received_at, sample.received_at, rule)
-    decision = matching.decide(arrival, [waiting])
-    found = matching.find_codes(sample.subject, sample.text, rule) if matching.sender_fits(arrival, rule) else []
-    return Trial(sample, decision.verdict.value, decision.why, tuple((one.start, one.end) for one in found))
 
 
 def _line(value: object, what: str, limit: int = LONGEST) -> str:

@@ -14,6 +14,7 @@ from broker.base.errors import Conflict, Refused
 from broker.base.settings import settings
 from broker.base.unit import Unit
 from broker.codes import service as codes
+from broker.codes.questions import plain
 from broker.directory import service as directory
 from broker.directory.models import Location, PortalAccount
 from broker.identity.models import User
@@ -269,13 +270,9 @@ def release_answer(work: Unit, vault: Vault, attempt_id: str, fence: int, questi
     if not vault.has(work, "portal_account", row.account_id, "security_answers"):
         return None
     kept = vault.use(work, "portal_account", row.account_id, "security_answers", purpose=f"sign-in {row.id}")
-    answers = {_plain(asked): answer for asked, answer in json.loads(kept).items()}
-    answer = answers.get(_plain(question))
+    answers = {plain(asked): answer for asked, answer in json.loads(kept).items()}
+    answer = answers.get(plain(question))
     return str(answer) if answer is not None else None
-
-
-def _plain(question: str) -> str:
-    return " ".join(question.split()).casefold().rstrip("?: ")
 
 
 def method(work: Unit, attempt_id: str, fence: int) -> str:

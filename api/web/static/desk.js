@@ -1,5 +1,7 @@
 // The code desk: shows who waits as it happens, keeps what is being typed, and tells what the portal said to each code.
 
+import { notify, ring as sounds } from "./ring.js";
+
 const $ = (id) => document.getElementById(id);
 const desk = $("desk"), said = $("said"), over = $("over"), given = $("given");
 const csrf = document.querySelector("meta[name=csrf]").content;
@@ -190,16 +192,8 @@ function call(row) {
   rung.add(row.id);
   desk.dispatchEvent(new CustomEvent("called", { detail: row.id }));
   if (!sound) return;
-  for (const at of [0, 0.25]) {
-    const tone = sound.createOscillator(), volume = sound.createGain();
-    tone.frequency.value = 660;
-    volume.gain.setValueAtTime(0.2, sound.currentTime + at);
-    volume.gain.exponentialRampToValueAtTime(0.001, sound.currentTime + at + 0.2);
-    tone.connect(volume).connect(sound.destination);
-    tone.start(sound.currentTime + at);
-    tone.stop(sound.currentTime + at + 0.2);
-  }
-  if (window.Notification?.permission === "granted" && !document.hasFocus()) new Notification(`${row.portal_name} waits for a code`, { body: row.location_name, tag: row.id });
+  sounds(sound);
+  if (!document.hasFocus()) notify(`${row.portal_name} waits for a code`, { body: row.location_name, tag: row.id });
 }
 
 /** Browsers let a page sound only after a press; notifications they ask about themselves. */
