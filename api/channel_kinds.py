@@ -82,7 +82,8 @@ KINDS = {
         "passkey of your own computer or telephone, does not reach it. It works only with a security key that is plugged into "
         "the machine Portunus runs on, and a person beside it.",
         "If you can, choose another way at the portal (an authenticator is best) and set that up here. Otherwise plug the key "
-        "into the server, choose this way for the login, and have somebody there when it signs in.",
+        "into the server (where Portunus runs in a container, hand the key through to it), choose this way for the login, and "
+        "have somebody there when it signs in.",
         "desk",
     ),
     "recovery": Words(

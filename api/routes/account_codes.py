@@ -1,6 +1,7 @@
 """How one login gets its code: a mailbox, a telephone, an authenticator, recovery codes, or a person who reads or acts."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, UploadFile
 from sqlalchemy import select
@@ -97,10 +98,15 @@ def by_authenticator(
     here: HereNow,
     account_id: str,
     seed: Secret = "",
+    digits: Text = "6",
+    algorithm: Text = "SHA1",
+    period: Text = "30",
     shown: Text = "",
     picture: UploadFile | None = None,
 ) -> Response:
     """From a seed, typed or in the picture of its QR code, proved with the code that another device shows now.
+
+    Digits, algorithm and seconds are of a seed typed as letters; an address or picture says its own.
 
     Tells when that device's clock is off.
     """
@@ -110,6 +116,10 @@ def by_authenticator(
             if seed:
                 raise Incomplete("Give either the picture or the letters, not both.")
             seed = qrpicture.seed_in(picture.file.read(qrpicture.LARGEST_BYTES + 1))
+        elif seed and not seed.strip().lower().startswith("otpauth:"):
+            seed = "otpauth://totp/typed?" + urlencode(
+                {"secret": "".join(seed.split()), "digits": digits, "algorithm": algorithm, "period": period}
+            )
         parsed = Seed.parse(seed)
         away = parsed.drift("".join(shown.split()), here.portunus.clock.now())
         if away is None:
@@ -120,8 +130,9 @@ def by_authenticator(
             here.portunus.vault.put(work, row.organization_id, "portal_account", row.id, "totp_seed", seed.encode())
             directory.prefer_method(work, row, Method("totp"))
         seconds = away * int(parsed.totp.interval)
-        if away:
-            said = f"Stored. The device's clock is about {abs(seconds)} s {'ahead' if away > 0 else 'behind'}: set it."
+        if abs(away) > 1:  # one step passes while somebody types
+            apart = f"{abs(seconds)} s {'ahead of' if away > 0 else 'behind'}"
+            said = f"Stored. The device's clock is about {apart} the one here: look which of the two is right."
     except SAID as no:
         return _page(request, here, account_id, error=no)
     if said:

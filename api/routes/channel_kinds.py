@@ -171,8 +171,8 @@ def _proved(here: Here, account_id: str, shown: str) -> Said:
         def agrees(seed: bytes) -> bool:
             parsed = Seed.parse(seed.decode())
             steps = parsed.drift(code, now)
-            if steps is not None:
-                away.append(steps * int(parsed.totp.interval))
+            if steps is not None:  # one step passes while somebody types
+                away.append(steps * int(parsed.totp.interval) if abs(steps) > 1 else 0)
             return steps is not None
 
         if vault.verify_with(work, "portal_account", row.id, "totp_seed", agrees, purpose="prove a code"):
@@ -181,7 +181,8 @@ def _proved(here: Here, account_id: str, shown: str) -> Said:
         return False, "That code is not of the seed stored here. Type the code that the device shows at this moment."
     if away[0]:
         behind = "ahead of" if away[0] > 0 else "behind"
-        return True, f"The code is right; the two clocks differ: the device's is about {abs(away[0])} s {behind} ours."
+        apart = f"about {abs(away[0])} s {behind} the one here"
+        return True, f"The code is right, but the device's clock is {apart}: look which of the two is right."
     return True, "The code is right: Portunus makes the same digits as your device."
 
 

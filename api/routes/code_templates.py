@@ -89,7 +89,10 @@ def _lost(here: Here, key: str, channel: str, rule: dict[str, Any]) -> int:
         portal = directory.portal_by_key(work, key)
         saved = templates.newest(work, reach(work, Permission.PORTAL_MANAGE).organization_id, portal.id, channel)
         seen, first = _samples(here, work, portal.id, channel)
-    before = templates.try_on(Rule.of(EMPTY | (saved.rule if saved else first)), seen)
+    told = saved.rule if saved else first
+    if templates.lacking(channel, told):
+        return 0  # no code was ever used by it
+    before = templates.try_on(Rule.of(EMPTY | told), seen)
     after = templates.try_on(Rule.of(rule), seen)
     return sum(old.verdict == READ and new.verdict != READ for old, new in zip(before, after, strict=True))
 

@@ -195,7 +195,7 @@ def test_a_code_of_the_stored_seed_is_proved_without_being_shown(practice, portu
     told = prove(practice, f"{now[:3]} {now[3:]}")
     assert ("makes the same digits" in told, now in told, SEED in told) == (True, False, False)
     behind = prove(practice, pyotp.TOTP(SEED).at(clock.now(), counter_offset=-4))
-    assert "120 s behind ours" in behind
+    assert "120 s behind the one here" in behind
     assert "not of the seed" in prove(practice, "000000" if now != "000000" else "111111")
 
 

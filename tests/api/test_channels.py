@@ -16,7 +16,7 @@ from broker.codes import templates
 from broker.codes.matching import Arrival
 from broker.codes.models import CodeTemplate
 from broker.directory.models import DeliveryEndpoint, MfaMethod, PortalAccount
-from broker.vault.totp import Seed
+from broker.vault.totp import DIGESTS, Seed
 from broker.wiring import Portunus
 from tests import factories as make
 
@@ -284,6 +284,13 @@ def test_a_seed_is_proved_with_the_code_a_device_shows(ana, portunus, clock):
     assert first_method(portunus).channel == "totp"
 
 
+@pytest.mark.parametrize("away", [-1, 1])
+def test_a_step_that_passes_while_somebody_types_is_no_wrong_clock(ana, portunus, clock, away):
+    shown = pyotp.TOTP(SEED).at(clock.now(), counter_offset=away)
+    answer = ana.post(f"/accounts/{account_id(portunus)}/codes/totp", {"seed": SEED, "shown": shown})
+    assert answer.headers["location"].endswith("?done=1")
+
+
 def test_a_device_whose_clock_is_off_is_told_by_how_much(ana, portunus, clock):
     behind = pyotp.TOTP(SEED).at(clock.now(), counter_offset=-4)
     answer = ana.post(f"/accounts/{account_id(portunus)}/codes/totp", {"seed": SEED, "shown": behind})
@@ -417,6 +424,13 @@ def test_a_template_that_loses_a_message_is_asked_about_before_it_is_saved(ana, 
     assert len(rows(portunus, CodeTemplate)) == 2
 
 
+def test_a_first_template_loses_nothing(ana, portunus):
+    ana.post("/channels/phone", {"name": "Front desk", "address": "+16025550142"})
+    arrive(portunus, rows(portunus, DeliveryEndpoint)[0], "Trying number 482913.")
+    sms = PAGE.replace("email", "sms")
+    assert ana.post(sms, TEMPLATE | {"senders": "+16025550100", "act": "save"}).status_code == 303
+
+
 def test_words_that_name_a_login_stay_when_the_way_is_saved_again(ana, portunus):
     ana.post("/channels/mailbox", MAILBOX)
     (box,) = rows(portunus, DeliveryEndpoint)
@@ -436,3 +450,25 @@ def test_a_security_answer_is_stored_beside_the_others(ana, portunus):
         )
     assert json.loads(kept) == {"City of birth?": "Yuma", "first PET": "Waffle"}
     assert "Waffle" not in ana.get(way).text
+
+
+@pytest.mark.parametrize(("digits", "algorithm", "period"), [("8", "SHA256", "30"), ("7", "SHA512", "60")])
+def test_letters_typed_by_hand_may_be_of_any_usual_kind(ana, portunus, clock, digits, algorithm, period):
+    kind = pyotp.TOTP(SEED, digits=int(digits), digest=DIGESTS[algorithm], interval=int(period))
+    told = {"seed": f"{SEED[:4].lower()} {SEED[4:]}", "digits": digits, "algorithm": algorithm, "period": period}
+    way = f"/accounts/{account_id(portunus)}/codes/totp"
+    assert ana.post(way, told | {"shown": pyotp.TOTP(SEED).at(clock.now())}).status_code == 422
+    assert ana.post(way, told | {"shown": kind.at(clock.now())}).status_code == 303
+    with portunus.unit(system("test")) as work:
+        kept = portunus.vault.use(work, "portal_account", account_id(portunus), "totp_seed", purpose="look in a test")
+    assert Seed.parse(kept.decode()).code(5) == kind.generate_otp(5)
+
+
+def test_letters_with_impossible_digits_are_refused_in_words(ana, portunus):
+    way = f"/accounts/{account_id(portunus)}/codes/totp"
+    refused = ana.post(way, {"seed": SEED, "digits": "40", "shown": "123456"})
+    assert (refused.status_code, "not an authenticator seed" in refused.text, SEED in refused.text) == (
+        422,
+        True,
+        False,
+    )
