@@ -39,7 +39,8 @@ CONTENT_SECURITY_POLICY = "; ".join(  # noqa: FLY002 - one directive a line
 FILES_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
-"""For files on the download origin: nothing runs there; the rest is what Chromium's own PDF page needs."""
+"""For files on the download origin: nothing runs there, and only the remote tab's page may frame them; the rest is what Chromium's
+own PDF page needs."""
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -69,10 +70,13 @@ class Edge:
     def __init__(self, app: ASGIApp, public_url: str, download_url: str = "") -> None:
         self.app = app
         self.download_host = urlsplit(download_url or public_url).netloc.lower()
-        self.policy = CONTENT_SECURITY_POLICY.replace(
-            "form-action 'self'", f"form-action 'self' {download_url}".strip()
-        )
         self.public_url = public_url.rstrip("/")
+        self.policy = CONTENT_SECURITY_POLICY
+        self.files_policy = FILES_POLICY
+        if download_url and download_url != public_url:
+            fetched = f"form-action 'self' {download_url}; frame-src {download_url}"
+            self.policy = CONTENT_SECURITY_POLICY.replace("form-action 'self'", fetched)
+            self.files_policy = FILES_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {self.public_url}")
         parts = urlsplit(public_url)
         self.origin = f"{parts.scheme}://{parts.netloc}".lower()
         self.host = parts.netloc.lower()
@@ -162,7 +166,10 @@ class Edge:
     def _stamp(self, headers: MutableHeaders, scope: Scope) -> None:
         for name, value in HEADERS.items():
             headers.setdefault(name, value)
-        headers["content-security-policy"] = FILES_POLICY if scope["path"] == FETCHED else self.policy
+        headers["content-security-policy"] = self.policy
+        if scope["path"] == FETCHED:
+            headers["content-security-policy"] = self.files_policy
+            del headers["x-frame-options"]  # older and coarser than the policy's own word on frames
         if self.https:
             headers.setdefault("strict-transport-security", ONE_YEAR)
         headers.setdefault("cache-control", "no-cache" if scope["path"].startswith("/static/") else "no-store")

@@ -81,16 +81,21 @@ def portal(
                 recorded_at=work.clock.now(),
             )
         )
-    work.db.add(
-        ScriptVersion(
-            digest=digest if len(digest) == 64 else digest.ljust(64, "0"),
-            portal_id=row.id,
-            author="test",
-            approved_by="release",
-            approved_at=work.clock.now(),
-            registered_at=work.clock.now(),
-        )
+    version(work, row, digest)
+    return row
+
+
+def version(work: Unit, portal: Portal, digest: str) -> ScriptVersion:
+    """A version that came with Portunus."""
+    row = ScriptVersion(
+        digest=digest if len(digest) == 64 else digest.ljust(64, "0"),
+        portal_id=portal.id,
+        author="test",
+        approved_by="release",
+        approved_at=work.clock.now(),
+        registered_at=work.clock.now(),
     )
+    work.db.add(row)
     work.db.flush()
     return row
 

@@ -9,8 +9,10 @@ import os
 import random
 import select
 import threading
+import time
 import traceback
 from datetime import datetime
+from typing import Any
 
 import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -35,8 +37,10 @@ CALM_S = 120.0
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 EAGER_PAUSE_S = 2.0
-NO_CONSENT_PAUSE_S = 15 * 60.0
-"""A provider is not asked again and again for what its user has ended; a new consent or setting wakes the watch."""
+REFUSED_PAUSE_S = 15 * 60.0
+"""A server that said no is not asked again and again: it would lock the mailbox. A new consent or setting wakes the watch."""
+REFUSED = {"mailbox-consent": "unlinked", "mailbox-login": "down", "mailbox-token": "down", "mailbox-client": "down"}
+"""What only a person can put right, and the mailbox's health until then."""
 TRIES = 2
 """A message that fails so often is put aside, and the next one is taken."""
 log = structlog.get_logger("mailwatch")
@@ -46,18 +50,32 @@ class Gone(Exception):
     """The mailbox is no longer in the directory."""
 
 
+class Dials:
+    """How many mailboxes connect at the same time, to each server by itself: one that does not answer holds up its own only."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._hosts: dict[str, threading.Semaphore] = {}
+        self._changing = threading.Lock()
+
+    def at(self, host: str) -> threading.Semaphore:
+        """To be held while connecting there."""
+        with self._changing:
+            return self._hosts.setdefault(host.lower(), threading.Semaphore(self._most))
+
+
 class Watch(threading.Thread):
     """One mailbox; after any failure it notes it and tries again, ever more slowly and never in step with the others."""
 
     def __init__(
-        self, portunus: Portunus, endpoint_id: str, reader: MailReader, stop: threading.Event, dial: threading.Semaphore
+        self, portunus: Portunus, endpoint_id: str, reader: MailReader, stop: threading.Event, dials: Dials
     ) -> None:
         super().__init__(name=f"mailbox {endpoint_id}", daemon=True)
         self._portunus = portunus
         self._endpoint_id = endpoint_id
         self._reader = reader
         self._stopping = stop
-        self._dial = dial
+        self._dials = dials
         self._ear, self._bell = os.pipe()
         os.set_blocking(self._ear, False)
         self._wanted = False
@@ -96,9 +114,9 @@ class Watch(threading.Thread):
             except DBAPIError:
                 self._note_health("down", "The database is away.")
             except Refused as refused:
-                self._note_health("unlinked" if refused.code == "mailbox-consent" else "down", refused.message)
-                if refused.code == "mailbox-consent":
-                    self._pause(NO_CONSENT_PAUSE_S, eager=False)
+                self._note_health(REFUSED.get(refused.code, "down"), refused.message)
+                if refused.code in REFUSED:
+                    self._rest(REFUSED_PAUSE_S)
                     continue
             except BrokerError as away:
                 self._note_health("down", away.message)
@@ -116,7 +134,9 @@ class Watch(threading.Thread):
 
     def _one_connection(self) -> None:
         """Until settings change or the watch is over. Raises `BrokerError` when there is none, or no longer."""
-        with self._dial:  # after an outage not all mailboxes at once
+        with self._portunus.reading(ACTOR) as work:
+            host = str(self._endpoint(work).settings.get("host", ""))
+        with self._dials.at(host):  # after an outage not all mailboxes at once
             if self._over:
                 return
             mailbox = self._connect()
@@ -127,12 +147,21 @@ class Watch(threading.Thread):
         finally:
             mailbox.close()
 
-    def _pause(self, seconds: float, *, eager: bool = True) -> None:
-        """Rest; a sign-in that begins to wait ends it, and one that waits keeps it short."""
-        limit = min(seconds, EAGER_PAUSE_S) if self._wanted and eager else seconds
+    def _pause(self, seconds: float) -> None:
+        """A sign-in that begins to wait ends it, and one that waits keeps it short."""
+        self._listen(min(seconds, EAGER_PAUSE_S) if self._wanted else seconds)
+
+    def _rest(self, seconds: float) -> None:
+        """Only new settings end it."""
+        end = time.monotonic() + seconds
+        while not self._over and not self._changed and time.monotonic() < end:
+            self._listen(end - time.monotonic())
+
+    def _listen(self, seconds: float) -> None:
+        """Until the coordinator rings."""
         poll = select.poll()
         poll.register(self._ear, select.POLLIN)
-        poll.poll(limit * 1000)
+        poll.poll(max(seconds, 0) * 1000)
         self._hush()
 
     def _connect(self) -> Mailbox:
@@ -211,21 +240,26 @@ class Watch(threading.Thread):
         return self._failures[uid]
 
     def _take(self, mail: RawMail, looked_before: datetime | None) -> None:
+        """Read first, then write: anybody may send a mail that takes its time, and nobody else waits for it."""
+        with self._portunus.reading(ACTOR) as work:
+            endpoint, now = self._endpoint(work), work.clock.now()
+            cursor, authserv = dict(endpoint.cursor), endpoint.settings.get("trusted_authserv")
+        lags = timing.remembered(cursor.get("lags", []), timing.lag_s(mail.received_at, looked_before, now))
+        arrival = self._reader.arrival(
+            mail.raw,
+            endpoint_id=self._endpoint_id,
+            authserv=authserv,
+            received_at=timing.received_at(mail.received_at, now, timing.clock_error(lags)),
+            external_id=f"uid:{cursor.get('uidvalidity')}:{mail.uid}",
+        )
+        if mail.size and not mail.raw:
+            arrival = _too_large(arrival, mail.size)
         with self._portunus.unit(ACTOR) as work:
             endpoint = self._endpoint(work)
-            cursor, now = endpoint.cursor, work.clock.now()
-            lags = timing.remembered(cursor.get("lags", []), timing.lag_s(mail.received_at, looked_before, now))
-            arrival = self._reader.arrival(
-                mail.raw,
-                endpoint_id=endpoint.id,
-                authserv=endpoint.settings.get("trusted_authserv"),
-                received_at=timing.received_at(mail.received_at, now, timing.clock_error(lags)),
-                external_id=f"uid:{cursor.get('uidvalidity')}:{mail.uid}",
-            )
-            if mail.size and not mail.raw:
-                arrival = _too_large(arrival, mail.size)
+            if not _is_next(mail, endpoint.cursor, cursor):
+                return
             message = codes.receive(work, self._portunus.vault, endpoint, arrival)
-            endpoint.cursor = {**cursor, "uidnext": mail.uid + 1, "lags": lags}
+            endpoint.cursor = {**endpoint.cursor, "uidnext": mail.uid + 1, "lags": lags}
             log.info("message", endpoint=endpoint.id, verdict=message.verdict, size=mail.size)
 
     def _put_aside(self, mail: RawMail) -> None:
@@ -263,6 +297,12 @@ class Watch(threading.Thread):
         except (DBAPIError, BrokerError):
             log.warning("health not noted", endpoint=self._endpoint_id)
         log.info("health", endpoint=self._endpoint_id, health=health, words=words)
+
+
+def _is_next(mail: RawMail, cursor: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Whether nobody has read on, or found the mailbox numbered anew, while the mail was looked at."""
+    same = cursor.get("uidvalidity") == before.get("uidvalidity")
+    return same and int(cursor.get("uidnext", 1)) <= mail.uid
 
 
 def _where(failed: BaseException) -> str:

@@ -20,7 +20,7 @@ from broker.codes.reader import MailReader
 from broker.directory.models import DeliveryEndpoint
 from broker.vault.models import Secret
 from broker.wiring import Portunus, build
-from workers.mailbox import ACTOR, Watch
+from workers.mailbox import ACTOR, Dials, Watch
 
 PERMISSION = "system"
 LOOK_S = 0.2
@@ -28,7 +28,7 @@ LOOK_FOR_MAILBOXES_S = 2.0
 BEAT_S = 10.0
 READERS = 2
 DIALS = 12
-"""Mailboxes that connect at the same time: after an outage a server must not see all of them in one instant."""
+"""Mailboxes that connect to one server at the same time: after an outage it must not see all of them in one instant."""
 log = structlog.get_logger("mailwatch")
 
 
@@ -46,7 +46,7 @@ class Coordinator:
         self._portunus = portunus
         self._stop = stop
         self._reader = MailReader(READERS)
-        self._dial = threading.Semaphore(DIALS)
+        self._dials = Dials(DIALS)
         self._watched: dict[str, _Watched] = {}
 
     def run(self) -> None:
@@ -80,7 +80,7 @@ class Coordinator:
         for endpoint_id, marks in known.items():
             held = self._watched.get(endpoint_id)
             if held is None or not held.watch.is_alive():
-                watch = Watch(self._portunus, endpoint_id, self._reader, self._stop, self._dial)
+                watch = Watch(self._portunus, endpoint_id, self._reader, self._stop, self._dials)
                 self._watched[endpoint_id] = _Watched(watch, marks)
                 watch.start()
             elif held.marks != marks:

@@ -1,7 +1,8 @@
 """How the command line speaks: words to people, JSON to programs, errors to stderr with an exit code."""
 
-import getpass
 import json
+import os
+import pwd
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from rich.console import Console
 
 from broker.base.actor import Actor, ActorKind
 from broker.base.errors import BrokerError, Incomplete, NotFound, Refused
+from broker.base.unit import Unit
+from broker.identity.shell import person_at_shell
+from broker.wiring import Portunus
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -24,12 +28,21 @@ Json = typer.Option(False, "--json", help="One JSON object instead of words.")
 
 
 def operator() -> Actor:
-    """Whoever runs the command at this machine's shell."""
+    """Whoever runs the command at this machine's shell, as the kernel knows her: no variable says who one is."""
     try:
-        name = getpass.getuser()
-    except (KeyError, OSError):
-        name = "unknown"
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = str(os.getuid())
     return Actor(kind=ActorKind.OPERATOR, id=name, name=f"{name} at the shell")
+
+
+@contextmanager
+def as_person(portunus: Portunus) -> Iterator[Unit]:
+    """A unit of the person who runs the command, for what takes two people. Raises `Refused` where nobody has said who she is."""
+    with portunus.reading(operator()) as work:
+        person = person_at_shell(work)
+    with portunus.unit(person) as work:
+        yield work
 
 
 def print_json(value: Mapping[str, Any] | list[Any]) -> None:

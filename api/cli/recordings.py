@@ -1,11 +1,12 @@
 """`portunus recording`: films of recordings for people outside."""
 
-import getpass
 import subprocess
 import sys
 from pathlib import Path
 
 import typer
+
+from api.cli.console import operator
 
 app = typer.Typer(help="Recordings.", no_args_is_help=True)
 
@@ -23,5 +24,5 @@ def export(
 ) -> None:
     """Write a recording as a film with a watermark, and a manifest with its digests. Needs PyAV (pip install av)."""
     command = [sys.executable, "-m", "workers.films", recording_id, "-o", str(output)]
-    done = subprocess.run([*command, "--reason", reason, "--who", getpass.getuser()], check=False)
+    done = subprocess.run([*command, "--reason", reason, "--who", operator().id], check=False)
     raise typer.Exit(done.returncode)

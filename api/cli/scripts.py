@@ -9,7 +9,7 @@ from typing import Any
 import typer
 from sqlalchemy import select
 
-from api.cli.console import Json, console, operator, print_json
+from api.cli.console import Json, as_person, console, operator, print_json
 from broker.adapters.script_process import with_facts
 from broker.base.errors import Incomplete, NotFound
 from broker.base.unit import Unit
@@ -17,6 +17,7 @@ from broker.directory import service as directory
 from broker.directory.models import Portal, PortalAccount, ScriptVersion
 from broker.scripts import service as scripts
 from broker.scripts.service import Bundle
+from broker.tabs import service as tabs
 from broker.wiring import build
 
 app = typer.Typer(help="Carrier scripts: write, try, check, release, watch.", no_args_is_help=True)
@@ -142,7 +143,7 @@ def submit(
     """Hand the script in for approval by somebody else."""
     local = _local(key, file)
     bundle: Bundle = with_facts(key, local["digest"], local["sources"], local["quality"])
-    with build().unit(operator()) as work:
+    with as_person(build()) as work:
         scripts.submit(work, bundle, words)
     console.print(
         f"Handed in as {bundle.digest[:12]}. Somebody else approves it: portunus script approve {bundle.digest[:12]}"
@@ -152,7 +153,7 @@ def submit(
 @app.command("approve")
 def approve(digest: str = Version) -> None:
     """Approve a version that somebody else wrote and you have read."""
-    with build().unit(operator()) as work:
+    with as_person(build()) as work:
         row = scripts.approve(work, digest)
     console.print(f"Approved. Release it: portunus script release {row.digest[:12]} --canary LOCATION")
 
@@ -161,9 +162,9 @@ def approve(digest: str = Version) -> None:
 def refuse(
     digest: str = Version, words: str = typer.Option(..., "--words", "-w", help="What is wrong with it.")
 ) -> None:
-    """Say no to a version, or withdraw one: it never runs again."""
+    """Say no to a version, or withdraw one: it never runs again, and what it has open ends."""
     with build().unit(operator()) as work:
-        scripts.refuse(work, digest, words)
+        tabs.withdraw_script(work, digest, words)
     console.print("Refused.")
 
 
@@ -191,7 +192,7 @@ def rollback(key: str = Key, words: str = typer.Option(..., "--words", "-w", hel
     """Back to the version before."""
     with build().unit(operator()) as work:
         digest = scripts.roll_back(work, directory.portal_by_key(work, key).id, words)
-    console.print(f"{key} runs {digest[:12]} again.")
+    console.print(f"{key} runs {digest[:12]} again." if digest else f"{key} runs no version: that was its first.")
 
 
 @app.command("pin")

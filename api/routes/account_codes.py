@@ -12,14 +12,13 @@ from api.code_ways import BY, in_words
 from api.pages import page
 from broker.base.errors import BrokerError, Conflict, Incomplete
 from broker.base.unit import Unit
-from broker.codes import enrolment, kinds, questions, recovery, templates
+from broker.codes import authenticator, enrolment, kinds, questions, recovery, templates
 from broker.directory import endpoints
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, PortalAccount
 from broker.directory.service import Method
 from broker.identity.policy import Permission, require
 from broker.vault import qrpicture
-from broker.vault.totp import Seed
 
 router = APIRouter()
 KEEPERS = [permits(Permission.ACCOUNT_MANAGE)]
@@ -108,7 +107,7 @@ def by_authenticator(
 
     Digits, algorithm and seconds are of a seed typed as letters; an address or picture says its own.
 
-    Tells when that device's clock is off.
+    Tells when that device's clock and ours disagree.
     """
     said = ""
     try:
@@ -120,19 +119,9 @@ def by_authenticator(
             seed = "otpauth://totp/typed?" + urlencode(
                 {"secret": "".join(seed.split()), "digits": digits, "algorithm": algorithm, "period": period}
             )
-        parsed = Seed.parse(seed)
-        away = parsed.drift("".join(shown.split()), here.portunus.clock.now())
-        if away is None:
-            raise Incomplete("The code does not belong to this seed. Type the code that the device shows now.")
         with here.unit() as work:
-            row = _kept(work, account_id)
-            require(work, Permission.SECRET_STORE, account=row)
-            here.portunus.vault.put(work, row.organization_id, "portal_account", row.id, "totp_seed", seed.encode())
-            directory.prefer_method(work, row, Method("totp"))
-        seconds = away * int(parsed.totp.interval)
-        if abs(away) > 1:  # one step passes while somebody types
-            apart = f"{abs(seconds)} s {'ahead of' if away > 0 else 'behind'}"
-            said = f"Stored. The device's clock is about {apart} the one here: look which of the two is right."
+            apart = authenticator.keep_seed(work, here.portunus.vault, _kept(work, account_id), seed, shown)
+        said = authenticator.clocks_apart(apart)
     except SAID as no:
         return _page(request, here, account_id, error=no)
     if said:

@@ -14,13 +14,12 @@ from api.account_rows import account_rows
 from api.pages import page
 from broker.base.errors import BrokerError, Incomplete, NotFound
 from broker.base.unit import Unit
-from broker.codes import questions
+from broker.codes import authenticator, questions
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, PortalAccount
 from broker.directory.service import Method
 from broker.identity.places import location_by_key
 from broker.identity.policy import NOTHING_THERE, Permission, reach, require
-from broker.vault.totp import Seed
 
 router = APIRouter()
 Text = Annotated[str, Form(max_length=400)]
@@ -45,6 +44,8 @@ class NewAccount(BaseModel):
     label: str = Field(default="", max_length=60)
     password: str = Field(max_length=1000, repr=False)
     totp_seed: str = Field(default="", max_length=2000, repr=False)
+    totp_code: str = Field(default="", max_length=20, repr=False)
+    """What another device with this seed shows now: no seed is stored that no code has proved."""
     login_kind: str = Field(default="individual", max_length=20)
     locations: list[Annotated[str, Field(max_length=60)]] = Field(max_length=500)
     shared_reason: str = Field(default="", max_length=300)
@@ -58,6 +59,8 @@ class NewCredential(BaseModel):
 
     password: str = Field(default="", max_length=1000, repr=False)
     totp_seed: str = Field(default="", max_length=2000, repr=False)
+    totp_code: str = Field(default="", max_length=20, repr=False)
+    """What another device with this seed shows now: no seed is stored that no code has proved."""
     answers: dict[Annotated[str, Field(max_length=300)], Annotated[str, Field(min_length=1, max_length=300)]] = Field(
         default_factory=dict, max_length=20, repr=False
     )
@@ -95,6 +98,7 @@ def add_form(
     label: Text = "",
     password: Secret = "",
     totp_seed: Secret = "",
+    totp_code: Secret = "",
     login_kind: Text = "individual",
     locations: Annotated[list[str] | None, Form()] = None,
     shared_reason: Text = "",
@@ -107,6 +111,7 @@ def add_form(
         label=label,
         password=password,
         totp_seed=totp_seed,
+        totp_code=totp_code,
         login_kind=login_kind,
         locations=locations or [],
         shared_reason=shared_reason,
@@ -122,13 +127,13 @@ def replace_form(
     account_id: str,
     password: Secret = "",
     totp_seed: Secret = "",
+    totp_code: Secret = "",
     question: Secret = "",
     answer: Secret = "",
 ) -> Response:
     """Store a new password, authenticator seed, or the answer to the portal's security question; none can be read back."""
-    asked = NewCredential(
-        password=password, totp_seed=totp_seed, answers={question: answer} if question and answer else {}
-    )
+    answers = {question: answer} if question and answer else {}
+    asked = NewCredential(password=password, totp_seed=totp_seed, totp_code=totp_code, answers=answers)
     return _done(request, here, "stored", lambda work: _replace(here, work, account_id, asked))
 
 
@@ -212,7 +217,7 @@ def _add(here: Here, work: Unit, asked: NewAccount) -> str:
         review_on=_day(asked.review_on),
         owner_id=here.actor.id,
     )
-    _store(here, work, row, asked.password, asked.totp_seed)
+    _store(here, work, row, asked)
     return row.id
 
 
@@ -220,22 +225,20 @@ def _replace(here: Here, work: Unit, account_id: str, asked: NewCredential) -> s
     row = _kept(work, account_id)
     if not (asked.password or asked.totp_seed or asked.answers):
         raise Incomplete("Type the new password, authenticator seed, or a security question with its answer.")
-    _store(here, work, row, asked.password, asked.totp_seed)
+    _store(here, work, row, asked)
     if asked.answers:
         questions.keep(work, here.portunus.vault, row, asked.answers)
     return row.id
 
 
-def _store(here: Here, work: Unit, row: PortalAccount, password: str, totp_seed: str) -> None:
+def _store(here: Here, work: Unit, row: PortalAccount, asked: NewAccount | NewCredential) -> None:
     require(work, Permission.SECRET_STORE, account=row)
-    given = {"password": password, "totp_seed": totp_seed}
-    if totp_seed:
-        Seed.parse(totp_seed)
-    for field, value in given.items():
-        if value:
-            here.portunus.vault.put(work, row.organization_id, "portal_account", row.id, field, value.encode())
-    if totp_seed and all(method.channel == "desk" for method in row.mfa_methods):
-        directory.prefer_method(work, row, Method("totp"))
+    vault = here.portunus.vault
+    if asked.password:
+        vault.put(work, row.organization_id, "portal_account", row.id, "password", asked.password.encode())
+    if asked.totp_seed:
+        first = all(method.channel == "desk" for method in row.mfa_methods)
+        authenticator.keep_seed(work, vault, row, asked.totp_seed, asked.totp_code, first=first)
 
 
 def _release(work: Unit, account_id: str, reason: str) -> str:

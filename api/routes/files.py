@@ -56,7 +56,7 @@ def ticket(here: HereNow, lease_id: str, file_id: str, asked: FileTicket) -> dic
     with here.unit() as work:
         lease = tabs.uncovered(work, lease_id)
         token = files.ticket(work, here.portunus.vault, here.portunus.blobs, lease, file_id, inline=inline)
-    return {"url": f"{settings.download_url}/files", "ticket": token}
+    return {"url": f"{settings.download_url}/files", "ticket": token, "inline": inline}
 
 
 @router.post("/files", dependencies=TICKET_HOLDERS)

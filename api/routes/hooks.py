@@ -42,7 +42,13 @@ GATEWAY = "x-signature"
 GATEWAY_TIME = "x-timestamp"
 GATEWAY_AGE_S = 300
 LAST = {"sms": "text message", "voice": "call"}
-NOT_WRITTEN_DOWN = "A call was recorded, and nobody wrote down what it says: listen to it, and type the code."
+NOT_WRITTEN_DOWN = (
+    "A call was recorded, and nobody wrote down what it says: listen to it at the provider, and type the code."
+)
+ANOTHER_NUMBER = (
+    "Messages to another number are posted to this one's address, and not used: check at the provider which address "
+    "each number has."
+)
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -62,7 +68,7 @@ class Post:
 
 @router.post(SMS_PATH + "{number}", dependencies=[public("signed by the provider", foreign=True)])
 async def sms(number: str, request: Request, portunus: PortunusNow) -> Response:
-    """204 for a genuine message (also the second time), 401 for anything else, 429 for a flood.
+    """204 for a genuine message (also the second time), 422 for one to another number, 429 for a flood, else 401.
 
     `api/sms_gate.py` has let through only what is signed and short; it is judged once more, against the stored key.
     """
@@ -103,10 +109,22 @@ def _take(portunus: Portunus, post: Post) -> int:
             purpose="verify a text message" if post.way == "sms" else "verify a call",
         ):
             return 401
+        if _for_another_number(arrival, endpoint):
+            endpoint.health_words, endpoint.health_at = ANOTHER_NUMBER, work.clock.now()
+            return 422
         codes.receive(work, portunus.vault, endpoint, arrival)
         endpoint.health, endpoint.health_words = "up", f"Its last {LAST[post.way]} came, signed as it must be."
         endpoint.health_at = work.clock.now()
     return 204
+
+
+def _for_another_number(arrival: Arrival, endpoint: DeliveryEndpoint) -> bool:
+    """Whether the provider says that it was sent to another number. One key often serves all numbers of a practice."""
+    return any(_digits(number) != _digits(endpoint.address) for number in arrival.addressed)
+
+
+def _digits(number: str) -> str:
+    return "".join(letter for letter in number if letter.isdigit())
 
 
 def _flooded(work: Unit, endpoint: DeliveryEndpoint, sender: str) -> bool:
@@ -180,13 +198,16 @@ def _arrival(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival |
         if TWILIO in post.headers:
             form = _form(post.body) or {}
             message_id, sender, text = form["MessageSid"][0], form["From"][0], form["Body"][0]
+            to, had_at = form["To"][0], None
         elif GATEWAY in post.headers:
             told = json.loads(post.body)["payload"]
             message_id = f"sha256:{hashlib.sha256(post.body).hexdigest()}"  # the app's own ids repeat with the text
             sender, text = str(told["phoneNumber"]), str(told["message"])
+            to, had_at = told.get("recipient"), _moment(told.get("receivedAt"))
         else:
             told = json.loads(post.body)
             message_id, sender, text = post.headers["webhook-id"], str(told["from"]), str(told["text"])
+            to, had_at = told.get("to"), _moment(told.get("received_at"))
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return Arrival(
@@ -200,7 +221,23 @@ def _arrival(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival |
         text=text[:TEXT_CHARACTERS],
         received_at=now.astimezone(UTC),
         raw_digest=hashlib.sha256(post.body).hexdigest(),
+        addressed=_whole(to),
+        existed_at=had_at,
     )
+
+
+def _whole(number: object) -> frozenset[str]:
+    """A number with its country; telephones also tell their own in shorter forms, which say nothing."""
+    return frozenset({number}) if isinstance(number, str) and number.startswith("+") else frozenset()
+
+
+def _moment(told: object) -> datetime | None:
+    """When the telephone had it, if it says so in ISO 8601 with its offset from UTC."""
+    try:
+        moment = datetime.fromisoformat(str(told))
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo is not None else None
 
 
 def _call(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival | None:
@@ -213,14 +250,14 @@ def _call(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival | No
         if TWILIO in post.headers:
             form = {name: values[0] for name, values in (_form(post.body) or {}).items()}
             call_id = form.get("TranscriptionSid") or form["RecordingSid"]
-            caller, said = form.get("From", ""), form.get("TranscriptionText", "")
+            caller, said, to = form.get("From", ""), form.get("TranscriptionText", ""), form.get("To")
             recording = form.get("RecordingUrl", "")
         elif GATEWAY in post.headers:
             return None
         else:
             told = json.loads(post.body)
             call_id, caller = post.headers["webhook-id"], str(told["from"])
-            said = str(told.get("transcript") or "")
+            said, to = str(told.get("transcript") or ""), told.get("to")
             recording = str(told.get("recording") or "")
             if not said and not recording:
                 return None
@@ -239,4 +276,5 @@ def _call(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival | No
         raw_digest=hashlib.sha256(post.body).hexdigest(),
         unreadable=None if said.strip() else NOT_WRITTEN_DOWN,
         recording=recording if len(recording) <= RECORDING_CHARACTERS and recording.isprintable() else "",
+        addressed=_whole(to),
     )

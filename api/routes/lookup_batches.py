@@ -95,8 +95,8 @@ def get(here: HereNow, batch_id: str) -> dict[str, Any]:
 
 @router.post("/api/v1/lookup-batches/{batch_id}/{act}", dependencies=ASKERS)
 def change(here: HereNow, batch_id: str, act: str) -> dict[str, Any]:
-    """`pause`, `resume` or `cancel`."""
-    acts = {"pause": batches.pause, "resume": batches.resume, "cancel": batches.cancel}
+    """`pause`, `resume`, `cancel`, or `again`: what its rows waited for is put right."""
+    acts = {"pause": batches.pause, "resume": batches.resume, "cancel": batches.cancel, "again": batches.again}
     if act not in acts:
         raise NotFound("There is no such act.")
     with here.unit() as work:

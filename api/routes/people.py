@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from api.access import Here, HereNow, permits
 from api.pages import page
 from broker.base.errors import BrokerError, Conflict, Incomplete, Refused
-from broker.identity import keys, links, people, roster, second_factor
+from broker.identity import keys, links, people, roster, second_factor, shell
 from broker.identity.policy import ROLE_WORDS, Permission, Role, organization_of
 
 router = APIRouter()
@@ -62,6 +62,16 @@ def give(request: Request, here: HereNow, user_id: str, role: Text = "", locatio
 def reset(here: HereNow, user_id: str) -> Response:
     with here.unit() as work:
         second_factor.reset_second_factor(work, here.portunus.vault, user_id)
+    return _back()
+
+
+@router.post("/people/{user_id}/shell-name", dependencies=MANAGES)
+def name_at_shell(request: Request, here: HereNow, user_id: str, name: Text = "") -> Response:
+    try:
+        with here.unit() as work:
+            shell.name_at_shell(work, user_id, name)
+    except SAID as no:
+        return _page(request, here, no)
     return _back()
 
 
@@ -130,7 +140,7 @@ def _page(
     request: Request, here: Here, no: BrokerError | None = None, *, link: str = "", key: str = "", about: str = ""
 ) -> Response:
     with here.reading() as work:
-        found = roster.roster(work)
+        found, at_shell = roster.roster(work), shell.shell_names(work)
     status = no.status if no else 200
     shown = {"words": no.message if no else "", "link": link, "key": key, "about": about}
-    return page(request, "people.html", status=status, roster=found, roles=PEOPLE_ROLES, **shown)
+    return page(request, "people.html", status=status, roster=found, at_shell=at_shell, roles=PEOPLE_ROLES, **shown)

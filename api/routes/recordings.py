@@ -10,10 +10,13 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from api.access import Here, HereNow, signed_in
+from api.code_ways import in_words
 from api.days import day
 from api.pages import page
 from broker.base.errors import Incomplete, Refused
 from broker.base.unit import Unit
+from broker.codes import service as codes
+from broker.codes.models import CodeRequest
 from broker.directory.models import Location, PortalAccount
 from broker.identity.policy import Permission
 from broker.recordings import finding
@@ -86,7 +89,8 @@ def play(
     _check(here)
     with here.reading() as work:
         row, what = _asked_for(work, recording_id)
-    shown: dict[str, Any] = {"row": row, "what": what, "at": at, "governs": False}
+        opened_by = [_code(one) for one in codes.codes_of_recording(work, row.id)]
+    shown: dict[str, Any] = {"row": row, "what": what, "at": at, "governs": False, "codes": opened_by}
     try:
         recordings.check_reason(reason)
     except Incomplete as no:
@@ -126,6 +130,13 @@ def _asked_for(work: Unit, recording_id: str) -> tuple[Recording, str]:
     row = recordings.visible(work, recording_id)
     account, place = work.db.get(PortalAccount, row.account_id), work.db.get(Location, row.location_id)
     return row, " · ".join(one.name for one in (account.portal if account else None, place) if one)
+
+
+def _code(row: CodeRequest) -> dict[str, Any]:
+    """A code on the timeline, before its beginning: recordings begin once the portal is signed in."""
+    typed = f", typed at {row.typed_at:%H:%M:%S} UTC" if row.typed_at else ""
+    words = f"{in_words(row.channel)}: code {row.state.replace('_', ' ')}{typed}"
+    return {"id": row.id, "words": words, "ms": row.recording_offset_ms or 0}
 
 
 def _check(here: Here) -> None:

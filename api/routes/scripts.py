@@ -108,8 +108,8 @@ def approve(request: Request, here: HereNow, key: str, digest: Text = "") -> Res
 
 @router.post("/scripts/{key}/refuse", dependencies=JUDGES)
 def refuse(request: Request, here: HereNow, key: str, digest: Text = "", words: Text = "") -> Response:
-    """It never runs."""
-    return _do(request, here, key, lambda work: scripts.refuse(work, digest, words))
+    """It never runs, and what it has open ends."""
+    return _do(request, here, key, lambda work: tabs.withdraw_script(work, digest, words))
 
 
 @router.post("/scripts/{key}/release", dependencies=JUDGES)

@@ -2,6 +2,7 @@
 
 import contextlib
 import imaplib
+import re
 import select
 import socket
 import ssl
@@ -21,6 +22,7 @@ READ_S = 20
 IDLE_S = 9 * 60
 """Servers may end an IDLE after half an hour (RFC 2177), home routers forget a silent connection after ten minutes."""
 BATCH = 50
+FOR_NOW = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG)\]|\btoo many\b|\btempor", re.IGNORECASE)
 AWAY = (IMAPClientError, imaplib.IMAP4.error, OSError, ssl.SSLError, ValueError, KeyError, TypeError, IndexError)
 """What imapclient raises when a server is gone, or answers what no server may."""
 
@@ -125,6 +127,8 @@ def _ready(seconds: float, *places: int | None) -> bool:
 
 def _named(away: Exception, address: MailboxAddress) -> Refused | Unavailable:
     """The error as this project says it: what to do, and nothing of what was sent."""
+    if isinstance(away, LoginError) and _for_now(away):
+        return Unavailable("The mail server could not check the sign-in just now. It is tried again.")
     if isinstance(away, LoginError) and address.by_token:
         return Refused(
             f"The mail server does not take the permission that was given, for {address.username}: was it given in this "
@@ -140,6 +144,11 @@ def _named(away: Exception, address: MailboxAddress) -> Refused | Unavailable:
     if isinstance(away, IMAPClientError | imaplib.IMAP4.error) and not isinstance(away, imaplib.IMAP4.abort):
         return Unavailable(f"The mail server does not open the folder {address.folder}: check its name.")
     return Unavailable(f"The mailbox cannot be reached ({type(away).__name__}): check host, port and network.")
+
+
+def _for_now(away: LoginError) -> bool:
+    """Whether the sign-in failed for the server's own reasons (RFC 5530), or broke off: the password may be right."""
+    return isinstance(away.__context__, imaplib.IMAP4.abort) or FOR_NOW.search(str(away)) is not None
 
 
 def _shut(client: imapclient.IMAPClient | None) -> None:

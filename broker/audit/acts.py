@@ -38,6 +38,7 @@ class Act(StrEnum):
     SCRIPT_REFUSED = "script:version:refuse"
     SCRIPT_RELEASED = "script:release:start"
     SCRIPT_ADVANCED = "script:release:advance"
+    SCRIPT_HELD = "script:release:hold"
     SCRIPT_ROLLED_BACK = "script:release:roll_back"
     SCRIPT_PINNED = "script:pin:set"
     SCRIPT_UNPINNED = "script:pin:remove"

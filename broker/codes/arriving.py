@@ -1,6 +1,5 @@
 """A code arrives: as a message that is judged, or typed in by a person who received it."""
 
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -11,18 +10,18 @@ from broker.base.errors import Conflict, Incomplete
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.codes import calls, matching, mistyped, notices, records, samples, tasks
-from broker.codes.matching import Arrival, Decision, Rule, Verdict
+from broker.codes.matching import Arrival, Decision, Kept, Rule, Verdict
 from broker.codes.models import Code, CodeMessage, CodeRequest
 from broker.directory.models import DeliveryEndpoint, Location, PortalAccount
 from broker.identity.policy import Permission, require
 from broker.vault.service import Vault
 
-GRACE = timedelta(seconds=4)
-"""After a resend, how long the first code that comes waits for a newer one: portals take only the newest."""
+TWO_CAME = "Different codes came for one request: a person must read them and type the right one."
 
 
 def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arrival) -> CodeMessage:
     """A message came: decide, keep the verdict, hold the code for its request. The same message twice counts once."""
+    records.one_at_a_time(work, endpoint.id)
     external_id = _identity(arrival)
     known = work.db.scalar(
         select(CodeMessage).where(CodeMessage.endpoint_id == endpoint.id, CodeMessage.external_id == external_id)
@@ -51,15 +50,17 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
     work.db.add(row)
     work.db.flush()
     samples.keep_newest(work, endpoint.id)
+    samples.forget_old(work, endpoint.id)
+    request = work.db.get(CodeRequest, decision.request_id) if decision.request_id else None
+    if decision.verdict is Verdict.MATCHED and request is not None:
+        decision = _kept(work, vault, endpoint, request, row, decision)
+        row.verdict, row.why = decision.verdict.value, decision.why
+    elif decision.verdict is Verdict.LATE and request is not None:
+        for found in matching.find_codes(arrival.subject, arrival.text, Rule.of(request.rule))[:1]:
+            _count(work, request, row, vault.digest(work, endpoint.organization_id, found.code))
     _record(work, row, endpoint)
-    if decision.verdict is Verdict.MATCHED:
-        request = records.request(work, decision.request_id or "")
-        _count(work, vault, endpoint, request, row, decision.code or "")
+    if decision.verdict is Verdict.MATCHED and request is not None:
         hold(work, vault, request, decision, message=row, channel=arrival.channel)
-    elif decision.verdict is Verdict.LATE:
-        late = records.request(work, decision.request_id or "")
-        for found in matching.find_codes(arrival.subject, arrival.text, Rule.of(late.rule))[:1]:
-            _count(work, vault, endpoint, late, row, found.code)
     if decision.verdict in (Verdict.UNSOLICITED, *notices.FOR_A_PERSON):
         for channel in ("desk", "tiles"):
             work.signal(channel)
@@ -72,8 +73,46 @@ def _kept_with(work: Unit, endpoint: DeliveryEndpoint, arrival: Arrival, decisio
     return {"recording": arrival.recording} if arrival.recording else None
 
 
+def _kept(
+    work: Unit, vault: Vault, endpoint: DeliveryEndpoint, request: CodeRequest, row: CodeMessage, decision: Decision
+) -> Decision:
+    """The decision on a code that fits a request, once the others that came for it are looked at.
+
+    Of different codes for one asking none is used: nobody but a person can tell which is the portal's.
+    """
+    digest = vault.digest(work, endpoint.organization_id, decision.code or "")
+    _count(work, request, row, digest)
+    held = work.db.scalar(select(Code.digest).where(Code.request_id == request.id, Code.state == "held"))
+    kept = matching.keep(
+        digest.hex(),
+        held.hex() if held is not None else None,
+        doubted=_doubted(work, request),
+        came=request.came,
+        sent=request.sent,
+    )
+    if kept is Kept.DUPLICATE:
+        return Decision(Verdict.DUPLICATE, "The same code came already.", request.id)
+    if kept is Kept.DOUBTED:
+        if held is not None:
+            records.drop_held(work, request)
+            records.move(work, request, "waiting")
+        return Decision(Verdict.AMBIGUOUS, TWO_CAME, request.id)
+    return decision
+
+
+def _doubted(work: Unit, request: CodeRequest) -> bool:
+    """Whether a message of this asking was left to a person already: what comes after it is hers as well."""
+    unclear = select(CodeMessage.id).where(
+        CodeMessage.request_id == request.id,
+        CodeMessage.verdict == Verdict.AMBIGUOUS.value,
+        CodeMessage.received_at >= request.asked_at - matching.SKEW,
+    )
+    return work.db.scalar(unclear.limit(1)) is not None
+
+
 def quarantine(work: Unit, endpoint: DeliveryEndpoint, arrival: Arrival, why: str) -> None:
     """Keep that a message came which could not be taken the usual way, so that it is neither lost nor in the way."""
+    records.one_at_a_time(work, endpoint.id)
     external_id = _identity(arrival)
     known = select(CodeMessage.id).where(CodeMessage.endpoint_id == endpoint.id, CodeMessage.external_id == external_id)
     if work.db.scalar(known) is not None:
@@ -124,17 +163,11 @@ def _used_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, decision:
     return work.db.scalar(used.limit(1)) is not None
 
 
-def _count(
-    work: Unit, vault: Vault, endpoint: DeliveryEndpoint, request: CodeRequest, row: CodeMessage, code: str
-) -> None:
-    """One code more came for the request, unless it is the same one in another message."""
-    digest = vault.digest(work, endpoint.organization_id, code).hex()
-    others = work.db.scalars(
-        select(CodeMessage).where(CodeMessage.request_id == request.id, CodeMessage.id != row.id)
-    ).all()
-    row.detail = {**(row.detail or {}), "digest": digest}
-    if not any((other.detail or {}).get("digest") == digest for other in others):
-        request.came += 1
+def _count(work: Unit, request: CodeRequest, row: CodeMessage, digest: bytes) -> None:
+    """One code more came for the request, unless it is the same one in another message, or a person typed it already."""
+    known = records.came_for(work, request, besides=row.id)
+    row.detail = {**(row.detail or {}), "digest": digest.hex()}
+    request.came += digest.hex() not in known
 
 
 def _record(work: Unit, row: CodeMessage, endpoint: DeliveryEndpoint) -> None:
@@ -161,7 +194,7 @@ def give(work: Unit, vault: Vault, request_id: str, value: str, call_reference: 
 
     Raises `Incomplete` when it cannot be this portal's, `Conflict` when over, or when there is nothing to type.
     """
-    row = records.request(work, request_id)
+    row = records.locked(work, request_id)
     location = work.db.get(Location, row.location_id)
     account = work.db.get(PortalAccount, row.account_id)
     require(work, Permission.CODE_GIVE, account=account, location=location)
@@ -193,7 +226,6 @@ def hold(
     account = work.db.get(PortalAccount, row.account_id)
     assert account is not None
     records.drop_held(work, row, state="superseded")
-    waits = message is not None and (decision.may_be_older or row.sent > row.came)
     code = Code(
         id=new_id("otc"),
         request_id=row.id,
@@ -204,7 +236,6 @@ def hold(
         digest=vault.digest(work, account.organization_id, decision.code),
         state="held",
         used_at=None,
-        usable_at=work.clock.now() + GRACE if waits else None,
     )
     work.db.add(code)
     work.db.flush()

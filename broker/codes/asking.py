@@ -33,6 +33,7 @@ def expect(
     if not account.mfa_methods:
         return None
     method = account.mfa_methods[0]
+    records.one_at_a_time(work, method.endpoint_id)
     rule = rule_of(work, account, method)
     _refuse_indistinguishable(work, method, Rule.of(rule))
     now = work.clock.now()
@@ -49,10 +50,12 @@ def expect(
         rule=rule,
         asked_at=now,
         first_asked_at=now,
+        asked_before=None,
         deadline=now + timedelta(seconds=life_s),
         task=None,
         state="expected",
         state_at=now,
+        sent=_takes_over(work, attempt_id),
     )
     work.db.add(row)
     work.db.flush()
@@ -61,6 +64,15 @@ def expect(
     if method.endpoint_id:
         work.signal(f"mailbox:{method.endpoint_id}")
     return row
+
+
+def _takes_over(work: Unit, attempt_id: str) -> int:
+    """How many codes are on their way for earlier requests of the same sign-in: they are this one's now."""
+    missing = 0
+    for row in work.db.scalars(select(CodeRequest).where(CodeRequest.attempt_id == attempt_id)):
+        missing += max(row.sent - row.came, 0)
+        row.came = max(row.came, row.sent)
+    return missing
 
 
 def _refuse_indistinguishable(work: Unit, method: MfaMethod, mine: Rule) -> None:
@@ -76,7 +88,7 @@ def _refuse_indistinguishable(work: Unit, method: MfaMethod, mine: Rule) -> None
 
 def waiting(work: Unit, request_id: str) -> None:
     """The portal shows its code page: the desk and whoever watches should know."""
-    row = records.request(work, request_id)
+    row = records.locked(work, request_id)
     row.sent = max(row.sent, 1)
     if row.state == "expected":
         records.move(work, row, "waiting")
@@ -84,7 +96,7 @@ def waiting(work: Unit, request_id: str) -> None:
 
 def not_needed(work: Unit, request_id: str) -> None:
     """The portal let us in without a code (a remembered device)."""
-    row = records.request(work, request_id)
+    row = records.locked(work, request_id)
     if row.state in records.OPEN:
         records.drop_held(work, row)
         records.move(work, row, "not_needed")
@@ -93,9 +105,11 @@ def not_needed(work: Unit, request_id: str) -> None:
 
 def withdraw(work: Unit, attempt_id: str, reason: str) -> None:
     """The attempt is over: whatever arrives now for it is late. One that waited to its end expired, whoever notices first."""
-    for row in work.db.scalars(
-        select(CodeRequest).where(CodeRequest.attempt_id == attempt_id, CodeRequest.state.in_(records.OPEN))
-    ):
+    open_ones = select(CodeRequest.id).where(CodeRequest.attempt_id == attempt_id, CodeRequest.state.in_(records.OPEN))
+    for request_id in work.db.scalars(open_ones).all():
+        row = records.locked(work, request_id)
+        if row.state not in records.OPEN:
+            continue
         if reason not in NONE_SENT:
             row.sent = max(row.sent, 1)
         expired = reason in NONE_CAME or row.deadline <= work.clock.now()
@@ -106,22 +120,27 @@ def withdraw(work: Unit, attempt_id: str, reason: str) -> None:
 
 def resend(work: Unit, request_id: str) -> None:
     """The portal is asked to send again: codes held or coming from before are superseded. Raises `Conflict` when over."""
-    row = records.request(work, request_id)
+    row = records.locked(work, request_id)
     if row.state not in (*records.OPEN, "released", "rejected") or row.deadline <= work.clock.now():
         raise Conflict("This sign-in no longer waits for a code.")
     records.drop_held(work, row, state="superseded")
-    row.asked_at, row.sent = work.clock.now(), max(row.sent, 1) + 1
+    row.asked_before, row.asked_at = row.asked_at, work.clock.now()
+    row.sent = max(row.sent, 1) + 1
     records.move(work, row, "waiting")
     records.record(work, Act.CODE_REQUESTED, row, detail={"resend": True})
 
 
 def expire(work: Unit) -> int:
     """End requests past their deadline; returns how many."""
-    rows = work.db.scalars(
-        select(CodeRequest).where(CodeRequest.state.in_(records.OPEN), CodeRequest.deadline <= work.clock.now())
-    ).all()
-    for row in rows:
+    past = select(CodeRequest.id).where(CodeRequest.state.in_(records.OPEN), CodeRequest.deadline <= work.clock.now())
+    ended = 0
+    for request_id in work.db.scalars(past.order_by(CodeRequest.endpoint_id, CodeRequest.id)).all():
+        row = records.locked(work, request_id)
+        if row.state not in records.OPEN or row.deadline > work.clock.now():
+            continue
+        row.sent = max(row.sent, 1)
         records.move(work, row, "expired")
         records.drop_held(work, row)
         records.record(work, Act.CODE_EXPIRED, row)
-    return len(rows)
+        ended += 1
+    return ended

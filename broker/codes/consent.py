@@ -21,6 +21,7 @@ from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.errors import Conflict, Incomplete, NotFound, Refused
 from broker.base.unit import Unit
+from broker.codes.authentication import EXCHANGE
 from broker.directory.models import DeliveryEndpoint
 from broker.identity.models import OneTimeUse
 from broker.ports.tokens import Client, Token, Tokens
@@ -46,7 +47,7 @@ class Provider:
     scope: str
     host: str = ""
     authserv: str = ""
-    """The name its receiving servers sign their verdicts with, where they have one."""
+    """The name its receiving servers sign their verdicts with."""
     also: dict[str, str] = field(default_factory=dict)
     """What must be said for a refresh token to be given."""
 
@@ -67,6 +68,7 @@ PROVIDERS = {
         "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
         "https://outlook.office.com/IMAP.AccessAsUser.All offline_access",
         host="outlook.office365.com",
+        authserv=EXCHANGE,
     ),
     "other": Provider("Another provider that speaks OAuth 2.0", "", "", ""),
 }

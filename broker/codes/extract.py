@@ -43,6 +43,7 @@ class Seen:
     sender: str
     trusted: bool
     recipients: frozenset[str]
+    addressed: frozenset[str]
     subject: str
     text: str
     written_at: str | None
@@ -68,11 +69,12 @@ def read(raw: bytes, authserv: str | None) -> Seen:
         message_id=(str(message.get("message-id", "")).strip() or hashlib.sha256(raw).hexdigest())[:200],
         sender=sender,
         trusted=confirmed(
-            [str(value) for value in message.get_all("authentication-results", [])],
+            [(name, str(value)) for name, value in message.items()],
             sender.rpartition("@")[2],
             authserv,
         ),
-        recipients=_recipients(message),
+        recipients=_addresses(message, "to", "cc", "delivered-to", "x-original-to", "envelope-to"),
+        addressed=_addresses(message, "to", "cc"),
         subject=_tidy(_decoded(str(message.get("subject", "")))).replace("\n", " "),
         text=text[:TEXT_CHARACTERS],
         written_at=_written(str(message.get("date", ""))),
@@ -96,12 +98,8 @@ def _written(header: str) -> str | None:
     return date.isoformat() if date.tzinfo is not None else None
 
 
-def _recipients(message: Message) -> frozenset[str]:
-    values = [
-        str(value)
-        for name in ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
-        for value in message.get_all(name, [])
-    ]
+def _addresses(message: Message, *names: str) -> frozenset[str]:
+    values = [str(value) for name in names for value in message.get_all(name, [])]
     few = [value for value in values[:20] if value.count("@") <= ADDRESSES]
     return frozenset(address.lower() for _, address in email.utils.getaddresses(few) if address)
 

@@ -16,6 +16,8 @@ SKEW = timedelta(seconds=2)
 """How far a receiving server's clock may run behind ours."""
 SENDERS_CLOCK = timedelta(seconds=15)
 """How far a sender's clock may be off for its date to tell an older message from a newer one."""
+CLOCKS = timedelta(minutes=5)
+"""How far it may be off where nothing else is doubtful: a message dated longer before the request is an older one."""
 PROMPT = timedelta(minutes=2)
 """Longest that a portal takes to write its message; only on its way may it be held up for longer."""
 LONGEST_PATTERN = 200
@@ -54,7 +56,11 @@ class Arrival:
     unreadable: str | None = None
     """Why it could not be read at all."""
     written_at: datetime | None = None
-    """When its sender wrote it, in whole seconds of the sender's clock; believed only to tell two sign-ins apart."""
+    """When its sender wrote it, in whole seconds of the sender's clock; believed only to tell an older message."""
+    addressed: frozenset[str] = frozenset()
+    """Whom the sender itself wrote to (To, Cc); `recipients` also has what servers on the way added."""
+    existed_at: datetime | None = None
+    """When a telephone that passes messages on had it: it may hold them back, and is not older than that."""
 
     recording: str = ""
     """Where the provider keeps the recording of a call."""
@@ -86,6 +92,8 @@ class Rule:
     """Words that name the account in the text (username tail), when the portal prints one."""
     others: frozenset[str] = frozenset()
     """Aliases and names of the other logins that share the endpoint: what bears one of them is theirs."""
+    addresses: frozenset[str] = frozenset()
+    """The mailbox's own addresses. A mail to none of them, nor to the alias, was sent to somebody else; empty: not known."""
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "Rule":
@@ -101,6 +109,7 @@ class Rule:
             strip=values.get("strip") or "",
             names=values.get("names") or None,
             others=frozenset(mark.lower() for mark in values.get("others", ())),
+            addresses=frozenset(address.lower() for address in values.get("addresses", ())),
         )
 
 
@@ -114,7 +123,9 @@ class Waiting:
     deadline: datetime
     rule: Rule
     outstanding: bool = False
-    """It is over, but a code that the portal sent for it has not come."""
+    """A code that the portal sent has not come: of one that is over, any; of one that waits, one of an earlier asking."""
+    asked_before: datetime | None = None
+    """When the portal was asked the time before, if it was asked to send again."""
 
 
 @dataclass(frozen=True)
@@ -125,8 +136,6 @@ class Decision:
     why: str
     request_id: str | None = None
     code: str | None = None
-    may_be_older: bool = False
-    """An older code of the same account may still come, or be this one: a newer one is given a moment."""
 
     def __repr__(self) -> str:
         return f"Decision({self.verdict}, {self.request_id})"
@@ -159,6 +168,10 @@ def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting
     if not in_time:
         why = "It arrived before the portal was asked: an older code."
         return _late(arrival, ended) or Decision(Verdict.FOREIGN, why)
+    in_time = [request for request in in_time if not _older_by(arrival, request.asked_at, CLOCKS)]
+    if not in_time:
+        why = "Its date is long before the portal was asked: an older code."
+        return _late(arrival, ended) or Decision(Verdict.LATE, why)
     open_still = [request for request in in_time if arrival.received_at <= request.deadline]
     if not open_still:
         return Decision(Verdict.LATE, "It arrived after the code's life.", in_time[-1].request_id)
@@ -176,29 +189,83 @@ def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting
     if len(found) > 1:
         many = "several waiting sign-ins" if len({request_id for request_id, _ in found}) > 1 else "several numbers"
         return Decision(Verdict.AMBIGUOUS, f"It fits {many}: a person must read it and type the code.")
-    ((request_id, code), request), *_ = found.items()
+    ((_, code), request), *_ = found.items()
+    if _to_somebody_else(arrival, request.rule):
+        why = "It was sent to an address that is not this mailbox's: a person must read it. If that is this login's own, name it."
+        return Decision(Verdict.AMBIGUOUS, why)
+    return _unless_older(arrival, request, code, ended)
+
+
+def _unless_older(arrival: Arrival, request: Waiting, code: str, ended: Sequence[Waiting]) -> Decision:
+    """It fits this request only; but is it the answer to an earlier one that would look the same?"""
     rivals = [other for other in ended if other.outstanding and not told_apart(other.rule, request.rule)]
-    if not rivals or _written_for(arrival, request, rivals):
-        return Decision(Verdict.MATCHED, "Sender, time and form fit this sign-in only.", request_id, code)
-    if _written_before(arrival, request) and (late := _late(arrival, ended)) is not None:
-        return late
+    asked = [other.asked_at for other in rivals]
+    if request.outstanding:
+        asked.append(request.asked_before or request.asked_at)
+    if not asked or _written_for(arrival, request.asked_at, asked):
+        why = "Sender, time and form fit this sign-in only."
+        return Decision(Verdict.MATCHED, why, request.request_id, code)
+    if _older_by(arrival, request.asked_at, SENDERS_CLOCK):
+        if (late := _late(arrival, rivals)) is not None:
+            return late
+        if request.outstanding:
+            why = "It was written before the portal was asked again: a newer code is on its way."
+            return Decision(Verdict.LATE, why, request.request_id)
     if all(other.account_id == request.account_id for other in rivals):
-        why = "Sender and form fit this account; an older code of it is still on its way."
-        return Decision(Verdict.MATCHED, why, request_id, code, may_be_older=True)
-    why = "A code of another account that shares this endpoint is still on its way and would look the same"
-    return Decision(Verdict.AMBIGUOUS, f"{why}: a person must read it and type the code.")
+        why = "An older code of this login is still on its way and would look the same"
+    else:
+        why = "A code of another account that shares this endpoint is still on its way and would look the same"
+    return Decision(Verdict.AMBIGUOUS, f"{why}: a person must read it and type the code.", request.request_id)
 
 
-def _written_for(arrival: Arrival, request: Waiting, rivals: Sequence[Waiting]) -> bool:
-    """Its sender wrote it after this request was made, and too long after the others to be their answer."""
-    if arrival.written_at is None or any(request.asked_at - other.asked_at < PROMPT for other in rivals):
+class Kept(StrEnum):
+    """What becomes of a code that fits one request."""
+
+    HELD = "held"
+    DUPLICATE = "duplicate"
+    """It is held already."""
+    DOUBTED = "doubted"
+    """Different codes came for one asking: none is used, a person reads them."""
+
+
+def keep(code: str, held: str | None, *, doubted: bool, came: int, sent: int) -> Kept:
+    """Whether a code that fits a request is kept for it. `came` and `sent` count this one and the askings, repeated ones too."""
+    if held is not None and held == code:
+        return Kept.DUPLICATE
+    if held is not None or doubted or came > max(sent, 1):
+        return Kept.DOUBTED
+    return Kept.HELD
+
+
+def _written_for(arrival: Arrival, asked_at: datetime, others: Sequence[datetime]) -> bool:
+    """Its sender wrote it after this asking, and too long after the others to be their answer.
+
+    A date that lies ahead of our own clock is not believed.
+    """
+    if arrival.written_at is None or arrival.written_at > arrival.received_at + SENDERS_CLOCK:
         return False
-    return arrival.written_at + timedelta(seconds=1) >= request.asked_at  # the sender tells whole seconds
+    if any(asked_at - other < PROMPT for other in others):
+        return False
+    return arrival.written_at + timedelta(seconds=1) >= asked_at  # the sender tells whole seconds
 
 
-def _written_before(arrival: Arrival, request: Waiting) -> bool:
-    """Its sender wrote it clearly before this request was made."""
-    return arrival.written_at is not None and arrival.written_at + SENDERS_CLOCK < request.asked_at
+def _older_by(arrival: Arrival, asked_at: datetime, tolerance: timedelta) -> bool:
+    """By what its sender or the telephone says, it was there before this asking, and by more than a clock's error."""
+    told = [moment for moment in (arrival.written_at, arrival.existed_at) if moment is not None]
+    return bool(told) and min(told) + tolerance < asked_at
+
+
+def _to_somebody_else(arrival: Arrival, rule: Rule) -> bool:
+    """Whether its sender wrote to others only: a genuine mail can be sent on to a mailbox it was not written to."""
+    if rule.alias or not rule.addresses or not arrival.addressed:
+        return False
+    return not any({address, _bare(address)} & rule.addresses for address in arrival.addressed)
+
+
+def _bare(address: str) -> str:
+    """An address without what stands behind its plus sign."""
+    name, at, host = address.rpartition("@")
+    return name.partition("+")[0] + at + host
 
 
 def _late(arrival: Arrival, ended: Sequence[Waiting]) -> Decision | None:
@@ -206,7 +273,8 @@ def _late(arrival: Arrival, ended: Sequence[Waiting]) -> Decision | None:
     fitting = [
         request
         for request in ended
-        if sender_fits(arrival, request.rule)
+        if not _older_by(arrival, request.asked_at, CLOCKS)
+        and sender_fits(arrival, request.rule)
         and addressed_to(arrival, request.rule)
         and find_codes(arrival.subject, arrival.text, request.rule)
     ]

@@ -36,6 +36,8 @@ class CodeRequest(Base):
     """When the portal was asked last: a code from before is an older one."""
     first_asked_at: Mapped[datetime]
     """When it was asked first: the wait of the people begins here."""
+    asked_before: Mapped[datetime | None]
+    """When the portal was asked the time before, if it was asked to send again."""
     deadline: Mapped[datetime]
     state: Mapped[str] = mapped_column(String(12))
     state_at: Mapped[datetime]
@@ -72,7 +74,7 @@ class Code(Base):
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     request_id: Mapped[str | None] = mapped_column(ForeignKey("code_request.id"), index=True)
-    message_id: Mapped[str | None] = mapped_column(ForeignKey("code_message.id"))
+    message_id: Mapped[str | None] = mapped_column(ForeignKey("code_message.id"), index=True)
     channel: Mapped[str] = mapped_column(String(20))
     received_at: Mapped[datetime]
     given_by: Mapped[str | None] = mapped_column(String(60))
@@ -82,8 +84,6 @@ class Code(Base):
     state: Mapped[str] = mapped_column(String(12))
     """held, released, accepted, rejected, late, duplicate, foreign, unsolicited, superseded, dropped"""
     used_at: Mapped[datetime | None]
-    usable_at: Mapped[datetime | None]
-    """Not before: while an older code of the same request may still be on its way, a newer one is given time to come."""
 
     request: Mapped[CodeRequest | None] = relationship(back_populates="codes")
 

@@ -51,6 +51,7 @@ class MailReader:
             sender=seen["sender"] if seen else "",
             trusted=bool(seen and seen["trusted"]),
             recipients=frozenset(seen["recipients"]) if seen else frozenset(),
+            addressed=frozenset(seen["addressed"]) if seen else frozenset(),
             subject=seen["subject"] if seen else "",
             text=seen["text"] if seen else "",
             received_at=received_at,

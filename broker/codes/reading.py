@@ -34,7 +34,10 @@ def _answer(raw: bytes, authserv: str | None) -> dict[str, object]:
         return {"seen": None, "why": str(why)}
     except MALFORMED:
         return {"seen": None, "why": "It is not a well-formed message."}
-    return {"seen": {**vars(seen), "recipients": sorted(seen.recipients)}, "why": None}
+    return {
+        "seen": {**vars(seen), "recipients": sorted(seen.recipients), "addressed": sorted(seen.addressed)},
+        "why": None,
+    }
 
 
 def _next(source: BinaryIO) -> bytes | None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
@@ -11,13 +11,14 @@ from broker.audit.entry import Detail
 from broker.base.errors import NotFound
 from broker.base.unit import Unit
 from broker.codes.matching import Rule, Waiting
-from broker.codes.models import Code, CodeRequest
+from broker.codes.models import Code, CodeMessage, CodeRequest
+from broker.directory.models import DeliveryEndpoint
 from broker.identity.models import User
 from broker.vault.models import Secret
 
 OPEN = ("expected", "waiting", "matched")
 RECENT = timedelta(minutes=30)
-"""How long an ended request is remembered when a message comes: its answer is called late, not unsolicited."""
+"""How long a request is remembered after its end when a message comes: its answer is called late, not unsolicited."""
 
 
 def request(work: Unit, request_id: str) -> CodeRequest:
@@ -26,6 +27,23 @@ def request(work: Unit, request_id: str) -> CodeRequest:
     if row is None:
         raise NotFound("There is no such code request.")
     return row
+
+
+def one_at_a_time(work: Unit, endpoint_id: str | None) -> None:
+    """Until this unit ends nobody else opens, answers or ends a request at this endpoint (SQLite writes alone anyway)."""
+    if endpoint_id is not None:
+        same = select(DeliveryEndpoint.id).where(DeliveryEndpoint.id == endpoint_id)
+        work.db.execute(same.with_for_update(key_share=True))
+
+
+def locked(work: Unit, request_id: str) -> CodeRequest:
+    """The request as it is now, and nobody else's to change until this unit ends. Raises `NotFound`.
+
+    The endpoint comes first, as everywhere: so two units never wait for each other.
+    """
+    one_at_a_time(work, request(work, request_id).endpoint_id)
+    newest = select(CodeRequest).where(CodeRequest.id == request_id).with_for_update(key_share=True)
+    return work.db.scalars(newest.execution_options(populate_existing=True)).one()
 
 
 def move(work: Unit, row: CodeRequest, state: str) -> None:
@@ -43,6 +61,17 @@ def drop_held(work: Unit, row: CodeRequest, state: str = "dropped") -> None:
             secret.sealed, secret.destroyed_at = b"", work.clock.now()
 
 
+def came_for(work: Unit, row: CodeRequest, *, besides: str = "") -> set[str]:
+    """Digests of the codes that came for a request: in messages (one left out), or by a person and taken by the portal."""
+    told = work.db.scalars(
+        select(CodeMessage.detail).where(CodeMessage.request_id == row.id, CodeMessage.id != besides)
+    )
+    typed = work.db.scalars(
+        select(Code.digest).where(Code.request_id == row.id, Code.given_by.is_not(None), Code.state == "accepted")
+    )
+    return {str(one["digest"]) for one in told if one and "digest" in one} | {one.hex() for one in typed}
+
+
 def waiting_rows(work: Unit, endpoint_id: str) -> Sequence[CodeRequest]:
     """Requests that wait for a code at this endpoint now."""
     return work.db.scalars(
@@ -54,7 +83,7 @@ def waiting_rows(work: Unit, endpoint_id: str) -> Sequence[CodeRequest]:
 
 def waiting_at(work: Unit, endpoint_id: str) -> list[Waiting]:
     """The same, as matching needs them."""
-    return [_as_waiting(row) for row in waiting_rows(work, endpoint_id)]
+    return [_as_waiting(row, waits=True) for row in waiting_rows(work, endpoint_id)]
 
 
 def ended_at(work: Unit, endpoint_id: str) -> list[Waiting]:
@@ -62,21 +91,25 @@ def ended_at(work: Unit, endpoint_id: str) -> list[Waiting]:
     rows = work.db.scalars(
         select(CodeRequest).where(
             CodeRequest.endpoint_id == endpoint_id,
-            CodeRequest.asked_at > work.clock.now() - RECENT,
-            (CodeRequest.state.not_in(OPEN)) | (CodeRequest.deadline <= work.clock.now()),
+            or_(
+                CodeRequest.state.not_in(OPEN) & (CodeRequest.state_at > work.clock.now() - RECENT),
+                CodeRequest.state.in_(OPEN) & (CodeRequest.deadline <= work.clock.now()),
+            ),
         )
     )
-    return [_as_waiting(row) for row in rows]
+    return [_as_waiting(row, waits=False) for row in rows]
 
 
-def _as_waiting(row: CodeRequest) -> Waiting:
+def _as_waiting(row: CodeRequest, *, waits: bool) -> Waiting:
+    """Of a request that waits, the code it waits for is not missing: only those of earlier askings are."""
     return Waiting(
         request_id=row.id,
         account_id=row.account_id,
         asked_at=row.asked_at,
         deadline=row.deadline,
         rule=Rule.of(row.rule),
-        outstanding=row.sent > row.came,
+        outstanding=row.sent - waits > row.came,
+        asked_before=row.asked_before,
     )
 
 

@@ -3,19 +3,22 @@
 import json
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import delete, exists, select
 
 from broker.base.errors import Unavailable
 from broker.base.unit import Unit
 from broker.codes.matching import Arrival
-from broker.codes.models import CodeMessage
+from broker.codes.models import Code, CodeMessage
 from broker.directory.models import DeliveryEndpoint
 from broker.vault.service import Vault
 
 KEPT = 20
 """Samples per endpoint; older ones are dropped."""
+KEPT_FOR = timedelta(days=90)
+"""How long it is listed that a message came, and what became of it."""
+AT_ONCE = 200
 TEXT_CHARACTERS = 2000
 ADDRESS = re.compile(r"https?://\S+")
 NUMBER = re.compile(r"(?=[A-Za-z0-9]*[0-9])[A-Za-z0-9]+")
@@ -88,6 +91,26 @@ def keep_newest(work: Unit, endpoint_id: str) -> None:
     )
     for row in work.db.scalars(query):
         row.sample = None
+
+
+def forget_old(work: Unit, endpoint_id: str) -> int:
+    """Remove messages of this endpoint that are older than `KEPT_FOR`, some at a time; returns how many.
+
+    The audit log keeps that they came. One whose code was held for a request stays with it.
+    """
+    old = (
+        select(CodeMessage.id)
+        .where(
+            CodeMessage.endpoint_id == endpoint_id,
+            CodeMessage.received_at < work.clock.now() - KEPT_FOR,
+            ~exists().where(Code.message_id == CodeMessage.id),
+        )
+        .limit(AT_ONCE)
+    )
+    ids = work.db.scalars(old).all()
+    if ids:
+        work.db.execute(delete(CodeMessage).where(CodeMessage.id.in_(ids)))
+    return len(ids)
 
 
 def last(work: Unit, vault: Vault, endpoint: DeliveryEndpoint) -> list[Sample]:

@@ -14,7 +14,7 @@ from broker.codes.mistyped import mistyped, rejected
 from broker.codes.notices import Notice, Unasked, notice, recording_of, unasked
 from broker.codes.records import OPEN, name_of
 from broker.codes.tasks import ask_person, confirmed
-from broker.codes.using import Taken, answered, shown_in_recording, take, typed
+from broker.codes.using import Taken, answered, codes_of_recording, shown_in_recording, take, typed
 from broker.codes.way_in import refuse_without
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "call_answered",
     "calling",
     "calls_of",
+    "codes_of_recording",
     "confirmed",
     "deadline",
     "decline",

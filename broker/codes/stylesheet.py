@@ -12,7 +12,16 @@ STATE = re.compile(r":(?:hover|visited|active|focus|link|first-line|first-letter
 SHOWN_MEDIA = re.compile(r"@media\s+(?:all|screen|only\s+screen)\s*$", re.IGNORECASE)
 WORDS_IN_CONTENT = re.compile(r"[\"'][^\"']*\w[^\"']*[\"']|attr\(|counter")
 
+IDS, CLASSES = re.compile(r"#[\w-]+"), re.compile(r"\.[\w-]+|\[[^\]]*\]|(?<!:):(?!is\b|not\b|has\b)[\w-]+")
+ELEMENTS = re.compile(r"(?:^|(?<=[\s>+~(,]))[a-z][\w-]*", re.IGNORECASE)
+NO_WEIGHT = re.compile(r":where\([^()]*\)", re.IGNORECASE)
+TEXT = re.compile(r"\"[^\"]*\"|'[^']*'")
+
 Declarations = dict[str, str]
+Weight = tuple[int, int, int]
+Weighed = dict[str, tuple[tuple[bool, Weight], str]]
+OWN_STYLE: Weight = (10_000, 0, 0)
+"""An element's own style: before any selector."""
 
 
 class Unclear(ValueError):
@@ -61,27 +70,37 @@ def _closing(sheet: str, opening: int) -> int:
 
 
 def styles(tree: LexborHTMLParser) -> dict[int, Declarations]:
-    """The declarations that hold for each element (by `mem_id`), sheets first, its own style over them."""
-    found: dict[int, Declarations] = {}
+    """The declarations that hold for each element (by `mem_id`): important ones, then the element's own, then the most specific.
+
+    Of two alike the later one holds (CSS Cascading and Inheritance, 6.1).
+    """
+    found: dict[int, Weighed] = {}
     for sheet in tree.css("style"):
         for selectors, declared in rules(sheet.text() or ""):
             for selector in selectors.split(","):
-                if STATE.search(selector):
-                    continue
-                _apply(tree, selector.strip(), declared, found)
+                if not STATE.search(selector):
+                    _apply(tree, selector.strip(), declared, found)
     for node in tree.css("[style]"):
-        _merge(found.setdefault(node.mem_id, {}), declarations(node.attributes.get("style") or ""))
-    return found
+        own = declarations(node.attributes.get("style") or "")
+        _merge(found.setdefault(node.mem_id, {}), own, OWN_STYLE)
+    return {place: {name: value for name, (_, value) in held.items()} for place, held in found.items()}
 
 
-def _apply(tree: LexborHTMLParser, selector: str, declared: Declarations, found: dict[int, Declarations]) -> None:
+def specificity(selector: str) -> Weight:
+    """How many ids, classes and the like, and elements it names (Selectors 4, 17)."""
+    bare = NO_WEIGHT.sub(" ", TEXT.sub("", selector))
+    return len(IDS.findall(bare)), len(CLASSES.findall(bare)), len(ELEMENTS.findall(bare))
+
+
+def _apply(tree: LexborHTMLParser, selector: str, declared: Declarations, found: dict[int, Weighed]) -> None:
     bare = PSEUDO.sub("", selector)
     if bare != selector:
         if WORDS_IN_CONTENT.search(declared.get("content", "")) and _matching(tree, bare or "*"):
             raise Unclear("Its styles write letters of their own.")
         return
+    weight = specificity(selector)
     for node in _matching(tree, selector):
-        _merge(found.setdefault(node.mem_id, {}), declared)
+        _merge(found.setdefault(node.mem_id, {}), declared, weight)
 
 
 def _matching(tree: LexborHTMLParser, selector: str) -> list[LexborNode]:
@@ -91,8 +110,8 @@ def _matching(tree: LexborHTMLParser, selector: str) -> list[LexborNode]:
         return []  # a selector that the parser does not know
 
 
-def _merge(into: Declarations, declared: Declarations) -> None:
+def _merge(into: Weighed, declared: Declarations, weight: Weight) -> None:
     for name, value in declared.items():
-        if "!important" in into.get(name, "") and "!important" not in value:
-            continue
-        into[name] = value
+        strength = ("!important" in value, weight)
+        if name not in into or into[name][0] <= strength:
+            into[name] = (strength, value)

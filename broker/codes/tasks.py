@@ -12,7 +12,7 @@ LINE, PUSH, TOUCH = "line", "push", "touch"
 
 def ask_person(work: Unit, request_id: str, kind: str, say: str = "") -> None:
     """The portal shows what it wants: the code desk shows it too. `say` is a reference or a number, never a secret."""
-    row = records.request(work, request_id)
+    row = records.locked(work, request_id)
     row.task = {"kind": kind, "say": say[:12]}
     asking.waiting(work, request_id)
     work.signal("desk")
@@ -20,7 +20,7 @@ def ask_person(work: Unit, request_id: str, kind: str, say: str = "") -> None:
 
 def confirmed(work: Unit, request_id: str) -> None:
     """The portal moved on after somebody chose the number or used the key; its answer comes with the next page."""
-    row = records.request(work, request_id)
+    row = records.locked(work, request_id)
     if row.state in records.OPEN:
         records.move(work, row, "released")
         records.record(work, Act.CODE_CONFIRMED, row, detail={"task": _kind(row), "attempt": row.attempt_id})

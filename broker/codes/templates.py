@@ -15,7 +15,7 @@ from broker.codes import matching
 from broker.codes.matching import Arrival, Rule
 from broker.codes.models import CodeTemplate
 from broker.codes.samples import Sample
-from broker.directory.models import MfaMethod, Portal, PortalAccount
+from broker.directory.models import DeliveryEndpoint, MfaMethod, Portal, PortalAccount
 
 CHANNELS = ("email", "sms", "voice")
 SHAPE = ("senders", "subject", "context", "after", "pattern", "prefix", "strip", "reusable")
@@ -38,7 +38,16 @@ class Trial:
 def rule_of(work: Unit, account: PortalAccount, method: MfaMethod) -> dict[str, Any]:
     """The rule for a new request: the portal's template where one was saved, and what is the account's own."""
     saved = newest(work, account.organization_id, account.portal_id, method.channel)
-    return {**method.template, **(saved.rule if saved else {}), "others": _marks_of_others(work, method)}
+    own = {"others": _marks_of_others(work, method), "addresses": _addresses(method.endpoint)}
+    return {**method.template, **(saved.rule if saved else {}), **own}
+
+
+def _addresses(endpoint: DeliveryEndpoint | None) -> list[str]:
+    """A mailbox's own addresses: what its page gives, and the user name where that is one."""
+    if endpoint is None or endpoint.kind != "mailbox":
+        return []
+    told = (endpoint.address, str(endpoint.settings.get("username") or ""))
+    return sorted({address.lower() for address in told if "@" in address})
 
 
 def _marks_of_others(work: Unit, method: MfaMethod) -> list[str]:

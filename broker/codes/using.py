@@ -28,7 +28,7 @@ class Taken:
 
 def take(work: Unit, vault: Vault, request_id: str, attempt_id: str) -> Taken:
     """The code, once, for the attempt that asked and before the deadline; otherwise how long to wait before the next look."""
-    row = records.request(work, request_id)
+    row = records.locked(work, request_id)
     if row.attempt_id != attempt_id or row.deadline <= work.clock.now():
         return Taken(None)
     if row.channel == "totp" and row.state in ("expected", "waiting"):
@@ -38,8 +38,6 @@ def take(work: Unit, vault: Vault, request_id: str, attempt_id: str) -> Taken:
     if row.state != "matched":
         return Taken(None)
     code = work.db.scalar(select(Code).where(Code.request_id == row.id, Code.state == "held"))
-    if code is not None and code.usable_at is not None and code.usable_at > work.clock.now():
-        return Taken(None, (code.usable_at - work.clock.now()).total_seconds())
     if code is None or not _claim(work, row, "matched"):
         return Taken(None)
     value = vault.use(work, "code", code.id, "value", purpose="type the code").decode()
@@ -78,7 +76,6 @@ def _made_here(work: Unit, vault: Vault, row: CodeRequest, value: str) -> Taken:
         digest=vault.digest(work, account.organization_id, value),
         state="released",
         used_at=work.clock.now(),
-        usable_at=None,
     )
     work.db.add(code)
     work.db.flush()
@@ -111,14 +108,17 @@ def typed(work: Unit, request_id: str, page: str) -> None:
 
 def answered(work: Unit, request_id: str, *, accepted: bool) -> None:
     """What the portal said to it."""
-    row = records.request(work, request_id)
+    row = records.locked(work, request_id)
     if row.state != "released":
         return
     state = "accepted" if accepted else "rejected"
+    known = records.came_for(work, row)
     records.move(work, row, state)
     for code in row.codes:
         if code.state == "released":
             code.state = state
+            if accepted and code.given_by and code.digest.hex() not in known and row.sent > row.came:
+                row.came += 1  # it came, though no message told us
     if accepted:
         desk.phone_is_back(work, row.endpoint_id)
     records.record(work, Act.CODE_ANSWERED, row, outcome=state)
@@ -135,3 +135,9 @@ def shown_in_recording(work: Unit, portal_attempts: Sequence[str], recording_id:
         .where(CodeRequest.attempt_id.in_(portal_attempts), CodeRequest.recording_id.is_(None))
         .values(recording_id=recording_id, recording_offset_ms=0)
     )
+
+
+def codes_of_recording(work: Unit, recording_id: str) -> Sequence[CodeRequest]:
+    """The requests whose codes opened what this recording shows, oldest first."""
+    mine = select(CodeRequest).where(CodeRequest.recording_id == recording_id)
+    return work.db.scalars(mine.order_by(CodeRequest.asked_at)).all()

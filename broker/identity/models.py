@@ -28,6 +28,17 @@ class User(Base):
     grants: Mapped[list["Grant"]] = relationship(back_populates="user")
 
 
+class ShellName(Base):
+    """An account of this machine's operating system that is a person's own."""
+
+    __tablename__ = "shell_name"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ForeignKey("user.id"), unique=True)
+    set_by: Mapped[str] = mapped_column(String(60))
+    set_at: Mapped[datetime]
+
+
 class ServiceAccount(Base):
     """Automation: has API keys, never a password, never signs in interactively."""
 

@@ -4,13 +4,12 @@ The rows are kept sealed first and turned into lookups piece by piece, so that a
 file never holds the database.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, case, func, or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
@@ -19,18 +18,21 @@ from broker.base.errors import BrokerError, Conflict, Incomplete, NotFound
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.identity.policy import NOTHING_THERE, Permission, organization_of, require
-from broker.lookups import columns, records
+from broker.lookups import columns, onward, records
 from broker.lookups.ask import parsed
+from broker.lookups.batch_access import require_all, rows, seen, whole
 from broker.lookups.models import BatchRow, Lookup, LookupBatch
 from broker.lookups.sheets import MOST_ROWS, Sheet
+from broker.lookups.showing import visible
 from broker.lookups.states import State
-from broker.lookups.submitting import Known, submit
+from broker.lookups.submitting import Known, check_age, submit
 from broker.ports.blobs import Blobs
 from broker.vault.service import Vault
 
 PIECE = 200
 """Rows per transaction."""
 FARTHEST = timedelta(days=60)
+NOT_ASKED = "The batch was cancelled before this row was asked."
 
 
 @dataclass(frozen=True)
@@ -60,14 +62,19 @@ def create(
     headings: list[str],
     rows: list[tuple[list[str], dict[str, Any]]],
     not_before: datetime | None = None,
+    max_age_s: int | None = None,
 ) -> LookupBatch:
-    """Keep the rows (cells as they came, and the question each makes or `{"problem": …}`); a task does the rest."""
+    """Keep the rows (cells as they came, and the question each makes or `{"problem": …}`); a task does the rest.
+
+    `max_age_s`: a result this much older than the batch's start will do.
+    """
     require(work, Permission.LOOKUP_RUN, anywhere=True)
     now = work.clock.now()
     if not rows or len(rows) > MOST_ROWS:
         raise Incomplete(f"A batch has 1 to {MOST_ROWS} rows.")
     if not_before is not None and not now - timedelta(minutes=5) <= not_before <= now + FARTHEST:
         raise Incomplete("A batch starts now or within the next 60 days.")
+    check_age(max_age_s)
     organization = organization_of(work)
     if not organization:
         raise Incomplete("A batch belongs to an organization: submit it as a person or a service account.")
@@ -82,6 +89,8 @@ def create(
         not_before=not_before,
         paused_at=None,
         cancelled_at=None,
+        told_at=None,
+        max_age_s=max_age_s,
         columns=headings,
         rows=len(rows),
     )
@@ -116,7 +125,7 @@ def read_piece(work: Unit, vault: Vault, blobs: Blobs, batch_id: str) -> bool:
     batch = work.db.get_one(LookupBatch, batch_id)
     work.db.refresh(batch, with_for_update=True)
     done = work.db.scalar(select(func.count()).where(BatchRow.batch_id == batch.id)) or 0
-    if done >= batch.rows or batch.cancelled_at is not None:
+    if done >= batch.rows:
         return False
     sealed = blobs.read(_blob(batch))
     rows = records.unseal(work, vault, batch.organization_id, ("batch", batch.id), sealed)
@@ -133,13 +142,19 @@ def read_piece(work: Unit, vault: Vault, blobs: Blobs, batch_id: str) -> bool:
         work.enqueue("run_lookups", account_id)
         work.signal(f"lookups:{account_id}")
     work.signal(f"batch:{batch.id}")
-    return done + PIECE < batch.rows
+    if done + PIECE < batch.rows:
+        return True
+    records.settle(work, batch.organization_id, batch.id)
+    return False
 
 
 def _ask(
     work: Unit, vault: Vault, batch: LookupBatch, row: BatchRow, told: dict[str, Any], known: Known
 ) -> Lookup | None:
-    """The row's lookup; a row that asks what an earlier one asks shares its lookup."""
+    """The row's lookup; a row that asks what an earlier one asks shares its lookup. Once cancelled nothing is asked."""
+    if batch.cancelled_at is not None:
+        row.problem = NOT_ASKED
+        return None
     if "problem" in told:
         row.problem = str(told["problem"])[:600]
         return None
@@ -147,7 +162,7 @@ def _ask(
         ask = parsed(told)
         subject = vault.digest(work, batch.organization_id, f"lookup {ask.subject()}")
         same = work.db.scalar(select(Lookup).where(Lookup.batch_id == batch.id, Lookup.subject == subject).limit(1))
-        lookup = same or submit(work, vault, ask, priority=9, batch=batch, known=known)
+        lookup = same or submit(work, vault, ask, priority=9, max_age_s=batch.max_age_s, batch=batch, known=known)
     except BrokerError as no:
         row.problem = no.message[:600]
         return None
@@ -156,45 +171,59 @@ def _ask(
 
 
 def own(work: Unit, batch_id: str) -> LookupBatch:
-    """A batch of the actor's organization. Raises `NotFound`."""
+    """A batch that the actor sent, or some of whose rows he may see. Raises `NotFound`."""
     batch = work.db.get(LookupBatch, batch_id)
     if batch is None or organization_of(work) not in (None, batch.organization_id):
         raise NotFound(NOTHING_THERE)
     require(work, Permission.LOOKUP_RUN, anywhere=True)
+    if work.db.scalar(select(LookupBatch.id).where(LookupBatch.id == batch.id, seen(work))) is None:
+        raise NotFound(NOTHING_THERE)
     return batch
 
 
 def listed(work: Unit, *, cursor: str | None = None, limit: int = 50) -> list[LookupBatch]:
     """Newest first."""
     require(work, Permission.LOOKUP_RUN, anywhere=True)
-    query = select(LookupBatch).where(LookupBatch.organization_id == (organization_of(work) or ""))
+    query = select(LookupBatch).where(LookupBatch.organization_id == (organization_of(work) or ""), seen(work))
     if cursor:
         query = query.where(LookupBatch.id < cursor)
     return list(work.db.scalars(query.order_by(LookupBatch.id.desc()).limit(min(max(limit, 1), 200))))
 
 
 def counts(work: Unit, batch: LookupBatch) -> Counts:
-    """How far it is."""
-    of_rows = select(
-        func.count(),
-        func.count(BatchRow.problem),
-        func.count(BatchRow.lookup_id.distinct()),
-        func.count(BatchRow.lookup_id),
+    """How far it is, of the rows that the actor may see."""
+    named = case((BatchRow.problem != NOT_ASKED, BatchRow.problem))
+    of_rows = (
+        select(
+            func.count(),
+            func.count(named),
+            func.count(BatchRow.problem),
+            func.count(BatchRow.lookup_id.distinct()),
+            func.count(BatchRow.lookup_id),
+        )
+        .select_from(BatchRow)
+        .outerjoin(Lookup, Lookup.id == BatchRow.lookup_id)
+        .where(rows(work, batch))
     )
-    read, problems, asked, with_lookup = work.db.execute(of_rows.where(BatchRow.batch_id == batch.id)).one()
-    states = work.db.execute(
-        select(Lookup.state, func.count()).where(Lookup.batch_id == batch.id).group_by(Lookup.state)
+    read, problems, unasked, asked, with_lookup = work.db.execute(of_rows).one()
+    grouped = (
+        select(Lookup.state, func.count()).where(Lookup.batch_id == batch.id, visible(work)).group_by(Lookup.state)
     )
-    return Counts(
-        batch.rows, read, problems, with_lookup - asked, {str(state): int(number) for state, number in states.tuples()}
-    )
+    states = {str(state): int(number) for state, number in work.db.execute(grouped).tuples()}
+    if unasked > problems:
+        states[State.CANCELLED.value] = states.get(State.CANCELLED.value, 0) + unasked - problems
+    hidden = (work.db.scalar(select(func.count()).where(BatchRow.batch_id == batch.id)) or 0) - read
+    expected = batch.rows - hidden if whole(work, batch) else read
+    return Counts(expected, read, problems, with_lookup - asked, states)
 
 
 def problems(work: Unit, batch: LookupBatch, limit: int = 500) -> list[tuple[int, str]]:
-    """(row number, what is wrong) of the rows that could not be asked."""
+    """(row number, what is wrong) of the rows that could not be asked, for those who may see them."""
+    if not whole(work, batch):
+        return []
     found = work.db.execute(
         select(BatchRow.number, BatchRow.problem)
-        .where(BatchRow.batch_id == batch.id, BatchRow.problem.is_not(None))
+        .where(BatchRow.batch_id == batch.id, BatchRow.problem.is_not(None), BatchRow.problem != NOT_ASKED)
         .order_by(BatchRow.number)
         .limit(limit)
     )
@@ -222,14 +251,28 @@ def cancel(work: Unit, batch_id: str) -> LookupBatch:
     return _change(work, batch_id, "cancelled")
 
 
+def again(work: Unit, batch_id: str) -> LookupBatch:
+    """What was in the way of its rows that wait for a person is put right: ask them all again."""
+    batch = own(work, batch_id)
+    require_all(work, batch)
+    work.db.refresh(batch, with_for_update=True)
+    if batch.cancelled_at is not None:
+        raise Conflict("This batch is cancelled.")
+    asked = onward.again(work, batch)
+    audit.record(work, Act.BATCH_CHANGED, "lookup_batch", batch.id, outcome="asked_again", detail={"rows": asked})
+    return batch
+
+
 def _change(work: Unit, batch_id: str, what: str) -> LookupBatch:
     batch = own(work, batch_id)
+    require_all(work, batch)
     work.db.refresh(batch, with_for_update=True)
     if batch.cancelled_at is not None:
         raise Conflict("This batch is cancelled.")
     now = work.clock.now()
     if what == "cancelled":
         batch.cancelled_at = now
+        work.enqueue("read_batch", batch.id)
     else:
         batch.paused_at = now if what == "paused" else None
     audit.record(work, Act.BATCH_CHANGED, "lookup_batch", batch.id, outcome=what)
@@ -237,42 +280,55 @@ def _change(work: Unit, batch_id: str, what: str) -> LookupBatch:
     return batch
 
 
-def sweep(work: Unit) -> None:
-    """Read on where a file was left; end what waits in cancelled batches, some at a time."""
-    read = select(func.count()).where(BatchRow.batch_id == LookupBatch.id).correlate(LookupBatch).scalar_subquery()
-    recent = work.clock.now() - timedelta(days=2)
+def sweep(work: Unit) -> bool:
+    """Read on where a file was left; end what waits in cancelled batches; tell of those that came through unnoticed.
+
+    Some at a time; whether there may be more.
+    """
+    since = work.clock.now() - timedelta(days=2)
+    recent = or_(LookupBatch.created_at > since, LookupBatch.cancelled_at > since)
     for batch_id in work.db.scalars(
-        select(LookupBatch.id).where(
-            LookupBatch.created_at > recent, LookupBatch.cancelled_at.is_(None), read < LookupBatch.rows
-        )
+        select(LookupBatch.id).where(LookupBatch.told_at.is_(None), recent, _read() < LookupBatch.rows)
     ):
         work.enqueue("read_batch", batch_id)
-    gone = select(LookupBatch.id).where(LookupBatch.cancelled_at > recent)
-    for row in work.db.scalars(
-        select(Lookup).where(Lookup.batch_id.in_(gone), Lookup.state.in_((State.QUEUED, State.NEEDS_HUMAN))).limit(200)
-    ):
+    gone = select(LookupBatch.id).where(LookupBatch.cancelled_at.is_not(None), LookupBatch.told_at.is_(None))
+    waiting = (
+        select(Lookup)
+        .where(Lookup.batch_id.in_(gone), Lookup.state.in_((State.QUEUED, State.NEEDS_HUMAN)))
+        .order_by(Lookup.id)
+        .limit(PIECE)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    rows = work.db.scalars(waiting).all()
+    for row in rows:
         records.end(work, row, State.CANCELLED, "cancelled")
+    if len(rows) == PIECE:
+        return True
+    for batch in work.db.scalars(select(LookupBatch).where(LookupBatch.told_at.is_(None), _read() >= LookupBatch.rows)):
+        records.settle(work, batch.organization_id, batch.id)  # two hosts ended its last two rows at one moment
+    return False
+
+
+def _read() -> ScalarSelect[int]:
+    return select(func.count()).where(BatchRow.batch_id == LookupBatch.id).correlate(LookupBatch).scalar_subquery()
 
 
 def pages(
     work: Unit, vault: Vault, batch: LookupBatch, after: int, size: int = 200
 ) -> Iterator[tuple[BatchRow, list[str], Lookup | None]]:
-    """The rows after that number, as they came in, with their lookups."""
-    rows = work.db.scalars(
+    """The rows after that number that the actor may see, as they came in, with their lookups."""
+    page = (
         select(BatchRow)
-        .where(BatchRow.batch_id == batch.id, BatchRow.number > after)
+        .outerjoin(Lookup, Lookup.id == BatchRow.lookup_id)
+        .where(rows(work, batch), BatchRow.number > after)
         .order_by(BatchRow.number)
         .limit(size)
-    ).all()
-    for row in rows:
+    )
+    for row in work.db.scalars(page).all():
         cells = records.unseal(work, vault, batch.organization_id, ("batch row", row.id), row.cells)
         yield row, cells, work.db.get(Lookup, row.lookup_id) if row.lookup_id else None
 
 
 def _blob(batch: LookupBatch) -> str:
     return f"lookups/batches/{batch.id}"
-
-
-def fingerprint(rows: list[tuple[list[str], dict[str, Any]]]) -> str:
-    """What an idempotency key is compared with."""
-    return json.dumps(rows, sort_keys=True)

@@ -60,6 +60,7 @@ FAILURES: dict[str, Failure] = {
     "wrong_patient_shown": Failure(F, "The portal showed another patient than was asked for.", "Look it up by hand; tell the script's author."),
     "bad_answer": Failure(F, "What was read contradicts itself or has no evidence.", "The script's author looks at the kept page."),
     "script_error": Failure(F, "The carrier script failed.", "The script's author looks at the run."),
+    "never_ended": Failure(F, "It was started again and again and never came to an end.", "Look at the browser host's log; then ask again."),
     "write_blocked": Failure(F, "The script tried to change something at the portal. It was stopped.", "The script's author looks at the run."),
     "rate_limited": Failure(L, "The portal asks for a slower pace.", "Nothing; it goes on later."),
     "policy_blocked": Failure(N, "Lookups by program are not allowed at this portal.", "Look it up by hand, or record a permission.", "41"),
@@ -87,6 +88,7 @@ OF_OUTCOME: dict[str, str] = {
     "refused": "script_error",
     "no_browser": "portal_down",
     "host_lost": "session_lost",
+    "script_withdrawn": "session_lost",
     "host_stopped": "session_lost",
     "browser_crashed": "session_lost",
 }

@@ -25,6 +25,10 @@ OPENS_BREAKER = frozenset(
         "write_blocked",
     }
 )
+STOPS_LOGIN = frozenset({"needs_person", "step_up_required", "not_authorized_for_tin"})
+"""What the portal says to one login: that login rests, others at the portal do not."""
+LONGEST_WAIT = timedelta(seconds=30)
+"""Whoever has to wait longer for the next lookup gives the portal back meanwhile."""
 RETRIES = {"now": 3, "later": 4}
 BACKOFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
 

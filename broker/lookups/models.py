@@ -1,6 +1,6 @@
 """Lookups, their results and pictures, batches, and who is told. Whatever names a patient is sealed."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.base.db import Base
 from broker.directory.models import Location, Portal, PortalAccount
+
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class LookupBatch(Base):
@@ -26,6 +28,10 @@ class LookupBatch(Base):
     """A scheduled batch starts then."""
     paused_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
+    """When its subscribers were told that it is through: once, until it is asked again."""
+    max_age_s: Mapped[int | None]
+    """A result this much older than its start will do."""
     columns: Mapped[list[str]] = mapped_column(default=list)
     """The file's own headings, for the way out."""
     rows: Mapped[int] = mapped_column(default=0)
@@ -59,6 +65,8 @@ class Lookup(Base):
     not_before: Mapped[datetime]
     """Queued ones are not taken earlier."""
     deadline: Mapped[datetime | None]
+    due_by: Mapped[datetime] = mapped_column(default=FAR)
+    """The deadline, or a day that never comes: what the queue is ordered by."""
     runs: Mapped[int] = mapped_column(default=0)
     """How often it was started."""
     failures: Mapped[int] = mapped_column(default=0)
@@ -78,7 +86,8 @@ class Lookup(Base):
     batch: Mapped[LookupBatch | None] = relationship()
 
     __table_args__ = (
-        Index("ix_lookup_next", "account_id", "state", "priority", "not_before", "id"),
+        Index("ix_lookup_next", "account_id", "state", "priority", "due_by", "not_before", "id"),
+        Index("ix_lookup_state", "state", "due_by"),
         Index("ix_lookup_listing", "organization_id", "id"),
         Index("ix_lookup_batch_subject", "batch_id", "subject"),
         Index("ix_lookup_batch_state", "batch_id", "state"),
@@ -209,3 +218,10 @@ class LookupTurn(Base):
     failures: Mapped[int] = mapped_column(default=0)
     """Sign-ins in a row that did not work."""
     not_before: Mapped[datetime | None]
+    words: Mapped[str | None] = mapped_column(String(300))
+    """Why it rests until then, when the portal itself is not the reason."""
+    stops: Mapped[int] = mapped_column(default=0)
+    """Lookups in a row that a page for this login alone stopped."""
+    stuck: Mapped[str | None] = mapped_column(String(40))
+    """The failure that all queued by `stuck_at` end with, some at a time."""
+    stuck_at: Mapped[datetime | None]

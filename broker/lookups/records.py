@@ -4,14 +4,15 @@ import json
 import zlib
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
+from broker.base.db import changed
 from broker.base.errors import Conflict
 from broker.base.unit import Unit
 from broker.lookups import hooks
-from broker.lookups.models import Lookup, LookupTurn
+from broker.lookups.models import BatchRow, Lookup, LookupBatch, LookupTurn
 from broker.lookups.states import ENDED, State, may_become
 from broker.vault.service import Vault
 
@@ -55,22 +56,32 @@ def end(work: Unit, row: Lookup, state: State, error: str | None = None) -> None
     )
     if row.batch_id is None:
         hooks.tell(work, row.organization_id, f"lookup.{state.value}", row.id)
-    elif not _under_way(work, row.batch_id):
-        hooks.tell(work, row.organization_id, "lookup_batch.done", row.batch_id)
+    else:
+        settle(work, row.organization_id, row.batch_id)
 
 
-def _under_way(work: Unit, batch_id: str) -> bool:
+def settle(work: Unit, organization_id: str, batch_id: str) -> None:
+    """Tell subscribers that a batch is through: all its rows are read, none is under way, and they were not told yet."""
     work.db.flush()
     going = (State.QUEUED.value, State.RUNNING.value)
-    left = select(Lookup.id).where(Lookup.batch_id == batch_id, Lookup.state.in_(going)).limit(1)
-    return work.db.scalar(left) is not None
+    if work.db.scalar(select(Lookup.id).where(Lookup.batch_id == batch_id, Lookup.state.in_(going)).limit(1)):
+        return
+    read = select(func.count()).where(BatchRow.batch_id == batch_id).scalar_subquery()
+    told = work.db.execute(
+        update(LookupBatch)
+        .where(LookupBatch.id == batch_id, LookupBatch.told_at.is_(None), LookupBatch.rows <= read)
+        .values(told_at=work.clock.now())
+        .execution_options(synchronize_session=False)
+    )
+    if changed(told):
+        hooks.tell(work, organization_id, "lookup_batch.done", batch_id)
 
 
 def turn(work: Unit, account_id: str) -> LookupTurn:
     """The login's turn, made when there is none."""
     row = work.db.get(LookupTurn, account_id)
     if row is None:
-        row = LookupTurn(account_id=account_id, lease_id=None, failures=0, not_before=None)
+        row = LookupTurn(account_id=account_id, lease_id=None, failures=0, not_before=None, words=None, stops=0)
         work.db.add(row)
         work.db.flush()
     return row
@@ -79,4 +90,4 @@ def turn(work: Unit, account_id: str) -> LookupTurn:
 def clear_turn(work: Unit, account_id: str) -> None:
     """A person has looked after the login: no waiting for earlier failures."""
     row = turn(work, account_id)
-    row.failures, row.not_before = 0, None
+    row.failures, row.stops, row.not_before, row.words = 0, 0, None, None

@@ -17,16 +17,14 @@ from broker.directory import service as directory
 from broker.lookups import records, turns
 from broker.lookups.evidence import Artifact, Provenance, Sighting, Unmapped
 from broker.lookups.failures import FAILURES, Retry
-from broker.lookups.governor import OPENS_BREAKER, Governor, again_in, breaks_for
-from broker.lookups.models import Lookup, LookupArtifact, LookupResult, PortalPace
+from broker.lookups.governor import OPENS_BREAKER, STOPS_LOGIN, Governor, again_in, breaks_for
+from broker.lookups.models import Lookup, LookupArtifact, LookupResult, LookupTurn, PortalPace
 from broker.lookups.schema import PayerRef, ProviderRef, Result, parse
 from broker.lookups.states import State
-from broker.tabs.models import Lease
+from broker.tabs import service as tabs
+from broker.tabs.models import Lease, PortalSession
 from broker.tabs.states import SessionState
 from broker.vault.service import Vault
-
-MOST_RUNS = 8
-"""Started so often and never ended, whatever it is must be looked at."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +95,15 @@ def next_job(work: Unit, vault: Vault, lease_id: str) -> Job | Wait | None:
     account = session.account
     if session.state != SessionState.READY or lease.expires_at <= now or account.portal.automation != "automated":
         return None
-    row = turns.next_of(work, account.id)
-    if row is None:
+    first = turns.next_of(work, account.id)
+    if first is None:
         return Wait(3600)
-    if row.location_id != lease.location_id:
-        return None  # a more urgent one waits at another location: give the lease back and sign in there
+    row = turns.next_in(work, session, first)
+    if row is None:
+        return None  # what comes first waits at another location: give the lease back and sign in there
+    turn = work.db.get(LookupTurn, account.id, populate_existing=True)
+    if turn is not None and turn.not_before is not None and turn.not_before > now:
+        return Wait((turn.not_before - now).total_seconds())
     pace = _pace(work, row)
     wait = Governor.of(directory.behaviour(work, account.portal)).wait(pace.started_at, pace.paused_until, now)
     if wait > timedelta(0):
@@ -155,6 +157,8 @@ def answer(work: Unit, vault: Vault, job: Job, said: Answered) -> None:
     row.result_id = kept.id
     pace = _pace(work, row)
     pace.failures, pace.paused_until, pace.words = 0, None, None
+    if row.account_id is not None:
+        records.turn(work, row.account_id).stops = 0
     records.end(work, row, State.DONE)
 
 
@@ -168,17 +172,20 @@ def fail(work: Unit, job: Job, why: Unanswered) -> None:
 def give_back(work: Unit, job: Job) -> None:
     """Stopped in the middle (a person came, the session ended): it waits for the next turn and nothing counts."""
     row = _running(work, job)
-    if row is None:
-        return
-    if row.runs >= MOST_RUNS:
-        records.end(work, row, State.NEEDS_HUMAN, "script_error")
-        return
-    records.move(work, row, State.QUEUED)
-    row.lease_id = None
+    if row is not None:
+        turns.put_back(work, row)
+
+
+def signed_out(work: Unit, session_id: str, outcome: str, words: str, *, parks_account: bool) -> None:
+    """The session ended under a lookup; a login that the portal has locked meanwhile is not tried again by itself."""
+    session = work.db.get_one(PortalSession, session_id)
+    if parks_account:
+        directory.park_account(work, session.account, outcome, words)
+    tabs.lost(work, session_id, outcome, words)
 
 
 def _running(work: Unit, job: Job) -> Lookup | None:
-    row = work.db.get(Lookup, job.lookup_id, populate_existing=True)
+    row = work.db.get(Lookup, job.lookup_id, populate_existing=True, with_for_update=True)
     return row if row is not None and row.state == State.RUNNING and row.lease_id == job.lease_id else None
 
 
@@ -188,6 +195,7 @@ def _fail(work: Unit, row: Lookup, why: Unanswered) -> None:
     row.failures += 1
     kind = FAILURES[why.code].retry
     _breaker(work, row, why.code)
+    _stops(work, row, why.code)
     later = again_in(kind.value, row.failures)
     if later is not None:
         records.move(work, row, State.QUEUED)
@@ -205,6 +213,17 @@ def _breaker(work: Unit, row: Lookup, code: str) -> None:
     rest = breaks_for(pace.failures)
     if rest is not None:
         pace.paused_until, pace.words = work.clock.now() + rest, FAILURES[code].words
+
+
+def _stops(work: Unit, row: Lookup, code: str) -> None:
+    """A page that stops one login's lookups one after another rests that login: a batch is not spent on it."""
+    if row.account_id is None:
+        return
+    turn = records.turn(work, row.account_id)
+    turn.stops = turn.stops + 1 if code in STOPS_LOGIN else 0
+    rest = breaks_for(turn.stops)
+    if rest is not None:
+        turn.not_before, turn.words = work.clock.now() + rest, FAILURES[code].words
 
 
 def _pace(work: Unit, row: Lookup) -> PortalPace:

@@ -2,10 +2,21 @@
 
 from broker.lookups.ask import PRIORITIES, Ask, parsed
 from broker.lookups.failures import FAILURES, LookupFailure, failure
-from broker.lookups.running import Answered, Job, Picture, Unanswered, Wait, answer, fail, give_back, next_job
+from broker.lookups.running import (
+    Answered,
+    Job,
+    Picture,
+    Unanswered,
+    Wait,
+    answer,
+    fail,
+    give_back,
+    next_job,
+    signed_out,
+)
 from broker.lookups.showing import Shown, artifact, listed, previous, progress, released, result_of, shown
 from broker.lookups.submitting import again, cancel, own, submit
-from broker.lookups.turns import HOLDER, is_ours, release_portal, sweep, take_turn
+from broker.lookups.turns import HOLDER, is_ours, sweep, take_turn
 
 __all__ = [
     "FAILURES",
@@ -33,10 +44,10 @@ __all__ = [
     "parsed",
     "previous",
     "progress",
-    "release_portal",
     "released",
     "result_of",
     "shown",
+    "signed_out",
     "submit",
     "sweep",
     "take_turn",

@@ -8,25 +8,23 @@ from sqlalchemy import ColumnElement, or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
-from broker.base.errors import Conflict, NotFound
+from broker.base.errors import Conflict, Incomplete, NotFound
 from broker.base.unit import Unit
 from broker.identity.policy import NOTHING_THERE, reach
-from broker.lookups import records, turns
+from broker.lookups import records, waiting
 from broker.lookups.failures import failure
-from broker.lookups.models import Lookup, LookupArtifact, LookupResult, PortalPace
+from broker.lookups.models import Lookup, LookupArtifact, LookupResult
 from broker.lookups.states import State
 from broker.lookups.submitting import NEEDED, own
 from broker.ports.blobs import Blobs
 from broker.recordings import service as recordings
 from broker.recordings.models import Recording
-from broker.tabs.records import live_lease, live_session
-from broker.tabs.states import SessionState
 from broker.vault.service import Vault
 
 PAGE = 50
 FRAME_HEAD = 16
 """Bytes before the picture in a FRAME message (docs/ARCHITECTURE.md, stream wire)."""
-SIGNING_IN = (SessionState.REQUESTED, SessionState.SIGNING_IN, SessionState.REVIVING)
+STATES = tuple(state.value for state in State if state is not State.QUEUED)
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,8 @@ class Shown:
     requested_by: str
     error: dict[str, Any] | None
     result_id: str | None
+    captured_at: datetime | None
+    """When the answer was seen; before the lookup was asked where a recent one did."""
     runs: int
 
 
@@ -76,6 +76,7 @@ def shown(work: Unit, row: Lookup) -> Shown:
         requested_by=row.requester_name,
         error=failure(row.error).model_dump(exclude_none=True) if row.error else None,
         result_id=row.result_id,
+        captured_at=_captured(work, row),
         runs=row.runs,
     )
 
@@ -83,30 +84,21 @@ def shown(work: Unit, row: Lookup) -> Shown:
 def progress(work: Unit, row: Lookup) -> tuple[str, str]:
     """(state, one sentence). A queued lookup says what it waits for."""
     if row.state == State.DONE:
+        seen = _captured(work, row)
+        if seen is not None and seen < row.created_at:
+            return row.state, f"Answered with what was seen on {seen:%Y-%m-%d at %H:%M} UTC."
         return row.state, "Answered."
     if row.state == State.RUNNING:
         return row.state, "Being looked up."
     if row.state != State.QUEUED:
         return row.state, failure(row.error).words if row.error else ""
-    if row.batch is not None and row.batch.paused_at is not None:
-        return "queued", "Its batch is paused."
-    if row.not_before > work.clock.now():
-        why = f" {failure(row.error).words}" if row.error else ""
-        return "queued", f"Next try at {row.not_before:%H:%M} UTC.{why}"
-    pace = work.db.get(PortalPace, row.portal_id)
-    if pace is not None and pace.paused_until is not None and pace.paused_until > work.clock.now():
-        return "queued", f"The portal is left alone until {pace.paused_until:%H:%M} UTC. {pace.words or ''}".strip()
-    session = live_session(work, row.account_id) if row.account_id else None
-    if session is None:
-        return "queued", "Waiting for its turn."
-    if session.state == SessionState.WAITING_CODE:
-        return "waiting_code", session.words or "The portal asks for a code."
-    if session.state in SIGNING_IN:
-        return "waiting_session", session.words or "Signing in."
-    lease = live_lease(work, session.id)
-    if lease is not None and not turns.is_ours(lease):
-        return "waiting_session", f"{lease.holder_name} works in this portal; lookups go on afterwards."
-    return "queued", "Waiting for its turn."
+    return waiting.reason(work, row)
+
+
+def _captured(work: Unit, row: Lookup) -> datetime | None:
+    if row.result_id is None:
+        return None
+    return work.db.scalar(select(LookupResult.captured_at).where(LookupResult.id == row.result_id))
 
 
 def visible(work: Unit) -> ColumnElement[bool]:
@@ -125,16 +117,18 @@ def visible(work: Unit) -> ColumnElement[bool]:
 def listed(
     work: Unit, *, cursor: str | None = None, limit: int = PAGE, state: str | None = None, batch_id: str | None = None
 ) -> list[Lookup]:
-    """Newest first; `cursor` is the id of the last one seen."""
+    """Newest first; `cursor` is the id of the last one seen. Raises `Incomplete` for a state that there is not."""
     query = select(Lookup).where(visible(work)).order_by(Lookup.id.desc()).limit(min(max(limit, 1), 200))
     if cursor:
         query = query.where(Lookup.id < cursor)
-    if state in ("queued", "waiting_session", "waiting_code"):
-        query = query.where(Lookup.state == State.QUEUED)
+    if state in waiting.WAITING:
+        query = query.where(waiting.shows_as(work, state))
     elif state == "exceptions":
         query = query.where(Lookup.state.in_((State.NEEDS_HUMAN, State.FAILED, State.BLOCKED)))
-    elif state:
+    elif state in STATES:
         query = query.where(Lookup.state == state)
+    elif state:
+        raise Incomplete(f"state is one of {', '.join((*waiting.WAITING, *STATES, 'exceptions'))}.")
     if batch_id:
         query = query.where(Lookup.batch_id == batch_id)
     return list(work.db.scalars(query))

@@ -2,7 +2,7 @@
 
 queued → running → done | failed | needs_human | queued (again)
 queued → cancelled | failed (deadline) | needs_human | done (answered from a recent result)
-needs_human → queued (a person put it right) | cancelled
+needs_human → queued (a person put it right) | cancelled | failed (deadline)
 blocked_by_policy is where a lookup ends that may not be run at all
 """
 
@@ -23,7 +23,7 @@ S = State
 CHANGES: dict[State, frozenset[State]] = {
     S.QUEUED: frozenset({S.RUNNING, S.NEEDS_HUMAN, S.DONE, S.FAILED, S.BLOCKED, S.CANCELLED}),
     S.RUNNING: frozenset({S.QUEUED, S.NEEDS_HUMAN, S.DONE, S.FAILED, S.BLOCKED}),
-    S.NEEDS_HUMAN: frozenset({S.QUEUED, S.CANCELLED}),
+    S.NEEDS_HUMAN: frozenset({S.QUEUED, S.CANCELLED, S.FAILED}),
     S.DONE: frozenset(),
     S.FAILED: frozenset(),
     S.BLOCKED: frozenset(),

@@ -13,10 +13,10 @@ from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, PortalAccount
 from broker.identity.places import location_by_key
-from broker.identity.policy import NOTHING_THERE, Permission, organization_of, require
+from broker.identity.policy import NOTHING_THERE, Permission, may, organization_of, require
 from broker.lookups import records, turns
 from broker.lookups.ask import LONGEST_AGE_S, Ask
-from broker.lookups.models import Lookup, LookupBatch, LookupResult
+from broker.lookups.models import FAR, Lookup, LookupBatch, LookupResult
 from broker.lookups.states import State
 from broker.tabs.models import PortalSession
 from broker.tabs.states import SessionState
@@ -53,11 +53,11 @@ def submit(
     ask.check_dates(now.date())
     if deadline is not None and not now < deadline <= now + LONGEST_DEADLINE:
         raise Incomplete("The deadline must lie within the next 14 days.")
-    if max_age_s is not None and not 0 <= max_age_s <= LONGEST_AGE_S:
-        raise Incomplete("max_age_s must lie between 0 and 30 days.")
+    check_age(max_age_s)
     portal, location, account = _placed(work, ask, known or Known())
     row = _row(work, vault, ask, portal, location, account)
-    row.priority, row.deadline, row.batch_id = priority, deadline, batch.id if batch else None
+    row.priority, row.batch_id = priority, batch.id if batch else None
+    row.deadline, row.due_by = deadline, deadline or FAR
     if batch is not None and batch.not_before is not None:
         row.not_before = batch.not_before
     work.db.add(row)
@@ -76,12 +76,18 @@ def submit(
     return row
 
 
+def check_age(max_age_s: int | None) -> None:
+    """Raises `Incomplete` for an age that no kept result may have."""
+    if max_age_s is not None and not 0 <= max_age_s <= LONGEST_AGE_S:
+        raise Incomplete("max_age_s must lie between 0 and 30 days.")
+
+
 def _placed(work: Unit, ask: Ask, known: Known) -> tuple[Portal, Location, PortalAccount | None]:
     """Portal, location and login, when the actor may ask there. Raises `NotFound`, `Refused`."""
     place, asks = (ask.portal, ask.location), (ask.kind, ask.portal, ask.location)
     if place not in known.places:
         location, portal = location_by_key(work, ask.location), directory.portal_by_key(work, ask.portal)
-        known.places[place] = portal, location, _account(work, portal, location)
+        known.places[place] = portal, location, account_for(work, portal, location)
     portal, location, account = known.places[place]
     if asks not in known.allowed:
         require(work, NEEDED[ask.kind], account=account, location=location)
@@ -110,7 +116,7 @@ def _recent(work: Unit, row: Lookup, age: timedelta) -> LookupResult | None:
         .where(
             LookupResult.organization_id == row.organization_id,
             LookupResult.subject == row.subject,
-            LookupResult.captured_at >= work.clock.now() - age,
+            LookupResult.captured_at >= row.not_before - age,
         )
         .order_by(LookupResult.captured_at.desc())
         .limit(1)
@@ -151,7 +157,7 @@ def _row(
     )
 
 
-def _account(work: Unit, portal: Portal, location: Location) -> PortalAccount | None:
+def account_for(work: Unit, portal: Portal, location: Location) -> PortalAccount | None:
     """The login to ask with: one that works before one that is parked, one that is signed in here before the others."""
     rows = [
         row
@@ -180,8 +186,16 @@ def own(work: Unit, lookup_id: str) -> Lookup:
     organization = organization_of(work)
     if row is None or organization not in (None, row.organization_id):
         raise NotFound(NOTHING_THERE)
-    require(work, NEEDED[row.kind], location=row.location)
+    on_login = row.account is not None and may(work, NEEDED[row.kind], account=row.account, location=row.location)
+    if not on_login:  # a grant for the login alone is enough
+        require(work, NEEDED[row.kind], location=row.location)
     return row
+
+
+def start_of(work: Unit, row: Lookup) -> datetime:
+    """When a row may be asked again: now, or when its batch is to start."""
+    planned = row.batch.not_before if row.batch is not None else None
+    return max(work.clock.now(), planned) if planned else work.clock.now()
 
 
 def cancel(work: Unit, lookup_id: str) -> Lookup:
@@ -202,12 +216,14 @@ def again(work: Unit, lookup_id: str) -> Lookup:
     work.db.refresh(row, with_for_update=True)
     if row.state != State.NEEDS_HUMAN:
         raise Conflict("This lookup does not wait for a person.")
-    account = _account(work, row.portal, row.location)
+    account = account_for(work, row.portal, row.location)
     if account is None:
         raise Conflict("Still no login covers this portal at this location. Add one under Accounts.")
     row.account_id = account.id
-    row.failures, row.error, row.not_before = 0, None, work.clock.now()
+    row.failures, row.runs, row.error, row.not_before = 0, 0, None, start_of(work, row)
     records.move(work, row, State.QUEUED)
+    if row.batch is not None:
+        row.batch.told_at = None
     records.clear_turn(work, account.id)
     work.enqueue("run_lookups", account.id)
     return row

@@ -3,28 +3,36 @@
 Lookups hold a lease like a person does, in the name of Portunus itself. A person who opens the portal takes it from them.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.actor import Actor, system
 from broker.base.errors import Conflict, Refused
 from broker.base.unit import Unit
-from broker.directory.models import PortalAccount
+from broker.directory import service as directory
+from broker.directory.models import Portal, PortalAccount
 from broker.lookups import records
 from broker.lookups.failures import FAILURES, OF_OUTCOME, Retry
-from broker.lookups.governor import BACKOFF
-from broker.lookups.models import Lookup, LookupBatch, LookupTurn
+from broker.lookups.governor import BACKOFF, LONGEST_WAIT, Governor
+from broker.lookups.models import Lookup, LookupBatch, LookupTurn, PortalPace
 from broker.lookups.states import State
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease, PortalSession
 from broker.tabs.records import live_lease, live_session
+from broker.tabs.states import SessionState
 
 HOLDER: Actor = system("lookups")
 """Who holds the lease."""
 PURPOSE = "Lookups"
+PIECE = 200
+"""Rows per transaction: each has its own audit entry, and one writer at a time is all that SQLite has."""
+SETTLED = timedelta(minutes=10)
+"""What was asked in a session's first minutes is done in it, before older questions of another location."""
+MOST_RUNS = 8
+"""Started so often and never ended, whatever it is must be looked at."""
 
 
 def is_ours(lease: Lease) -> bool:
@@ -49,7 +57,32 @@ def next_of(work: Unit, account_id: str, location_id: str | None = None) -> Look
     query = select(Lookup).where(Lookup.account_id == account_id, due(work))
     if location_id is not None:
         query = query.where(Lookup.location_id == location_id)
-    return work.db.scalar(query.order_by(Lookup.priority, Lookup.not_before, Lookup.id).limit(1))
+    order = (Lookup.priority, Lookup.due_by, Lookup.not_before, Lookup.id)
+    return work.db.scalar(query.order_by(*order).limit(1))
+
+
+def next_in(work: Unit, session: PortalSession, first: Lookup) -> Lookup | None:
+    """What is done next in this session when `first` is the login's most urgent; None: what is at another location.
+
+    A new sign-in costs minutes, a try and often somebody's code: a session's own location is seen through, unless something
+    more urgent waits elsewhere, or something older than what only came long after the sign-in.
+    """
+    if first.location_id == session.location_id:
+        return first
+    here = next_of(work, session.account_id, session.location_id)
+    if here is None or first.priority < here.priority:
+        return None
+    late = here.created_at > session.created_at + SETTLED and first.created_at < here.created_at
+    return None if late else here
+
+
+def portal_rest(work: Unit, portal: Portal) -> timedelta:
+    """How long until the portal may be asked again, as its pace and its failures say."""
+    pace = work.db.get(PortalPace, portal.id)
+    if pace is None:
+        return timedelta(0)
+    governor = Governor.of(directory.behaviour(work, portal))
+    return governor.wait(pace.started_at, pace.paused_until, work.clock.now())
 
 
 def take_turn(work: Unit, account_id: str) -> str | None:
@@ -64,30 +97,41 @@ def take_turn(work: Unit, account_id: str) -> str | None:
     turn = records.turn(work, account_id)
     work.db.refresh(turn, with_for_update=True)
     _see_through(work, account, turn)
+    if turn.stuck is not None and turn.stuck_at is not None:
+        if not _end_queued(work, account, State.NEEDS_HUMAN, turn.stuck, turn.stuck_at):
+            return None
+        turn.stuck, turn.stuck_at = None, None
     row = next_of(work, account_id)
     if row is None or (turn.not_before is not None and turn.not_before > work.clock.now()):
         return None
     if account.portal.status != "active" or account.portal.automation != "automated":
-        _block(work, account)
+        _end_queued(work, account, State.BLOCKED, "policy_blocked")
         return None
     if account.status != "active":
-        _need_person(work, account, OF_OUTCOME.get(account.status, "login_failed"))
+        _end_queued(work, account, State.NEEDS_HUMAN, OF_OUTCOME.get(account.status, "login_failed"))
         return None
     session = live_session(work, account_id)
     held = live_lease(work, session.id) if session else None
     if held is not None:
         return held.id if is_ours(held) and held.granted_at is not None else None
+    rest = portal_rest(work, account.portal)
+    if rest > LONGEST_WAIT:
+        turn.not_before, turn.words = work.clock.now() + rest, None
+        return None
+    if session is not None and session.state in (SessionState.READY, SessionState.PARKED):
+        row = next_in(work, session, row) or row
     try:
-        lease = tabs.open_tab(work, account_id, row.location_id, PURPOSE)
+        with work.db.begin_nested():  # a refusal leaves no half-made session behind
+            lease = tabs.open_tab(work, account_id, row.location_id, PURPOSE)
     except Refused:
-        _block(work, account)
+        _end_queued(work, account, State.BLOCKED, "policy_blocked")
         return None
     except Conflict as no:
         if no.code == "just-taken":
             raise  # somebody was quicker and this transaction is lost: the sweep asks again
-        turn.not_before = work.clock.now() + timedelta(minutes=1)
+        turn.not_before, turn.words = work.clock.now() + timedelta(minutes=1), no.message[:300]
         return None
-    turn.lease_id = lease.id
+    turn.lease_id, turn.words = lease.id, None
     return lease.id if lease.granted_at is not None else None
 
 
@@ -96,6 +140,23 @@ def served(work: Unit, account_id: str) -> bool:
     session = live_session(work, account_id)
     held = live_lease(work, session.id) if session else None
     return held is not None and is_ours(held) and held.granted_at is not None
+
+
+def put_back(work: Unit, row: Lookup) -> None:
+    """A running lookup that was stopped in the middle is queued again; one that never comes to an end waits for a person.
+
+    A person who took the portal does not count. What stopped twice already waits a while, so that others come first.
+    """
+    lease = work.db.get(Lease, row.lease_id or "")
+    if lease is not None and lease.end_reason == "preempted":
+        row.runs -= 1
+    elif row.runs >= MOST_RUNS:
+        records.end(work, row, State.NEEDS_HUMAN, "never_ended")
+        return
+    elif row.runs > 2:
+        row.not_before = work.clock.now() + BACKOFF[min(row.runs - 3, len(BACKOFF) - 1)]
+    records.move(work, row, State.QUEUED)
+    row.lease_id = None
 
 
 def _see_through(work: Unit, account: PortalAccount, turn: LookupTurn) -> None:
@@ -111,46 +172,41 @@ def _see_through(work: Unit, account: PortalAccount, turn: LookupTurn) -> None:
     code = OF_OUTCOME.get(session.end_reason or "", "login_failed")
     turn.failures += 1
     if FAILURES[code].retry is Retry.AFTER_FIX or turn.failures > len(BACKOFF):
-        _need_person(work, account, code)
-        turn.failures = 0
+        turn.stuck, turn.stuck_at, turn.failures = code, work.clock.now(), 0
         return
-    turn.not_before = work.clock.now() + BACKOFF[turn.failures - 1]
+    turn.not_before, turn.words = work.clock.now() + BACKOFF[turn.failures - 1], FAILURES[code].words
     audit.record(
         work, Act.RECONCILED, "portal_account", account.id, account_id=account.id, outcome=code, reason="lookups wait"
     )
 
 
-def _need_person(work: Unit, account: PortalAccount, code: str) -> None:
-    """All that wait for this login now wait for a person."""
-    for row in work.db.scalars(select(Lookup).where(Lookup.account_id == account.id, Lookup.state == State.QUEUED)):
-        records.end(work, row, State.NEEDS_HUMAN, code)
+def _end_queued(work: Unit, account: PortalAccount, state: State, code: str, until: datetime | None = None) -> bool:
+    """All that wait for this login (since `until`) end so, some at a time; whether none is left."""
+    query = select(Lookup).where(Lookup.account_id == account.id, Lookup.state == State.QUEUED)
+    if until is not None:
+        query = query.where(Lookup.state_at <= until)
+    rows = work.db.scalars(_free(query)).all()
+    for row in rows:
+        records.end(work, row, state, code)
+    if len(rows) == PIECE:
+        work.enqueue("run_lookups", account.id)
+        return False
+    return True
 
 
-def _block(work: Unit, account: PortalAccount) -> None:
-    for row in work.db.scalars(select(Lookup).where(Lookup.account_id == account.id, Lookup.state == State.QUEUED)):
-        records.end(work, row, State.BLOCKED, "policy_blocked")
+def _free(query: Select[Lookup]) -> Select[Lookup]:
+    """A piece of them, locked and as they are now; what another transaction is changing is left to it."""
+    locked = query.order_by(Lookup.id).limit(PIECE).with_for_update(skip_locked=True)
+    return locked.execution_options(populate_existing=True)
 
 
 def sweep(work: Unit) -> list[str]:
     """Queue again what nobody works on any more, end what is late; the logins that have something to do."""
-    now = work.clock.now()
-    for row in work.db.scalars(select(Lookup).where(Lookup.state == State.RUNNING)):
-        lease = work.db.get(Lease, row.lease_id or "")
-        if lease is None or lease.ended_at is not None:
-            records.move(work, row, State.QUEUED)
-            row.lease_id = None
-            audit.record(work, Act.RECONCILED, "lookup", row.id, account_id=row.account_id, outcome="queued")
-    for row in work.db.scalars(select(Lookup).where(Lookup.state == State.QUEUED, Lookup.deadline <= now).limit(500)):
+    held = exists().where(Lease.id == Lookup.lease_id, Lease.ended_at.is_(None))
+    for row in work.db.scalars(_free(select(Lookup).where(Lookup.state == State.RUNNING, ~held))):
+        put_back(work, row)
+        audit.record(work, Act.RECONCILED, "lookup", row.id, account_id=row.account_id, outcome=row.state)
+    late = select(Lookup).where(Lookup.state.in_((State.QUEUED, State.NEEDS_HUMAN)), Lookup.due_by <= work.clock.now())
+    for row in work.db.scalars(_free(late)):
         records.end(work, row, State.FAILED, "deadline_passed")
     return list(work.db.scalars(select(Lookup.account_id).where(due(work), Lookup.account_id.is_not(None)).distinct()))
-
-
-def release_portal(work: Unit, account_id: str) -> None:
-    """Put back what waited for a person because of this login, once it is in order again."""
-    work.db.execute(update(LookupTurn).where(LookupTurn.account_id == account_id).values(failures=0, not_before=None))
-    for row in work.db.scalars(
-        select(Lookup).where(Lookup.account_id == account_id, Lookup.state == State.NEEDS_HUMAN)
-    ):
-        row.failures, row.error, row.not_before = 0, None, work.clock.now()
-        records.move(work, row, State.QUEUED)
-    work.enqueue("run_lookups", account_id)

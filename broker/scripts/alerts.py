@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, and_, or_, select, update
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
@@ -15,12 +15,17 @@ from broker.base.unit import Unit
 from broker.directory.models import Portal, ScriptVersion
 from broker.identity.models import User
 from broker.identity.policy import Permission, organization_of, require, user_may
-from broker.scripts import releases
-from broker.scripts.models import ScriptAlert, ScriptOwner, ScriptRun
+from broker.scripts import judging, releases
+from broker.scripts.models import ABOUT_RELEASE, ScriptAlert, ScriptOwner, ScriptRelease, ScriptRun
 
 TASK = "mail_alert"
 MOST_TRIES = 5
 AGAIN_AFTER = timedelta(minutes=2)
+RAISED_AGAIN = timedelta(hours=1)
+"""What was mended and fails again so soon is the same trouble: the alert is open again, and nobody is mailed twice."""
+QUIET = timedelta(hours=1)
+"""An owner is mailed about one portal at most once in this time, whatever else of it fails meanwhile."""
+RUN = ""
 
 
 @dataclass(frozen=True)
@@ -39,17 +44,37 @@ def of_run(work: Unit, run: ScriptRun) -> ScriptAlert:
     )
 
 
-def of_page(work: Unit, portal_id: str, page: str, likeness: int) -> ScriptAlert:
+def of_page(work: Unit, portal_id: str, page: str, likeness: int, organization_id: str | None = None) -> ScriptAlert:
     """A key page has changed."""
     name = "sign-in" if page == "login" else page
     return _raise(
-        work, portal_id, None, f"its {name} page has changed", f"{likeness} % of its structure is as it was", None
+        work,
+        portal_id,
+        organization_id,
+        f"its {name} page has changed",
+        f"{likeness} % of its structure is as it was",
+        about=page,
     )
 
 
+def of_release(work: Unit, release: ScriptRelease, run: ScriptRun) -> ScriptAlert:
+    """A release is held: its last runs said neither yes nor no."""
+    words = f"version {release.digest[:12]} is held at {release.stage}"
+    step = f"Its last {judging.SAY_NOTHING} sign-ins ended {_said(run.outcome)} or alike; let it go on, or roll it back"
+    return _raise(work, release.portal_id, run.organization_id, words, step, run.id, about=ABOUT_RELEASE)
+
+
 def mended(work: Unit, portal_id: str, organization_id: str | None) -> None:
-    """The script works again where it had failed."""
-    for row in work.db.scalars(_open(portal_id).where(ScriptAlert.organization_id == organization_id)):
+    """The script works again where it had failed. Of a page that has changed that says nothing."""
+    mine = ScriptAlert.organization_id == organization_id
+    for row in work.db.scalars(_open(portal_id).where(mine, ScriptAlert.about == RUN)):
+        _end(work, row, "mended")
+
+
+def page_right(work: Unit, portal_id: str, page: str, organization_id: str | None) -> None:
+    """The page is as it was, or was accepted."""
+    mine = ScriptAlert.organization_id == organization_id
+    for row in work.db.scalars(_open(portal_id).where(mine, ScriptAlert.about == page)):
         _end(work, row, "mended")
 
 
@@ -86,7 +111,8 @@ def set_owner(work: Unit, portal: Portal, email: str) -> None:
 def owner(work: Unit, portal_id: str) -> User | None:
     """The named owner, else the author of the version in force; None when neither is a person who may mend it."""
     named = work.db.get(ScriptOwner, portal_id)
-    version = work.db.get(ScriptVersion, releases.in_force(work, portal_id)) if named is None else None
+    standing = releases.standing(work, portal_id) if named is None else None
+    version = work.db.get(ScriptVersion, standing) if standing else None
     found = work.db.get(User, named.user_id if named else version.author if version else "")
     return found if found is not None and _mends(work, found) else None
 
@@ -99,7 +125,10 @@ def maintainers(work: Unit) -> list[User]:
 
 
 def take_letter(work: Unit, alert_id: str) -> Letter | None:
-    """The mail of an alert, once; None when it was sent, is over, or has nobody to go to."""
+    """The mail of an alert, once; None when it was sent, is over, has nobody to go to, or comes too soon after another."""
+    row = work.db.get(ScriptAlert, alert_id)
+    if row is None or _told_lately(work, row):
+        return None
     taken = work.db.execute(
         update(ScriptAlert)
         .where(ScriptAlert.id == alert_id, ScriptAlert.sent_at.is_(None), ScriptAlert.ended_at.is_(None))
@@ -130,27 +159,47 @@ def not_sent(work: Unit, alert_id: str) -> None:
 
 def send_late(work: Unit) -> None:
     """Ask again for mails that nobody has sent."""
-    late = select(ScriptAlert.id).where(
+    late = select(ScriptAlert).where(
         ScriptAlert.sent_at.is_(None), ScriptAlert.ended_at.is_(None), ScriptAlert.tries < MOST_TRIES,
         ScriptAlert.raised_at <= work.clock.now() - AGAIN_AFTER,
     )  # fmt: skip
-    for alert_id in work.db.scalars(late):
-        work.enqueue(TASK, alert_id)
+    for row in work.db.scalars(late):
+        if not _told_lately(work, row):
+            work.enqueue(TASK, row.id)
+
+
+def _told_lately(work: Unit, row: ScriptAlert) -> bool:
+    """Whether another alert of this portal was mailed a moment ago, to the one person who would get this one too."""
+    other = select(ScriptAlert.id).where(
+        ScriptAlert.portal_id == row.portal_id, ScriptAlert.id != row.id, ScriptAlert.sent_at > work.clock.now() - QUIET
+    )
+    return work.db.scalar(other.limit(1)) is not None
 
 
 def _raise(
-    work: Unit, portal_id: str, organization_id: str | None, words: str, step: str, run_id: str | None
+    work: Unit,
+    portal_id: str,
+    organization_id: str | None,
+    words: str,
+    step: str,
+    run_id: str | None = None,
+    *,
+    about: str = RUN,
 ) -> ScriptAlert:
     now = work.clock.now()
-    row = work.db.scalar(_open(portal_id).where(ScriptAlert.organization_id == organization_id).limit(1))
+    same = (
+        ScriptAlert.portal_id == portal_id, ScriptAlert.organization_id == organization_id, ScriptAlert.about == about,
+        or_(ScriptAlert.ended_at.is_(None), and_(ScriptAlert.end == "mended", ScriptAlert.ended_at > now - RAISED_AGAIN)),
+    )  # fmt: skip
+    row = work.db.scalar(select(ScriptAlert).where(*same).order_by(ScriptAlert.raised_at.desc()).limit(1))
     if row is None:
         row = ScriptAlert(
-            id=new_id("alt"), portal_id=portal_id, organization_id=organization_id, raised_at=now, times=0
+            id=new_id("alt"), portal_id=portal_id, organization_id=organization_id, about=about, raised_at=now, times=0
         )
-        row.sent_at = row.ended_at = None
+        row.sent_at = None
         work.enqueue(TASK, row.id)
     row.words, row.step, row.run_id, row.last_at = words[:200], step[:300], run_id, now
-    row.times += 1
+    row.ended_at, row.end, row.times = None, "", row.times + 1
     work.db.add(row)
     work.db.flush()
     work.signal("scripts")

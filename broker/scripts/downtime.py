@@ -16,6 +16,8 @@ REMEMBERED = timedelta(hours=12)
 """An outage nobody has seen for longer is not claimed any more."""
 LOOK_AGAIN = timedelta(minutes=5)
 """A portal that is down is looked at this often, so that the notice ends with the outage."""
+BELIEVED = ScriptRun.trial == ""
+"""A version on trial that says "down" may be the one that is wrong; the look that follows at once is not on trial."""
 SAYS_LITTLE = ("no_browser", "refused")
 STEPS_WITHOUT_ANY = (
     "Try again in a quarter of an hour: Portunus looks every five minutes and takes this notice away.",
@@ -84,7 +86,7 @@ def _seen_down(work: Unit) -> dict[str, _Seen]:
     was_down = ScriptRun.outcome == DOWN
     newest = (
         select(ScriptRun.portal_id, func.max(ScriptRun.at).filter(was_down), func.max(ScriptRun.at).filter(~was_down))
-        .where(ScriptRun.at > work.clock.now() - REMEMBERED, ScriptRun.outcome.not_in(SAYS_LITTLE))
+        .where(ScriptRun.at > work.clock.now() - REMEMBERED, ScriptRun.outcome.not_in(SAYS_LITTLE), BELIEVED)
         .group_by(ScriptRun.portal_id)
     )
     return {
@@ -99,6 +101,7 @@ def _since(work: Unit, portal_id: str, worked_at: datetime | None) -> datetime:
     first = select(func.min(ScriptRun.at)).where(
         ScriptRun.portal_id == portal_id,
         ScriptRun.outcome == DOWN,
+        BELIEVED,
         ScriptRun.at > (worked_at or work.clock.now() - REMEMBERED),
     )
     return work.db.execute(first).scalar_one()

@@ -10,6 +10,8 @@ from broker.base.db import Base
 from broker.directory.models import Location, Portal, PortalAccount, ScriptVersion
 
 RUNNING = "ended_at IS NULL"
+ABOUT_RELEASE = "release"
+"""What an alert about a release that is held is about."""
 
 
 class ScriptBundle(Base):
@@ -55,7 +57,8 @@ class ScriptRelease(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     portal_id: Mapped[str] = mapped_column(ForeignKey("portal.id"), index=True)
     digest: Mapped[str] = mapped_column(ForeignKey("script_version.digest"))
-    previous: Mapped[str] = mapped_column(ForeignKey("script_version.digest"))
+    previous: Mapped[str | None] = mapped_column(ForeignKey("script_version.digest"))
+    """What was in force when it began, or came into force meanwhile; empty: a portal's first version."""
     stage: Mapped[str] = mapped_column(String(10))
     """canary, staged, everywhere, done"""
     location_id: Mapped[str | None] = mapped_column(ForeignKey("location.id"))
@@ -65,10 +68,12 @@ class ScriptRelease(Base):
     started_by: Mapped[str] = mapped_column(String(60))
     started_at: Mapped[datetime]
     stage_at: Mapped[datetime]
+    held_at: Mapped[datetime | None]
+    """Its last runs said neither yes nor no: it reaches nobody until a person lets it go on or takes it back."""
     ended_at: Mapped[datetime | None]
     """Empty while it runs; a finished one is watched no more."""
     end: Mapped[str | None] = mapped_column(String(12))
-    """done, rolled_back, superseded"""
+    """done, rolled_back, superseded (the same version came with Portunus), withdrawn"""
     end_words: Mapped[str | None] = mapped_column(String(300))
 
     portal: Mapped[Portal] = relationship()
@@ -111,11 +116,13 @@ class ScriptRun(Base):
     account_id: Mapped[str | None] = mapped_column(ForeignKey("portal_account.id"))
     location_id: Mapped[str | None] = mapped_column(ForeignKey("location.id"))
     organization_id: Mapped[str | None] = mapped_column(String(40))
+    session_id: Mapped[str | None] = mapped_column(String(40))
+    """The portal session it was a run of; empty for a look."""
     verb: Mapped[str] = mapped_column(String(20))
     """sign_in, keep_alive, …, or look: the sign-in page seen without signing in."""
     outcome: Mapped[str] = mapped_column(String(30))
     trial: Mapped[str] = mapped_column(String(60), default="", index=True)
-    """The release and its stage that this run counts for."""
+    """The release and its stage that this run counts for; `aside` for a run of that version that counts for none."""
     verdict: Mapped[str] = mapped_column(String(8))
     """worked, failed, or neither (the portal was down, no code came: not the script's doing)"""
     ms: Mapped[int]
@@ -135,6 +142,8 @@ class PageStructure(Base):
 
     portal_id: Mapped[str] = mapped_column(ForeignKey("portal.id"), primary_key=True)
     page: Mapped[str] = mapped_column(String(12), primary_key=True)
+    account_id: Mapped[str] = mapped_column(String(40), primary_key=True, default="")
+    """Whose page: a home page differs from login to login. Empty: the sign-in page, which is everybody's."""
     features: Mapped[list[str]]
     accepted_by: Mapped[str] = mapped_column(String(60))
     accepted_at: Mapped[datetime]
@@ -166,6 +175,9 @@ class ScriptAlert(Base):
     portal_id: Mapped[str] = mapped_column(ForeignKey("portal.id"), index=True)
     organization_id: Mapped[str | None] = mapped_column(String(40))
     """Whose run failed; empty: a look, which is nobody's."""
+    about: Mapped[str] = mapped_column(String(12), default="")
+    """Empty: a run that failed, over when one works. `login`, `home`: that page has changed, over when it is accepted or as it
+    was. `release`: a release that is held, over when it goes on or ends."""
     words: Mapped[str] = mapped_column(String(200))
     step: Mapped[str] = mapped_column(String(300))
     """The step it stopped at. No text of any page."""

@@ -5,9 +5,22 @@ from broker.scripts.alerts import seen as alert_seen
 from broker.scripts.board import Health, health, level
 from broker.scripts.downtime import Downtime, downtimes
 from broker.scripts.downtime import steps as fallback
-from broker.scripts.drift import accept, changes, look_now, looked, seen, structures, take_due
-from broker.scripts.releases import advance, chosen, in_force, pin, release, releases, roll_back, running, trial, unpin
+from broker.scripts.drift import accept, changes, drifted, look_now, looked, seen, structures, take_due
+from broker.scripts.releases import (
+    advance,
+    chosen,
+    in_force,
+    pin,
+    release,
+    releases,
+    roll_back,
+    running,
+    standing,
+    trial,
+    unpin,
+)
 from broker.scripts.runs import Report, failed, forget_old, note, open_failed, portal_of
+from broker.scripts.shipped import keep_shipped
 from broker.scripts.terms import MODES, PERMISSIONS, newest, record, register
 from broker.scripts.versions import (
     Bundle,
@@ -15,12 +28,11 @@ from broker.scripts.versions import (
     bundle_of,
     difference,
     history,
-    keep_shipped,
-    refuse,
     runnable,
     submit,
     version,
 )
+from broker.scripts.withdrawal import refuse
 
 __all__ = [
     "MODES",
@@ -39,6 +51,7 @@ __all__ = [
     "chosen",
     "difference",
     "downtimes",
+    "drifted",
     "failed",
     "fallback",
     "forget_old",
@@ -66,6 +79,7 @@ __all__ = [
     "running",
     "seen",
     "set_owner",
+    "standing",
     "structures",
     "submit",
     "take_due",

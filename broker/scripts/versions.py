@@ -1,4 +1,4 @@
-"""Versions by content hash: submitted by one person, approved by another, refused or withdrawn by either kind of judge."""
+"""Versions by content hash: submitted by one person, approved by another. Refusing is in `withdrawal.py`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,8 @@ from broker.base.unit import Unit
 from broker.directory import checks
 from broker.directory.models import Portal, ScriptVersion
 from broker.identity.policy import Permission, require
-from broker.scripts.models import ScriptBundle, ScriptInForce
+from broker.scripts import turn
+from broker.scripts.models import ScriptBundle
 
 SHIPPED = "release"
 """The approver of a version that came with Portunus: whoever released Portunus."""
@@ -37,18 +38,6 @@ class Bundle:
     quality: str = ""
 
 
-def keep_shipped(work: Unit, portal: Portal, bundle: Bundle) -> None:
-    """The bytes of a version that came with Portunus; in force unless people have released another."""
-    if work.db.get(ScriptBundle, bundle.digest) is None:
-        _keep(work, bundle, "Came with Portunus.", "Portunus")
-    now_in_force = work.db.get(ScriptInForce, portal.id)
-    if now_in_force is None:
-        work.db.add(ScriptInForce(portal_id=portal.id, digest=bundle.digest, shipped=True, since=work.clock.now()))
-    elif now_in_force.shipped and now_in_force.digest != bundle.digest:
-        now_in_force.digest, now_in_force.since = bundle.digest, work.clock.now()
-    work.db.flush()
-
-
 def submit(work: Unit, bundle: Bundle, words: str) -> ScriptVersion:
     """Hand a version in for approval. Raises `Incomplete` (no words, too large, other hosts' start), `Conflict` (known)."""
     require(work, Permission.SCRIPT_MAINTAIN, anywhere=True)
@@ -60,7 +49,10 @@ def submit(work: Unit, bundle: Bundle, words: str) -> ScriptVersion:
     checks.hosts(list(bundle.facts.get("hosts", [])))
     portal = _portal(work, bundle.key)
     if work.db.get(ScriptVersion, bundle.digest) is not None:
-        raise Conflict("These very bytes are known already; nothing was changed.", code="version-known")
+        raise Conflict(
+            "These very bytes are known already. Look under Versions: one that waits is approved there, an old approval renewed.",
+            code="version-known",
+        )
     row = ScriptVersion(
         digest=bundle.digest,
         portal_id=portal.id,
@@ -79,14 +71,17 @@ def submit(work: Unit, bundle: Bundle, words: str) -> ScriptVersion:
     )
     work.db.add(row)
     work.db.flush()
-    _keep(work, bundle, words, work.actor.name)
+    keep(work, bundle, words, work.actor.name)
     return row
 
 
 def approve(work: Unit, digest: str) -> ScriptVersion:
-    """A second person has read it. Raises `Refused` for its author, `Conflict` when it was judged already."""
+    """A second person has read it; again, where an approval has grown too old to release on.
+
+    Raises `Refused` for its author, `Conflict` when it was judged already.
+    """
     require(work, Permission.SCRIPT_APPROVE, anywhere=True)
-    row, bundle = _judged(work, digest)
+    row, portal = _judged(work, digest)
     if work.actor.kind is ActorKind.SERVICE:
         raise Refused("A program cannot approve a script; a person who has read it can.")
     audit.record(
@@ -94,27 +89,9 @@ def approve(work: Unit, digest: str) -> ScriptVersion:
         Act.SCRIPT_APPROVED,
         "script_version",
         row.digest[:32],
-        detail={"portal": _portal_of(work, row).key, "author": row.author},
+        detail={"portal": portal.key, "author": row.author, "again": row.approved_by is not None},
     )
     row.approved_by, row.approved_at = work.actor.id, work.clock.now()
-    del bundle
-    return row
-
-
-def refuse(work: Unit, digest: str, words: str) -> ScriptVersion:
-    """A reviewer says no, or withdraws a version: it never runs again. Raises `Incomplete` without words, `Conflict` in force."""
-    require(work, Permission.SCRIPT_APPROVE, anywhere=True)
-    row = version(work, digest)
-    if len(words.strip()) < LEAST_WORDS:
-        raise Incomplete("Say in a sentence what is wrong with it.")
-    if work.db.scalar(select(ScriptInForce.portal_id).where(ScriptInForce.digest == row.digest)):
-        raise Conflict("This version is in force: release or roll back to another one first.", code="in-force")
-    bundle = work.db.get(ScriptBundle, row.digest)
-    if bundle is None or bundle.refused_at is not None:
-        raise Conflict("This version was refused already.")
-    audit.record(work, Act.SCRIPT_REFUSED, "script_version", row.digest[:32], reason=words)
-    bundle.refused_by, bundle.refused_at, bundle.refused_words = work.actor.id, work.clock.now(), words.strip()[:300]
-    row.approved_by = row.approved_at = None
     return row
 
 
@@ -175,19 +152,21 @@ def difference(old: Sequence[dict[str, str]], new: Sequence[dict[str, str]]) -> 
     return lines
 
 
-def _judged(work: Unit, digest: str) -> tuple[ScriptVersion, ScriptBundle]:
+def _judged(work: Unit, digest: str) -> tuple[ScriptVersion, Portal]:
     row = version(work, digest)
+    turn.take(work, row.portal_id)
     bundle = work.db.get(ScriptBundle, row.digest)
     if bundle is None or bundle.refused_at is not None:
         raise Conflict("This version was refused; hand in a new one.")
-    if row.approved_by is not None:
+    if row.approved_by is not None and approval_holds(work, row):
         raise Conflict("This version is approved already.")
     if row.author == work.actor.id:
         raise Refused("Somebody else must read and approve what you wrote.", code="own-version")
-    return row, bundle
+    return row, work.db.get_one(Portal, row.portal_id)
 
 
-def _keep(work: Unit, bundle: Bundle, words: str, author: str) -> None:
+def keep(work: Unit, bundle: Bundle, words: str, author: str) -> None:
+    """Its bytes and what it declares."""
     work.db.add(
         ScriptBundle(
             digest=bundle.digest,
@@ -208,7 +187,3 @@ def _portal(work: Unit, key: str) -> Portal:
     if found is None:
         raise NotFound(f"There is no portal {key}. Add it under Portals (or restart the browser host) first.")
     return found
-
-
-def _portal_of(work: Unit, row: ScriptVersion) -> Portal:
-    return work.db.get_one(Portal, row.portal_id)

@@ -71,6 +71,7 @@ from broker.tabs.supervision import (
 )
 from broker.tabs.sweep import restarted, sweep
 from broker.tabs.tiles import Tile, handed_words, opening, tiles
+from broker.tabs.withdrawn import withdraw_script
 
 __all__ = [
     "LOCKED",
@@ -155,4 +156,5 @@ __all__ = [
     "watch_left",
     "watch_ticket",
     "watches",
+    "withdraw_script",
 ]

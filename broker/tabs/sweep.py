@@ -8,7 +8,7 @@ from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.unit import Unit
 from broker.codes import service as codes
-from broker.tabs import records
+from broker.tabs import records, withdrawn
 from broker.tabs.models import BrowserNode, Lease, LoginAttempt, PortalSession, StreamTicket
 from broker.tabs.states import AttemptState, SessionState
 
@@ -18,10 +18,11 @@ SILENT = timedelta(seconds=20)
 
 
 def sweep(work: Unit) -> None:
-    """Re-send forgotten hints; end what its host has left; expire leases, tickets and code requests."""
+    """Re-send forgotten hints; end what its host has left and what runs a withdrawn script; expire leases, tickets and code requests."""
     _forgotten(work)
     _abandoned(work)
     _silent_nodes(work)
+    withdrawn.end_withdrawn(work)
     _expired_leases(work)
     _expired_tickets(work)
     codes.expire(work)

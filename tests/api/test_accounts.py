@@ -2,6 +2,7 @@
 
 import json
 
+import pyotp
 import pytest
 
 from broker.base.actor import system
@@ -66,13 +67,38 @@ def test_the_page_adds_the_same_and_says_so(practice):
     assert "The account is added" in practice[0].get(went.headers["location"].partition("#")[0]).text
 
 
-def test_codes_come_to_the_desk_until_a_seed_is_stored(practice, account):
+def proved(clock, seed: str = SEED) -> dict[str, str]:
+    return {
+        "totp_seed": seed,
+        "totp_code": pyotp.parse_uri(seed).at(clock.now()) if ":" in seed else pyotp.TOTP(seed).at(clock.now()),
+    }
+
+
+def test_a_seed_that_no_code_proves_is_not_stored(practice, account, clock):
+    ana, address = practice[0], f"/api/v1/accounts/{account['id']}/credential"
+    for wrong in ({"totp_seed": SEED}, proved(clock) | {"totp_code": "000000"}):
+        assert ana.post_json(address, wrong).status_code == 422
+    assert ana.post_json("/api/v1/accounts", new(username="other", totp_seed=SEED)).status_code == 422
+    assert row(ana, account)["has_seed"] is False
+
+
+def test_a_seed_with_longer_steps_than_the_one_before_gives_its_code_at_once(practice, account, portunus, clock):
+    ana, address = practice[0], f"/api/v1/accounts/{account['id']}/credential"
+    ana.post_json(address, proved(clock))
+    with portunus.unit(HOST) as work:
+        assert portunus.vault.totp(work, account["id"], "att_1", clock.now()).code is not None
+    ana.post_json(address, proved(clock, f"otpauth://totp/x?secret={SEED}&period=60"))
+    with portunus.unit(HOST) as work:
+        assert portunus.vault.totp(work, account["id"], "att_2", clock.now()).code is not None
+
+
+def test_codes_come_to_the_desk_until_a_seed_is_stored(practice, account, clock):
     ana = practice[0]
     assert [one["channel"] for one in account["channels"]] == ["desk"]
-    answer = ana.post_json(f"/api/v1/accounts/{account['id']}/credential", {"totp_seed": SEED})
+    answer = ana.post_json(f"/api/v1/accounts/{account['id']}/credential", proved(clock))
     assert [one["channel"] for one in answer.json()["channels"]] == ["totp", "desk"]
     assert answer.json()["has_seed"] is True
-    again = ana.post_json(f"/api/v1/accounts/{account['id']}/credential", {"totp_seed": SEED})
+    again = ana.post_json(f"/api/v1/accounts/{account['id']}/credential", proved(clock))
     assert [one["channel"] for one in again.json()["channels"]] == ["totp", "desk"]
 
 

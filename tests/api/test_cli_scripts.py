@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,10 @@ from broker.base.actor import system
 from broker.base.db import Base
 from broker.base.errors import BrokerError, Conflict, Incomplete, Refused
 from broker.base.settings import Settings, settings
+from broker.directory import service as directory
+from broker.identity.models import Grant, User
+from broker.identity.shell import name_at_shell
+from broker.scripts import service as scripts
 from broker.wiring import Portunus, build
 from carrier_scripts import registry
 from tests import factories
@@ -23,7 +28,7 @@ WORDS = "Its sign-in button was renamed."
 
 
 class Shell:
-    """The command line on a fresh Portunus, as one of two people at the machine."""
+    """The command line on a fresh Portunus, as one of the machine's people: the kernel says who it is."""
 
     def __init__(self, portunus: Portunus, monkeypatch: pytest.MonkeyPatch) -> None:
         self.portunus = portunus
@@ -31,7 +36,7 @@ class Shell:
 
     def __call__(self, *words: str, by: str = "mira") -> str:
         """What it prints. Raises what the command raised."""
-        self._patch.setenv("LOGNAME", by)
+        self._patch.setattr("api.cli.console.pwd.getpwuid", lambda _: SimpleNamespace(pw_name=by))
         done = CliRunner().invoke(app, ["script", *words])
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
@@ -51,7 +56,13 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     Base.metadata.create_all(portunus.engine)
     catalog.register(portunus)
     with portunus.unit(system("test")) as work:
-        factories.location(work, factories.organization(work), "phoenix")
+        org = factories.organization(work)
+        phoenix = factories.location(work, org, "phoenix")
+        factories.account(work, directory.portal_by_key(work, KEY), [phoenix], channel=None)
+        for name, role in (("mira", "script_maintainer"), ("ana", "admin")):
+            name_at_shell(
+                work, factories.user(work, org, name.title(), role=role, email=f"{name}@saguaro.test").id, name
+            )
     yield Shell(portunus, monkeypatch)
     portunus.engine.dispose()
     settings.cache_clear()
@@ -95,6 +106,35 @@ def test_what_one_hands_in_another_approves(shell: Shell, changed: Path) -> None
     assert registry.script(KEY).digest[:12] in shell("rollback", KEY, "--words", "The claims page is wrong.", by="ana")
     gone = shell.data("versions", KEY)["releases"]
     assert [(one["end"], one["words"]) for one in gone] == [("rolled_back", "The claims page is wrong.")]
+
+
+def test_no_variable_says_who_one_is(shell: Shell, changed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = submitted(shell, changed)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "ana")
+    with pytest.raises(Refused) as no:
+        shell("approve", digest[:12])
+    assert no.value.code != "unknown-at-shell"
+
+
+def test_who_is_nobody_known_neither_hands_in_nor_approves_at_the_shell(shell: Shell, changed: Path) -> None:
+    digest = submitted(shell, changed)
+    for words in (("approve", digest[:12]), ("submit", KEY, "--file", str(changed), "--words", WORDS)):
+        with pytest.raises(Refused) as no:
+            shell(*words, by="root")
+        assert no.value.code == "unknown-at-shell"
+
+
+def test_what_somebody_hands_in_on_the_web_she_does_not_approve_at_the_shell(shell: Shell, changed: Path) -> None:
+    with shell.portunus.unit(system("test")) as work:
+        mira = work.db.query(User).filter_by(email="mira@saguaro.test").one()
+        work.db.add(Grant(id="gra_both", user_id=mira.id, role="admin", granted_by="t", granted_at=work.clock.now()))
+    digest = submitted(shell, changed)
+    with shell.portunus.reading(system("test")) as work:
+        assert scripts.version(work, digest).author == mira.id
+    with pytest.raises(Refused) as no:
+        shell("approve", digest[:12])
+    assert no.value.code == "own-version"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import urlencode
 
 import pytest
@@ -22,10 +22,12 @@ from api.routes.hooks import TWILIO
 from broker.audit.acts import Act
 from broker.audit.models import AuditEntry
 from broker.base.actor import system
+from broker.codes import service as codes
 from broker.codes.models import CodeMessage
-from broker.directory.models import DeliveryEndpoint
+from broker.directory.models import DeliveryEndpoint, Organization
 from broker.wiring import Portunus
 from tests import factories as make
+from tests.conftest import acting
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of this test, 32 bytes!").decode()
 NUMBER = "+16025550142"
@@ -64,7 +66,7 @@ def kept(portunus: Portunus) -> list[CodeMessage]:
         return list(work.db.scalars(select(CodeMessage)))
 
 
-FORM = {"MessageSid": "SM1", "From": "+18005550100", "Body": "Your code is 482913"}
+FORM = {"MessageSid": "SM1", "From": "+18005550100", "To": NUMBER, "Body": "Your code is 482913"}
 
 
 def test_a_forged_twilio_signature_with_letters_beyond_ascii_is_refused_like_any_other(phone, visitor, portunus):
@@ -79,6 +81,46 @@ def test_twilios_own_signature_is_accepted(phone, visitor, portunus):
     assert [row.external_id for row in kept(portunus)] == ["SM1"]
     with portunus.reading(system("test")) as work:
         assert work.db.get_one(DeliveryEndpoint, phone).health == "up"
+
+
+@pytest.mark.parametrize("way", ["twilio", "standard", "gateway"])
+def test_a_message_to_another_number_is_not_this_ones_though_its_key_is_the_same(phone, visitor, portunus, way):
+    """One Twilio account has one key for all its numbers: the wrong address pasted must not feed one's codes to another."""
+    other = "+16025559999"
+    match way:
+        case "twilio":
+            form = FORM | {"To": other}
+            answer = visitor.client.post(PATH, data=form, headers={TWILIO: twilio(portunus, form)})
+        case "standard":
+            body = json.dumps({"from": "22395", "text": "Your code is 482913", "to": other}).encode()
+            answer = visitor.client.post(PATH, content=body, headers=standard(body))
+        case _:
+            answer = visitor.client.post(PATH, **from_an_app(portunus, recipient=other))
+    assert (answer.status_code, kept(portunus)) == (422, [])
+    with portunus.reading(system("test")) as work:
+        assert "another number" in (work.db.get_one(DeliveryEndpoint, phone).health_words or "")
+
+
+def test_a_twilio_form_without_its_number_is_no_text_message(phone, visitor, portunus):
+    form = {name: value for name, value in FORM.items() if name != "To"}
+    answer = visitor.client.post(PATH, data=form, headers={TWILIO: twilio(portunus, form)})
+    assert (answer.status_code, kept(portunus)) == (401, [])
+
+
+@pytest.mark.parametrize(("minutes", "verdict"), [(0, "matched"), (60, "late")])
+def test_a_message_that_the_telephone_held_back_is_an_older_code(phone, visitor, portunus, minutes, verdict):
+    with portunus.unit(system("test")) as work:
+        row = work.db.get_one(DeliveryEndpoint, phone)
+        place = make.location(work, work.db.get_one(Organization, row.organization_id))
+        account = make.account(
+            work, make.portal(work), [place], channel="sms", endpoint=row, template={"senders": ["22395"]}
+        )
+        maria = acting(make.user(work, work.db.get_one(Organization, row.organization_id)))
+        codes.expect(work, attempt_id="att_1", account=account, location=place, requester=maria, life_s=600)
+    had = (portunus.clock.now() - timedelta(minutes=minutes)).astimezone(timezone(timedelta(hours=-7)))
+    answer = visitor.client.post(PATH, **from_an_app(portunus, receivedAt=had.isoformat(timespec="milliseconds")))
+    assert answer.status_code == 204
+    assert [row.verdict for row in kept(portunus)] == [verdict]
 
 
 def test_a_changed_twilio_form_is_refused(phone, visitor, portunus):
@@ -301,6 +343,13 @@ RECEIVED = json.dumps(
 def gateway(portunus: Portunus, body: bytes = RECEIVED, *, ago: int = 0, key: str = GATEWAY_KEY) -> dict[str, str]:
     stamp = str(int(portunus.clock.now().timestamp()) - ago)
     return {"x-timestamp": stamp, "x-signature": hmac.digest(key.encode(), body + stamp.encode(), "sha256").hex()}
+
+
+def from_an_app(portunus: Portunus, **payload: str) -> dict:
+    set_secret(portunus, "end_phone", GATEWAY_KEY.encode())
+    told = {"messageId": "abc", "message": "Your code is 482913", "phoneNumber": "22395", **payload}
+    body = json.dumps({"event": "sms:received", "payload": told}).encode()
+    return {"content": body, "headers": gateway(portunus, body)}
 
 
 def test_the_android_apps_signature_is_accepted_and_a_repeated_post_counts_once(phone, visitor, portunus):

@@ -167,3 +167,10 @@ def test_key_is_shown_once_and_revoked_at_once(ana, portunus, visitor):
 
 def test_biller_sees_no_such_page(signed_in, world):
     assert signed_in(world["maria"]).get("/people").status_code == 403
+
+
+def test_an_account_of_the_machines_shell_is_entered_and_shown(ana, world):
+    assert ana.post(f"/people/{world['maria'].id}/shell-name", {"name": "mlopez"}).status_code == 303
+    assert "Name at the shell: mlopez" in ana.get("/people").text
+    refused = ana.post(f"/people/{world['maria'].id}/shell-name", {"name": "Not A Name"})
+    assert "no account name" in refused.text

@@ -94,9 +94,16 @@ def test_twilios_transcription_is_used(visitor, portunus, request_id):
         "RecordingSid": "RE1",
         "CallSid": "CA1",
         "From": "+18775550170",
+        "To": "+16025550144",
     }
     assert visitor.client.post(PATH, **twilio(portunus, form)).status_code == 204
     assert value(portunus, request_id) == "482913"
+
+
+def test_a_call_to_another_number_is_not_this_ones(visitor, portunus, request_id):
+    call = standard(transcript=SAID, to="+16025559999", **{"from": "+18775550170"})
+    assert visitor.client.post(PATH, **call).status_code == 422
+    assert (message(portunus), state(portunus, request_id)) == (None, "waiting")
 
 
 def test_a_call_that_was_only_recorded_is_left_to_a_person(visitor, portunus, request_id):
@@ -133,7 +140,7 @@ def test_a_call_that_the_provider_did_not_sign_is_nothing(visitor, portunus, req
 
 
 def test_a_signature_for_text_messages_does_not_open_the_door_for_calls(visitor, portunus, request_id):
-    form = {"MessageSid": "SM1", "From": "+18775550170", "Body": "Your code is 482913"}
+    form = {"MessageSid": "SM1", "From": "+18775550170", "To": "+16025550144", "Body": "Your code is 482913"}
     signed = twilio(portunus, form)
     assert visitor.client.post("/hooks/sms/16025550144", **signed).status_code == 401
     assert visitor.client.post(PATH, **signed).status_code == 401  # no call

@@ -22,6 +22,7 @@ from broker.tabs import service as tabs
 from broker.tabs.models import Lease
 from tests.e2e.office import HOST, Office
 from workers.browser import guard, masks
+from workers.browser.egress import Door
 from workers.browser.files import LeaseFiles
 from workers.browser.find import find
 from workers.browser.live import LiveSession
@@ -124,7 +125,8 @@ class Remote:
             portal_session_id="pss_1", attempt_id="att_1", organization_id=self.office.organization_id
         )
         nothing: Any = None
-        live = LiveSession(claim=claim, context=context, door=nothing, shard=nothing)
+        door = Door("pss_1", "acc_1", 1, (), lambda _: None)
+        live = LiveSession(claim=claim, context=context, door=door, shard=nothing)
         await masks.put_on(context)
         page = await context.new_page()
         guard.adopt_first(live, page)

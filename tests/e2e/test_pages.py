@@ -96,6 +96,9 @@ def test_player_plays_and_has_no_axe_violation(screen, office, morning) -> None:
     window.page.get_by_label("Why do you view it?").fill("Quarterly sample")
     window.page.keyboard.press("Enter")
     window.page.wait_for_function("() => window.portunusPlayer && window.portunusPlayer.drawn > 0")
+    first = window.page.locator("#timeline li").first
+    assert re.search(r"before\s+e-mail: code accepted, typed at \d\d:\d\d:\d\d UTC", first.inner_text())
+    assert first.get_by_role("link").get_attribute("href") == f"/code-requests/{morning['code_request']}"
     window.picture("player")
     assert window.faults() == []
     window.page.set_viewport_size(NARROW)

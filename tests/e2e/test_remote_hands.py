@@ -230,11 +230,15 @@ def test_a_title_too_long_for_its_tab_ends_in_dots(maria: Viewer, remote: Remote
 def test_a_tab_nobody_touches_is_covered_until_its_holder_shows_who_she_is(maria: Viewer, remote: Remote) -> None:
     remote.show("<h1>Claim 4711</h1><input id=name>")
     remote.cover_after_s = 0.6
+    maria.page.evaluate(
+        "() => { document.getElementById('paper').hidden = false; document.getElementById('paper').append(document.createElement('iframe')); }"
+    )
     maria.page.evaluate("() => window.portunusViewer.cut()")
     box = maria.page.locator("#cover")
     expect(box).to_be_visible()
     remote.cover_after_s = 1e6
     expect(maria.page.locator("#stage canvas")).to_be_hidden()
+    expect(maria.page.locator("#paper iframe")).to_have_count(0)  # a file she was reading
     assert "Claims" not in maria.page.title() + (maria.page.locator("main").inner_text())
     found = Axe().run(maria.page).response["violations"]
     assert [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]] == []

@@ -1,5 +1,7 @@
 """The remote tab in a real viewer: for each thing a biller does, its effect in the portal's page."""
 
+import base64
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Route, expect
@@ -8,6 +10,8 @@ from tests.e2e.remote import PORTAL, WIDTH, Remote, Viewer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\ntrailer<</Root 1 0 R>>"
+
+PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAIAAAASFvFNAAAAC0lEQVR4nGNgwAQAABQAAX3+Hu4AAAAASUVORK5CYII=")
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +158,25 @@ def test_a_download_is_typed_by_its_content_and_fetched_from_another_origin(mari
         row.get_by_role("button", name="Save").click()
     assert saved.value.url.startswith(remote.office.portunus.settings.download_url)
     assert saved.value.path().read_bytes() == PDF
+    row.get_by_role("button", name="away").click()
+
+
+def test_a_file_is_read_inside_the_tab_from_the_other_origin(maria: Viewer, remote: Remote) -> None:
+    remote.show("<a href='/scan'>Scan</a><input id=name>")
+    remote.pages["/scan"] = ("image/png", "attachment; filename=scan.png", PNG)
+    maria.click("a")
+    row = maria.page.locator("#files li").first
+    row.get_by_role("button", name="Open scan.png").click()
+    frame = maria.page.frame_locator("#paper iframe")
+    expect(frame.locator("img")).to_have_js_property("naturalWidth", 3)
+    assert maria.page.frame("paper").url == f"{remote.office.portunus.settings.download_url}/files"
+    expect(maria.page.locator("#stage")).to_be_hidden()
+    assert Axe().run(maria.page, context="#paper").response["violations"] == []
+    maria.page.get_by_role("button", name="Back to the portal").press("Enter")
+    expect(maria.page.locator("#paper iframe")).to_have_count(0)
+    maria.click("#name")
+    maria.page.keyboard.type("4711")
+    remote.until("document.getElementById('name').value === '4711'")
     row.get_by_role("button", name="away").click()
 
 

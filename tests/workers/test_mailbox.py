@@ -1,8 +1,13 @@
 """The watch over one mailbox: no mail is lost, none blocks, none is used twice; outages of any part are survived."""
 
+import select as ears
 import threading
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -11,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from broker.base.actor import system
 from broker.base.errors import Refused, Unavailable
 from broker.codes import service as codes
+from broker.codes.matching import Arrival
 from broker.codes.models import CodeMessage, CodeRequest
 from broker.codes.reader import MailReader
 from broker.directory.models import DeliveryEndpoint
@@ -20,8 +26,9 @@ from tests import factories as make
 from tests.broker.codes.mails import AUTHSERV, mail
 from tests.conftest import acting
 from tests.fakes.clock import ManualClock
+from tests.waiting import until
 from workers import mailbox as watching
-from workers.mailbox import Gone, Watch
+from workers.mailbox import Dials, Gone, Watch
 
 
 class FakeMailbox:
@@ -77,7 +84,7 @@ class Scene:
             self.account = make.account(work, make.portal(work), [self.place], endpoint=self.endpoint, template=rule)
             self.maria = acting(make.user(work, org))
             portunus.vault.put(work, org.id, "delivery_endpoint", self.endpoint.id, "mailbox_password", b"Marble")
-        self.watch = Watch(portunus, self.endpoint.id, reader, threading.Event(), threading.Semaphore(1))
+        self.watch = Watch(portunus, self.endpoint.id, reader, threading.Event(), Dials(1))
 
     def connect(self) -> None:
         self.watch._connect()
@@ -92,6 +99,10 @@ class Scene:
             )
         self.watch._wanted = True
         return request.id
+
+    def write_something(self) -> None:
+        with self.portunus.unit(system("test")) as work:
+            work.db.get_one(DeliveryEndpoint, self.endpoint.id).name = "written meanwhile"
 
     def verdicts(self) -> list[str]:
         with self.portunus.reading(system("test")) as work:
@@ -218,13 +229,13 @@ def test_an_outage_in_mid_login_loses_nothing(scene: Scene, clock: ManualClock) 
 
 def test_a_renumbered_mailbox_delivers_nothing_twice_and_loses_nothing(scene: Scene, clock: ManualClock) -> None:
     request = scene.expect()
-    scene.box.put(mail(message_id="<first@x>"), clock)
+    scene.box.put(mail("<p>Your statement is ready.</p>", message_id="<first@x>"), clock)
     scene.look()
     scene.box.renumbered()
     scene.box.put(mail("<p>Your code is 771204.</p>", message_id="<second@x>"), clock)
     scene.connect()
     scene.look()
-    assert scene.verdicts() == ["matched", "matched"]
+    assert scene.verdicts() == ["no_code", "matched"]
     with scene.portunus.unit(system("browserhost")) as work:
         taken = codes.take(work, scene.portunus.vault, request, "att_1")
     assert taken.code == "771204"
@@ -329,3 +340,71 @@ def test_pauses_grow_and_are_cut_short_by_a_sign_in_that_waits(scene: Scene, mon
     monkeypatch.undo()
     threading.Timer(0.1, scene.watch.ring, kwargs={"wanted": True}).start()
     scene.watch._pause(60)  # ends with the ring
+
+
+def test_other_writers_go_on_while_a_mail_is_read(
+    scene: Scene, clock: ManualClock, reader: MailReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may send a mail that takes its two seconds: it must not hold the one database that can be written."""
+    scene.expect()
+    scene.box.put(mail(), clock)
+
+    def slowly(raw: bytes, **more: Any) -> Arrival:
+        with ThreadPoolExecutor(1) as other:
+            other.submit(scene.write_something).result(timeout=20)
+        return reader.arrival(raw, **more)
+
+    monkeypatch.setattr(scene.watch, "_reader", SimpleNamespace(arrival=slowly))
+    scene.look()
+    assert (scene.verdicts(), scene.row().name) == (["matched"], "written meanwhile")
+
+
+def test_a_mail_that_another_watch_took_meanwhile_is_left_to_it(
+    scene: Scene, clock: ManualClock, reader: MailReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.box.put(mail(), clock)
+
+    def overtaken(raw: bytes, **more: Any) -> Arrival:
+        with scene.portunus.unit(system("test")) as work:
+            row = work.db.get_one(DeliveryEndpoint, scene.endpoint.id)
+            row.cursor = {**row.cursor, "uidnext": 7}
+        return reader.arrival(raw, **more)
+
+    monkeypatch.setattr(scene.watch, "_reader", SimpleNamespace(arrival=overtaken))
+    scene.look()
+    assert (scene.verdicts(), scene.row().cursor["uidnext"]) == ([], 7)
+
+
+@pytest.mark.parametrize("code", ["mailbox-login", "mailbox-token", "mailbox-client", "mailbox-consent"])
+def test_a_server_that_refused_is_left_alone_until_its_settings_change(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    tried = Counter[str]()
+
+    def refuse(address: object) -> FakeMailbox:
+        tried[code] += 1
+        if tried[code] > 1:
+            scene.watch.hang_up()
+        raise Refused("No.", code=code)
+
+    monkeypatch.setattr(watching, "ImapMailbox", refuse)
+    resting = threading.Event()
+    rest = scene.watch._rest
+    monkeypatch.setattr(scene.watch, "_rest", lambda seconds: (resting.set(), rest(seconds)))
+    scene.watch.start()
+    assert resting.wait(20)
+    for _ in range(3):
+        scene.watch.ring(wanted=True)
+        until(lambda: not ears.select([scene.watch._ear], [], [], 0)[0])
+        scene.watch.ring(wanted=False)
+    assert (tried[code], scene.watch.is_alive()) == (1, True)
+    scene.watch.ring(wanted=False, changed=True)
+    scene.watch.join(20)
+    assert tried[code] == 2
+
+
+def test_a_server_that_does_not_answer_holds_up_only_its_own_mailboxes() -> None:
+    dials = Dials(1)
+    with dials.at("imap.black-hole.test"):
+        assert dials.at("imap.healthy.test").acquire(blocking=False)
+        assert not dials.at("IMAP.black-hole.test").acquire(blocking=False)

@@ -15,7 +15,7 @@ from broker.wiring import Portunus
 from carrier_scripts.lab.founding import MAILBOX
 from tests import factories as make
 from tests.labs import RunningLab, running_lab
-from workers.mailbox import Watch
+from workers.mailbox import Dials, Watch
 from workers.mailwatch import _mailboxes
 
 TEST = system("test")
@@ -34,7 +34,7 @@ class Scene:
             self.id = make.endpoint(work, org, settings=place | {"consent": agreed}).id
             self.organization_id = org.id
         self.keep("client_secret", told["client_secret"])
-        self.watch = Watch(portunus, self.id, MailReader(), threading.Event(), threading.Semaphore(1))
+        self.watch = Watch(portunus, self.id, MailReader(), threading.Event(), Dials(1))
 
     def keep(self, field: str, value: str) -> None:
         with self.portunus.unit(TEST) as work:
@@ -102,11 +102,11 @@ def test_a_withdrawn_consent_is_said_and_the_provider_left_alone(scene: Scene, m
     scene.lab.revoke_consent()
     rests: list[float] = []
 
-    def rest(seconds: float, *, eager: bool = True) -> None:
+    def rest(seconds: float) -> None:
         rests.append(seconds)
         scene.watch._stopping.set()
 
-    monkeypatch.setattr(scene.watch, "_pause", rest)
+    monkeypatch.setattr(scene.watch, "_rest", rest)
     scene.watch.run()
     state, words = scene.health()
     assert state == "unlinked"

@@ -14,13 +14,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from broker.codes import matching
-from broker.codes.arriving import GRACE
-from broker.codes.matching import Arrival, Rule, Verdict, Waiting
+from broker.codes.matching import SKEW, Arrival, Kept, Rule, Verdict, Waiting
 from broker.codes.records import RECENT
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
-LIFE = timedelta(seconds=600)
+LIVES = (timedelta(seconds=600), timedelta(seconds=1800))
+SLOWEST = timedelta(seconds=90)
+"""Longest that a portal takes to write a message."""
+MAILBOX = "codes@lab.test"
 SENDERS = tuple(f"code@carrier{number}.test" for number in range(8))
+
+
+WRONG = ("misassigned", "reused", "outdated")
+"""What must never be counted."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +45,21 @@ class Request:
 
     login: Login
     asked_at: datetime
+    deadline: datetime
+    state_at: datetime
     sent: int = 1
     came: int = 0
     state: str = "waiting"
-    held: tuple[str, datetime | None] | None = None
+    held: str | None = None
+    asked_before: datetime | None = None
+    doubted_at: datetime | None = None
+    """When a message for it was last left to a person."""
     codes: set[str] = field(default_factory=set)
     """Different codes that came for it."""
+
+    def move(self, state: str, now: datetime) -> None:
+        """What it held is dropped."""
+        self.state, self.state_at, self.held = state, now, None
 
     @property
     def open(self) -> bool:
@@ -91,7 +106,8 @@ class World:
             if other.open and (other.login is login or not matching.told_apart(other.login.rule, login.rule)):
                 self.counted["waited_turn"] += 1
                 return None
-        row = Request(login, self.now)
+        life = LIVES[login.number % len(LIVES)]
+        row = Request(login, self.now, self.now + life, self.now)
         known.append(row)
         self.recent.append(login)
         self.counted["requests"] += 1
@@ -99,14 +115,15 @@ class World:
         return row
 
     def resend(self, row: Request) -> None:
-        if row.open and self.now < row.asked_at + LIFE:
-            row.held, row.asked_at, row.sent, row.state = None, self.now, row.sent + 1, "waiting"
+        if row.open and self.now < row.deadline:
+            row.move("waiting", self.now)
+            row.asked_before, row.asked_at, row.sent = row.asked_at, self.now, row.sent + 1
             self._send(row)
 
     def withdraw(self, row: Request) -> None:
         """The browser host dies: what comes now for it is late."""
         if row.open:
-            row.state, row.held = "withdrawn", None
+            row.move("withdrawn", self.now)
 
     def deliver(self, place: int, *, twice: bool = False, other_id: bool = False) -> None:
         """A message reaches its endpoint: in any order, perhaps again, perhaps under another id."""
@@ -133,12 +150,10 @@ class World:
 
     def type_in(self, row: Request) -> None:
         """The attempt takes its code and types it; the world judges whose it was."""
-        if row.state != "matched" or row.held is None or self.now > row.asked_at + LIFE:
+        if row.state != "matched" or row.held is None or self.now > row.deadline:
             return
-        code, usable = row.held
-        if usable is not None and usable > self.now:
-            return
-        row.state, row.held = "released", None
+        code = row.held
+        row.move("released", self.now)
         owner, asked_at = code.split(":")[:2]
         self.counted["typed"] += 1
         self.counted["misassigned"] += int(owner) != row.login.number
@@ -155,15 +170,15 @@ class World:
         stamp = row.asked_at.isoformat().replace(":", "-")
         code = f"{row.login.number}:{stamp}:{self.serial}"
         sender = next(iter(row.login.rule.senders))
-        written_at = self.now + timedelta(seconds=0 if self.serial % 4 else self.serial * 7919 % 90)
+        written_at = self.now + timedelta(seconds=0 if self.serial % 4 else self.serial * 7919 % SLOWEST.seconds)
         self.air.append(Message(row.login, code, written_at.replace(microsecond=0), f"m{self.serial}", sender))
 
     def _known(self, endpoint: int) -> list[Request]:
         rows = self.requests.setdefault(endpoint, [])
         for row in rows:
-            if row.open and self.now > row.asked_at + LIFE:
-                row.state, row.held = "expired", None
-        rows[:] = [row for row in rows if row.open or row.asked_at > self.now - RECENT]
+            if row.open and self.now > row.deadline:
+                row.move("expired", self.now)
+        rows[:] = [row for row in rows if row.open or row.state_at > self.now - RECENT]
         return rows
 
     def _arrive(self, message: Message, external_id: str) -> None:
@@ -176,13 +191,15 @@ class World:
         seen.add(external_id)
         known = self._known(login.endpoint)
         number = f"{zlib.crc32(message.code.encode()) % 1_000_000:06d}"
+        written_to = frozenset() if login.sms else frozenset({login.rule.alias or MAILBOX})
         arrival = Arrival(
             endpoint_id=str(login.endpoint),
             channel="sms" if login.sms else "email",
             external_id=external_id,
             sender=message.sender,
             trusted=message.trusted,
-            recipients=frozenset() if login.sms else frozenset({login.rule.alias or "codes@lab.test"}),
+            recipients=written_to,
+            addressed=written_to,
             subject="",
             text=f"{login.rule.names or ''} Your code is {number}.",
             received_at=self.now,
@@ -198,13 +215,27 @@ class World:
             if message.code in self.used and self.used[message.code] is not row:
                 self.counted["duplicate_codes"] += 1
                 return
-            row.came += message.code not in row.codes
-            row.codes.add(message.code)
-            waits = decision.may_be_older or row.sent > row.came
-            row.held, row.state = (message.code, self.now + GRACE if waits else None), "matched"
+            self._count(row, message.code)
+            self.counted[self._keep(row, message.code).value] += 1
         elif decision.verdict is Verdict.LATE and row is not None:
-            row.came += message.code not in row.codes
-            row.codes.add(message.code)
+            self._count(row, message.code)
+        elif decision.verdict is Verdict.AMBIGUOUS and row is not None:
+            row.doubted_at = self.now
+
+    def _count(self, row: Request, code: str) -> None:
+        row.came += code not in row.codes
+        row.codes.add(code)
+
+    def _keep(self, row: Request, code: str) -> Kept:
+        doubted = row.doubted_at is not None and row.doubted_at >= row.asked_at - SKEW
+        kept = matching.keep(code, row.held, doubted=doubted, came=row.came, sent=row.sent)
+        if kept is Kept.HELD:
+            row.move("matched", self.now)
+            row.held = code
+        elif kept is Kept.DOUBTED:
+            row.move("waiting", self.now)
+            row.doubted_at = self.now
+        return kept
 
 
 def _waiting(row: Request) -> Waiting:
@@ -212,9 +243,10 @@ def _waiting(row: Request) -> Waiting:
         request_id=str(id(row)),
         account_id=str(row.login.number),
         asked_at=row.asked_at,
-        deadline=row.asked_at + LIFE,
+        deadline=row.deadline,
         rule=row.login.rule,
-        outstanding=not row.open and row.sent > row.came,
+        outstanding=row.sent - row.open > row.came,
+        asked_before=row.asked_before,
     )
 
 
@@ -230,13 +262,14 @@ def logins(count: int, random_: random.Random, share: int = 6) -> list[Login]:
             alias=f"codes+{number}@lab.test" if mark == 0 and not sms else None,
             names=f"user{number}" if mark == 1 else None,
             context=("your code is",),
+            addresses=frozenset() if sms else frozenset({MAILBOX}),
         )
         made.append(Login(number, 2 * (number // share) + sms, rule, sms))
     return made
 
 
 def walk(seed: int, steps: int, accounts: int = 60) -> Counter[str]:
-    """So many random steps; returns what was counted. `misassigned` and `reused` must be 0."""
+    """So many random steps; returns what was counted. `misassigned`, `reused` and `outdated` must be 0."""
     chance = random.Random(seed)
     world = World(logins(accounts, chance))
     for _ in range(steps):
@@ -257,8 +290,8 @@ def step(world: World, chance: random.Random) -> None:
             world.air.pop(place)  # lost for ever
             return
         message = world.air[place]
-        if message.written_at < world.now - RECENT + timedelta(minutes=1):
-            world.air.pop(place)  # later than half an hour no product can know whose it was
+        if message.login.sms and message.written_at < world.now - RECENT + SLOWEST:
+            world.air.pop(place)  # later than half an hour no product can know whose it was: texts bear no date
             return
         world.deliver(place, twice=chance.random() < 0.1, other_id=chance.random() < 0.05)
     else:
@@ -284,7 +317,7 @@ def step(world: World, chance: random.Random) -> None:
 
 
 def main() -> int:
-    """Exit code 1 when a code was misassigned or used twice."""
+    """Exit code 1 when a code was misassigned, used twice, or used after the portal had been asked for a newer one."""
     parser = argparse.ArgumentParser(prog="python -m workers.bench.simulation", description=__doc__)
     parser.add_argument("--steps", type=int, default=1_000_000)
     parser.add_argument("--accounts", type=int, default=60)
@@ -293,7 +326,7 @@ def main() -> int:
     seed = asked.seed if asked.seed is not None else random.SystemRandom().randrange(2**32)
     counted = walk(seed, asked.steps, asked.accounts)
     print(json.dumps({"seed": seed, "steps": asked.steps, **dict(sorted(counted.items()))}))
-    return 1 if counted["misassigned"] or counted["reused"] else 0
+    return 1 if any(counted[what] for what in WRONG) else 0
 
 
 if __name__ == "__main__":

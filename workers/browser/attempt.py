@@ -110,7 +110,7 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
             keep_live(live)
             live = None
             await park.vault_trusted_device(node, signed_in)
-        await reports.report(node, signed_in, "sign_in", done, trace, last.evidence)
+        await reports.report(node, signed_in, "revive" if asleep else "sign_in", done, trace, last.evidence)
     except Denied as stale:
         await _fail(node, claim, ending(Done(Outcome.REFUSED, str(stale))), None)
     except BrokerError as refused:

@@ -14,7 +14,7 @@ from broker.base.errors import BrokerError, Unavailable
 from broker.base.unit import Unit
 from broker.scripts import service as scripts
 from carrier_scripts.kit.outcomes import NAMES, Outcome
-from workers.browser import scriptstore, structure
+from workers.browser import reports, scriptstore, structure
 from workers.browser.egress import Door
 from workers.browser.facade import CallRefused, Facade, watch_status
 from workers.browser.scriptrun import Done
@@ -68,9 +68,10 @@ async def look_at_next(node: "Node") -> str | None:
 def _take(work: Unit) -> Due | None:
     scripts.forget_old(work)
     portal = scripts.take_due(work)
-    if portal is None:
-        return None
-    return Due(portal.id, scriptstore.load(work, portal.key, scripts.in_force(work, portal.id)))
+    digest = scripts.standing(work, portal.id) if portal is not None else None
+    if portal is None or digest is None:
+        return None  # nothing is due, or its first version is not released yet
+    return Due(portal.id, scriptstore.load(work, portal.key, digest))
 
 
 async def _look(node: "Node", due: Due, door: Door) -> str:
@@ -95,7 +96,7 @@ async def _look(node: "Node", due: Due, door: Door) -> str:
         portal_id=due.portal_id,
         digest=due.loaded.script.digest,
         verb="look",
-        outcome=done.outcome.value,
+        outcome=reports.ended(done, trace),
         ms=trace.ms,
         place=str(done.at or ""),
         steps=trace.steps,
@@ -109,7 +110,7 @@ async def _look(node: "Node", due: Due, door: Door) -> str:
             scripts.seen(work, due.portal_id, "login", features)
 
     await node.unit(keep)
-    return done.outcome.value
+    return told.outcome
 
 
 async def _recognise(node: "Node", due: Due, seen: _Seen, page: Page, trace: Trace) -> Done:

@@ -219,7 +219,7 @@ class Facade:
         if "ERR_TUNNEL_CONNECTION_FAILED" in text:
             led = ", ".join(host for host in self._live.door.denied if not self._live.door.allows(host))
             if led:
-                return "refused", f"The portal led to {led}, which is not one of its hosts. Nothing was typed there."
+                return "led_away", f"The portal led to {led}, which is not one of its hosts. Nothing was typed there."
             return "down", "The portal's host did not answer."
         if "ERR_CERT" in text or "SSL" in text:
             return "refused", "The portal's certificate is not in order."

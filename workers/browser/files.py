@@ -15,6 +15,9 @@ from workers.browser.live import LiveSession
 
 ACTOR = system("browserhost")
 MOST_UPLOADS = 20
+BESIDE = 20_000_000
+"""Bytes that the session's other tabs may fetch while a file comes."""
+LOOK_S = 0.5
 
 
 class Files(Protocol):
@@ -33,17 +36,27 @@ class LeaseFiles:
     def __init__(self, portunus: Portunus, live: LiveSession, lease_id: str) -> None:
         self._portunus = portunus
         self._organization_id = live.claim.organization_id
+        self._door = live.door
         self._lease_id = lease_id
 
     async def take(self, download: Download) -> Kept | None:
         """Seal what the portal hands out; None when it failed or is larger than 50 MB."""
         try:
-            path = await download.path()
+            path = await self._whole(download)
             data = await asyncio.to_thread(_read, path)
             await download.delete()
         except (Error, OSError):
             return None
         return await self.keep(data, download.suggested_filename) if data is not None else None
+
+    async def _whole(self, download: Download) -> Path:
+        """Once it has come. A body that never ends would fill the disk: given up when far too much came through the door."""
+        most = self._door.bytes_in + LARGEST + BESIDE
+        coming = asyncio.ensure_future(download.path())
+        while not (await asyncio.wait({coming}, timeout=LOOK_S))[0]:
+            if self._door.bytes_in > most:
+                await download.cancel()
+        return await coming
 
     async def keep(self, data: bytes, name: str, *, printed: bool = False) -> Kept | None:
         """Seal these bytes under the lease; None when they are too many."""

@@ -1,9 +1,10 @@
 """What a live page may not do by itself: keep hidden tabs, reach odd schemes, or go unseen. Hosts are the door's business."""
 
+import asyncio
 import contextlib
 from urllib.parse import urlsplit
 
-from playwright.async_api import Dialog, Error, Page
+from playwright.async_api import Dialog, Download, Error, Page
 
 from workers.browser import challenge
 from workers.browser.facade import watch_status
@@ -11,6 +12,8 @@ from workers.browser.live import LiveSession
 from workers.browser.tasks import keep
 
 ODD = ("file", "chrome", "devtools", "view-source", "chrome-extension", "filesystem", "ftp")
+ASKED_S = 120.0
+"""A file that comes later than this after the holder's last act was not asked for by her; some reports take a minute."""
 
 
 def watch(live: LiveSession) -> None:
@@ -69,9 +72,29 @@ async def leave_unanswered(live: LiveSession) -> None:
 def _prepare(live: LiveSession, page: Page) -> None:
     watch_status(page)
     challenge.watch(live, page)
+    page.on("download", lambda download: _handed_out(live, download))
     page.on("close", lambda _: live.forget(page))
     page.on("crash", lambda _: live.notice("This tab crashed. Reload it."))
     page.on("framenavigated", lambda frame: _check(live, page) if frame == page.main_frame else None)
+
+
+def _handed_out(live: LiveSession, download: Download) -> None:
+    """A file is for the holder who asked for it by hand; what a page sends by itself, or to nobody, is not even kept."""
+    if live.takes_download is None:
+        keep(_dropped(download), "drop a file for nobody")
+    elif asyncio.get_running_loop().time() - live.hand_at > ASKED_S:
+        live.notice(
+            "Portunus blocked a file that the portal sent by itself. Click where the portal offers it to have it."
+        )
+        keep(_dropped(download), "drop a file nobody asked for")
+    else:
+        live.takes_download(download)
+
+
+async def _dropped(download: Download) -> None:
+    with contextlib.suppress(Error):
+        await download.cancel()
+        await download.delete()
 
 
 def _check(live: LiveSession, page: Page) -> None:

@@ -12,6 +12,7 @@ from broker.tabs import service as tabs
 from broker.tabs.models import PortalSession
 from broker.tabs.states import SessionState
 from carrier_scripts.kit.outcomes import NAMES, Outcome
+from workers.browser import reports
 from workers.browser.attempt import Node, run_verb
 from workers.browser.live import LiveSession
 
@@ -31,7 +32,8 @@ def due(live: LiveSession, reason: str | None) -> bool:
 
 
 async def leave(node: Node, live: LiveSession) -> Outcome:
-    """Run the script's `log_out` in the first tab, answering yes when the page asks; returns what the portal showed.
+    """Run the script's `log_out` in the first tab, answering yes when the page asks; returns what the portal showed, and
+    reports it for the script's record.
 
     `SIGNED_OUT` is success. Nothing else is an error: the browser is closed afterwards in any case.
     """
@@ -40,6 +42,7 @@ async def leave(node: Node, live: LiveSession) -> Outcome:
         done: Done = await run_verb(node, live, "log_out", limit_s=LEAVE_S)
     finally:
         live.leaving = False
+    await reports.report(node, live, "log_out", done, live.trace)
     return done.outcome
 
 

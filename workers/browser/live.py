@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from playwright.async_api import BrowserContext, CDPSession, Dialog, ElementHandle, Frame, Page
+from playwright.async_api import BrowserContext, CDPSession, Dialog, Download, ElementHandle, Frame, Page
 
 from broker.tabs.service import Claim
 from workers.browser.egress import Door
@@ -74,6 +74,8 @@ class LiveSession:
     """The address of the page that was looked at last while somebody holds the session."""
     viewer: "asyncio.Task[None] | None" = None
     """The task that streams to the present holder; a newer one replaces it."""
+    takes_download: Callable[[Download], None] | None = None
+    """Who takes what a page hands out: the present holder's stream. Without one it is thrown away."""
     watchers: "list[Watcher]" = field(default_factory=list)
     """Who looks on; the holder is told of each before they see anything."""
     passed_on: bool = False

@@ -12,6 +12,7 @@ from broker.base.unit import Unit
 from broker.lookups import service as lookups
 from broker.lookups.evidence import Sighting, Unmapped
 from broker.lookups.failures import OF_OUTCOME
+from broker.lookups.governor import LONGEST_WAIT
 from broker.lookups.service import HOLDER, Answered, Job, Unanswered, Wait
 from broker.recordings.service import Subject
 from broker.tabs import service as tabs
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
 
 LINGER_S = 5.0
 """How long the page stays open for a next lookup."""
-LONGEST_WAIT_S = 30.0
-"""A portal that is left alone for longer is given back meanwhile."""
+LONGEST_WAIT_S = LONGEST_WAIT.total_seconds()
 SCRIPT_S = 240.0
 """A list that draws only what is in view takes some forty looks, each photographed; on a busy machine each takes seconds."""
 KEEPS_PAGE = (Outcome.UNRECOGNISED, Outcome.SCRIPT_FAILED, Outcome.REFUSED)
@@ -181,7 +181,8 @@ class _Runs:
             return lookups.next_job(work, vault, self._lease_id)
 
         turn: Job | Wait | None = await self._unit(end_and_next)
-        keep(reports.report(self._node, self._live, job.kind, done, trace), "report of a lookup")
+        outcome = _for_the_script(said, done)
+        keep(reports.report(self._node, self._live, job.kind, done, trace, outcome=outcome), "report of a lookup")
         log.info(
             "lookup",
             lookup=job.lookup_id,
@@ -205,8 +206,12 @@ class _Runs:
             await self._unit(lambda work: lookups.give_back(work, turn))
 
     async def _signed_out(self, outcome: Outcome) -> None:
-        words = MEANINGS[outcome].words
-        await self._node.unit(lambda work: tabs.lost(work, self._live.id, outcome.value, words))
+        meaning = MEANINGS[outcome]
+
+        def out(work: Unit) -> None:
+            lookups.signed_out(work, self._live.id, outcome.value, meaning.words, parks_account=meaning.parks_account)
+
+        await self._node.unit(out)
 
     async def _said(self, facade: LookupFacade, done: Done) -> Answered | Unanswered:
         eyes, claim = facade.eyes, self._live.claim
@@ -258,6 +263,14 @@ class _Runs:
 
     async def _unit(self, act: Any) -> Any:
         return await self._node.unit(act)
+
+
+def _for_the_script(said: Answered | Unanswered, done: Done) -> str | None:
+    """What the host made of what the script called an answer; None where the script's own outcome says it."""
+    if isinstance(said, Answered):
+        return Outcome.ANSWERED.value
+    judged_here = done.outcome is Outcome.ANSWERED or said.code == "write_blocked"
+    return said.code if judged_here else None
 
 
 def _sightings(known: list[Sighting], refs: list[int]) -> list[Sighting]:

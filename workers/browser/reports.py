@@ -9,7 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from broker.base.errors import BrokerError
 from broker.base.unit import Unit
+from broker.directory.models import PortalAccount
 from broker.scripts import service as scripts
+from carrier_scripts.kit.outcomes import Outcome
 from workers.browser.live import LiveSession
 from workers.browser.scriptrun import Done
 from workers.browser.trace import NUMBER, Trace
@@ -20,10 +22,21 @@ if TYPE_CHECKING:
 log = structlog.get_logger("reports")
 
 
+LED_AWAY = "led_away"
+"""The page led to a host that the script does not name: to the session a refusal, to the script's author a fault."""
+
+
 async def report(
-    node: "Node", live: LiveSession, verb: str, done: Done, trace: Trace, evidence: str | None = None
+    node: "Node",
+    live: LiveSession,
+    verb: str,
+    done: Done,
+    trace: Trace,
+    evidence: str | None = None,
+    *,
+    outcome: str | None = None,
 ) -> None:
-    """Keep the run, and the structure of the key pages it came by."""
+    """Keep the run, and the structure of the key pages it came by. `outcome`: what the host made of what the script said."""
     claim = live.claim
     if not claim.portal_id:
         return
@@ -32,10 +45,11 @@ async def report(
         portal_id=claim.portal_id,
         digest=claim.script_digest,
         verb=verb,
-        outcome=done.outcome.value,
+        outcome=outcome or ended(done, trace),
         ms=trace.ms,
         account_id=claim.account_id,
         location_id=claim.location_id,
+        session_id=live.id,
         place=str(done.at or ""),
         steps=trace.steps,
         page="" if trace.discreet else _where(live),
@@ -46,12 +60,19 @@ async def report(
         scripts.note(work, told)
         for page, features in seen.items():
             if features:
-                scripts.seen(work, claim.portal_id, page, features)
+                whose = work.db.get(PortalAccount, claim.account_id) if page == "home" else None
+                scripts.seen(work, claim.portal_id, page, features, whose)
 
     try:
         await node.unit(keep)
     except (BrokerError, SQLAlchemyError) as failed:
         log.warning("a run could not be kept", kind=type(failed).__name__)
+
+
+def ended(done: Done, trace: Trace) -> str:
+    """How the run ended, for the script's record."""
+    last = trace.steps[-1].get("why") if trace.steps else None
+    return LED_AWAY if done.outcome is Outcome.REFUSED and last == LED_AWAY else done.outcome.value
 
 
 def _where(live: LiveSession) -> str:

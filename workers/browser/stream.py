@@ -89,11 +89,12 @@ class Stream:
         self._told_tabs: dict[str, Any] = {}
         self._switching = asyncio.Lock()
         self._sending = asyncio.Lock()
-        self._hooked: list[tuple[Page, str, Callable[..., Any]]] = []
+        self._hooked: Page | None = None
 
     async def run(self) -> None:
         """Until the viewer leaves, the lease ends (this task is cancelled) or recording fails."""
         self._live.listeners.append(self._heard)
+        self._live.takes_download = self._on_download
         tasks = [
             keep(self._showing.run(), "pictures"),
             keep(self._events(), "events"),
@@ -118,6 +119,8 @@ class Stream:
                     task.result()
         finally:
             self._live.listeners.remove(self._heard)
+            if self._live.takes_download == self._on_download:  # not a newer viewer's
+                self._live.takes_download = None
             await cancelled(*tasks)
             self._leave_tab()
 
@@ -141,9 +144,8 @@ class Stream:
             if tab is None or self._live.dialog is not None or tab.number == shown:
                 return
             self._leave_tab()
-            for name, handler in (("filechooser", self._acts.chooser), ("download", self._on_download)):
-                tab.page.on(name, handler)  # type: ignore[call-overload]
-                self._hooked.append((tab.page, name, handler))
+            tab.page.on("filechooser", self._acts.chooser)
+            self._hooked = tab.page
             try:
                 self._view = self._opened_for(tab) or await View.open(self._live, tab)
                 self._view.attend(self._showing.arrived, partial(self._unseen, tab))
@@ -161,10 +163,10 @@ class Stream:
         return opened
 
     def _leave_tab(self) -> None:
-        for page, name, handler in self._hooked:
+        if self._hooked is not None:
             with contextlib.suppress(KeyError, ValueError):
-                page.remove_listener(name, handler)
-        self._hooked.clear()
+                self._hooked.remove_listener("filechooser", self._acts.chooser)
+            self._hooked = None
         if self._view is not None:
             self._view.leave()
         self._view = None

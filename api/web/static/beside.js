@@ -3,6 +3,7 @@
 import { size } from "./draw.js";
 import { menu } from "./menu.js";
 import { reflect } from "./mirror.js";
+import { offered } from "./paper.js";
 
 const $ = (id) => document.getElementById(id);
 const stage = $("stage"), lease = stage.dataset.leaseId;
@@ -191,36 +192,13 @@ function picker({ n, kind, label, value, min, max, step, ...place }) {
 
 // --- files
 
-async function fetched(id, inline) {
-  const answer = await post(`/files/${id}/ticket`, JSON.stringify({ inline })).catch(() => null);
-  if (!answer?.ok) return say("The file cannot be had just now. Try again.");
-  const { url, ticket } = await answer.json();
-  const form = document.createElement("form"), field = document.createElement("input");
-  Object.assign(form, { method: "post", action: url, target: inline ? "_blank" : "_self", hidden: true });
-  Object.assign(field, { type: "hidden", name: "ticket", value: ticket });
-  form.append(field);
-  document.body.append(form);
-  form.submit();
-  form.remove();
-}
-
-function download({ id, name, kind, bytes, warning, printed }) {
-  const size = bytes < 1024 ? `${bytes} bytes` : `${Math.ceil(bytes / 1024)} KB`;
-  if ([...$("files").children].some((item) => item.dataset.file === id)) return;
-  const row = document.createElement("li"), words = document.createElement("span");
-  words.textContent = printed ? "The page as a PDF" : `${name} (${size})`;
-  if (warning) {
-    const note = Object.assign(document.createElement("strong"), { className: "warning", textContent: ` ${warning}` });
-    words.append(note);
-  }
-  row.dataset.file = id;
-  row.append(words, button("Save", () => fetched(id, false), { className: "button button-quiet", ariaLabel: `Save ${name}` }));
-  if (["application/pdf", "image/png", "image/jpeg", "image/gif"].includes(kind))
-    row.append(button(printed ? "Open to print" : "Open", () => fetched(id, true), { className: "button button-quiet", ariaLabel: `Open ${name}` }));
-  row.append(button("×", () => { row.remove(); $("files").hidden = !$("files").children.length; back(); }, { className: "close-tab", ariaLabel: `Put ${name} away` }));
+function download(file) {
+  if ([...$("files").children].some((item) => item.dataset.file === file.id)) return;
+  const away = () => { row.remove(); $("files").hidden = !$("files").children.length; back(); };
+  const row = offered(file, { button, away, ticket: (inline) => post(`/files/${file.id}/ticket`, JSON.stringify({ inline })), say: (words) => say(words), back });
   $("files").prepend(row);
   $("files").hidden = false;
-  say(printed ? "The page is ready to print." : `The portal handed out ${name}.`);
+  say(file.printed ? "The page is ready to print." : `The portal handed out ${file.name}.`);
 }
 
 async function uploaded(files) {

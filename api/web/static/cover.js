@@ -1,6 +1,7 @@
 // The cover over a tab nobody touched for a while: nothing of the portal is left in sight until its holder shows who she is.
 
 import { forget, post } from "./beside.js";
+import { closePaper } from "./paper.js";
 
 const $ = (id) => document.getElementById(id);
 const stage = $("stage"), cover = $("cover");
@@ -17,6 +18,7 @@ export function hide(words, resume) {
   const canvas = stage.querySelector("canvas");
   if (canvas) { canvas.width = canvas.height = 1; canvas.title = ""; canvas.hidden = true; }
   forget();
+  closePaper();
   $("waiting").hidden = true;
   document.title = `Covered · ${stage.dataset.portal} · Portunus`;
   $("cover-words").textContent = words;

@@ -33,6 +33,7 @@ async function load() {
 
 function timeline() {
   const words = { holder: (e) => (e.from ? `${e.from} ${e.how === "taken_over" ? "had it; taken over by" : "handed it to"} ${e.to}${e.note ? `: ${e.note}` : ""}` : `goes on with ${e.to}, in a recording of its own`), watched: (e) => (e.by.length ? `watched by ${e.by.join(", ")}` : "no longer watched"), joined: (e) => (e.who ? `${e.who} looks on (${e.at.slice(0, 16).replace("T", " ")} UTC)` : ""), upload: () => "the portal asks for a file", picker: (e) => `picks ${e.label || e.kind}`, copied: () => "copied words", found: (e) => (e.of ? `found ${e.n} of ${e.of}` : ""), zoom: (e) => `zoom ${Math.round(e.v * 100)} %`, tabs: (e) => { const tab = e.tabs.find((one) => one.n === e.active); return tab ? `page ${tab.host}${tab.path} “${tab.title}”` : ""; }, notice: (e) => e.words, dialog: (e) => `dialog: ${e.words}`, select: (e) => `list ${e.label}`, download: (e) => `${e.printed ? "printed" : "file"} ${e.name}${e.warning ? `, ${e.warning}` : ""}`, click: (e) => `click at ${Math.round(e.x)}, ${Math.round(e.y)}` };
+  for (const row of $("timeline").querySelectorAll("[data-ms]")) row.onclick = () => seek(Number(row.dataset.ms)); // codes: the page brings them
   let last = "";
   for (const message of messages) {
     if (message.kind !== EVENT || !(message.event.e in words)) continue;

@@ -4,6 +4,7 @@ import { back, heard, mirror, nav, openFind, post, start, takeDrops, turn, zoomB
 import * as cover from "./cover.js";
 import { draw, parse, EVENT, Kept } from "./draw.js";
 import { listen } from "./keys.js";
+import { closePaper } from "./paper.js";
 import { switchPortal } from "./switcher.js";
 
 const $ = (id) => document.getElementById(id);
@@ -120,7 +121,7 @@ function prepare() {
 
 /** Tells the host how large the picture may be here, so that it is drawn pixel for pixel. */
 function fit() {
-  if (!canvas) return;
+  if (!canvas || !stage.clientWidth) return; // a file is read in its place
   const box = stage.getBoundingClientRect(), below = document.querySelector(".tab-help").offsetHeight + 24;
   const room = { w: Math.floor(stage.clientWidth), h: Math.floor(innerHeight - box.top - scrollY - below) };
   if (room.w === counted.room?.w && room.h === counted.room?.h) return;
@@ -133,6 +134,7 @@ addEventListener("resize", () => { clearTimeout(fitting); fitting = setTimeout(f
 function ended(words, down = false) {
   over = true;
   socket?.close();
+  closePaper();
   $("waiting").hidden = false;
   $("after").hidden = false;
   $("fallback").hidden = !down;

@@ -206,6 +206,8 @@ def upgrade() -> None:
     sa.Column('not_before', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('paused_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('cancelled_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('told_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('max_age_s', sa.Integer(), nullable=True),
     sa.Column('columns', sa.JSON(), nullable=False),
     sa.Column('rows', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_lookup_batch_organization_id_organization')),
@@ -250,6 +252,7 @@ def upgrade() -> None:
     op.create_table('page_structure',
     sa.Column('portal_id', sa.String(length=40), nullable=False),
     sa.Column('page', sa.String(length=12), nullable=False),
+    sa.Column('account_id', sa.String(length=40), nullable=False),
     sa.Column('features', sa.JSON(), nullable=False),
     sa.Column('accepted_by', sa.String(length=60), nullable=False),
     sa.Column('accepted_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
@@ -258,7 +261,7 @@ def upgrade() -> None:
     sa.Column('likeness', sa.Integer(), nullable=False),
     sa.Column('drifted_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_page_structure_portal_id_portal')),
-    sa.PrimaryKeyConstraint('portal_id', 'page', name=op.f('pk_page_structure'))
+    sa.PrimaryKeyConstraint('portal_id', 'page', 'account_id', name=op.f('pk_page_structure'))
     )
     op.create_table('portal_account',
     sa.Column('id', sa.String(length=40), nullable=False),
@@ -301,6 +304,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('portal_id', sa.String(length=40), nullable=False),
     sa.Column('organization_id', sa.String(length=40), nullable=True),
+    sa.Column('about', sa.String(length=12), nullable=False),
     sa.Column('words', sa.String(length=200), nullable=False),
     sa.Column('step', sa.String(length=300), nullable=False),
     sa.Column('run_id', sa.String(length=40), nullable=True),
@@ -533,6 +537,10 @@ def upgrade() -> None:
     sa.Column('lease_id', sa.String(length=40), nullable=True),
     sa.Column('failures', sa.Integer(), nullable=False),
     sa.Column('not_before', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('words', sa.String(length=300), nullable=True),
+    sa.Column('stops', sa.Integer(), nullable=False),
+    sa.Column('stuck', sa.String(length=40), nullable=True),
+    sa.Column('stuck_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_lookup_turn_account_id_portal_account')),
     sa.PrimaryKeyConstraint('account_id', name=op.f('pk_lookup_turn'))
     )
@@ -619,13 +627,14 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('portal_id', sa.String(length=40), nullable=False),
     sa.Column('digest', sa.String(length=64), nullable=False),
-    sa.Column('previous', sa.String(length=64), nullable=False),
+    sa.Column('previous', sa.String(length=64), nullable=True),
     sa.Column('stage', sa.String(length=10), nullable=False),
     sa.Column('location_id', sa.String(length=40), nullable=True),
     sa.Column('share', sa.Integer(), nullable=False),
     sa.Column('started_by', sa.String(length=60), nullable=False),
     sa.Column('started_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('stage_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('held_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('end', sa.String(length=12), nullable=True),
     sa.Column('end_words', sa.String(length=300), nullable=True),
@@ -647,6 +656,7 @@ def upgrade() -> None:
     sa.Column('account_id', sa.String(length=40), nullable=True),
     sa.Column('location_id', sa.String(length=40), nullable=True),
     sa.Column('organization_id', sa.String(length=40), nullable=True),
+    sa.Column('session_id', sa.String(length=40), nullable=True),
     sa.Column('verb', sa.String(length=20), nullable=False),
     sa.Column('outcome', sa.String(length=30), nullable=False),
     sa.Column('trial', sa.String(length=60), nullable=False),
@@ -668,6 +678,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_script_run_portal_id'), ['portal_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_script_run_trial'), ['trial'], unique=False)
 
+    op.create_table('shell_name',
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('user_id', sa.String(length=40), nullable=False),
+    sa.Column('set_by', sa.String(length=60), nullable=False),
+    sa.Column('set_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['user_id'], ['user.id'], name=op.f('fk_shell_name_user_id_user')),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_shell_name')),
+    sa.UniqueConstraint('user_id', name=op.f('uq_shell_name_user_id'))
+    )
     op.create_table('sign_in_link',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('user_id', sa.String(length=40), nullable=False),
@@ -806,6 +825,7 @@ def upgrade() -> None:
     sa.Column('rule', sa.JSON(), nullable=False),
     sa.Column('asked_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('first_asked_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('asked_before', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('deadline', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('state_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
@@ -862,6 +882,7 @@ def upgrade() -> None:
     sa.Column('created_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('not_before', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('deadline', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('due_by', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('runs', sa.Integer(), nullable=False),
     sa.Column('failures', sa.Integer(), nullable=False),
     sa.Column('lease_id', sa.String(length=40), nullable=True),
@@ -882,8 +903,9 @@ def upgrade() -> None:
         batch_op.create_index('ix_lookup_batch_state', ['batch_id', 'state'], unique=False)
         batch_op.create_index('ix_lookup_batch_subject', ['batch_id', 'subject'], unique=False)
         batch_op.create_index('ix_lookup_listing', ['organization_id', 'id'], unique=False)
-        batch_op.create_index('ix_lookup_next', ['account_id', 'state', 'priority', 'not_before', 'id'], unique=False)
+        batch_op.create_index('ix_lookup_next', ['account_id', 'state', 'priority', 'due_by', 'not_before', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_lookup_organization_id'), ['organization_id'], unique=False)
+        batch_op.create_index('ix_lookup_state', ['state', 'due_by'], unique=False)
 
     op.create_table('stream_ticket',
     sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
@@ -906,12 +928,12 @@ def upgrade() -> None:
     sa.Column('digest', sa.LargeBinary(length=32), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),
     sa.Column('used_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
-    sa.Column('usable_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['message_id'], ['code_message.id'], name=op.f('fk_code_message_id_code_message')),
     sa.ForeignKeyConstraint(['request_id'], ['code_request.id'], name=op.f('fk_code_request_id_code_request')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_code'))
     )
     with op.batch_alter_table('code', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_code_message_id'), ['message_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_code_request_id'), ['request_id'], unique=False)
 
     op.create_table('code_decline',
@@ -1025,10 +1047,12 @@ def downgrade() -> None:
     op.drop_table('code_decline')
     with op.batch_alter_table('code', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_code_request_id'))
+        batch_op.drop_index(batch_op.f('ix_code_message_id'))
 
     op.drop_table('code')
     op.drop_table('stream_ticket')
     with op.batch_alter_table('lookup', schema=None) as batch_op:
+        batch_op.drop_index('ix_lookup_state')
         batch_op.drop_index(batch_op.f('ix_lookup_organization_id'))
         batch_op.drop_index('ix_lookup_next')
         batch_op.drop_index('ix_lookup_listing')
@@ -1075,6 +1099,7 @@ def downgrade() -> None:
 
     op.drop_table('webhook_delivery')
     op.drop_table('sign_in_link')
+    op.drop_table('shell_name')
     with op.batch_alter_table('script_run', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_script_run_trial'))
         batch_op.drop_index(batch_op.f('ix_script_run_portal_id'))

@@ -5,13 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sqlalchemy import inspect, select
+import pytest
+from sqlalchemy import Engine, inspect, select
+from sqlalchemy.orm import Session
 
-from broker.audit import appending, verify
+from broker.audit import appending, monitor, verify
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.audit.models import AuditEntry, AuditHead
 from broker.base.actor import system
+from broker.base.clock import SystemClock
+from broker.base.db import make_engine
+from broker.base.unit import Unit
 from broker.wiring import Portunus
 
 BOTH_DATABASES = True
@@ -37,6 +42,44 @@ def test_each_column_holds_what_the_entry_says(portunus: Portunus) -> None:
 def test_the_columns_are_the_tables(portunus: Portunus) -> None:
     there = {column["name"] for column in inspect(portunus.engine).get_columns("audit_entry")}
     assert set(appending.COLUMNS) == there
+
+
+def test_a_unit_that_fails_after_its_entries_leaves_no_gap(portunus: Portunus) -> None:
+    def broken(_: Unit) -> None:
+        raise RuntimeError
+
+    one(portunus.engine)
+    with pytest.raises(RuntimeError), portunus.unit(system("test")) as work:
+        audit.record(work, Act.TAB_REQUESTED, "lease", "lea_lost")
+        work.last_steps.append(broken)
+    one(portunus.engine)
+    assert indexes(portunus) == [0, 1]
+
+
+def test_writers_that_take_turns_find_each_others_entries(portunus: Portunus) -> None:
+    other = make_engine(portunus.engine.url.render_as_string(hide_password=False))
+    for count in (1, 2, 1, 1, 3):
+        one(portunus.engine, count)
+        one(other, count)
+    other.dispose()
+    assert indexes(portunus) == list(range(16))
+    with portunus.unit(system("test")) as work:
+        key = audit.log_key(work, portunus.keyring)
+    with portunus.reading(system("test")) as work:
+        assert monitor.check(work, key, portunus.settings.witness) == []
+
+
+def one(engine: Engine, count: int = 1) -> None:
+    with Session(engine) as db:
+        work = Unit(db=db, actor=system("test"), clock=SystemClock())
+        for _ in range(count):
+            audit.record(work, Act.TAB_REQUESTED, "lease", "lea_1")
+        work.commit()
+
+
+def indexes(portunus: Portunus) -> list[int]:
+    with portunus.reading(system("test")) as work:
+        return list(work.db.scalars(select(AuditEntry.index).order_by(AuditEntry.index)))
 
 
 APPENDER = """

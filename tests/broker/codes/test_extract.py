@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from broker.codes import extract
 from broker.codes.authentication import confirmed
 from broker.codes.extract import Unreadable, read
+from broker.codes.stylesheet import specificity
+from broker.codes.visible import visible_text
 from tests.broker.codes.mails import AUTHSERV, SENDER, mail
 
 
@@ -183,7 +185,10 @@ def test_forty_thousand_addresses_are_no_sender() -> None:
         read(mail().replace(f"Harborline Security <{SENDER}>".encode(), many.encode()), AUTHSERV)
 
 
+HEADER = "Authentication-Results"
 PASSES = [
+    f"{AUTHSERV}; dkim=pass header.d=harborline.sim.test; dmarc=none header.from=harborline.sim.test",
+    f"{AUTHSERV}; dmarc=none; spf=pass; dkim=pass header.i=@harborline.sim.test",
     f"{AUTHSERV}; dmarc=pass header.from=harborline.sim.test",
     f"{AUTHSERV} 1; dmarc=pass (p=reject dis=none) header.from=harborline.sim.test",
     f"{AUTHSERV}; dkim=pass header.d=harborline.sim.test",
@@ -196,6 +201,8 @@ FAILS = [
     "mx.evil.test; dmarc=pass header.from=harborline.sim.test",
     f"{AUTHSERV}; dmarc=fail header.from=harborline.sim.test; dkim=pass header.d=harborline.sim.test",
     f"{AUTHSERV}; dmarc=none",
+    f"{AUTHSERV}; dmarc=none; dkim=pass header.d=evil.test",
+    f"{AUTHSERV}; dmarc=temperror; dkim=pass header.d=harborline.sim.test",
     f"{AUTHSERV}; dmarc=pass header.from=evil.test",
     f"{AUTHSERV}; dkim=pass header.d=evil.test",
     f"{AUTHSERV}; dkim=pass header.d=mail.harborline.sim.test",
@@ -213,20 +220,21 @@ FAILS = [
 
 @pytest.mark.parametrize("verdict", PASSES)
 def test_the_receiving_servers_yes_is_believed(verdict: str) -> None:
-    assert confirmed([verdict], "harborline.sim.test", AUTHSERV)
+    assert confirmed([(HEADER, verdict)], "harborline.sim.test", AUTHSERV)
 
 
 @pytest.mark.parametrize("verdict", FAILS)
 def test_anything_else_is_not(verdict: str | None) -> None:
-    assert not confirmed([verdict] if verdict is not None else [], "harborline.sim.test", AUTHSERV)
+    assert not confirmed([(HEADER, verdict)] if verdict is not None else [], "harborline.sim.test", AUTHSERV)
 
 
 def test_only_the_topmost_verdict_counts() -> None:
-    assert not confirmed([f"{AUTHSERV}; dmarc=fail", PASSES[0]], "harborline.sim.test", AUTHSERV)
+    two = [(HEADER, f"{AUTHSERV}; dmarc=fail"), (HEADER, PASSES[0])]
+    assert not confirmed(two, "harborline.sim.test", AUTHSERV)
 
 
 def test_without_a_configured_server_nothing_is_believed() -> None:
-    assert not confirmed([PASSES[0]], "harborline.sim.test", None)
+    assert not confirmed([(HEADER, PASSES[0])], "harborline.sim.test", None)
 
 
 def nested(depth: int) -> bytes:
@@ -296,3 +304,44 @@ def test_any_style_leaves_its_neighbours_alone(style: str) -> None:
         assert "482913" in numbers(f'<p style="{style}">x</p><p>482913</p>')
     except Unreadable as why:
         assert "person" in str(why)
+
+
+@pytest.mark.parametrize(
+    ("selector", "weight"),
+    [
+        ("*", (0, 0, 0)),
+        ("p", (0, 0, 1)),
+        ("div p > b", (0, 0, 3)),
+        ("p.code", (0, 1, 1)),
+        ('.mail [data-x="a.b#c"] p:first-child', (0, 3, 1)),
+        ("#code", (1, 0, 0)),
+        ("p:not(.x)", (0, 1, 1)),
+        (":where(#code .x) p", (0, 0, 1)),
+    ],
+)
+def test_how_specific_a_selector_is(selector: str, weight: tuple[int, int, int]) -> None:
+    assert specificity(selector) == weight
+
+
+@pytest.mark.parametrize(
+    ("sheet", "shows"),
+    [
+        ("p.code{display:block} p{display:none}", True),
+        ("p{display:none} p.code{display:block}", True),
+        ("p.code{display:none} p{display:block}", False),
+        ("#one{display:none} p.code{display:block}", False),
+        ("p{display:none} p{display:block}", True),
+        ("p{display:none !important} p.code{display:block}", False),
+        ("p{display:none !important} p.code{display:block !important}", True),
+        ("p.code{display:none}", False),
+    ],
+)
+def test_the_more_specific_rule_says_what_is_seen(sheet: str, shows: bool) -> None:
+    html = f"<style>{sheet}</style><p class=code id=one>Your code is 482913</p>"
+    assert ("482913" in visible_text(html)) is shows
+
+
+def test_an_elements_own_style_holds_before_any_rule_that_is_not_important() -> None:
+    html = "<style>#one{display:none}</style><p id=one style='display:block'>482913</p>"
+    assert "482913" in visible_text(html)
+    assert "482913" not in visible_text(html.replace("none}", "none !important}"))

@@ -68,12 +68,12 @@ class CodesOnTheirWay(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([0.2, 1.0, 4.1, 30.0, 300.0]))
     def time_passes(self, seconds: float) -> None:
         self.world.advance(seconds)
-        old = self.world.now - simulation.RECENT
-        self.world.air = [message for message in self.world.air if message.written_at > old]
+        old = self.world.now - simulation.RECENT + simulation.SLOWEST
+        self.world.air = [one for one in self.world.air if not one.login.sms or one.written_at > old]
 
     @invariant()
-    def never_misassigned_and_never_used_twice(self) -> None:
-        assert (self.world.counted["misassigned"], self.world.counted["reused"]) == (0, 0)
+    def never_another_logins_never_twice_and_never_an_older_one(self) -> None:
+        assert [self.world.counted[what] for what in simulation.WRONG] == [0, 0, 0]
 
     def _request(self, which: int) -> simulation.Request | None:
         rows = [row for known in self.world.requests.values() for row in known]
@@ -88,8 +88,8 @@ TestCodesOnTheirWay.settings = settings(
 
 def test_a_long_random_walk_misassigns_nothing_and_uses_what_is_clear() -> None:
     counted = simulation.walk(seed=20261121, steps=30_000)
-    assert (counted["misassigned"], counted["reused"]) == (0, 0)
-    assert counted["typed"] > 1000
+    assert [counted[what] for what in simulation.WRONG] == [0, 0, 0]
+    assert counted["typed"] > 700
 
 
 def test_the_same_seed_walks_the_same_way() -> None:

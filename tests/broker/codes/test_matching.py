@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.codes import matching
-from broker.codes.matching import Arrival, Rule, Verdict, Waiting, decide, find_codes, pattern_is_safe, told_apart
+from broker.codes.matching import (
+    Arrival,
+    Kept,
+    Rule,
+    Verdict,
+    Waiting,
+    decide,
+    find_codes,
+    keep,
+    pattern_is_safe,
+    told_apart,
+)
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SENDER = "security@harborline.sim.test"
@@ -163,10 +174,74 @@ def test_one_that_was_written_clearly_before_is_the_late_one() -> None:
     assert (decision.verdict, decision.request_id) == (Verdict.LATE, "cod_1")
 
 
-def test_a_missing_code_of_the_same_account_only_asks_for_patience() -> None:
+def test_a_missing_code_of_the_same_account_is_not_taken_for_the_new_one() -> None:
     older = Waiting("cod_0", "acc_1", NOW - timedelta(seconds=60), NOW, RULE, outstanding=True)
     decision = decide(message(), [request(1)], [older])
-    assert (decision.verdict, decision.may_be_older) == (Verdict.MATCHED, True)
+    assert (decision.verdict, decision.request_id, decision.code) == (Verdict.AMBIGUOUS, "cod_1", None)
+
+
+@pytest.mark.parametrize("life", [600, 1800])
+def test_a_date_long_before_the_request_is_that_of_an_older_code(life: float) -> None:
+    old = message(written_at=NOW - timedelta(hours=24))
+    assert decide(old, [request(life=life)]).verdict is Verdict.LATE
+    assert decide(old, [request(life=life)], [request(2, asked=60)]).request_id is None, "nor of that one"
+
+
+def test_a_carriers_clock_may_be_some_minutes_slow() -> None:
+    assert decide(message(written_at=NOW - timedelta(minutes=5)), [request(asked=10)]).verdict is Verdict.MATCHED
+    assert decide(message(written_at=NOW - timedelta(minutes=6)), [request(asked=10)]).verdict is Verdict.LATE
+
+
+def test_a_text_message_that_a_telephone_held_back_for_an_hour_is_late() -> None:
+    for minutes, verdict in ((60, Verdict.LATE), (0, Verdict.MATCHED)):
+        kept = message(channel="sms", sender="22395", existed_at=NOW - timedelta(minutes=minutes))
+        assert decide(kept, [request(rule=Rule())]).verdict is verdict
+
+
+def test_a_date_ahead_of_our_clock_does_not_prove_that_a_code_is_new() -> None:
+    ahead = message(written_at=NOW + timedelta(minutes=10))
+    ended = [request(1, asked=300, outstanding=True)]
+    assert decide(ahead, [request(2)], ended).verdict is Verdict.AMBIGUOUS
+    assert decide(ahead, [request(2)]).verdict is Verdict.MATCHED
+
+
+OWN = Rule(senders=RULE.senders, context=RULE.context, addresses=frozenset({"codes@lab.test"}))
+
+
+@pytest.mark.parametrize(
+    ("addressed", "verdict"),
+    [
+        ({"codes@lab.test"}, Verdict.MATCHED),
+        ({"codes+portal@lab.test"}, Verdict.MATCHED),
+        ({"victim@elsewhere.test", "codes@lab.test"}, Verdict.MATCHED),
+        (set(), Verdict.MATCHED),
+        ({"victim@elsewhere.test"}, Verdict.AMBIGUOUS),
+    ],
+)
+def test_a_mail_written_to_somebody_else_is_not_used_by_itself(addressed: set[str], verdict: Verdict) -> None:
+    """A genuine one can be sent on, signature and all, to a mailbox that it was not written to."""
+    sent_on = message(addressed=frozenset(addressed), recipients=frozenset({*addressed, "codes@lab.test"}))
+    decision = decide(sent_on, [request(rule=OWN)])
+    assert (decision.verdict, decision.code is not None) == (verdict, verdict is Verdict.MATCHED)
+
+
+@pytest.mark.parametrize(
+    ("held", "doubted", "came", "sent", "kept"),
+    [
+        (None, False, 1, 1, Kept.HELD),
+        (None, False, 1, 0, Kept.HELD),
+        (None, False, 2, 2, Kept.HELD),
+        ("a", False, 1, 1, Kept.DUPLICATE),
+        ("b", False, 2, 1, Kept.DOUBTED),
+        ("b", False, 2, 2, Kept.DOUBTED),
+        (None, False, 2, 1, Kept.DOUBTED),
+        (None, True, 1, 1, Kept.DOUBTED),
+    ],
+)
+def test_a_code_is_kept_when_it_is_the_only_one_of_its_asking(
+    held: str | None, doubted: bool, came: int, sent: int, kept: Kept
+) -> None:
+    assert keep("a", held, doubted=doubted, came=came, sent=sent) is kept
 
 
 def test_a_missing_code_that_would_look_different_does_not_matter() -> None:

@@ -1,6 +1,9 @@
 """A code's way from request to answer: once, to the one that asked, inside its window, or not at all."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select
@@ -61,7 +64,10 @@ class Desk:
         sender="security@harborline.sim.test",
         trusted=True,
         number="1",
+        written_ago: float | None = None,
+        to: str | None = None,
     ):
+        now = self.portunus.clock.now()
         arrival = Arrival(
             endpoint_id=self.mailbox.id,
             channel="email",
@@ -71,11 +77,29 @@ class Desk:
             recipients=frozenset({alias}),
             subject="Your sign-in code",
             text=text,
-            received_at=self.portunus.clock.now(),
+            received_at=now,
+            addressed=frozenset({to} if to else ()),
+            written_at=now - timedelta(seconds=written_ago) if written_ago is not None else None,
             raw_digest=hashlib.sha256(text.encode()).hexdigest(),
         )
         with self.portunus.unit(system("mailwatch")) as work:
             return codes.receive(work, self.portunus.vault, self.mailbox, arrival).verdict
+
+    def resend(self, request_id: str) -> None:
+        with self.portunus.unit(system("browserhost")) as work:
+            codes.resend(work, request_id)
+
+    def give(self, request_id: str, value: str) -> None:
+        with self.portunus.unit(self.maria) as work:
+            codes.give(work, self.portunus.vault, request_id, value)
+
+    def withdraw(self, reason: str, attempt="att_1") -> None:
+        with self.portunus.unit(system("browserhost")) as work:
+            codes.withdraw(work, attempt, reason)
+
+    def answered(self, request_id: str, *, accepted: bool) -> None:
+        with self.portunus.unit(system("browserhost")) as work:
+            codes.answered(work, request_id, accepted=accepted)
 
     def take(self, request_id: str, attempt="att_1") -> str | None:
         with self.portunus.unit(system("browserhost")) as work:
@@ -162,8 +186,148 @@ def test_the_code_of_a_sign_in_that_broke_off_is_not_the_next_ones_at_once(
         codes.withdraw(work, "att_1", end)
     clock.advance(seconds=5)
     second = desk.expect(attempt="att_2")
-    assert desk.arrive("Your code is 111222") == "matched"
+    assert desk.arrive("Your code is 111222") == ("matched" if takes_over else "ambiguous")
     assert (desk.take(second, "att_2") == "111222") is takes_over
+
+
+def test_two_different_codes_for_one_request_are_both_left_to_a_person(desk: Desk) -> None:
+    request = desk.expect()
+    assert desk.arrive(number="1") == "matched"
+    assert desk.arrive("Your code is 111222", number="2") == "ambiguous"
+    assert desk.take(request) is None
+    assert desk.arrive(number="a copy of 1") == "ambiguous", "what is doubtful does not become clear by coming again"
+    assert desk.take(request) is None
+    desk.give(request, "482913")
+    assert desk.take(request) == "482913"
+
+
+def test_the_same_code_in_two_messages_is_used_once(desk: Desk) -> None:
+    request = desk.expect()
+    assert [desk.arrive(number="1"), desk.arrive(number="2")] == ["matched", "duplicate"]
+    assert desk.take(request) == "482913"
+    assert desk.arrive(number="3") == "late"
+
+
+def test_a_code_after_the_portal_was_asked_again_is_used_when_the_first_one_came(desk: Desk) -> None:
+    request = desk.expect()
+    desk.arrive()
+    desk.resend(request)
+    assert desk.arrive("Your code is 111222", number="2") == "matched"
+    assert desk.take(request) == "111222"
+
+
+def test_an_older_code_is_told_by_its_date_and_the_newer_one_is_used(desk: Desk, clock: ManualClock) -> None:
+    request = desk.expect()
+    clock.advance(seconds=60)
+    desk.resend(request)
+    assert desk.arrive(number="1", written_ago=50) == "late"
+    assert desk.arrive("Your code is 111222", number="2", written_ago=0) == "matched"
+    assert desk.take(request) == "111222"
+
+
+def test_which_of_two_askings_a_message_without_a_date_answers_is_a_persons_matter(desk: Desk) -> None:
+    request = desk.expect()
+    desk.resend(request)
+    assert desk.arrive() == "ambiguous"
+    assert desk.take(request) is None
+
+
+def test_a_mail_of_yesterday_is_late_even_if_it_is_the_only_one(desk: Desk) -> None:
+    request = desk.expect()
+    assert desk.arrive(written_ago=86_400, number="old") == "late"
+    assert desk.take(request) is None
+    assert desk.arrive("Your code is 111222", written_ago=240) == "matched", "a carrier's clock may be minutes off"
+    assert desk.take(request) == "111222"
+
+
+def test_an_older_mail_does_not_pass_for_the_code_that_an_ended_sign_in_still_misses(
+    desk: Desk, clock: ManualClock
+) -> None:
+    desk.expect()
+    desk.withdraw("host_lost")
+    clock.advance(seconds=5)
+    assert desk.arrive(written_ago=86_400, number="replayed") == "unsolicited"
+    second = desk.expect(attempt="att_2")
+    assert desk.arrive("Your code is 111222") == "ambiguous"
+    assert desk.take(second, "att_2") is None
+
+
+def test_a_sign_in_is_remembered_from_its_end_not_from_its_beginning(desk: Desk, clock: ManualClock) -> None:
+    desk.expect()
+    clock.advance(seconds=599)
+    desk.withdraw("host_lost")
+    clock.advance(seconds=1500)
+    assert desk.arrive() == "late"
+
+
+def test_a_code_that_a_person_typed_and_the_portal_took_is_not_on_its_way_any_more(desk: Desk) -> None:
+    request = desk.expect()
+    with desk.portunus.unit(system("browserhost")) as work:
+        codes.waiting(work, request)
+    desk.give(request, "482913")
+    desk.take(request)
+    desk.answered(request, accepted=True)
+    desk.expect(attempt="att_2")
+    assert desk.arrive("Your code is 111222") == "matched"
+
+
+def test_a_mistyped_code_leaves_the_portals_own_on_its_way(desk: Desk) -> None:
+    request = desk.expect()
+    with desk.portunus.unit(system("browserhost")) as work:
+        codes.waiting(work, request)
+    desk.give(request, "999999")
+    desk.take(request)
+    desk.answered(request, accepted=False)
+    desk.withdraw("wrong_code")
+    desk.expect(attempt="att_2")
+    assert desk.arrive() == "ambiguous"
+
+
+def test_of_many_sign_ins_that_no_message_tells_apart_one_opens(desk: Desk) -> None:
+    together = Barrier(6)
+
+    def ask(number: int) -> str:
+        together.wait(20)
+        try:
+            return desk.expect(attempt=f"att_{number}")
+        except Conflict:
+            return ""
+
+    with ThreadPoolExecutor(6) as threads:
+        opened = [request for request in threads.map(ask, range(6)) if request]
+    assert len(opened) == 1
+
+
+def test_one_message_posted_many_times_at_once_is_kept_once(desk: Desk) -> None:
+    request, together = desk.expect(), Barrier(6)
+
+    def post(_: int) -> str:
+        together.wait(20)
+        return str(desk.arrive())
+
+    with ThreadPoolExecutor(6) as threads:
+        assert set(threads.map(post, range(6))) == {"matched"}
+    assert (len(desk.all(CodeMessage)), len(desk.all(Code))) == (1, 1)
+    assert desk.take(request) == "482913"
+
+
+@pytest.mark.parametrize("_round", range(5))
+def test_a_code_that_is_being_typed_is_not_taken_back_by_another_that_comes(desk: Desk, _round: int) -> None:
+    request, together = desk.expect(), Barrier(2)
+    desk.arrive()
+
+    def take() -> str | None:
+        together.wait(20)
+        return desk.take(request)
+
+    def come() -> str:
+        together.wait(20)
+        return str(desk.arrive("Your code is 111222", number="2"))
+
+    with ThreadPoolExecutor(2) as threads:
+        taken, came = threads.submit(take), threads.submit(come)
+        outcome = (taken.result(), came.result(), desk.all(CodeRequest)[0].state)
+    assert outcome in (("482913", "late", "released"), (None, "ambiguous", "waiting"))
 
 
 def test_a_message_delivered_twice_counts_once(desk: Desk) -> None:
@@ -226,3 +390,13 @@ def test_expiry_ends_the_request_and_destroys_the_held_code(desk: Desk, clock: M
     assert desk.all(CodeRequest)[0].state == "expired"
     assert desk.take(request) is None
     assert [secret.sealed for secret in desk.all(Secret) if secret.owner_kind == "code"] == [b""]
+
+
+def test_messages_of_long_ago_are_forgotten_but_not_those_whose_code_was_used(desk: Desk, clock: ManualClock) -> None:
+    request = desk.expect()
+    desk.arrive(number="used")
+    desk.take(request)
+    desk.arrive("Your statement is ready.", number="news", sender="news@shop.test")
+    clock.advance(seconds=91 * 86_400)
+    desk.arrive("Your statement is ready.", number="newer", sender="news@shop.test")
+    assert [row.external_id for row in desk.all(CodeMessage)] == ["<used@x>", "<newer@x>"]

@@ -93,7 +93,8 @@ def test_the_wait_begins_when_the_code_was_asked_for_first(office: Office, clock
     clock.advance(seconds=300)
     office.host(lambda work: codes.resend(work, request_id))
     clock.advance(seconds=10)
-    office.arrive()
+    with office.portunus.unit(office.nora) as work:
+        codes.give(work, office.portunus.vault, request_id, "482913")
     clock.advance(seconds=5)
     office.host(lambda work: codes.take(work, office.portunus.vault, request_id, claim.attempt_id))
     office.host(lambda work: codes.answered(work, request_id, accepted=True))

@@ -9,7 +9,7 @@ from broker.directory import service as directory
 from broker.directory.models import MfaMethod
 from broker.directory.service import Fact
 from broker.tabs import service as tabs
-from broker.tabs.patience import LONGEST_S, UNKNOWN_CALL_S, code_wait_s
+from broker.tabs.patience import LATER_S, LONGEST_S, UNKNOWN_CALL_S, code_wait_s
 
 MOST_S = 600
 
@@ -20,6 +20,12 @@ MOST_S = 600
         ("email", {}, MOST_S),
         ("email", {"code_ttl_s": 300}, 300),
         ("email", {"code_ttl_s": 900, "delivery_p95_s": 40}, MOST_S),
+        ("email", {"code_ttl_s": 300, "delivery_p95_s": 40}, 300),
+        ("email", {"code_ttl_s": 600, "delivery_p95_s": 900}, 900 + LATER_S),
+        ("desk", {"delivery_p95_s": 900}, 900 + LATER_S),
+        ("sms", {"delivery_p95_s": 90_000}, LONGEST_S),
+        ("totp", {"code_ttl_s": 30, "delivery_p95_s": 900}, MOST_S),
+        ("recovery", {"code_ttl_s": 30}, MOST_S),
         ("provider_line", {"code_ttl_s": 900, "delivery_p95_s": 720}, 720 + MOST_S),
         ("provider_line", {"code_ttl_s": 300, "delivery_p95_s": 720}, 720 + 300),
         ("provider_line", {}, UNKNOWN_CALL_S + MOST_S),

@@ -42,10 +42,11 @@ def sms_hook(portunus: Portunus) -> Iterator[str]:
 
 
 def codes_live(node: Node, seconds: int) -> None:
-    """The portal's codes are known to live this long."""
+    """The portal's codes are known to live this long, and to come at once."""
     with node.portunus.unit(system("test")) as work:
-        fact = Fact(value=seconds, source="seen at the lab", verified_on=date(2026, 11, 21))
-        directory.record_behaviour(work, directory.portal_by_key(work, HARBORLINE), "code_ttl_s", fact)
+        for field, value in (("code_ttl_s", seconds), ("delivery_p95_s", 0)):
+            fact = Fact(value=value, source="seen at the lab", verified_on=date(2026, 11, 21))
+            directory.record_behaviour(work, directory.portal_by_key(work, HARBORLINE), field, fact)
 
 
 def verdicts(node: Node) -> list[str]:

@@ -8,8 +8,9 @@ from broker.base.actor import system
 from broker.codes import service as codes
 from broker.codes.models import CodeRequest
 from broker.directory.models import MfaMethod
+from tests.waiting import until
 from tests.workers.browser.conftest import LOGIN, Node
-from tests.workers.browser.test_attempt_codes import HARBORLINE, until
+from tests.workers.browser.test_attempt_codes import HARBORLINE
 
 SYSTEM = system("test")
 
@@ -42,7 +43,7 @@ def wrong(code: str, by: int = 1) -> str:
 
 async def hand_in(node: Node, seen: set[str], value) -> None:
     """Give a code for the request that waits now and did not wait before."""
-    await until(lambda: bool(set(waiting(node)) - seen))
+    await asyncio.to_thread(until, lambda: bool(set(waiting(node)) - seen))
     (request,) = set(await asyncio.to_thread(waiting, node)) - seen
     seen.add(request)
     code = await asyncio.to_thread(node.lab.last_code, "harborline-1")

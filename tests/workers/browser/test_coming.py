@@ -8,9 +8,10 @@ from sqlalchemy import select
 
 from broker.base.actor import system
 from broker.tabs.models import Lease
+from tests.waiting import soon
 from tests.workers.browser.conftest import Node
 from tests.workers.browser.looking import ask, turn
-from tests.workers.browser.test_stream import Record, Viewer, a_page, until, watching
+from tests.workers.browser.test_stream import Record, Viewer, a_page, watching
 from workers.browser import coming
 from workers.browser.coming import Coming
 from workers.browser.live import LiveSession
@@ -122,7 +123,7 @@ def test_a_view_that_nobody_came_for_is_closed(monkeypatch) -> None:
         async with a_page() as (live, _):
             views = Coming()
             views.open(live)
-            await until(lambda: not views._opening)
+            await soon(lambda: not views._opening)
             assert await views.take(live) is None
 
     asyncio.run(play())
@@ -133,7 +134,7 @@ def test_a_view_of_another_tab_is_not_shown_for_this_one() -> None:
         async with a_page() as (live, page):
             made = await view_of(live)
             await page.evaluate("window.open('about:blank')")
-            await until(lambda: len(live.tabs) == 2)
+            await soon(lambda: len(live.tabs) == 2)
             async with watching(live, Record(), made) as viewer:
                 shown = await viewer.until(lambda data: data[0] == FRAME)
                 assert int.from_bytes(shown[2:4]) == live.active != made.tab.number

@@ -10,8 +10,9 @@ from sqlalchemy import select
 from broker.base.actor import system
 from broker.codes.models import CodeRequest
 from broker.scripts.models import ScriptRun
+from tests.waiting import until
 from tests.workers.browser.conftest import LOGIN, Node
-from tests.workers.browser.test_attempt_codes import until, verdicts
+from tests.workers.browser.test_attempt_codes import verdicts
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 HARBORLINE = "harborline"
@@ -71,7 +72,7 @@ def test_before_the_password_it_costs_no_try(node: Node) -> None:
 
     async def test() -> None:
         under_way, session_id = await opening(node)
-        await until(lambda: node.lab.counters(HARBORLINE)["pages"] > 0)
+        await asyncio.to_thread(until, lambda: node.lab.counters(HARBORLINE)["pages"] > 0)
         kill_the_browser(node)
         await says_so(node, under_way, session_id)
         assert await asyncio.to_thread(request_of, node) is None
@@ -85,11 +86,11 @@ def test_while_the_code_is_waited_for_none_is_taken(node: Node) -> None:
 
     async def test() -> None:
         under_way, session_id = await opening(node)
-        await until(lambda: waits_for_code(node))
+        await asyncio.to_thread(until, lambda: waits_for_code(node))
         kill_the_browser(node)
         await says_so(node, under_way, session_id)
         await asyncio.to_thread(node.lab.advance, 60)
-        await until(lambda: "late" in verdicts(node))
+        await asyncio.to_thread(until, lambda: "late" in verdicts(node))
         assert "matched" not in await asyncio.to_thread(verdicts, node)
         asked = await asyncio.to_thread(request_of, node)
         assert asked is not None
@@ -104,10 +105,10 @@ def test_after_the_code_was_typed_nobody_says_that_it_was_accepted(node: Node) -
 
     async def test() -> None:
         under_way, session_id = await opening(node)
-        await until(lambda: waits_for_code(node))
+        await asyncio.to_thread(until, lambda: waits_for_code(node))
         await asyncio.to_thread(node.lab.fault, HARBORLINE, "hang", path="/signin/verify")
         await asyncio.to_thread(node.lab.advance, 60)
-        await until(lambda: getattr(request_of(node), "typed_at", None) is not None)
+        await asyncio.to_thread(until, lambda: getattr(request_of(node), "typed_at", None) is not None)
         kill_the_browser(node)
         await says_so(node, under_way, session_id)
         asked = await asyncio.to_thread(request_of, node)

@@ -1,6 +1,7 @@
 """The door: who may pass, where it leads, and that a shut or stale one lets nothing through."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -224,3 +225,49 @@ def test_private_addresses_are_not_public(address: str) -> None:
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700:4700::1111"])
 def test_public_addresses_are(address: str) -> None:
     assert is_public(address)
+
+
+def answers(*found: list[str]) -> Callable[..., Awaitable[list[tuple[object, ...]]]]:
+    """A name server that says something else each time it is asked."""
+    left = list(found)
+
+    async def asked(_host: str, port: int, **_: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in left.pop(0)]
+
+    return asked
+
+
+def test_ss2_a_name_that_turns_private_still_leads_where_it_led_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(carrier: Carrier, egress: Egress) -> None:
+        egress._resolve = {}
+        loop, led, real = asyncio.get_running_loop(), [], asyncio.open_connection
+        monkeypatch.setattr(loop, "getaddrinfo", answers(["93.184.216.34"], ["127.0.0.1"]))
+
+        async def connect(host: str, _port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+            led.append(host)
+            return await real("127.0.0.1", carrier.port)
+
+        door = await opened(egress)
+        for _ in range(2):
+            reader, writer = await real("127.0.0.1", door.port)
+            with monkeypatch.context() as there:
+                there.setattr(asyncio, "open_connection", connect)
+                writer.write(b"CONNECT portal.sim.test:443 HTTP/1.1\r\n\r\n")
+                assert (await reader.readuntil(b"\r\n\r\n")).split()[1] == b"200"
+            writer.close()
+        assert led == ["93.184.216.34", "93.184.216.34"]
+
+    run(test)
+
+
+@pytest.mark.parametrize("found", [["127.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["fd00::1"], ["100.64.0.1"]])
+def test_ss2_a_name_with_any_private_address_leads_nowhere(found: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test(carrier: Carrier, egress: Egress) -> None:
+        egress._resolve = {}
+        door = await opened(egress)
+        monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", answers(found))
+        with pytest.raises(Denied):
+            await egress._connect(door, "portal.sim.test", 443)
+        assert carrier.reached == []
+
+    run(test)

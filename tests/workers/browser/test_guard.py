@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from playwright.async_api import Page
 
-from tests.workers.browser.test_stream import Record, a_page, until, watching
+from tests.waiting import soon
+from tests.workers.browser.test_stream import Record, a_page, watching
 from workers.browser.live import LiveSession
 from workers.browser.messages import FRAME
 
@@ -57,7 +58,7 @@ def test_every_new_tab_is_a_tab_she_sees() -> None:
             await page.click("a", button="middle")
             await page.click("a", modifiers=["Control"])
             await page.click("a", modifiers=["Shift"])
-            await until(lambda: len(live.tabs) == 4)
+            await soon(lambda: len(live.tabs) == 4)
             assert len(live.context.pages) == len(live.tabs)
 
     asyncio.run(play())

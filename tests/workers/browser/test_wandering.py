@@ -6,8 +6,8 @@ import contextlib
 import pytest
 from playwright.async_api import Error, Page
 
+from tests.waiting import soon
 from tests.workers.browser.conftest import Node
-from tests.workers.browser.test_attempt_codes import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(60)]
 HARBORLINE = "harborline"
@@ -38,7 +38,7 @@ def test_a_signed_in_page_reaches_neither_another_host_nor_a_private_address(nod
                     await page.reload()
                 if how == "link":
                     await page.click("#wander", no_wait_after=True)
-                await until(lambda host=host: live.door.denied[host] > 0)  # type: ignore[misc]
+                await soon(lambda host=host: live.door.denied[host] > 0)  # type: ignore[misc]
                 await asyncio.to_thread(node.lab.unfault, HARBORLINE, "navigate")
                 assert live.notices == [f"Portunus blocked {host}: it is not one of this portal's hosts."]
                 assert list(live.door.denied) == [host]
