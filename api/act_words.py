@@ -29,6 +29,8 @@ PAIRS: list[tuple[str, str]] = [
     (Act.ENDPOINT_CREATED, "added a mailbox or phone"),
     (Act.ENDPOINT_CHANGED, "changed a mailbox or phone"),
     (Act.LOG_ALARM, "found the audit log changed"),
+    (Act.LOG_ALARM_KNOWN, "said why the audit log is not as the witness saw it"),
+    (Act.SINK_BEGUN, "began a new second sink of the audit log"),
     (Act.BEHAVIOUR_RECORDED, "recorded how a portal behaves"),
     (Act.SCRIPT_REGISTERED, "registered a carrier script"),
     (Act.SCRIPT_APPROVED, "approved a carrier script"),

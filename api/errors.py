@@ -31,7 +31,6 @@ WORDS = {
     400: "The request could not be read. Go back and try again.",
     404: NOTHING_THERE,
     405: "This address does not take that kind of request.",
-    413: "That is too large: the limit is one megabyte.",
     415: "This address does not take that kind of content.",
 }
 TITLES = {
@@ -39,6 +38,7 @@ TITLES = {
     403: "Not allowed",
     404: "Nothing here",
     409: "Not possible now",
+    413: "Too large",
     421: "Another address",
     422: "Something is missing",
     429: "Please wait",
@@ -49,6 +49,13 @@ TITLES = {
 ASK_SOMEBODY = (Refused.code, "account-parked", "channel-down")
 """Codes of errors that an administrator of the own organization can do something about."""
 BROKEN = "Something went wrong in Portunus, and it has been noted. Try again; if it stays, tell an administrator the request number."
+
+
+class TooLarge(HTTPException):
+    """More than the address takes; `words` say how much that is and what to do."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(413, words)
 
 
 def install(app: FastAPI) -> None:
@@ -87,7 +94,8 @@ async def _http_error(connection: HTTPConnection, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.status_code
     code = HTTPStatus(status).phrase.lower().replace(" ", "-")
-    response = await answer(connection, status, code, WORDS.get(status, WORDS[400]))
+    words = error.detail if isinstance(error, TooLarge) else WORDS.get(status, WORDS[400])
+    response = await answer(connection, status, code, words)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
     return response

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -114,7 +113,7 @@ class Edge:
         request = Request(scope, receive)
         try:
             refusal = await self._refusal(request)
-            await (refusal or self.app)(scope, _limited(receive, _largest(request)), sending)
+            await (refusal or self.app)(scope, _limited(receive, request), sending)
         except Exception as error:  # noqa: BLE001 - the outermost layer: nothing may leave as a stack trace
             if status:
                 errors.note(request, error)  # too late for another answer; the server closes the connection
@@ -135,7 +134,7 @@ class Edge:
         """An answer instead of the application's, when the request must not reach it."""
         length = request.headers.get("content-length", "")
         if length.isdecimal() and int(length) > _largest(request):
-            return await _no(request, 413, "too-large", errors.WORDS[413])
+            return await _no(request, 413, "too-large", _too_large(request))
         path = request.url.path
         host = request.headers.get("host", "").lower()
         if path == FETCHED and request.method == "POST" and host == self.download_host:
@@ -184,16 +183,29 @@ def _largest(request: Request) -> int:
     return LARGER_BODIES.get(request.url.path, LARGEST_BODY)
 
 
-def _limited(receive: Receive, largest: int) -> Receive:
+def _too_large(request: Request) -> str:
+    """The address's own limit, and what to do about it."""
+    largest = _largest(request)
+    if largest == LARGEST_BODY:
+        return "That is too large: the limit is one megabyte."
+    words = f"That is too large: the limit is {largest // 1_000_000} MB."
+    return (
+        f"{words} Split the file and send its parts one after the other."
+        if request.url.path in LARGER_BODIES
+        else words
+    )
+
+
+def _limited(receive: Receive, request: Request) -> Receive:
     """Counts what comes, for bodies that do not say their length."""
-    size = 0
+    size, largest = 0, _largest(request)
 
     async def counting() -> Message:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
         if size > largest:
-            raise HTTPException(413)
+            raise errors.TooLarge(_too_large(request))
         return message
 
     return counting

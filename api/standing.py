@@ -1,7 +1,7 @@
 """How Portunus stands: its processes, mailboxes and phones, portals, stopped logins. One gathering for page, JSON and CLI."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,10 +9,12 @@ import redis
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from broker.audit import alarms
 from broker.audit.models import AuditCheckpoint, AuditHead
 from broker.base.actor import Actor
 from broker.base.beats import beats
 from broker.base.errors import BrokerError
+from broker.base.settings import Settings
 from broker.base.unit import Unit
 from broker.codes import recovery
 from broker.codes import service as codes
@@ -26,9 +28,16 @@ from broker.wiring import Portunus, embedded_redis_url
 NOT_READY = (BrokerError, SQLAlchemyError, redis.RedisError, OSError, ValueError)
 """What parts raise when they do not answer."""
 DAY = timedelta(hours=24)
-SILENT = {"worker": timedelta(seconds=30), "mailwatch": timedelta(seconds=40), "witness": timedelta(minutes=4)}
+SILENT = {
+    "worker": timedelta(seconds=30),
+    "mailwatch": timedelta(seconds=40),
+    "witness": timedelta(minutes=4),
+    "cosigner": timedelta(minutes=4),
+    "monitor": timedelta(minutes=65),
+}
 """After how long without a round a process is called silent."""
 NODE_SILENT = timedelta(seconds=30)
+WITNESS = "Audit witness"
 WORDS = {
     "worker": ("Worker", "sweeps every five seconds", "Sign-ins do not start. Start it: portunus up."),
     "mailwatch": (
@@ -37,16 +46,29 @@ WORDS = {
         "Codes by e-mail are not read: give them at the code desk.",
     ),
     "witness": (
-        "Audit witness",
+        WITNESS,
         "signs the log and shows it to the second sink",
         "Look whether its folder can be written.",
     ),
+    "cosigner": (
+        "Witness elsewhere",
+        "signs heads of the log too",
+        "Look whether PORTUNUS_WITNESS_URL answers: heads wait for its signature.",
+    ),
+    "monitor": (
+        "Audit monitor",
+        "compares the log with the second sink every ten minutes",
+        "Nobody would notice a changed log. Look at the worker's log; check by hand: portunus audit check.",
+    ),
 }
+BESIDE = (
+    "the second sink lies beside the database: whoever takes one takes both. Set PORTUNUS_WITNESS_DIR to another volume"
+)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part of Portunus: `state` is ok, silent, down or unknown."""
+    """One part of Portunus: `state` is ok, silent, down, alarm or unknown."""
 
     name: str
     state: str
@@ -61,7 +83,7 @@ def standing(portunus: Portunus, actor: Actor) -> dict[str, Any]:
         where = reach(work, Permission.STATUS_VIEW)
         now = work.clock.now()
         accounts = _accounts(work, where)
-        parts = [*_processes(work, now), _log(work)]
+        parts = [*_processes(work, now, portunus.settings), _log(work)]
         told = {
             "at": now,
             "open_tabs": _open_tabs(work, accounts),
@@ -104,9 +126,12 @@ def _accounts(work: Unit, where: Reach) -> list[PortalAccount]:
     ]
 
 
-def _processes(work: Unit, now: datetime) -> list[Part]:
+def _processes(work: Unit, now: datetime, chosen: Settings) -> list[Part]:
     last = beats(work)
-    parts = [_process(key, last.get(key), now) for key in WORDS]
+    names = [key for key in WORDS if key != "cosigner" or chosen.witness_url]
+    parts = [_process(key, last.get(key), now) for key in names]
+    if chosen.witness_dir is None:
+        parts = [replace(one, words=f"{one.words}; {BESIDE}") if one.name == WITNESS else one for one in parts]
     for node in work.db.scalars(select(BrowserNode).order_by(BrowserNode.name)):
         if now - node.beat_at > NODE_SILENT:
             parts.append(
@@ -131,6 +156,9 @@ def _log(work: Unit) -> Part:
     head = work.db.get(AuditHead, 1)
     newest = work.db.scalar(select(AuditCheckpoint).order_by(AuditCheckpoint.size.desc()).limit(1))
     size = head.size if head else 0
+    if (alarm := alarms.standing(work)) is not None:
+        words = f"{alarm.words} See portunus audit check; say what happened with portunus audit acknowledge."
+        return Part("Audit log", "alarm", words, alarm.at)
     if newest is None:
         return Part("Audit log", "unknown" if size else "ok", f"{size} entries, none signed yet")
     shown = "shown to the second sink" if newest.witnessed_at else "not yet shown to the second sink"

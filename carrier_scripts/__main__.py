@@ -1,4 +1,4 @@
-"""`python -m carrier_scripts`: new, check, list, behaviour, bundle."""
+"""`python -m carrier_scripts`: new, check, list, behaviour, bundle, release."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from carrier_scripts import registry, scaffold
+from carrier_scripts import registry, released, scaffold
 from carrier_scripts.check import HERE, check, check_families
 from carrier_scripts.quality import lines, quality
 from carrier_scripts.walk import Walk, read
@@ -31,6 +31,9 @@ def main(words: list[str] | None = None) -> int:
     bundle.add_argument("key")
     bundle.add_argument("--file", type=Path, help="the script, where it is not in this catalog")
     commands.add_parser("list", help="list the scripts and the version of each")
+    commands.add_parser(
+        "release", help="for a release of Portunus: write the shipped scripts, as they are, into released.json"
+    )
     record = commands.add_parser("behaviour", help="print a portal's behaviour record as JSON")
     record.add_argument("key")
     asked = parser.parse_args(words)
@@ -43,6 +46,9 @@ def main(words: list[str] | None = None) -> int:
             return _bundle(asked.key, asked.file)
         case "list":
             return _list()
+        case "release":
+            released.write()
+            return 0
         case _:
             return _behaviour(asked.key)
 

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from portunus_client import Client, Problem, eligibility
+from portunus_client import Client, Problem, coverage_of, eligibility
 
 
 def main() -> int:
@@ -15,7 +15,7 @@ def main() -> int:
     except (Problem, TimeoutError) as no:
         print(no, file=sys.stderr)
         return 1
-    result = done.get("result")
+    result = coverage_of(done)
     if result is None:
         print(f"{done['state']}: {done['words']}", file=sys.stderr)
         return 1
@@ -24,7 +24,9 @@ def main() -> int:
     for number, one in enumerate(result["accumulators"]):
         if "remaining" in one:
             seen = proof[f"/accumulators/{number}/remaining"][0]
-            print(f"{one['kind']}, {one['level']}: {one['remaining']} left  ({seen['page']}, {seen['selector']})")
+            print(
+                f"{one['kind']}, {one['level']}: {one['remaining']} left  ({seen.get('page')}, {seen.get('selector')})"
+            )
     return 0
 
 

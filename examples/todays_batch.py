@@ -1,12 +1,11 @@
-"""Send a CSV of appointments as one batch, watch it, and print what needs a person. Columns as in appointments.csv."""
+"""Send a CSV of appointments as one batch, watch it, and print each row's answer or why there is none. Columns as in appointments.csv."""
 
 import csv
 import os
 import sys
-import time
 from pathlib import Path
 
-from portunus_client import Client, Problem, Question, eligibility
+from portunus_client import Client, ExportedRow, Problem, Question, eligibility
 
 
 def main(file: str) -> int:
@@ -18,18 +17,26 @@ def main(file: str) -> int:
         ]
     try:
         batch = client.batch(f"Appointments of {Path(file).stem}", questions)
-        for problem in batch["problems"]:
-            print(f"row {problem['row']}: {problem['words']}")
-        while batch["counts"].get("queued", 0) + batch["counts"].get("running", 0):
-            time.sleep(1)  # noqa: TID251 - a program that waits
-            batch = client.batch_state(batch["id"])
-            print(batch["counts"])
+        for now in client.batch_events(batch["id"]):
+            print(now["counts"], flush=True)
+        why = {one["id"]: one["words"] for one in client.every(state="exceptions", batch_id=batch["id"])}
+        for row in client.export(batch["id"]):
+            print(f"row {row['row']}: {in_words(row, why)}")
     except Problem as no:
         print(no, file=sys.stderr)
         return 1
-    for row in client.every(state="exceptions"):
-        print(f"{row['id']}: {row['words']}")
     return 0
+
+
+def in_words(row: ExportedRow, why: dict[str, str]) -> str:
+    """What is left of the year's maximum, or why nobody knows."""
+    result = row["result"]
+    if result is None or result["schema_version"] != "eligibility/1":
+        return f"{row['state']}: {row['problem'] or why.get(row['lookup_id'] or '', '')}"
+    left = [
+        one["remaining"] for one in result["accumulators"] if one["kind"] == "annual_maximum" and "remaining" in one
+    ]
+    return f"{result['coverage']['status']}, {left[0] if left else 'not said'} left"
 
 
 if __name__ == "__main__":

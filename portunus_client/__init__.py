@@ -1,9 +1,9 @@
-"""A small typed client of Portunus's lookup API. Standard library only: copy this one file where you need it.
+"""A small typed client of Portunus's lookup API. Standard library only: copy this folder where you need it.
 
 client = Client("http://127.0.0.1:8400", "ptk_…")
 lookup = client.submit(eligibility("harborline", "phoenix", member_id="HD100042731", birth_date="1984-03-17"))
 done = client.wait(lookup["id"])
-print(done["result"]["coverage"]["status"])
+print(done["state"], done.get("result"))
 """
 
 import base64
@@ -14,16 +14,28 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from http.client import HTTPException
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
+from portunus_client.results import ClaimStatusResult, EligibilityResult, Sighting
+
+__all__ = [
+    "Batch", "ClaimStatusResult", "Client", "EligibilityResult", "ExportedRow", "Failure", "Lookup", "Problem", "Question",
+    "Sighting", "claim_status", "claims_of", "coverage_of", "eligibility", "verify_webhook",
+]  # fmt: skip
+
+AWAY = (URLError, HTTPException, ConnectionError, TimeoutError)
 ENDED = frozenset({"done", "failed", "needs_human", "blocked_by_policy", "cancelled"})
 TIMEOUT_S = 30.0
 PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 """Between tries when Portunus does not answer (it restarts, the network hiccups): only for what may be asked twice."""
+NOT_NOW = (429, 503)
+"""Statuses after which the same may be asked again."""
 WEBHOOK_AGE_S = 300
+STREAM_S = 60.0
+"""An event stream says something at least every quarter of a minute."""
 
 
 class Problem(Exception):
@@ -44,22 +56,65 @@ class Failure(TypedDict):
     retry: str
     human_action: str
     x12_aaa: NotRequired[str]
+    evidence: NotRequired[list[Sighting]]
+    """Where the reason was seen: comes with `get` and `wait` only, and names a patient."""
 
 
 class Lookup(TypedDict):
     """One lookup. `question` and `result` name a patient and come with `get` and `wait` only."""
 
     id: str
-    kind: str
+    kind: Literal["eligibility", "claim_status"]
     state: str
     words: str
     portal: str
+    portal_name: str
     location: str
+    location_name: str
+    priority: int
     created_at: str
     ended_at: str | None
+    deadline: str | None
+    next_try_at: str | None
+    batch_id: str | None
+    requested_by: str
     error: Failure | None
+    result_id: str | None
+    captured_at: str | None
+    runs: int
     question: NotRequired[dict[str, Any]]
-    result: NotRequired[dict[str, Any] | None]
+    result: NotRequired[EligibilityResult | ClaimStatusResult | None]
+
+
+class RowProblem(TypedDict):
+    row: int
+    words: str
+
+
+class Batch(TypedDict):
+    """A batch; `counts` has `read`, `problems`, `duplicates`, `queued`, and the states that rows are in."""
+
+    id: str
+    name: str
+    state: Literal["running", "paused", "cancelled", "done"]
+    created_at: str
+    not_before: str | None
+    requested_by: str
+    rows: int
+    counts: dict[str, int]
+    problems: list[RowProblem]
+
+
+class ExportedRow(TypedDict):
+    """One row of a batch on its way out; nothing is dropped, whatever became of it."""
+
+    row: int
+    cells: list[str]
+    problem: str | None
+    lookup_id: str | None
+    state: str
+    error: str | None
+    result: EligibilityResult | ClaimStatusResult | None
 
 
 class Question(TypedDict):
@@ -134,6 +189,19 @@ class Client:
         found: Lookup = self._call("POST", f"/api/v1/lookups/{lookup_id}/cancel", {})
         return found
 
+    def retry(self, lookup_id: str) -> Lookup:
+        """Go on: a person has put right what was in the way. Raises `Problem` (409) for one that does not wait for a person."""
+        found: Lookup = self._call("POST", f"/api/v1/lookups/{lookup_id}/retry", {})
+        return found
+
+    def events(self, lookup_id: str) -> Iterator[Lookup]:
+        """The lookup without its patient, now and whenever it changes, until it has ended. Raises `Problem`."""
+        yield from self._messages(f"/api/v1/lookups/{lookup_id}/events")
+
+    def batch_events(self, batch_id: str) -> Iterator[Batch]:
+        """The batch with its counts, now and whenever they change, until every row is through. Raises `Problem`."""
+        yield from self._messages(f"/api/v1/lookup-batches/{batch_id}/events")
+
     def every(self, *, state: str | None = None, batch_id: str | None = None, limit: int = 50) -> Iterator[Lookup]:
         """All lookups, newest first, page by page."""
         cursor: str | None = None
@@ -146,29 +214,59 @@ class Client:
             if cursor is None:
                 return
 
-    def batch(self, name: str, questions: Sequence[Question], *, not_before: str | None = None) -> dict[str, Any]:
+    def batch(
+        self, name: str, questions: Sequence[Question], *, not_before: str | None = None, max_age_s: int | None = None
+    ) -> Batch:
         """Many at once: rows that cannot be asked are named in `problems`, none is dropped. Raises `Problem`.
 
         `not_before`: a moment with its zone (2026-11-23T06:00:00-07:00), within 60 days, when it starts.
+        `max_age_s`: an answer this much older than the start will do.
         """
-        told = {"name": name, "rows": [*questions]} | ({"not_before": not_before} if not_before else {})
+        told = (
+            {"name": name, "rows": [*questions]}
+            | ({"not_before": not_before} if not_before else {})
+            | ({"max_age_s": max_age_s} if max_age_s is not None else {})
+        )
         headers = {"idempotency-key": str(uuid.uuid4())}
-        found: dict[str, Any] = self._call("POST", "/api/v1/lookup-batches", told, headers)
+        found: Batch = self._call("POST", "/api/v1/lookup-batches", told, headers)
         return found
 
-    def batch_state(self, batch_id: str) -> dict[str, Any]:
+    def batch_state(self, batch_id: str) -> Batch:
         """Its counts. Raises `Problem`."""
-        found: dict[str, Any] = self._call("GET", f"/api/v1/lookup-batches/{batch_id}")
+        found: Batch = self._call("GET", f"/api/v1/lookup-batches/{batch_id}")
         return found
 
-    def change_batch(self, batch_id: str, act: str) -> dict[str, Any]:
-        """`pause`, `resume` or `cancel` it. Raises `Problem` (409) when it is cancelled already."""
-        found: dict[str, Any] = self._call("POST", f"/api/v1/lookup-batches/{batch_id}/{act}", {})
+    def change_batch(self, batch_id: str, act: str) -> Batch:
+        """`pause`, `resume` or `cancel` it, or ask `again` what needs a person. Raises `Problem` (409) when it is cancelled."""
+        found: Batch = self._call("POST", f"/api/v1/lookup-batches/{batch_id}/{act}", {})
         return found
 
-    def previous(self, lookup_id: str) -> dict[str, Any]:
-        """The last answer to the same question before this one, as `result`; None when there is none. Raises `Problem`."""
-        found: dict[str, Any] = self._call("GET", f"/api/v1/lookups/{lookup_id}/previous")
+    def export(self, batch_id: str) -> Iterator[ExportedRow]:
+        """Every row of a batch in its order, with its result and evidence, as far as it is. Raises `Problem`."""
+        with self._open("GET", f"/api/v1/lookup-batches/{batch_id}/export.json", None, {}, TIMEOUT_S) as lines:
+            for line in lines:
+                row: ExportedRow = json.loads(line)
+                yield row
+
+    def export_file(self, batch_id: str, form: Literal["csv", "xlsx", "json"]) -> bytes:
+        """The same as a file. Raises `Problem`."""
+        with self._open("GET", f"/api/v1/lookup-batches/{batch_id}/export.{form}", None, {}, TIMEOUT_S) as answer:
+            return bytes(answer.read())
+
+    def artifact(self, lookup_id: str, artifact_id: str) -> bytes:
+        """A kept PDF or 835, or a picture in which all is grey but what was read. Raises `Problem`."""
+        with self._open("GET", f"/api/v1/lookups/{lookup_id}/artifacts/{artifact_id}", None, {}, TIMEOUT_S) as answer:
+            return bytes(answer.read())
+
+    def fhir(self, lookup_id: str) -> dict[str, Any]:
+        """The result as a FHIR R4B Bundle. Raises `Problem` (409) when there is none yet."""
+        found: dict[str, Any] = self._call("GET", f"/api/v1/lookups/{lookup_id}/fhir")
+        return found
+
+    def previous(self, lookup_id: str) -> EligibilityResult | ClaimStatusResult | None:
+        """The last answer to the same question before this one; None when there is none. Raises `Problem`."""
+        found: EligibilityResult | ClaimStatusResult | None
+        found = self._call("GET", f"/api/v1/lookups/{lookup_id}/previous")["result"]
         return found
 
     def payments(self, lookup_id: str) -> list[dict[str, Any]]:
@@ -181,22 +279,74 @@ class Client:
         found: dict[str, Any] = self._call("POST", "/api/v1/webhooks", {"url": url})
         return found
 
+    def webhooks(self) -> list[dict[str, Any]]:
+        """Who is told. Raises `Problem`."""
+        found: list[dict[str, Any]] = self._call("GET", "/api/v1/webhooks")["data"]
+        return found
+
+    def unsubscribe(self, webhook_id: str) -> None:
+        """Nothing more is sent there. Raises `Problem`."""
+        self._call("DELETE", f"/api/v1/webhooks/{webhook_id}")
+
+    def _messages(self, path: str) -> Iterator[Any]:
+        """Server-sent events, taken up again where they broke off, until all is told."""
+        last, failed = "", 0
+        while True:
+            headers = {"accept": "text/event-stream"} | ({"last-event-id": last} if last else {})
+            try:
+                with self._open("GET", path, None, headers, STREAM_S) as lines:
+                    if lines.status == 204:
+                        return
+                    for line in lines:
+                        name, _, value = line.decode().rstrip("\n").partition(": ")
+                        failed = 0
+                        if name == "id":
+                            last = value
+                        elif name == "data":
+                            yield json.loads(value)
+            except AWAY as away:
+                failed += 1
+                if failed > len(PAUSES_S):
+                    raise self._unreachable(away) from None
+                time.sleep(PAUSES_S[failed - 1])  # noqa: TID251 - a client's patience
+
     def _call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        told = {"authorization": f"Bearer {self._key}", "content-type": "application/json", **(headers or {})}
+        with self._open(method, path, data, headers or {}, TIMEOUT_S) as answer:
+            told = answer.read()
+        return json.loads(told) if told else None
+
+    def _open(self, method: str, path: str, data: bytes | None, headers: dict[str, str], limit_s: float) -> Any:
+        """The open answer. What may be asked twice is asked again while Portunus does not answer. Raises `Problem`."""
+        told = {"authorization": f"Bearer {self._key}", "content-type": "application/json", **headers}
         may_repeat = method == "GET" or "idempotency-key" in told
         for pause in (*PAUSES_S, None) if may_repeat else (None,):
             try:
-                with urlopen(Request(self._url + path, data, told, method=method), timeout=TIMEOUT_S) as answer:  # noqa: S310
-                    return json.loads(answer.read())
+                return urlopen(Request(self._url + path, data, told, method=method), timeout=limit_s)  # noqa: S310
             except HTTPError as no:
-                raise _problem(no) from None
-            except (URLError, HTTPException, ConnectionError, TimeoutError) as away:
+                if pause is None or no.code not in NOT_NOW:
+                    raise _problem(no) from None
+            except AWAY as away:
                 if pause is None:
-                    why = getattr(away, "reason", None) or type(away).__name__
-                    raise Problem(0, "unreachable", f"Portunus does not answer at {self._url}: {why}") from None
+                    raise self._unreachable(away) from None
             time.sleep(pause)  # noqa: TID251 - a client's patience
         raise AssertionError("the last try returns or raises")
+
+    def _unreachable(self, away: Exception) -> Problem:
+        why = getattr(away, "reason", None) or type(away).__name__
+        return Problem(0, "unreachable", f"Portunus does not answer at {self._url}: {why}")
+
+
+def coverage_of(lookup: Lookup) -> EligibilityResult | None:
+    """The result of an eligibility lookup; None for one that has none."""
+    result = lookup.get("result")
+    return result if result is not None and result["schema_version"] == "eligibility/1" else None
+
+
+def claims_of(lookup: Lookup) -> ClaimStatusResult | None:
+    """The result of a claim status lookup; None for one that has none."""
+    result = lookup.get("result")
+    return result if result is not None and result["schema_version"] == "claim_status/1" else None
 
 
 def verify_webhook(secret: str, headers: dict[str, str], body: bytes) -> dict[str, Any]:

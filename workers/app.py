@@ -88,7 +88,7 @@ def _expire_lookups() -> None:
     expire_lookups.run(portunus())
 
 
-@app.task(name=f"{APP}.monitor", time_limit=300, soft_time_limit=280)
+@app.task(name=f"{APP}.monitor", time_limit=monitor.LONGEST_S + 60, soft_time_limit=monitor.LONGEST_S)
 def _monitor() -> None:
     monitor.run(portunus())
 

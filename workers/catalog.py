@@ -2,6 +2,8 @@
 
 from datetime import date
 
+import structlog
+
 from broker.base.actor import system
 from broker.codes import templates
 from broker.directory import service as directory
@@ -12,13 +14,15 @@ from carrier_scripts import registry
 from carrier_scripts.check import PAGES
 from carrier_scripts.kit.process import declared
 from carrier_scripts.quality import quality
+from carrier_scripts.released import released
 
 ACTOR = system("catalog")
+log = structlog.get_logger("catalog")
 
 
 def register(portunus: Portunus) -> list[str]:
-    """Add or update every shipped script's portal, simulated ones only where the settings allow; returns their keys."""
-    keys = [key for key in registry.keys() if portunus.settings.simulated_portals or not registry.simulated(key)]
+    """Add or update every released script's portal, simulated ones only where the settings allow; returns their keys."""
+    keys = [key for key in offered(portunus) if released(key)]
     with portunus.unit(ACTOR) as work:
         for key in keys:
             script = registry.portal(key)
@@ -46,6 +50,15 @@ def register(portunus: Portunus) -> list[str]:
             shape = registry.behaviour(key).get("code_template", {})
             for channel in code_channels(key) if shape.get("senders") else ():
                 templates.ship(work, portal, channel, shape)
+    return keys
+
+
+def offered(portunus: Portunus) -> list[str]:
+    """Keys of the files on this machine; what is not released of them is said in the log and otherwise left alone."""
+    keys = [key for key in registry.keys() if portunus.settings.simulated_portals or not registry.simulated(key)]
+    for key in keys:
+        if not released(key):
+            log.warning("not released: hand it in with portunus script submit", script=key)
     return keys
 
 

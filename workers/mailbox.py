@@ -1,6 +1,6 @@
 """One mailbox, watched for ever: connect, catch up, wait; every new message is matched at once.
 
-IDLE waits, and a probe every two minutes notices a server that is frozen. While a sign-in waits for a code here the server is
+IDLE waits, and a probe every half minute notices a server that is frozen. While a sign-in waits for a code here the server is
 asked every quarter second as well: IDLE alone lags at some servers, and can fall silent.
 """
 
@@ -33,7 +33,8 @@ from workers.mailbox_address import Access
 
 ACTOR = system("mailwatch")
 QUICK_S = 0.25
-CALM_S = 120.0
+CALM_S = 35.0
+"""With the twenty seconds that a server has for its answer: one that is frozen is noticed within a minute."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 EAGER_PAUSE_S = 2.0
@@ -82,6 +83,8 @@ class Watch(threading.Thread):
         self._changed = False
         self._was_up = False
         self._looked: datetime | None = None
+        self._following: int | None = None
+        """The first number that has not been read; None when only the database knows."""
         self._failures: dict[int, int] = {}
         self._ended = threading.Event()
         self._access = Access(portunus, ACTOR, OAuthTokens())
@@ -169,7 +172,7 @@ class Watch(threading.Thread):
             self._access.forget()
         self._changed = False
         mailbox = self._dialled()
-        self._looked = None
+        self._looked = self._following = None
         validity, following = mailbox.baseline()
         with self._portunus.unit(ACTOR) as work:
             endpoint = self._endpoint(work)
@@ -194,8 +197,8 @@ class Watch(threading.Thread):
     def _watch(self, mailbox: Mailbox) -> None:
         self._read_all(mailbox)
         while not self._over and not self._changed:
-            if not mailbox.wait(QUICK_S if self._wanted else CALM_S, self._ear):
-                mailbox.probe()
+            if not mailbox.wait(QUICK_S if self._wanted else CALM_S, self._ear) and self._wanted:
+                mailbox.probe()  # some servers tell of new mail only then; otherwise the look itself is the probe
             self._hush()
             self._read_all(mailbox)
 
@@ -214,10 +217,12 @@ class Watch(threading.Thread):
     def _catch_up(self, mailbox: Mailbox) -> bool:
         """Take what is new; whether there was any."""
         before, looks = self._looked, self._portunus.clock.now()
-        with self._portunus.reading(ACTOR) as work:
-            following = int(self._endpoint(work).cursor.get("uidnext", 1))
+        if self._following is None:
+            with self._portunus.reading(ACTOR) as work:
+                self._following = int(self._endpoint(work).cursor.get("uidnext", 1))
         found = False
-        for mail in mailbox.since(following):
+        for mail in mailbox.since(self._following):
+            self._following = None  # to be read again, whatever becomes of the mail
             self._take_or_put_aside(mail, before)
             found = True
         self._looked = looks

@@ -2,7 +2,7 @@
 
 import ipaddress
 import socket
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx2
 import structlog
@@ -16,6 +16,7 @@ from broker.wiring import Portunus
 
 PERMISSION = "system"
 TIMEOUT_S = 10.0
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ACTOR = system("webhooks")
 log = structlog.get_logger("webhook")
 
@@ -33,31 +34,40 @@ def look(portunus: Portunus, message_id: str) -> None:
 
 
 def post(portunus: Portunus, message: Message) -> int | None:
-    """HTTP status, or None when there was no answer. A public name that leads into our own network is not followed."""
+    """HTTP status, or None when there was no answer. The name is resolved once, and only that address is connected to."""
     parts = urlsplit(message.url)
-    if not _outside(parts.hostname or ""):
+    host = parts.hostname or ""
+    address = address_of(host)
+    if address is None:
         return None
     now = portunus.clock.now()
     headers = {
+        "host": parts.netloc,
         "content-type": "application/json",
         "user-agent": "portunus",
         "webhook-id": message.id,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(message.secret).sign(message.id, now, message.body),
     }
+    place = f"[{address}]" if ":" in address else address
+    url = urlunsplit(parts._replace(netloc=f"{place}:{parts.port}" if parts.port else place, fragment=""))
     try:
         with httpx2.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
-            return client.post(message.url, content=message.body, headers=headers).status_code
+            named = {"sni_hostname": host}  # whose certificate it must be
+            return client.post(url, content=message.body, headers=headers, extensions=named).status_code
     except httpx2.HTTPError:
         return None
 
 
-def _outside(host: str) -> bool:
-    """Loopback is for who runs everything on one machine and said so in the address; other private places are not ours to post to."""
-    if host in ("127.0.0.1", "localhost", "::1"):
-        return urlsplit(settings().public_url).hostname in ("127.0.0.1", "localhost", "::1")
+def address_of(host: str) -> str | None:
+    """Where to connect; None for a place inside our own network.
+
+    Loopback is for who runs everything on one machine and said so in the address.
+    """
+    if host in LOOPBACK:
+        return host if urlsplit(settings().public_url).hostname in LOOPBACK else None
     try:
-        found = {info[4][0] for info in socket.getaddrinfo(host, None)}
-    except OSError:
-        return False
-    return all(ipaddress.ip_address(address).is_global for address in found)
+        found = [str(info[4][0]) for info in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError):
+        return None
+    return found[0] if found and all(ipaddress.ip_address(one).is_global for one in found) else None

@@ -7,10 +7,13 @@ from pathlib import Path
 import typer
 
 from api.cli.console import Json, console, operator, print_json, written_to
-from broker.audit import monitor
+from broker.audit import alarms, monitor
 from broker.audit import service as audit
 from broker.audit import verify as verifier
 from broker.audit.acts import Act
+from broker.audit.seen import UNKNOWN
+from broker.audit.service import LogKey
+from broker.audit.witness import begin_anew
 from broker.tabs import service as tabs
 from broker.wiring import build
 
@@ -27,7 +30,10 @@ def last_code(
     """Who received the last code for this portal at this location, with its proof."""
     portunus = build()
     with portunus.unit(operator()) as work:
-        answer = tabs.last_code(work, audit.log_key(work, portunus.keyring), portal, location)
+        key = audit.log_key(work, portunus.keyring)
+        request_id = tabs.ask_last_code(work, key, portal, location)
+    with portunus.reading(operator()) as work:
+        answer = tabs.last_code(work, key, request_id)
     if as_json:
         print_json(asdict(answer))
         return
@@ -40,10 +46,15 @@ def last_code(
     if answer.given_by:
         console.print(f"  handed in by  {answer.given_by}")
     console.print(f"  released      {answer.released_at:%Y-%m-%d %H:%M:%S} UTC; the portal {answer.answer_words}")
-    console.print(f"  session       {answer.portal_session_id}")
+    console.print(f"  session       {answer.portal_session_id or 'none'}, its tab went to {answer.tab_of or 'nobody'}")
     told = f"{answer.recording_id}, which begins after the sign-in" if answer.recording_id else "none of this tab"
     console.print(f"  recording     {told}")
     console.print(f"  proof         entry {answer.proof.index} in the signed log of {answer.proof.size} entries")
+    console.print(f"  take it away  portunus audit prove --code-request {request_id} -o proof.jsonl")
+    if answer.missing:
+        console.print(f"[yellow]Not in the log: {', '.join(answer.missing)}.[/yellow]")
+    for words in answer.differs:
+        console.print(f"[red]{words} The log counts.[/red]")
 
 
 @app.command("prove")
@@ -57,27 +68,47 @@ def prove(
         with portunus.unit(operator()) as work:
             key = audit.log_key(work, portunus.keyring)
             audit.record(work, Act.PROOF_TAKEN, "code_request", code_request)
-        with portunus.unit(operator()) as work:
+            audit.sign_checkpoint(work, key)
+        with portunus.reading(operator()) as work:
             sink.writelines(f"{line}\n" for line in tabs.prove_code(work, key, code_request))
     if str(output) != "-":
-        console.print(f"Written to {output}. Check it anywhere: python broker/audit/verify.py {output}")
+        console.print(f"Written to {output}. Check it anywhere: {_checking(output, key)}", soft_wrap=True)
 
 
 @app.command("check")
 def check(*, as_json: bool = Json) -> None:
-    """Compare the log with what the second sink saw; exit code 1 and the entries when something was changed."""
+    """Compare the log with what the second sink saw; exit code 1 and the entries when something was changed, 3 when it is unknown."""
     portunus = build()
     with portunus.unit(operator()) as work:
         key = audit.log_key(work, portunus.keyring)
     with portunus.reading(operator()) as work:
         found = monitor.check(work, key, portunus.settings.witness)
+    changed = any(one.kind != UNKNOWN for one in found)
     if as_json:
         print_json({"findings": [asdict(one) for one in found]})
     else:
         for one in found:
             console.print(f"[red]{one.words}[/red]")
-        console.print("Nothing was changed." if not found else f"{len(found)} findings.")
-    raise typer.Exit(1 if found else 0)
+        console.print(f"{len(found)} findings." if found else "Nothing was changed.")
+    raise typer.Exit(1 if changed else 3 if found else 0)
+
+
+@app.command("acknowledge")
+def acknowledge(reason: str = typer.Option(..., help="What happened: a restored backup, from when, by whom.")) -> None:
+    """Say why the log is not as the second sink saw it; a restored copy is then no alarm any more, a change stays one."""
+    portunus = build()
+    with portunus.unit(operator()) as work:
+        alarms.acknowledge(work, audit.log_key(work, portunus.keyring), portunus.settings.witness, reason)
+    console.print("It is on record, with your reason.")
+
+
+@app.command("new-sink")
+def new_sink(reason: str = typer.Option(..., help="What became of the old one.")) -> None:
+    """Begin a new second sink in the place of a lost one: within a minute it gets the whole log."""
+    portunus = build()
+    with portunus.unit(operator()) as work:
+        begin_anew(work, portunus.settings.witness, reason)
+    console.print(f"{portunus.settings.witness} gets the whole log within a minute.")
 
 
 @app.command("export")
@@ -98,18 +129,24 @@ def export(
                 sink.write(line + "\n")
                 count += 1
     if str(output) != "-":
-        console.print(f"{count} lines written to {output}. Check it anywhere: python broker/audit/verify.py {output}")
+        console.print(f"{count} lines written to {output}. Check it anywhere: {_checking(output, key)}", soft_wrap=True)
+
+
+def _checking(output: Path, key: LogKey) -> str:
+    return f"python broker/audit/verify.py {output} --key {key.verifier}"
 
 
 @app.command("verify")
 def verify(
     file: Path,
+    key: str | None = typer.Option(None, help="The log's key as you wrote it down: name+hash+key."),
     witness: Path | None = typer.Option(None, help="The second sink's checkpoints.log."),
+    witness_key: str | None = typer.Option(None, help="The key of the witness elsewhere: name+hash+key."),
     *,
     as_json: bool = Json,
 ) -> None:
     """Check an export, as verify.py does on any machine; exit code 1 when it is rejected, 2 when it cannot be read."""
-    code, words = verifier.judge(str(file), str(witness) if witness else None)
+    code, words = verifier.judge(str(file), str(witness) if witness else None, key, witness_key)
     if as_json:
         print_json({"accepted": code == 0, "words": words})
     else:

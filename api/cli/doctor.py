@@ -17,6 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.cli import message_broker
 from api.cli.console import Json, console, print_json
 from api.cli.up import MIGRATIONS
+from api.standing import BESIDE
+from broker.audit import alarms
+from broker.base.actor import system
 from broker.base.errors import BrokerError, Unavailable
 from broker.base.settings import Settings, settings
 from broker.wiring import Portunus, build, embedded_redis_url
@@ -139,11 +142,21 @@ def _host(chosen: Settings) -> Finding:
     return Finding("browser host", ok=True, words=f"{numbers['sessions']} sessions, sandbox {numbers['sandbox']}")
 
 
+def _log(chosen: Settings) -> Finding:
+    with build(chosen).reading(system("doctor")) as work:
+        alarm = alarms.standing(work)
+    if alarm is not None:
+        words = f"alarm of {alarm.at:%Y-%m-%d %H:%M} UTC: {alarm.words} See portunus audit check."
+        return Finding("audit log", ok=False, words=words)
+    return Finding("audit log", ok=True, words=BESIDE if chosen.witness_dir is None else "no alarm stands")
+
+
 CHECKS: dict[str, Callable[[Settings], Finding]] = {
     "browser": _browser,
     "sandbox": _sandbox,
     "scripts": _scripts,
     "database": _database,
+    "audit log": _log,
     "root key": _keys,
     "message broker": _message_broker,
     "disk": _disk,

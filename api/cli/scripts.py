@@ -14,7 +14,7 @@ from broker.adapters.script_process import with_facts
 from broker.base.errors import Incomplete, NotFound
 from broker.base.unit import Unit
 from broker.directory import service as directory
-from broker.directory.models import Portal, PortalAccount, ScriptVersion
+from broker.directory.models import Portal, PortalAccount
 from broker.scripts import service as scripts
 from broker.scripts.service import Bundle
 from broker.tabs import service as tabs
@@ -77,7 +77,7 @@ def versions(key: str = Key, *, as_json: bool = Json) -> None:
     """A portal's versions and releases, newest first."""
     with build().reading(operator()) as work:
         portal = directory.portal_by_key(work, key)
-        in_force = scripts.in_force(work, portal.id)
+        in_force = scripts.standing(work, portal.id)
         told = [
             {
                 "digest": row.digest,
@@ -126,7 +126,8 @@ def diff(
     """What changed between two versions; exit code 1 when something did."""
     with build().reading(operator()) as work:
         portal = directory.portal_by_key(work, key)
-        before = _sources(work, scripts.version(work, old).digest if old else scripts.in_force(work, portal.id))
+        in_force = scripts.version(work, old).digest if old else scripts.standing(work, portal.id)
+        before = _sources(work, in_force) if in_force else []
         after = _sources(work, scripts.version(work, new).digest) if new else _local(key, file)["sources"]
     lines = scripts.difference(before, after)
     for line in lines:
@@ -173,7 +174,9 @@ def release(
     digest: str = Version,
     canary: str = typer.Option("", help="The location that runs it first, such as phoenix."),
     *,
-    further: bool = typer.Option(False, "--further", help="Take the release under way one stage on."),
+    further: bool = typer.Option(
+        False, "--further", help="Take the release under way one stage on, or let a held one go on."
+    ),
 ) -> None:
     """Release an approved version: one location first, then a share, then everywhere. It goes back by itself."""
     with build().unit(operator()) as work:
@@ -244,8 +247,7 @@ def health(*, as_json: bool = Json) -> None:
         names = {portal.id: portal.key for portal in work.db.scalars(select(Portal))}
         drift = [
             {"portal": names[row.portal_id], "page": row.page, "likeness": row.likeness, "since": row.drifted_at}
-            for row in scripts.structures(work)
-            if row.drifted_at is not None
+            for row in scripts.drifted(work)
         ]
     if as_json:
         print_json({"health": [vars(row) | {"rate": row.rate} for row in rows], "drift": drift, "alerts": told})
@@ -265,12 +267,13 @@ def health(*, as_json: bool = Json) -> None:
 
 def _standing(work: Unit, portal: Portal) -> dict[str, Any]:
     under_way = scripts.running(work, portal.id)
-    known = work.db.scalar(select(ScriptVersion.digest).where(ScriptVersion.portal_id == portal.id).limit(1))
     return {
         "portal": portal.key,
-        "in_force": scripts.in_force(work, portal.id) if known else "",
+        "in_force": scripts.standing(work, portal.id) or "",
         "automation": portal.automation,
-        "release": f"{under_way.digest[:12]} {under_way.stage}" if under_way else "",
+        "release": f"{under_way.digest[:12]} {under_way.stage}{' (held)' if under_way.held_at else ''}"
+        if under_way
+        else "",
     }
 
 

@@ -6,7 +6,7 @@ from api.cli.console import Json, console, operator, print_json
 from api.standing import standing
 from broker.wiring import build
 
-STYLES = {"ok": "green", "silent": "red", "down": "red"}
+STYLES = {"ok": "green", "silent": "red", "down": "red", "alarm": "red"}
 
 
 def status(*, as_json: bool = Json) -> None:

@@ -289,7 +289,8 @@ def _done(request: Request, here: Here, said: str, act: Callable[[Unit], str]) -
 def _page(request: Request, here: Here, error: BrokerError | None = None, said: str = "") -> Response:
     with here.reading() as work:
         rows = account_rows(work, here.portunus.vault)
-        portals = [(row.key, row.name) for row in work.db.scalars(select(Portal).order_by(Portal.name))]
+        seen_by_another = select(Portal).where(Portal.status != directory.PROPOSED).order_by(Portal.name)
+        portals = [(row.key, row.name) for row in work.db.scalars(seen_by_another)]
         where = reach(work, Permission.ACCOUNT_MANAGE)
         places = [
             (row.key, row.name)

@@ -30,11 +30,13 @@ def way(request: Request, here: HereNow, request_id: str) -> Response:
 @router.get("/code-requests/{request_id}/proof", dependencies=ASKERS)
 def proof(here: HereNow, request_id: str) -> Response:
     """The proof file; `python broker/audit/verify.py FILE` checks it anywhere. Taking it is an entry in the log."""
+    with here.reading() as work:
+        tabs.custody(work, request_id)
     with here.unit() as work:
         key = audit.log_key(work, here.portunus.keyring)
-        tabs.custody(work, request_id)
         audit.record(work, Act.PROOF_TAKEN, "code_request", request_id)
-    with here.unit() as work:
+        audit.sign_checkpoint(work, key)
+    with here.reading() as work:
         lines = list(tabs.prove_code(work, key, request_id))
     headers = {"Content-Disposition": f'attachment; filename="code-{request_id}.jsonl"'}
     return Response("".join(f"{line}\n" for line in lines), media_type="application/jsonl", headers=headers)
@@ -47,7 +49,8 @@ def data(here: HereNow, request_id: str) -> dict[str, Any]:
 
 
 def _answer(here: Here, request_id: str) -> Custody:
-    with here.unit() as work:
+    with here.reading() as work:
         answer = tabs.custody(work, request_id)
+    with here.unit() as work:
         audit.record(work, Act.REPORT_VIEWED, "code_request", request_id, detail={"report": "custody"})
     return answer

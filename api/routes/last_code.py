@@ -10,6 +10,7 @@ from starlette.responses import Response
 from api.access import Here, HereNow, permits
 from api.pages import page
 from broker.audit import service as audit
+from broker.audit.service import LogKey
 from broker.base.errors import NotFound
 from broker.directory.models import Location, Portal
 from broker.identity.policy import NOTHING_THERE, Permission, reach
@@ -23,10 +24,11 @@ ASKERS = [permits(Permission.LAST_CODE)]
 @router.get("/last-code", dependencies=ASKERS)
 def ask(request: Request, here: HereNow, portal: str = "", location: str = "") -> Response:
     """The question, and the answer when both are chosen."""
-    answer, error = None, ""
+    answer, error, verifier = None, "", ""
     if portal and location:
         try:
-            answer = _answer(here, portal, location)
+            key, request_id = _asked(here, portal, location)
+            answer, verifier = _answer(here, key, request_id), key.verifier
         except NotFound as nothing:
             error = nothing.message
     with here.reading() as work:
@@ -45,30 +47,40 @@ def ask(request: Request, here: HereNow, portal: str = "", location: str = "") -
         portal=portal,
         location=location,
         answer=answer,
+        verifier=verifier,
         error=error,
     )
 
 
 @router.get("/last-code/proof", dependencies=ASKERS)
 def proof(here: HereNow, portal: str, location: str) -> Response:
-    """The entry with its inclusion proof; `python broker/audit/verify.py FILE` checks it anywhere."""
-    answer = _answer(here, portal, location)
-    with here.unit() as work:
-        lines = list(audit.proof_bundle(answer.proof, audit.log_key(work, here.portunus.keyring)))
-    headers = {"Content-Disposition": f'attachment; filename="last-code-{answer.proof.index}.jsonl"'}
+    """The code's whole way as a proof file; `python broker/audit/verify.py FILE --key KEY` checks it anywhere."""
+    key, request_id = _asked(here, portal, location)
+    with here.reading() as work:
+        lines = list(tabs.prove_code(work, key, request_id))
+    headers = {"Content-Disposition": f'attachment; filename="last-code-{request_id}.jsonl"'}
     return Response("".join(f"{line}\n" for line in lines), media_type="application/jsonl", headers=headers)
 
 
 @router.get("/api/v1/last-code", dependencies=ASKERS)
 def data(here: HereNow, portal: str, location: str) -> dict[str, Any]:
     """The answer as data."""
-    return asdict(_answer(here, portal, location))
+    return asdict(_answer(here, *_asked(here, portal, location)))
 
 
-def _answer(here: Here, portal: str, location: str) -> LastCode:
-    """Raises `NotFound` in the same words for what does not exist and for what is not at the asker's places."""
+def _asked(here: Here, portal: str, location: str) -> tuple[LogKey, str]:
+    """A short writing unit; what takes time is read without one.
+
+    Raises `NotFound` in the same words for what does not exist and for what is not at the asker's places.
+    """
     with here.unit() as work:
+        key = audit.log_key(work, here.portunus.keyring)
         try:
-            return tabs.last_code(work, audit.log_key(work, here.portunus.keyring), portal, location)
+            return key, tabs.ask_last_code(work, key, portal, location)
         except NotFound:
             raise NotFound(NOTHING_THERE) from None
+
+
+def _answer(here: Here, key: LogKey, request_id: str) -> LastCode:
+    with here.reading() as work:
+        return tabs.last_code(work, key, request_id)

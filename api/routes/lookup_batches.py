@@ -11,6 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from api.access import Here, HereNow, permits
 from api.idempotency import once
+from api.shapes import Batch, BatchList, CreatedWebhook, WebhookList, answers, streams
 from broker.base.errors import Incomplete, NotFound
 from broker.base.unit import Unit
 from broker.identity.policy import Permission
@@ -23,8 +24,9 @@ WATCHERS = [permits(Permission.LOOKUP_RUN, keys=True, watching=True)]
 TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "json": "application/json",
+    "json": "application/x-ndjson",
 }
+ACTS = {"pause": batches.pause, "resume": batches.resume, "cancel": batches.cancel, "again": batches.again}
 
 
 class NewBatch(BaseModel):
@@ -35,6 +37,8 @@ class NewBatch(BaseModel):
     name: str = Field(max_length=120)
     rows: list[dict[str, Any]] = Field(min_length=1, max_length=sheets.MOST_ROWS)
     not_before: datetime | None = None
+    max_age_s: int | None = Field(default=None, ge=0)
+    """An answer this much older than the batch's start will do."""
 
 
 class NewWebhook(BaseModel):
@@ -45,7 +49,9 @@ class NewWebhook(BaseModel):
     url: str = Field(max_length=500)
 
 
-@router.post("/api/v1/lookup-batches", status_code=202, dependencies=ASKERS)
+@router.post(
+    "/api/v1/lookup-batches", dependencies=ASKERS, **answers(Batch, 202, "kept: where to look is in `Location`")
+)
 def create(
     here: HereNow,
     asked: NewBatch,
@@ -56,13 +62,13 @@ def create(
     if asked.not_before is not None and asked.not_before.tzinfo is None:
         raise Incomplete("not_before needs a time zone.")
     names = sorted({name for row in asked.rows for name in row})[: sheets.MOST_COLUMNS]
-    rows = [([str(row.get(name, ""))[: sheets.LONGEST_CELL] for name in names], row) for row in asked.rows]
+    rows = [([str(row.get(name, "")) for name in names], row) for row in asked.rows]
     with here.unit() as work:
 
         def created() -> str:
             return batches.create(
                 work, here.portunus.vault, here.portunus.blobs,
-                name=asked.name, headings=names, rows=rows, not_before=asked.not_before,
+                name=asked.name, headings=names, rows=rows, not_before=asked.not_before, max_age_s=asked.max_age_s,
             ).id  # fmt: skip
 
         batch_id = once(work, "lookup_batch", idempotency_key, asked.model_dump_json(), created)
@@ -71,7 +77,7 @@ def create(
     return shown
 
 
-@router.get("/api/v1/lookup-batches", dependencies=WATCHERS)
+@router.get("/api/v1/lookup-batches", dependencies=WATCHERS, **answers(BatchList))
 def listing(
     here: HereNow,
     cursor: Annotated[str | None, Query(max_length=60)] = None,
@@ -86,24 +92,25 @@ def listing(
         }
 
 
-@router.get("/api/v1/lookup-batches/{batch_id}", dependencies=WATCHERS)
+@router.get("/api/v1/lookup-batches/{batch_id}", dependencies=WATCHERS, **answers(Batch))
 def get(here: HereNow, batch_id: str) -> dict[str, Any]:
     """Its counts and the rows that could not be asked."""
     with here.reading() as work:
         return as_data(work, batches.own(work, batch_id))
 
 
-@router.post("/api/v1/lookup-batches/{batch_id}/{act}", dependencies=ASKERS)
+@router.post("/api/v1/lookup-batches/{batch_id}/{act}", dependencies=ASKERS, **answers(Batch))
 def change(here: HereNow, batch_id: str, act: str) -> dict[str, Any]:
     """`pause`, `resume`, `cancel`, or `again`: what its rows waited for is put right."""
-    acts = {"pause": batches.pause, "resume": batches.resume, "cancel": batches.cancel, "again": batches.again}
-    if act not in acts:
+    if act not in ACTS:
         raise NotFound("There is no such act.")
     with here.unit() as work:
-        return as_data(work, acts[act](work, batch_id))
+        return as_data(work, ACTS[act](work, batch_id))
 
 
-@router.get("/api/v1/lookup-batches/{batch_id}/export.{form}", dependencies=ASKERS)
+@router.get(
+    "/api/v1/lookup-batches/{batch_id}/export.{form}", dependencies=ASKERS, **streams(*TYPES.values(), words="the file")
+)
 def export(here: HereNow, batch_id: str, form: str) -> Response:
     """`csv`, `xlsx` or `json`: every row in its order. Cells that look like formulas go out as text."""
     return exported(here, batch_id, form)
@@ -125,7 +132,7 @@ def exported(here: Here, batch_id: str, form: str) -> Response:
         rows: Iterator[bytes] = sheets.as_csv(exports.table(here.reading, vault, batch.id))
     else:
         rows = (json.dumps(one).encode() + b"\n" for one in exports.documents(here.reading, vault, batch.id))
-    return StreamingResponse(rows, media_type=TYPES[form] if form == "csv" else "application/x-ndjson", headers=headers)
+    return StreamingResponse(rows, media_type=TYPES[form], headers=headers)
 
 
 def as_data(work: Unit, batch: LookupBatch) -> dict[str, Any]:
@@ -154,7 +161,7 @@ def as_data(work: Unit, batch: LookupBatch) -> dict[str, Any]:
 # --- webhooks
 
 
-@router.post("/api/v1/webhooks", status_code=201, dependencies=ASKERS)
+@router.post("/api/v1/webhooks", dependencies=ASKERS, **answers(CreatedWebhook, 201))
 def subscribe(here: HereNow, asked: NewWebhook) -> dict[str, Any]:
     """A new subscriber; `secret` is shown this once. Messages are signed as standardwebhooks.com says."""
     with here.unit() as work:
@@ -162,7 +169,7 @@ def subscribe(here: HereNow, asked: NewWebhook) -> dict[str, Any]:
         return {"id": row.id, "url": row.url, "secret": secret}
 
 
-@router.get("/api/v1/webhooks", dependencies=ASKERS)
+@router.get("/api/v1/webhooks", dependencies=ASKERS, **answers(WebhookList))
 def subscribers(here: HereNow) -> dict[str, Any]:
     """Who is told."""
     with here.reading() as work:

@@ -12,13 +12,14 @@ from api.access import Here, HereNow, permits
 from api.pages import page
 from broker.adapters import script_editing
 from broker.adapters.script_process import digest_of, with_facts
-from broker.base.errors import BrokerError, Incomplete, Unavailable
+from broker.base.errors import BrokerError, Incomplete, NotFound, Unavailable
 from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, ScriptVersion
 from broker.identity.models import User
 from broker.identity.policy import Permission, organization_of
 from broker.scripts import service as scripts
+from broker.scripts.models import ScriptBundle
 from broker.tabs import service as tabs
 
 router = APIRouter()
@@ -29,7 +30,12 @@ KEEPERS = [permits(Permission.PORTAL_MANAGE)]
 Text = Annotated[str, Form(max_length=1000)]
 Code = Annotated[str, Form(max_length=70_000)]
 STAGES = {"canary": "canary", "staged": "a quarter of the accounts", "everywhere": "everywhere, still watched"}
-ENDS = {"done": "went everywhere", "rolled_back": "rolled back"}
+ENDS = {
+    "done": "went everywhere",
+    "rolled_back": "rolled back",
+    "withdrawn": "withdrawn",
+    "superseded": "over: the same version came with Portunus",
+}
 
 
 @router.get("/scripts", dependencies=WATCHERS)
@@ -37,7 +43,7 @@ def portals(request: Request, here: HereNow) -> Response:
     """Every portal: its version, a release under way, versions that wait, its mode and when its terms were read."""
     with here.reading() as work:
         rows = [_row(work, portal) for portal in work.db.scalars(select(Portal).order_by(Portal.name))]
-    return page(request, "scripts.html", rows=rows)
+    return page(request, "scripts.html", rows=rows, may_write=Permission.SCRIPT_MAINTAIN in here.held)
 
 
 @router.get("/scripts/{key}", dependencies=WATCHERS)
@@ -57,7 +63,9 @@ def diff(
     """What changed between two versions, files and declared facts."""
     with here.reading() as work:
         site = directory.portal_by_key(work, key)
-        before = scripts.bundle_of(work, scripts.version(work, old).digest if old else scripts.in_force(work, site.id))
+        before = scripts.bundle_of(
+            work, scripts.version(work, old).digest if old else scripts.standing(work, site.id) or ""
+        )
         row = scripts.version(work, new)
         after = scripts.bundle_of(work, row.digest)
         lines = scripts.difference(before.sources if before else [], after.sources if after else [])
@@ -66,6 +74,7 @@ def diff(
             "portal": site.name, "key": key, "digest": row.digest, "old": before.digest if before else "",
             "words": after.words if after else "", "author": after.author_name if after else "",
             "judged": _judged(row, refused=after is not None and after.refused_at is not None),
+            "too_old": row.approved_at is not None and not scripts.approval_holds(work, row),
             "own": row.author == here.actor.id,
         }  # fmt: skip
     may_judge = Permission.SCRIPT_APPROVE in here.held
@@ -73,30 +82,34 @@ def diff(
 
 
 @router.get("/scripts/{key}/edit", dependencies=WRITERS)
-def edit(request: Request, here: HereNow, key: str) -> Response:
-    """The script in force, to be changed and handed in."""
-    return _editor(request, here, key)
+def edit(
+    request: Request, here: HereNow, key: str, base: Annotated[str, Query(alias="from", max_length=64)] = ""
+) -> Response:
+    """A version, to be changed and handed in: the one in force, or the one that is named (refused, on trial, waiting)."""
+    return _editor(request, here, key, base=base)
 
 
 @router.post("/scripts/{key}/check", dependencies=WRITERS)
-def check(here: HereNow, key: str, text: Code = "") -> dict[str, Any]:
+def check(
+    here: HereNow, key: str, text: Code = "", base: Annotated[str, Query(alias="from", max_length=64)] = ""
+) -> dict[str, Any]:
     """What is wrong with a text that is being written: sentences by line. Nothing is kept."""
     with here.reading() as work:
-        sources = _with_text(work, key, text)
+        sources = _with_text(work, key, text, base)
     return {"said": script_editing.said(key, sources)}
 
 
 @router.post("/scripts/{key}/submit", dependencies=WRITERS)
-def submit(request: Request, here: HereNow, key: str, text: Code = "", words: Text = "") -> Response:
-    """Hand in a changed script; its families stay as they are in force."""
+def submit(request: Request, here: HereNow, key: str, text: Code = "", words: Text = "", base: Text = "") -> Response:
+    """Hand in a changed script; its families stay as they are in the version it began from."""
     try:
         with here.reading() as work:
-            sources = _with_text(work, key, text)
+            sources = _with_text(work, key, text, base)
         bundle = with_facts(key, digest_of(sources), sources)
         with here.unit() as work:
             scripts.submit(work, bundle, words)
     except BrokerError as no:
-        return _editor(request, here, key, text=text, words=words, error=no)
+        return _editor(request, here, key, text=text, words=words, base=base, error=no)
     return RedirectResponse(f"/scripts/{key}", 303)
 
 
@@ -221,11 +234,22 @@ def _page(request: Request, here: Here, key: str, error: BrokerError | None = No
     )  # fmt: skip
 
 
-def _with_text(work: Unit, key: str, text: str) -> list[dict[str, str]]:
-    """The files in force with the script's own text changed. Raises `Incomplete` where no bytes were kept."""
-    known = scripts.bundle_of(work, scripts.in_force(work, directory.portal_by_key(work, key).id))
+def _base(work: Unit, site: Portal, digest: str) -> ScriptBundle | None:
+    """What the editor begins from: the version that is named, else the one in force, else the newest."""
+    if digest:
+        row = scripts.version(work, digest)
+        if row.portal_id != site.id:
+            raise NotFound(f"{site.name} has no version {digest[:16]}.")
+        return scripts.bundle_of(work, row.digest)
+    in_force = scripts.standing(work, site.id)
+    return scripts.bundle_of(work, in_force) if in_force else next(iter(scripts.history(work, site.id)), None)
+
+
+def _with_text(work: Unit, key: str, text: str, base: str) -> list[dict[str, str]]:
+    """The files of the version it began from with the script's own text changed. Raises `Incomplete` where none were kept."""
+    known = _base(work, directory.portal_by_key(work, key), base)
     if known is None or not known.sources:
-        raise Incomplete("The bytes in force are not here, so there is nothing to change.")
+        raise Incomplete("The bytes of that version are not here, so there is nothing to change.")
     sources = [dict(one) for one in known.sources]
     sources[-1]["text"] = text.replace("\r\n", "\n")
     return sources
@@ -233,7 +257,7 @@ def _with_text(work: Unit, key: str, text: str) -> list[dict[str, str]]:
 
 def _last_failure(work: Unit, site: Portal) -> dict[str, Any] | None:
     """The newest run of this portal that failed, to be read beside the text."""
-    row = next((one for one in scripts.failed(work) if one.portal_id == site.id), None)
+    row = next(iter(scripts.failed(work, portal_id=site.id, limit=1)), None)
     if row is None:
         return None
     return {
@@ -250,17 +274,25 @@ def _line_of(key: str, place: str | None) -> int:
 
 
 def _editor(
-    request: Request, here: Here, key: str, *, text: str = "", words: str = "", error: BrokerError | None = None
+    request: Request,
+    here: Here,
+    key: str,
+    *,
+    text: str = "",
+    words: str = "",
+    base: str = "",
+    error: BrokerError | None = None,
 ) -> Response:
     with here.reading() as work:
         site = directory.portal_by_key(work, key)
-        known = scripts.bundle_of(work, scripts.in_force(work, site.id))
+        known = _base(work, site, base)
+        from_other = known is not None and known.digest != scripts.standing(work, site.id)
         failure = _last_failure(work, site)
     own = known.sources[-1]["text"] if known and known.sources else ""
     families = [one["module"] for one in known.sources[:-1]] if known else []
     return page(
         request, "script_edit.html", status=error.status if error else 200, key=key, portal=site.name, text=text or own,
-        words=words, families=families, error=error.message if error else "", failure=failure, names=_names(),
+        words=words, base=known.digest if known else "", from_other=from_other, families=families, error=error.message if error else "", failure=failure, names=_names(),
     )  # fmt: skip
 
 
@@ -280,9 +312,11 @@ def _row(work: Unit, site: Portal) -> dict[str, Any]:
         "key": site.key,
         "name": site.name,
         "automation": site.automation,
-        "level": (quality := scripts.level(work, site.id) if known else ("", ""))[0],
+        "level": (quality := scripts.level(work, site.id))[0],
         "level_words": quality[1],
-        "in_force": scripts.in_force(work, site.id) if known else "",
+        "in_force": scripts.standing(work, site.id) or "",
+        "proposed": site.status == directory.PROPOSED,
+        "held": under_way is not None and under_way.held_at is not None,
         "waiting": sum(one.approved_by is None and one.digest not in refused for one in known),
         "release": STAGES.get(under_way.stage, "") if under_way else "",
         "terms": f"{read.read_on} by {read.read_by}" if read else "",
@@ -299,6 +333,7 @@ def _version(work: Unit, one: Any, in_force: str, me: str) -> dict[str, Any]:
         "at": one.submitted_at,
         "words": one.words,
         "state": _judged(one.version, refused=one.refused_at is not None),
+        "too_old": one.version.approved_at is not None and not scripts.approval_holds(work, one.version),
         "approver": approver.name if approver else one.version.approved_by or "",
         "refused_words": one.refused_words or "",
         "in_force": one.digest == in_force,

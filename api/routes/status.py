@@ -21,7 +21,7 @@ LOOKERS = [permits(Permission.STATUS_VIEW)]
 def status(request: Request, here: HereNow) -> Response:
     """The page; reload it to look again."""
     told = standing(here.portunus, here.actor)
-    ill = [part for part in told["parts"] if part["state"] in ("silent", "down")]
+    ill = [part for part in told["parts"] if part["state"] in ("silent", "down", "alarm")]
     sick = [one for one in told["endpoints"] if one["health"] in SICK]
     manages = Permission.ACCOUNT_MANAGE in here.held
     return page(request, "status.html", told=told, ill=ill, sick=sick, manages=manages)

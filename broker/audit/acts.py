@@ -129,6 +129,8 @@ class Act(StrEnum):
     # the log itself
     LOG_EXPORTED = "audit:log:export"
     LOG_ALARM = "audit:log:alarm"
+    LOG_ALARM_KNOWN = "audit:log:acknowledge"
+    SINK_BEGUN = "audit:sink:begin"
     PROOF_TAKEN = "audit:proof:take"
     REPORT_VIEWED = "audit:report:view"
     RECONCILED = "system:state:reconcile"

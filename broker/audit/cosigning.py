@@ -29,6 +29,8 @@ class Contradiction:
 
     index: int | None
     words: str
+    known: int
+    """How many entries it has seen."""
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,10 @@ def judge(ask: Ask, said: Said, key: str) -> str | int | Contradiction:
         words = (
             f"the witness saw {known} entries, this log has {ask.size}: the end was cut, or an older copy was restored."
         )
-        return Contradiction(ask.size, words)
+        return Contradiction(ask.size, words, known)
     if said.status in (CONFLICT, NO_PREFIX):
         words = f"the first {ask.old} entries are not those that the witness saw: changed, or another history."
-        return Contradiction(None, words)
+        return Contradiction(None, words, ask.old)
     raise Unavailable(f"The witness answered {said.status}.")
 
 

@@ -69,6 +69,11 @@ class AuditCheckpoint(Base):
     """The signature line of the witness elsewhere, if there is one."""
     cosigned_at: Mapped[datetime | None]
 
+    @property
+    def cosigned_note(self) -> str:
+        """The note with the signature of the witness elsewhere below the log's own."""
+        return f"{self.note}{self.cosignature}\n" if self.cosignature else self.note
+
 
 class AuditKey(Base):
     """The log's Ed25519 signing key, wrapped by the root key."""

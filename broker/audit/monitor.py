@@ -5,17 +5,16 @@ Says which entry. Run every few minutes by the worker, and by hand with `portunu
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
 
-from broker.audit import tree, verify
+from broker.audit import restores, tree, verify
 from broker.audit.appending import split
 from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead, AuditSubtree
+from broker.audit.seen import FORKED, UNKNOWN, Finding, Seen, seen_in
 from broker.audit.service import LogKey
-from broker.audit.witness import CHECKPOINTS, ENTRIES
 from broker.base.unit import Unit
 
 PAGE = 2000
@@ -24,26 +23,9 @@ CLOCK = timedelta(minutes=5)
 COLUMNS = ("act", "actor_kind", "actor_id", "thing_kind", "thing_id", "account_id", "location_id", "id", "at")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is not as it was: the entry's index (None: the log as a whole) and words for a person."""
-
-    index: int | None
-    words: str
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What the second sink holds."""
-
-    leaves: dict[int, bytes]
-    heads: dict[int, bytes]
-    findings: list[Finding]
-
-
 def check(work: Unit, key: LogKey, directory: Path) -> list[Finding]:
-    """Everything that does not fit, lowest entry first; empty when all is well."""
-    seen = _witnessed(directory, key)
+    """Everything that does not fit; empty when all is well. What cannot be compared is a finding too: it is unknown."""
+    seen = seen_in(directory, key, restores.known(work, key))
     found = list(seen.findings)
     stored = {(row.height, row.number): row.root_hash for row in work.db.scalars(select(AuditSubtree))}
     frontier: list[bytes] = []
@@ -63,20 +45,21 @@ def check(work: Unit, key: LogKey, directory: Path) -> list[Finding]:
         size += 1
         head = seen.heads.get(size)
         if head is not None and head != tree.root_of(frontier) and not found:
-            found.append(Finding(None, f"the head of {size} entries is not the one the witness saw."))
+            found.append(Finding(size - 1, f"the head of {size} entries is not the one the witness saw.", FORKED))
         if len(found) >= MOST_FINDINGS:
             return found
     found += [*_end(work, size, frontier if not found else None, seen), *_heads(work, key, size)]
+    found += _unknown(work, seen, size)
     return found[:MOST_FINDINGS]
 
 
-def _entry(entry: AuditEntry, seen: _Seen) -> Iterator[Finding]:
+def _entry(entry: AuditEntry, seen: Seen) -> Iterator[Finding]:
     hashed = tree.leaf_hash(entry.leaf.encode())
     if hashed != entry.leaf_hash:
         yield Finding(entry.index, f"entry {entry.index} was changed: its text does not fit its hash.")
-    witnessed = seen.leaves.get(entry.index)
-    if witnessed is not None and witnessed != hashed:
-        yield Finding(entry.index, f"entry {entry.index} is not the one the witness saw: changed, or another history.")
+    if not seen.says(entry.index, hashed):
+        words = f"entry {entry.index} is not the one the witness saw: changed, or another history."
+        yield Finding(entry.index, words, FORKED)
     try:
         fields = json.loads(entry.leaf)
         told = {
@@ -100,16 +83,15 @@ def _entry(entry: AuditEntry, seen: _Seen) -> Iterator[Finding]:
             yield Finding(entry.index, f"entry {entry.index}: the column {column} was changed.")
 
 
-def _end(work: Unit, size: int, frontier: list[bytes] | None, seen: _Seen) -> list[Finding]:
+def _end(work: Unit, size: int, frontier: list[bytes] | None, seen: Seen) -> list[Finding]:
     """The log's end: nothing that the witness saw may be gone, and the head row must be the head of these entries.
 
     `frontier` is None when an entry was changed: then it cannot be the head, and the entry is named already.
     """
     found = []
-    last = max([*seen.leaves, *(head - 1 for head in seen.heads)], default=-1)
-    if last >= size:
-        words = f"entries {size} to {last} are gone: the end was cut, or an older copy was restored."
-        found.append(Finding(size, words))
+    if seen.last >= size:
+        words = f"entries {size} to {seen.last} are gone: the end was cut, or an older copy was restored."
+        found.append(Finding(size, words, FORKED))
     head = work.db.get(AuditHead, 1)
     other_root = head is not None and frontier is not None and split(head.frontier) != frontier
     if (head.size if head else 0) != size or other_root:
@@ -137,6 +119,21 @@ def _heads(work: Unit, key: LogKey, size: int) -> Iterator[Finding]:
         before = row.at
 
 
+def _unknown(work: Unit, seen: Seen, size: int) -> Iterator[Finding]:
+    """Heads that the sink took by the database's word and does not hold: a lost or another sink shows nothing."""
+    signed = work.db.execute(select(AuditCheckpoint.size, AuditCheckpoint.witnessed_at)).all()
+    held = set(seen.heads) | {index + 1 for index in seen.of_before}
+    lost = sorted(row.size for row in signed if row.witnessed_at is not None and row.size not in held)
+    if lost:
+        words = (
+            f"unknown: the second sink does not hold {len(lost)} of the signed heads that it took, first that of {lost[0]} "
+            "entries. It is lost, or another folder: nothing under them could be compared."
+        )
+        yield Finding(None, words, UNKNOWN)
+    elif size and not seen.notes:
+        yield Finding(None, "unknown: the second sink holds no signed head yet: nothing could be compared.", UNKNOWN)
+
+
 def _entries(work: Unit) -> Iterator[AuditEntry]:
     after = -1
     while True:
@@ -147,29 +144,3 @@ def _entries(work: Unit) -> Iterator[AuditEntry]:
         yield from rows
         after = rows[-1].index
         work.db.expunge_all()
-
-
-def _witnessed(directory: Path, key: LogKey) -> _Seen:
-    leaves: dict[int, bytes] = {}
-    heads: dict[int, bytes] = {}
-    found: list[Finding] = []
-    entries, checkpoints = directory / ENTRIES, directory / CHECKPOINTS
-    if entries.exists():
-        with entries.open("rb") as lines:
-            for line in lines:
-                leaf = line.rstrip(b"\n")
-                try:
-                    index = json.loads(leaf)["index"]
-                except (ValueError, KeyError, TypeError):
-                    continue  # a line torn by a crash; what it would have said is written again
-                hashed = tree.leaf_hash(leaf)
-                if leaves.setdefault(index, hashed) != hashed:
-                    found.append(Finding(index, f"the witness saw two different entries {index}: the log was forked."))
-    if checkpoints.exists():
-        try:
-            for size, root in verify.witnessed(str(checkpoints), key.verifier):
-                if heads.setdefault(size, root) != root:
-                    found.append(Finding(size - 1, f"the witness saw two logs of {size} entries: the log was forked."))
-        except verify.Rejected as wrong:
-            found.append(Finding(None, f"the witness's file: {wrong}."))
-    return _Seen(leaves, heads, found)

@@ -151,8 +151,8 @@ def export(work: Unit, key: LogKey) -> Iterator[str]:
     yield encode({"kind": "header", "format": FORMAT, "origin": ORIGIN, "key": key.verifier, "size": size})
     for start in range(0, size, EXPORT_PAGE):
         end = min(start + EXPORT_PAGE, size)
-        signed = select(AuditCheckpoint.size, AuditCheckpoint.note).where(AuditCheckpoint.size.between(start + 1, end))
-        heads = {row.size: row.note for row in work.db.execute(signed)}
+        signed = select(AuditCheckpoint).where(AuditCheckpoint.size.between(start + 1, end))
+        heads = {row.size: row.cosigned_note for row in work.db.scalars(signed)}
         entries = (
             select(AuditEntry.leaf, AuditEntry.leaf_hash)
             .where(AuditEntry.index >= start, AuditEntry.index < end)

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Check an export of the Portunus audit log on any machine: python verify.py FILE [--witness FILE] [--key VERIFIER]
+"""Check an export of the Portunus audit log on any machine: python verify.py FILE --key VERIFIER [--witness FILE] [--witness-key VERIFIER]
 
-Stands alone: Python 3.8 or newer, nothing else (with `cryptography` installed, signatures are checked faster). Checks
-that every entry is where the signed tree heads say (RFC 9162 Merkle tree, C2SP checkpoints, Ed25519), and names the
-entry or line that is wrong. A proof file holds a few entries (the way of one code, say), each with its path to a
-signed head, and tells what they say. With --witness, every head the second sink saw must be a prefix of this log: that finds
-edits, cuts and restored copies even by someone who holds the key. With --key, the log must be signed by that very key.
+Stands alone: Python 3.8 or newer, nothing else (with `cryptography` installed, signatures are checked faster). Checks that every
+entry is where the signed tree heads say (RFC 9162 Merkle tree, C2SP checkpoints, Ed25519), and names the entry or line that is
+wrong. A proof file holds a few entries (the way of one code, say); what they say is told, and which links of the way are not there.
+--key: the log must be signed by that very key; without, it could be anybody's. --witness: every head that the second sink saw must
+be a prefix of this log, and of a proof file at least one head must be one that it saw: that finds edits, cuts, forks and restored
+copies even by someone who holds the key. --witness-key: at least one head must be signed by that witness elsewhere too.
 Exit codes: 0 accepted, 1 rejected, 2 not readable.
 """
 
@@ -23,8 +24,15 @@ if TYPE_CHECKING:
 
     Point = tuple[int, int, int, int]
     Quick = tuple[bytes, bytes, bytes, bytes]
+    Line = dict[str, Any]
+    Heads = list[tuple[int, bytes]]
 
 FORMAT = "portunus-audit-1"
+HEADER = {"kind", "format", "origin", "key", "size"}
+SUBJECT = {"kind", "code_request", "recording", "recording_digest", "recording_offset_ms"}
+RELEASED, CONFIRMED = "code:value:release", "code:request:confirm"
+WAY = "asked code:request:open|arrived code:message:arrive code:desk:give|matched code:request:match|released code:value:release code:request:confirm|typed code:value:type|answered code:request:answer|session session:proof:accept"
+LEADS = {"code_message": "request", "portal_session": "attempt", "recording": "lease"}  # what names the request's own
 PLAIN = bytes(range(32, 127))  # what stands for itself in a JSON string of ASCII
 
 
@@ -71,9 +79,9 @@ def multiply(scalar: int, point: Point) -> Point:
 
 
 def decompress(data: bytes) -> Point | None:
-    y = int.from_bytes(data, "little")
-    sign, y = y >> 255, y & ((1 << 255) - 1)
-    x = recover_x(y, sign)
+    whole = int.from_bytes(data, "little")
+    y = whole & ((1 << 255) - 1)
+    x = recover_x(y, whole >> 255)
     return None if x is None else (x, y, 1, x * y % P)
 
 
@@ -91,11 +99,9 @@ def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def slow_ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    if len(public) != 32 or len(signature) != 64:
-        return False
     a, r = decompress(public), decompress(signature[:32])
     s = int.from_bytes(signature[32:], "little")
-    if a is None or r is None or s >= L:
+    if len(public) != 32 or len(signature) != 64 or a is None or r is None or s >= L:
         return False
     base_y = 4 * pow(5, P - 2, P) % P
     base_x = recover_x(base_y, 0) or 0
@@ -140,23 +146,40 @@ class Tree:
         return root
 
 
-def root_from_path(hashed: bytes, index: int, size: int, path: list[bytes]) -> bytes:
-    if not 0 <= index < size:
-        raise Rejected("the proof's index is outside its tree")
-    fn, sn, r = index, size - 1, hashed
-    for node in path:
+def climb(fn: int, sn: int, old: bytes, new: bytes, nodes: list[bytes]) -> tuple[bytes, bytes]:
+    """From a leaf to the roots of two trees (RFC 9162, 2.1.3.2 and 2.1.4.2): a node on the left is in the older one too."""
+    for node in nodes:
         if sn == 0 or len(node) != 32:
-            raise Rejected("the proof of entry %d has a wrong length" % index)
+            raise Rejected("a proof has a wrong length")
         if fn & 1 or fn == sn:
-            r = node_hash(node, r)
+            old, new = node_hash(node, old), node_hash(node, new)
             while not fn & 1 and fn:
                 fn, sn = fn >> 1, sn >> 1
         else:
-            r = node_hash(r, node)
+            new = node_hash(new, node)
         fn, sn = fn >> 1, sn >> 1
     if sn:
-        raise Rejected("the proof of entry %d is too short" % index)
-    return r
+        raise Rejected("a proof is too short")
+    return old, new
+
+
+def root_from_path(hashed: bytes, index: int, size: int, path: list[bytes]) -> bytes:
+    if not 0 <= index < size:
+        raise Rejected("the proof's index is outside its tree")
+    return climb(index, size - 1, hashed, hashed, path)[1]
+
+
+def is_prefix(old: int, old_root: bytes, size: int, root: bytes, path: list[bytes]) -> bool:
+    """Whether the proof shows that the older tree is the beginning of the newer."""
+    if old == size:
+        return not path and old_root == root
+    nodes = ([old_root] if old & (old - 1) == 0 else []) + path
+    if not 0 < old < size or not nodes:
+        return False
+    fn, sn = old - 1, size - 1
+    while fn & 1:
+        fn, sn = fn >> 1, sn >> 1
+    return climb(fn, sn, nodes[0], nodes[0], nodes[1:]) == (old_root, root)
 
 
 # --- notes and lines -----------------------------------------------------------------------------------------------
@@ -169,15 +192,15 @@ def b64(text: str) -> bytes:
         raise Rejected("a line is not proper base64")
 
 
-def public_key(verifier: str) -> tuple[str, bytes, bytes]:
+def public_key(verifier: str, algorithm: bytes = b"\x01") -> tuple[str, bytes, bytes]:
     """The raw key out of `name+hash+key`."""
     parts = verifier.split("+", 2)
     if len(parts) != 3:
-        raise Rejected("the log's key is malformed")
+        raise Rejected("the key is malformed")
     name, named_hash, data = parts[0], parts[1], b64(parts[2])
     expected = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
-    if data[:1] != b"\x01" or len(data) != 33 or expected.hex() != named_hash or not name.isprintable():
-        raise Rejected("the log's key does not match its name")
+    if data[:1] != algorithm or len(data) != 33 or expected.hex() != named_hash or not name.isprintable():
+        raise Rejected("the key does not match its name")
     return name, expected, data[1:]
 
 
@@ -188,9 +211,9 @@ def open_checkpoint(note: str, verifier: str) -> tuple[int, bytes]:
     lines = text.split("\n")
     if not split or len(lines) != 3 or lines[0] != name or not lines[1].isdigit() or lines[1] != str(int(lines[1])):
         raise Rejected("a checkpoint is malformed or of another log")
-    prefix = "\u2014 " + name + " "
-    signed = [line[len(prefix) :] for line in signatures.split("\n") if line.startswith(prefix)]
-    if len(signed) != 1 or signatures != prefix + signed[0] + "\n":
+    prefix, rows = "\u2014 " + name + " ", signatures.split("\n")
+    signed = [row[len(prefix) :] for row in rows if row.startswith(prefix)]
+    if len(signed) != 1 or rows.pop() or not all(row.startswith("\u2014 ") for row in rows):
         raise Rejected("checkpoint %s is not signed once by the log" % lines[1])
     blob, root = b64(signed[0]), b64(lines[2])
     canonical = base64.b64encode(blob).decode() == signed[0] and base64.b64encode(root).decode() == lines[2]
@@ -199,7 +222,21 @@ def open_checkpoint(note: str, verifier: str) -> tuple[int, bytes]:
     return int(lines[1]), root
 
 
-def strict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def cosigned(note: str, key: str | None) -> bool:
+    """Whether the witness elsewhere signed this head too (c2sp.org/tlog-cosignature)."""
+    name, named_hash, public = public_key(key, b"\x04") if key else ("", b"", b"")
+    text, _, signatures = note.partition("\n\n")
+    for row in signatures.split("\n") if key else ():
+        if row.startswith("\u2014 " + name + " "):
+            blob = b64(row.rpartition(" ")[2])
+            message = "cosignature/v1\ntime %d\n%s\n" % (int.from_bytes(blob[4:12], "big"), text)
+            if blob[:4] != named_hash or not ed25519_verify(public, message.encode(), blob[12:]):
+                raise Rejected("the witness's own signature of a head does not hold")
+            return True
+    return False
+
+
+def strict(pairs: list[tuple[str, Any]]) -> Line:
     if len({key for key, _ in pairs}) != len(pairs):
         raise Rejected("a line names a field twice")
     return dict(pairs)
@@ -224,7 +261,7 @@ def quick_entry(raw: bytes) -> Quick | None:
     return (leaf, raw[9:73], number, time) if number.isdigit() else None
 
 
-def read(file: str) -> Iterator[tuple[int, dict[str, Any] | Quick]]:
+def read(file: str) -> Iterator[tuple[int, Line | Quick]]:
     """The lines of an export, each exactly as Portunus writes it (so that no byte can change unnoticed)."""
     with open(file, "rb") as lines:
         for number, raw in enumerate(lines, 1):
@@ -242,32 +279,25 @@ def read(file: str) -> Iterator[tuple[int, dict[str, Any] | Quick]]:
             yield number, line
 
 
-def witnessed(file: str, verifier: str) -> list[tuple[int, bytes]]:
-    """The heads the second sink kept, smallest first. Notes end with a line of `--`; one torn by a crash has none, or says so."""
+def notes_in(file: str) -> list[str]:
+    """The heads the second sink kept. Notes end with a line of `--`; one torn by a crash has none, or says so."""
     with open(file, encoding="utf-8") as text:
         notes = text.read().split("--\n")
-    whole = [note for note in notes[:-1] if note.strip() and "\n\n" in note and not note.endswith("\n(torn)\n")]
-    return sorted(open_checkpoint(note, verifier) for note in whole)
+    return [note for note in notes[:-1] if note.strip() and "\n\n" in note and not note.endswith("\n(torn)\n")]
 
 
-def compare(heads: list[tuple[int, bytes]], tree: Tree, proved: int, signer: str) -> None:
+def compare(heads: Heads, tree: Tree, proved: int, signer: str) -> None:
     for size, root in heads:
         if tree.size != size or tree.root() != root:
             wrong = "%s head of %d entries does not fit: one of entries %d to %d was changed, removed or added"
             raise Rejected(wrong % (signer, size, proved, max(size, tree.size) - 1))
 
 
-def verify(file: str, witness: str | None = None, key: str | None = None) -> str:
+def verify(file: str, witness: str | None = None, key: str | None = None, witness_key: str | None = None) -> str:
     """What was proved, in a sentence. Raises Rejected."""
     lines = read(file)
     number, header = next(lines, (0, {}))
-    fields = {"kind", "format", "origin", "key", "size"}
-    if (
-        isinstance(header, tuple)
-        or header.get("kind") != "header"
-        or header.get("format") != FORMAT
-        or set(header) != fields
-    ):
+    if isinstance(header, tuple) or set(header) != HEADER or (header["kind"], header["format"]) != ("header", FORMAT):
         raise Rejected("the first line is not the header of a Portunus audit export")
     verifier, size = header["key"], header["size"]
     if not isinstance(verifier, str) or header["origin"] != verifier.split("+")[0] or type(size) is not int:
@@ -275,8 +305,11 @@ def verify(file: str, witness: str | None = None, key: str | None = None) -> str
     if key is not None and key != verifier:
         raise Rejected("the log is signed by another key than the one you trust")
     public_key(verifier)
-    seen = witnessed(witness, verifier) if witness else []
-    tree, proved, signed = Tree(), 0, 0
+    whose = "key %s%s" % (verifier, "" if key else " (compared with none that you trust: give --key)")
+    seen = sorted(open_checkpoint(note, verifier) for note in notes_in(witness)) if witness else []
+    if witness and not seen:
+        raise Rejected("the witness's file holds no head of this log: nothing could be compared")
+    tree, proved, signed, approved = Tree(), 0, 0, 0
     newest, flagged, sizes = b"", [], {head[0] for head in seen}
     for number, line in lines:
         kind = line.get("kind") if isinstance(line, dict) else "entry"
@@ -290,10 +323,13 @@ def verify(file: str, witness: str | None = None, key: str | None = None) -> str
         elif kind == "checkpoint" and set(line) == {"kind", "note"}:
             compare([open_checkpoint(line["note"], verifier)], tree, proved, "the signed")
             proved, signed = tree.size, signed + 1
+            approved += cosigned(line["note"], witness_key)
             continue
         elif kind in ("proof", "subject") and tree.size == signed == 0:
             rest = [one if isinstance(one, dict) else {} for _, one in lines]
-            return check_proofs([line, *rest], header, seen)
+            notes, words, told_of = check_proofs([line, *rest], header, seen)
+            approved = sum(cosigned(note, witness_key) for note in notes)
+            return "accepted: %s%s, %s%s" % (words, check_cosigned(approved, witness_key), whose, told_of)
         else:
             raise Rejected("line %d is of no known kind, or has no place there" % number)
         if at[:13] < newest[:13]:
@@ -312,10 +348,17 @@ def verify(file: str, witness: str | None = None, key: str | None = None) -> str
     if seen and seen[-1][0] > size:
         raise Rejected("the witness saw %d entries, this log has %d: the end is cut" % (seen[-1][0], size))
     clock = "; the clock was set back before entry %s" % flagged[0] if flagged else ""
-    return "accepted: %d entries, %d signed heads, %d witnessed, key %s%s" % (size, signed, len(seen), verifier, clock)
+    words = "%d entries, %d signed heads, %d witnessed" % (size, signed, len(seen))
+    return "accepted: %s%s, %s%s" % (words, check_cosigned(approved, witness_key), whose, clock)
 
 
-def check_leaf(leaf: Any, index: Any, number: int) -> dict[str, Any]:
+def check_cosigned(count: int, key: str | None) -> str:
+    if key and not count:
+        raise Rejected("no head in this file is signed by the witness %s" % key.split("+")[0])
+    return ", %d signed by %s too" % (count, key.split("+")[0]) if key else ""
+
+
+def check_leaf(leaf: Any, index: Any, number: int) -> Line:
     try:
         fields = json.loads(leaf)
     except (TypeError, ValueError, RecursionError):
@@ -327,22 +370,22 @@ def check_leaf(leaf: Any, index: Any, number: int) -> dict[str, Any]:
     return fields
 
 
-def check_proofs(lines: list[dict[str, Any]], header: dict[str, Any], seen: list[tuple[int, bytes]]) -> str:
-    """A proof file: perhaps a subject, entries with their paths, older heads with consistency proofs, one signed head."""
+def check_proofs(lines: list[Line], header: Line, seen: Heads) -> tuple[list[str], str, str]:
+    """A proof file: perhaps a subject, entries, older heads, one signed head. Returns its notes, what is proved, what it says."""
     head = lines[-1]
     if head.get("kind") != "checkpoint" or set(head) != {"kind", "note"}:
         raise Rejected("a proof file ends with one signed head")
     size, root = open_checkpoint(head["note"], header["key"])
     if size != header["size"]:
         raise Rejected("the header names another size than the signed head")
-    subject: dict[str, Any] = {}
-    entries: list[dict[str, Any]] = []
-    older = 0
+    subject: Line = {}
+    entries: list[Line] = []
+    heads, notes = [(size, root)], [head["note"]]
     for number, line in enumerate(lines[:-1], 2):
         kind = line.get("kind")
         if kind == "subject" and number == 2:
             subject = line
-        elif kind == "proof" and set(line) == {"kind", "leaf", "index", "path"} and not older:
+        elif kind == "proof" and set(line) == {"kind", "leaf", "index", "path"} and len(heads) == 1:
             fields = check_leaf(line["leaf"], line["index"], number)
             path = [bytes.fromhex(node) for node in line["path"]]
             if root_from_path(leaf_hash(line["leaf"].encode()), line["index"], size, path) != root:
@@ -354,91 +397,88 @@ def check_proofs(lines: list[dict[str, Any]], header: dict[str, Any], seen: list
             old, old_root = open_checkpoint(line["note"], header["key"])
             if not is_prefix(old, old_root, size, root, [bytes.fromhex(node) for node in line["path"]]):
                 raise Rejected("the signed head of %d entries is not the beginning of this log" % old)
-            if any(other != old_root for same, other in seen if same == old):
-                raise Rejected("the witness saw another log of %d entries" % old)
-            older += 1
+            heads.append((old, old_root))
+            notes.append(line["note"])
         else:
             raise Rejected("line %d is of no known kind, or has no place there" % number)
     if not entries:
         raise Rejected("the file proves no entry")
-    if any(other != root for same, other in seen if same == size):
-        raise Rejected("the witness saw another log of %d entries" % size)
-    check_subject(subject, entries)
-    told = "".join("\n  entry %d  %s" % (fields["index"], said(fields)) for fields in entries)
+    told = check_subject(subject, entries) + "".join(map(said, entries))
     what = "entry %d is" % entries[0]["index"] if len(entries) == 1 else "%d entries are" % len(entries)
-    where = "in the log of %d entries (consistent with %d older signed heads)" % (size, older)
-    return "accepted: %s %s, key %s%s" % (what, where, header["key"], told)
+    where = "in the log of %d entries (consistent with %d older signed heads)" % (size, len(heads) - 1)
+    return notes, "%s %s%s" % (what, where, check_witnessed(heads, seen, entries)), told
 
 
-def said(fields: dict[str, Any]) -> str:
+def check_witnessed(heads: Heads, seen: Heads, entries: list[Line]) -> str:
+    """Of a few heads at least one must be one that the witness saw, or the file could be of a fork that it never saw."""
+    if not seen:
+        return ""
+    for size, root in heads:
+        if any(other != root for same, other in seen if same == size):
+            raise Rejected("the witness saw another log of %d entries" % size)
+    matched = sorted(set(heads) & set(seen))
+    if not matched:
+        raise Rejected("the witness saw none of this file's heads: it may be of another log than the witness's")
+    later = [fields["index"] for fields in entries if fields["index"] >= matched[-1][0]]
+    after = "; entry %d and later ones are newer than what it saw" % later[0] if later else ""
+    return ", %d heads witnessed, the newest of %d entries%s" % (len(matched), matched[-1][0], after)
+
+
+def said(fields: Line) -> str:
     actor, thing = fields.get("actor") or {}, fields.get("thing") or {}
     more = ", ".join("%s %s" % pair for pair in sorted((fields.get("detail") or {}).items()) if pair[1] is not None)
-    names = (
-        fields.get("at"),
-        fields.get("act"),
-        fields.get("outcome"),
-        actor.get("name"),
-        thing.get("kind"),
-        thing.get("id"),
-    )
-    return "%s %s (%s) by %s on %s %s" % names + (": " + more if more else "")
+    names = (fields.get("at"), fields.get("act"), fields.get("outcome"), actor.get("name"))
+    words = "%s %s (%s) by %s on %s %s" % (*names, thing.get("kind"), thing.get("id"))
+    return "\n  entry %d  %s%s" % (fields["index"], words, ": " + more if more else "")
 
 
-def check_subject(subject: dict[str, Any], entries: list[dict[str, Any]]) -> None:
-    """What the file says it proves must be what its entries say: one request, its messages, attempt, session, recording."""
+def check_subject(subject: Line, entries: list[Line]) -> str:
+    """What the file says it proves must be what its entries say. Returns for whom the code was, and what is not in the file."""
     if not subject:
-        return
-    if set(subject) != {"kind", "code_request", "recording", "recording_digest", "recording_offset_ms"}:
+        return ""
+    if set(subject) != SUBJECT:
         raise Rejected("the subject is malformed")
     request = subject["code_request"]
     own = [fields for fields in entries if fields["thing"] == {"kind": "code_request", "id": request}]
     if not own or own[0]["act"] != "code:request:open":
         raise Rejected("the file does not begin with the request that it is about")
-    known = {request}
-    for fields in own:
-        known.update(str(value) for value in fields["detail"].values() if value is not None)
+    known = {request} | {fields["detail"].get(name) for fields in own for name in ("attempt", "lease", "message")}
+    known.discard(None)
     for fields in entries:
-        named = {fields["thing"]["id"]} | {str(value) for value in fields["detail"].values() if value is not None}
-        if not named & known:
+        thing, detail = fields["thing"], fields["detail"]
+        if detail.get(LEADS.get(thing["kind"])) in known:
+            known.add(thing["id"])
+        if thing["id"] not in known:
             raise Rejected("entry %d has nothing to do with this code request" % fields["index"])
-        if fields["act"].startswith(("session:", "recording:")):
-            known |= named
+        if thing["kind"] == "portal_session" and detail.get("lease") is not None:
+            known.add(detail["lease"])
+    if subject["recording"] is not None and subject["recording"] not in known:
+        raise Rejected("the recording is not that of this code request")
     if subject["recording_digest"] is not None:
         closed = [fields["detail"] for fields in entries if fields["thing"]["id"] == subject["recording"]]
         if not any(detail.get("digest") == subject["recording_digest"] for detail in closed):
             raise Rejected("the recording's digest is not the one in the log")
+    told = own[0]["detail"]
+    asker = (told.get("for_name"), told.get("for_kind"), told.get("for"))
+    return "\n  code request %s, for %s (%s %s)\n  %s" % (request, *asker, whole(told, entries))
 
 
-def is_prefix(old: int, old_root: bytes, size: int, root: bytes, path: list[bytes]) -> bool:
-    """Whether the proof shows that the older tree is the beginning of the newer (RFC 9162, 2.1.4.2)."""
-    if not 0 < old <= size:
-        return False
-    if old == size:
-        return not path and old_root == root
-    nodes = ([old_root] if old & (old - 1) == 0 else []) + path
-    if not nodes:
-        return False
-    fn, sn = old - 1, size - 1
-    while fn & 1:
-        fn, sn = fn >> 1, sn >> 1
-    first = second = nodes[0]
-    for node in nodes[1:]:
-        if sn == 0:
-            return False
-        if fn & 1 or fn == sn:
-            first, second = node_hash(node, first), node_hash(node, second)
-            while not fn & 1 and fn:
-                fn, sn = fn >> 1, sn >> 1
-        else:
-            second = node_hash(second, node)
-        fn, sn = fn >> 1, sn >> 1
-    return sn == 0 and first == old_root and second == root
+def whole(told: Line, entries: list[Line]) -> str:
+    """Nothing is typed for a push or a key, and an authenticator's code neither arrives nor is matched."""
+    acts = {fields["act"] for fields in entries}
+    by_hand = told.get("way") in ("push", "passkey") and RELEASED not in acts
+    if by_hand or (CONFIRMED in acts and RELEASED not in acts):
+        skipped = {"arrived", "matched", "typed"}
+    else:
+        skipped = {"arrived", "matched"} if told.get("channel") in ("totp", "recovery") else set()
+    missing = [part for part, *of in map(str.split, WAY.split("|")) if part not in skipped and not acts & set(of)]
+    return "NOT IN THIS FILE: " + ", ".join(missing) if missing else "every link of its way is here"
 
 
-def judge(file: str, witness: str | None = None, key: str | None = None) -> tuple[int, str]:
-    """The exit code and what to say: 0 accepted, 1 rejected, 2 not to be read."""
+def judge(file: str, *given: str | None) -> tuple[int, str]:
+    """The exit code and what to say: 0 accepted, 1 rejected, 2 not to be read. `given` as `verify` takes it."""
     try:
-        return 0, verify(file, witness, key)
+        return 0, verify(file, *given)
     except Rejected as wrong:
         return 1, "REJECTED: %s" % wrong
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as unreadable:
@@ -446,14 +486,11 @@ def judge(file: str, witness: str | None = None, key: str | None = None) -> tupl
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help") or len(arguments) % 2 == 0:
-        print(__doc__)
-        return 2
     options = dict(zip(arguments[1::2], arguments[2::2]))
-    if set(options) - {"--witness", "--key"}:
+    if len(arguments) % 2 == 0 or arguments[0] == "-h" or set(options) - {"--witness", "--key", "--witness-key"}:
         print(__doc__)
         return 2
-    code, words = judge(arguments[0], options.get("--witness"), options.get("--key"))
+    code, words = judge(arguments[0], options.get("--witness"), options.get("--key"), options.get("--witness-key"))
     print(words, file=sys.stderr if code else sys.stdout)
     return code
 

@@ -9,7 +9,7 @@ from broker.base.actor import Actor
 from broker.base.errors import Conflict
 from broker.base.ids import new_id
 from broker.base.unit import Unit
-from broker.codes import records
+from broker.codes import records, turns
 from broker.codes.matching import Rule, told_apart
 from broker.codes.models import CodeRequest
 from broker.codes.templates import rule_of
@@ -23,7 +23,14 @@ NONE_CAME = ("no_code",)
 
 
 def expect(
-    work: Unit, *, attempt_id: str, account: PortalAccount, location: Location, requester: Actor, life_s: int
+    work: Unit,
+    *,
+    attempt_id: str,
+    account: PortalAccount,
+    location: Location,
+    requester: Actor,
+    life_s: int,
+    lease_id: str | None = None,
 ) -> CodeRequest | None:
     """Open the request before the portal is asked to send. None for an account without a second factor.
 
@@ -35,7 +42,7 @@ def expect(
     method = account.mfa_methods[0]
     records.one_at_a_time(work, method.endpoint_id)
     rule = rule_of(work, account, method)
-    _refuse_indistinguishable(work, method, Rule.of(rule))
+    _refuse_indistinguishable(work, method, attempt_id, Rule.of(rule))
     now = work.clock.now()
     row = CodeRequest(
         id=new_id("cod"),
@@ -44,6 +51,7 @@ def expect(
         location_id=location.id,
         requester_kind=requester.kind.value,
         requester_id=requester.id,
+        lease_id=lease_id,
         method_id=method.id,
         channel=method.channel,
         endpoint_id=method.endpoint_id,
@@ -59,8 +67,7 @@ def expect(
     )
     work.db.add(row)
     work.db.flush()
-    told = {"channel": method.channel, "endpoint": method.endpoint_id, "attempt": attempt_id}
-    records.record(work, Act.CODE_REQUESTED, row, detail=told)
+    records.record(work, Act.CODE_REQUESTED, row, detail={**_route(method), **records.asker(work, row)})
     if method.endpoint_id:
         work.signal(f"mailbox:{method.endpoint_id}")
     return row
@@ -75,15 +82,30 @@ def _takes_over(work: Unit, attempt_id: str) -> int:
     return missing
 
 
-def _refuse_indistinguishable(work: Unit, method: MfaMethod, mine: Rule) -> None:
+def _route(method: MfaMethod) -> dict[str, str | None]:
+    """How the code is to come, as the log keeps it."""
+    endpoint = method.endpoint
+    return {
+        "channel": method.channel,
+        "way": method.way,
+        "sent_to": method.masked_destination,
+        "endpoint": method.endpoint_id,
+        "endpoint_name": endpoint.name if endpoint else None,
+        "custodian": endpoint.custodian if endpoint else None,
+    }
+
+
+def _refuse_indistinguishable(work: Unit, method: MfaMethod, attempt_id: str, mine: Rule) -> None:
     if method.endpoint_id is None:
         return
-    for other in records.waiting_rows(work, method.endpoint_id):
-        if not told_apart(mine, Rule.of(other.rule)):
-            raise Conflict(
-                "Another sign-in waits for a code from the same sender at the same mailbox or phone. Try again when it is done.",
-                code="endpoint-busy",
-            )
+    alike = any(not told_apart(mine, Rule.of(one.rule)) for one in records.waiting_rows(work, method.endpoint_id))
+    began = work.db.scalar(select(CodeRequest.id).where(CodeRequest.attempt_id == attempt_id).limit(1))
+    if alike or (began is None and turns.before(work, method.endpoint_id, attempt_id, mine)):
+        raise Conflict(
+            "Another sign-in waits for a code from the same sender at the same mailbox or phone. Try again when it is done.",
+            code="endpoint-busy",
+        )
+    turns.leave(work, attempt_id)
 
 
 def waiting(work: Unit, request_id: str) -> None:

@@ -27,6 +27,8 @@ class CodeRequest(Base):
     location_id: Mapped[str] = mapped_column(ForeignKey("location.id"), index=True)
     requester_kind: Mapped[str] = mapped_column(String(12))
     requester_id: Mapped[str] = mapped_column(String(60))
+    lease_id: Mapped[str | None] = mapped_column(String(40))
+    """The tab that the sign-in is for."""
     method_id: Mapped[str] = mapped_column(ForeignKey("mfa_method.id"))
     channel: Mapped[str] = mapped_column(String(20))
     endpoint_id: Mapped[str | None] = mapped_column(ForeignKey("delivery_endpoint.id"), index=True)
@@ -117,6 +119,20 @@ class CodeMessage(Base):
         UniqueConstraint("endpoint_id", "external_id"),
         Index("ix_code_message_endpoint_id_received_at", "endpoint_id", "received_at"),
     )
+
+
+class CodeTurn(Base):
+    """A sign-in that waits until it may ask for a code: another's, that would look the same, comes to its endpoint first."""
+
+    __tablename__ = "code_turn"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    endpoint_id: Mapped[str] = mapped_column(ForeignKey("delivery_endpoint.id"), index=True)
+    attempt_id: Mapped[str] = mapped_column(String(40), unique=True)
+    rule: Mapped[dict[str, Any]]
+    since: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    """When it last said that it still waits."""
 
 
 class LineCall(Base):

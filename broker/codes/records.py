@@ -13,7 +13,7 @@ from broker.base.unit import Unit
 from broker.codes.matching import Rule, Waiting
 from broker.codes.models import Code, CodeMessage, CodeRequest
 from broker.directory.models import DeliveryEndpoint
-from broker.identity.models import User
+from broker.identity.models import ServiceAccount, User
 from broker.vault.models import Secret
 
 OPEN = ("expected", "waiting", "matched")
@@ -114,9 +114,24 @@ def _as_waiting(row: CodeRequest, *, waits: bool) -> Waiting:
 
 
 def name_of(work: Unit, kind: str, actor_id: str) -> str:
-    """A person's name for an actor's id."""
-    user = work.db.get(User, actor_id) if kind == "user" else None
-    return user.name if user else actor_id
+    """A person's or an automation's name for an actor's id."""
+    found: User | ServiceAccount | None = None
+    if kind == "user":
+        found = work.db.get(User, actor_id)
+    elif kind == "service":
+        found = work.db.get(ServiceAccount, actor_id)
+    return found.name if found else actor_id
+
+
+def asker(work: Unit, row: CodeRequest) -> dict[str, str | None]:
+    """For whom the code is, as the log keeps it: the tables may be changed later, the log cannot be unnoticed."""
+    return {
+        "for": row.requester_id,
+        "for_kind": row.requester_kind,
+        "for_name": name_of(work, row.requester_kind, row.requester_id),
+        "lease": row.lease_id,
+        "attempt": row.attempt_id,
+    }
 
 
 def record(

@@ -14,6 +14,7 @@ from broker.codes.mistyped import mistyped, rejected
 from broker.codes.notices import Notice, Unasked, notice, recording_of, unasked
 from broker.codes.records import OPEN, name_of
 from broker.codes.tasks import ask_person, confirmed
+from broker.codes.turns import stand_in_line
 from broker.codes.using import Taken, answered, codes_of_recording, shown_in_recording, take, typed
 from broker.codes.way_in import refuse_without
 
@@ -57,6 +58,7 @@ __all__ = [
     "request_of_attempt",
     "resend",
     "shown_in_recording",
+    "stand_in_line",
     "take",
     "typed",
     "unasked",

@@ -23,7 +23,7 @@ def confirmed(work: Unit, request_id: str) -> None:
     row = records.locked(work, request_id)
     if row.state in records.OPEN:
         records.move(work, row, "released")
-        records.record(work, Act.CODE_CONFIRMED, row, detail={"task": _kind(row), "attempt": row.attempt_id})
+        records.record(work, Act.CODE_CONFIRMED, row, detail={"task": _kind(row), **records.asker(work, row)})
 
 
 def is_for_the_hand(row: CodeRequest) -> bool:

@@ -94,7 +94,7 @@ def _claim(work: Unit, row: CodeRequest, state: str) -> bool:
 
 def _released(work: Unit, row: CodeRequest, code: Code) -> None:
     work.db.refresh(row)
-    records.record(work, Act.CODE_RELEASED, row, detail={"code": code.id, "to": row.attempt_id})
+    records.record(work, Act.CODE_RELEASED, row, detail={"code": code.id, **records.asker(work, row)})
     work.signal("desk")
     work.signal("tiles")
 

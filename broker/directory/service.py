@@ -4,6 +4,7 @@ Who may do it is decided by the caller (`identity.policy` lies above this featur
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -33,6 +34,9 @@ from broker.directory.models import (
 __all__ = ["change_location", "create_location", "locations_of"]
 """What other files of this feature add to its door."""
 
+SCRIPT_KEY = re.compile(r"(?=.{2,60}$)[a-z][a-z0-9]*(_[a-z0-9]+)*")
+PROPOSED = "proposed"
+"""A portal's status before anybody but its author has seen its script."""
 AUTOMATION = ("attended", "assisted", "automated")
 LOGIN_KINDS = ("individual", "practice_shared", "delegate", "service")
 CHANNELS = ("email", "sms", "voice", "totp", "recovery", "desk")
@@ -86,22 +90,26 @@ def register_portal(
     script_digest: str,
     provider_line: str | None = None,
 ) -> Portal:
-    """Add or update what a shipped script says about its portal; an administrator's own facts are kept.
+    """Add or update what a shipped script says about its portal; an administrator's own facts are kept, and so are address
+    and hosts of a known portal: they go with the version in force (`scripts.keep_shipped`).
 
     A shipped script version counts as approved by the release it came with.
     """
     if automation not in AUTOMATION:
         raise Incomplete(f"The automation mode of {key} must be one of {', '.join(AUTOMATION)}.")
     row = work.db.scalar(select(Portal).where(Portal.key == key))
-    told = {"name": name, "start_url": start_url, "hosts": checks.hosts(list(hosts)), "provider_line": provider_line}
+    told = {"name": name, "provider_line": provider_line}
     if row is None:
         row = Portal(id=new_id("por"), key=key, automation=automation, status="active", **told)
+        row.start_url, row.hosts = start_url, checks.hosts(list(hosts))
         work.db.add(row)
         audit.record(work, Act.PORTAL_REGISTERED, "portal", row.id, detail={"key": key, "automation": automation})
     elif any(getattr(row, field) != value for field, value in told.items()):
         for attribute, value in told.items():
             setattr(row, attribute, value)
         audit.record(work, Act.PORTAL_CHANGED, "portal", row.id, detail={"key": key})
+    if row.status == PROPOSED:
+        row.status = "active"
     row.carriers = [_carrier(work, carrier) for carrier in carriers]
     work.db.flush()
     known = {fact.field: fact for fact in sorted(row.facts, key=lambda fact: fact.recorded_at)}
@@ -110,6 +118,30 @@ def register_portal(
         if latest is None or (latest.recorded_by == work.actor.id and latest.value != fact.value):
             record_behaviour(work, row, fact_name, fact)
     _register_script(work, row, script_digest)
+    return row
+
+
+def propose_portal(
+    work: Unit, *, key: str, name: str, start_url: str, hosts: Sequence[str], carriers: Sequence[str]
+) -> Portal:
+    """A portal that somebody has written a first script for: off until another person has approved that, and attended until
+    somebody has read its terms. Raises `Incomplete` for an impossible key."""
+    if not SCRIPT_KEY.fullmatch(key):
+        raise Incomplete("A portal's key is the script's file name: lower-case letters, digits, single underscores.")
+    row = Portal(
+        id=new_id("por"),
+        key=key,
+        name=checks.name(name, "The portal's name"),
+        start_url=start_url,
+        hosts=checks.hosts(list(hosts)),
+        automation="attended",
+        provider_line=None,
+        status=PROPOSED,
+    )
+    row.carriers = [_carrier(work, carrier) for carrier in carriers]
+    work.db.add(row)
+    work.db.flush()
+    audit.record(work, Act.PORTAL_REGISTERED, "portal", row.id, detail={"key": key, "automation": "attended"})
     return row
 
 

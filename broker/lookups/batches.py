@@ -22,7 +22,7 @@ from broker.lookups import columns, onward, records
 from broker.lookups.ask import parsed
 from broker.lookups.batch_access import require_all, rows, seen, whole
 from broker.lookups.models import BatchRow, Lookup, LookupBatch
-from broker.lookups.sheets import MOST_ROWS, Sheet
+from broker.lookups.sheets import MOST_ROWS, Sheet, too_wide
 from broker.lookups.showing import visible
 from broker.lookups.states import State
 from broker.lookups.submitting import Known, check_age, submit
@@ -32,6 +32,8 @@ from broker.vault.service import Vault
 PIECE = 200
 """Rows per transaction."""
 FARTHEST = timedelta(days=60)
+TOO_WIDE = "The row has more cells than there are headings. Put text that has commas in it into quotes."
+NOWHERE = "There is no portal, or no location, of this row's short name at one of your places."
 NOT_ASKED = "The batch was cancelled before this row was asked."
 
 
@@ -105,6 +107,9 @@ def rows_of(sheet: Sheet, mapping: dict[str, str], fixed: dict[str, str]) -> lis
     """A file's rows with the question each makes; what cannot be read becomes a named problem."""
     made: list[tuple[list[str], dict[str, Any]]] = []
     for cells in sheet.rows:
+        if too_wide(sheet.headings, cells):
+            made.append((cells, {"problem": TOO_WIDE}))
+            continue
         try:
             made.append((cells, columns.told(sheet.headings, cells, mapping, fixed)))
         except Incomplete as wrong:
@@ -163,6 +168,9 @@ def _ask(
         subject = vault.digest(work, batch.organization_id, f"lookup {ask.subject()}")
         same = work.db.scalar(select(Lookup).where(Lookup.batch_id == batch.id, Lookup.subject == subject).limit(1))
         lookup = same or submit(work, vault, ask, priority=9, max_age_s=batch.max_age_s, batch=batch, known=known)
+    except NotFound:
+        row.problem = NOWHERE  # never the cell itself: a column that was named wrongly holds patients
+        return None
     except BrokerError as no:
         row.problem = no.message[:600]
         return None

@@ -12,10 +12,10 @@ from sqlalchemy import select, update
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.db import changed
-from broker.base.errors import Incomplete, NotFound
+from broker.base.errors import Incomplete, NotFound, Refused
 from broker.base.ids import new_id
 from broker.base.unit import Unit
-from broker.identity.policy import NOTHING_THERE, Permission, organization_of, require
+from broker.identity.policy import NOTHING_THERE, Permission, organization_of, reach, require
 from broker.lookups.models import WebhookDelivery, WebhookSubscription
 from broker.vault.service import Vault
 
@@ -41,8 +41,11 @@ class Message:
 
 
 def subscribe(work: Unit, vault: Vault, url: str) -> tuple[WebhookSubscription, str]:
-    """A new subscriber and its signing secret, shown this once. Raises `Incomplete` for an address that is not https."""
-    require(work, Permission.LOOKUP_RUN, anywhere=True)
+    """A new subscriber and its signing secret, shown this once.
+
+    Raises `Incomplete` for an address that is not https, `Refused` for who may not ask at every location.
+    """
+    _require_whole(work)
     organization = organization_of(work) or ""
     parts = urlsplit(url)
     local = parts.hostname in ("127.0.0.1", "localhost", "::1")
@@ -66,7 +69,8 @@ def subscribe(work: Unit, vault: Vault, url: str) -> tuple[WebhookSubscription, 
 
 
 def of_organization(work: Unit) -> list[WebhookSubscription]:
-    """The actor's organization's subscribers."""
+    """The actor's organization's subscribers. Raises `Refused` for who may not ask at every location."""
+    _require_whole(work)
     return list(
         work.db.scalars(
             select(WebhookSubscription).where(
@@ -78,14 +82,23 @@ def of_organization(work: Unit) -> list[WebhookSubscription]:
 
 
 def unsubscribe(work: Unit, vault: Vault, subscription_id: str) -> None:
-    """Nothing more is sent; the secret is destroyed. Raises `NotFound`."""
-    require(work, Permission.LOOKUP_RUN, anywhere=True)
+    """Nothing more is sent; the secret is destroyed. Raises `NotFound`, `Refused`."""
+    _require_whole(work)
     row = work.db.get(WebhookSubscription, subscription_id)
     if row is None or row.ended_at is not None or row.organization_id != organization_of(work):
         raise NotFound(NOTHING_THERE)
     row.ended_at = work.clock.now()
     vault.destroy(work, OWNER, row.id, FIELD)
     audit.record(work, Act.WEBHOOK_ENDED, "webhook", row.id)
+
+
+def _require_whole(work: Unit) -> None:
+    """Subscribers hear of every lookup of the organization: not for who may ask at one of its locations only."""
+    require(work, Permission.LOOKUP_RUN, anywhere=True)
+    where = reach(work, Permission.LOOKUP_RUN)
+    if not where.everywhere and where.organization_id is None:
+        work.denials.append(f"{Permission.LOOKUP_RUN.value} webhooks")
+        raise Refused("Webhooks tell of every location's lookups: your roles hold for some locations only.")
 
 
 def tell(work: Unit, organization_id: str, event: str, thing_id: str) -> None:

@@ -69,6 +69,8 @@ class Lookup(Base):
     """The deadline, or a day that never comes: what the queue is ordered by."""
     runs: Mapped[int] = mapped_column(default=0)
     """How often it was started."""
+    yielded: Mapped[int] = mapped_column(default=0)
+    """How often a person took the portal from it: those starts are not held against it."""
     failures: Mapped[int] = mapped_column(default=0)
     """How often it ended without an answer and was queued again."""
     lease_id: Mapped[str | None] = mapped_column(ForeignKey("lease.id"))
@@ -76,6 +78,10 @@ class Lookup(Base):
     error: Mapped[str | None] = mapped_column(String(40))
     error_evidence: Mapped[str | None] = mapped_column(String(60))
     """Id of the sealed page that a script did not know."""
+    error_seen: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """Where the reason for the failure was seen: sealed JSON list of sightings."""
+    put_away_at: Mapped[datetime | None]
+    """Somebody has dealt with its failure: it leaves the top of the list."""
     result_id: Mapped[str | None] = mapped_column(ForeignKey("lookup_result.id"))
     """Its own result, or a recent one of the same question."""
     ended_at: Mapped[datetime | None]

@@ -1,5 +1,6 @@
 """What may be asked where: the portals, their carriers and locations that a person's form offers."""
 
+import re
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -28,6 +29,16 @@ class Offers:
     """Names of portals that no program may ask."""
     locations: tuple[tuple[str, str], ...]
     """(key, name)"""
+    zones: dict[str, str]
+    """Location key → its time zone."""
+    portal_keys: dict[str, str]
+    """Key or name, as `plain` writes it → key; also of portals that are asked by hand."""
+    location_keys: dict[str, str]
+
+
+def plain(words: str) -> str:
+    """As names are compared: small letters and digits, everything else one underscore."""
+    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
 
 
 def offers(work: Unit) -> Offers:
@@ -36,12 +47,16 @@ def offers(work: Unit) -> Offers:
     portals: dict[str, Offer] = {}
     by_hand: set[str] = set()
     places: dict[str, str] = {}
+    zones: dict[str, str] = {}
+    sites: dict[str, str] = {}
     for account in work.db.scalars(select(PortalAccount)):
         near = [place for place in account.locations if where.covers(account_id=account.id, location_id=place.id)]
         if not near:
             continue
         places |= {place.key: place.name for place in near}
+        zones |= {place.key: place.time_zone for place in near}
         portal = account.portal
+        sites[portal.key] = portal.name
         if portal.automation != "automated" or portal.status != "active":
             by_hand.add(portal.name)
             continue
@@ -51,4 +66,14 @@ def offers(work: Unit) -> Offers:
         tuple(sorted(portals.values(), key=lambda one: one.name)),
         tuple(sorted(by_hand)),
         tuple(sorted(places.items(), key=lambda one: one[1])),
+        zones,
+        _keys(sites),
+        _keys(places),
     )
+
+
+def _keys(named: dict[str, str]) -> dict[str, str]:
+    """A name that two of them share stands for neither."""
+    names = [plain(name) for name in named.values()]
+    by_name = {plain(name): key for key, name in named.items() if names.count(plain(name)) == 1}
+    return by_name | {plain(key): key for key in named}

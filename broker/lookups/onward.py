@@ -99,6 +99,7 @@ def _queue(work: Unit, account_id: str, *where: ColumnElement[bool]) -> int:
             account_id=account_id,
             failures=0,
             runs=0,
+            yielded=0,
             error=None,
             ended_at=None,
             not_before=func.coalesce(planned.scalar_subquery(), literal(now, UtcDateTime())),

@@ -26,6 +26,9 @@ from broker.tabs.models import Lease, PortalSession
 from broker.tabs.states import SessionState
 from broker.vault.service import Vault
 
+MOST_SEEN = 60
+"""Sightings kept of a failure."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -133,10 +136,12 @@ def answer(work: Unit, vault: Vault, job: Job, said: Answered) -> None:
     try:
         result = _result(work, row, job, said)
     except ValidationError:
-        _fail(work, row, Unanswered("bad_answer", pictures=said.pictures))
+        seen = [one for some in said.fields.values() for one in some][:MOST_SEEN]
+        _fail(work, vault, row, Unanswered("bad_answer", seen, said.pictures))
         return
     if not _right_patient(result, job.question):
-        _fail(work, row, Unanswered("wrong_patient_shown", pictures=said.pictures))
+        seen = [one for pointer, some in said.fields.items() if pointer.startswith("/patient/") for one in some]
+        _fail(work, vault, row, Unanswered("wrong_patient_shown", seen, said.pictures))
         return
     _keep(work, row, said.pictures)
     kept = LookupResult(
@@ -162,11 +167,11 @@ def answer(work: Unit, vault: Vault, job: Job, said: Answered) -> None:
     records.end(work, row, State.DONE)
 
 
-def fail(work: Unit, job: Job, why: Unanswered) -> None:
-    """No answer: again later, or a person, or the end, as the failure's class says."""
+def fail(work: Unit, vault: Vault, job: Job, why: Unanswered) -> None:
+    """No answer: again later, or a person, or the end, as the failure's class says. What it was seen by is kept."""
     row = _running(work, job)
     if row is not None:
-        _fail(work, row, why)
+        _fail(work, vault, row, why)
 
 
 def give_back(work: Unit, job: Job) -> None:
@@ -189,9 +194,12 @@ def _running(work: Unit, job: Job) -> Lookup | None:
     return row if row is not None and row.state == State.RUNNING and row.lease_id == job.lease_id else None
 
 
-def _fail(work: Unit, row: Lookup, why: Unanswered) -> None:
+def _fail(work: Unit, vault: Vault, row: Lookup, why: Unanswered) -> None:
     _keep(work, row, why.pictures)
     row.error_evidence = why.page
+    seen = [one.model_dump(mode="json", exclude_none=True) for one in why.evidence[:MOST_SEEN]]
+    context = ("lookup failure", row.id)
+    row.error_seen = records.seal(work, vault, row.organization_id, context, seen) if seen else None
     row.failures += 1
     kind = FAILURES[why.code].retry
     _breaker(work, row, why.code)

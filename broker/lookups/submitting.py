@@ -220,7 +220,8 @@ def again(work: Unit, lookup_id: str) -> Lookup:
     if account is None:
         raise Conflict("Still no login covers this portal at this location. Add one under Accounts.")
     row.account_id = account.id
-    row.failures, row.runs, row.error, row.not_before = 0, 0, None, start_of(work, row)
+    row.failures, row.runs, row.yielded = 0, 0, 0
+    row.error, row.not_before = None, start_of(work, row)
     records.move(work, row, State.QUEUED)
     if row.batch is not None:
         row.batch.told_at = None

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
-from broker.base.actor import Actor, system
+from broker.base.actor import Actor, ActorKind, system
 from broker.base.errors import Conflict, Refused
 from broker.base.unit import Unit
 from broker.directory import service as directory
@@ -122,7 +122,7 @@ def take_turn(work: Unit, account_id: str) -> str | None:
         row = next_in(work, session, row) or row
     try:
         with work.db.begin_nested():  # a refusal leaves no half-made session behind
-            lease = tabs.open_tab(work, account_id, row.location_id, PURPOSE)
+            lease = tabs.open_tab(work, account_id, row.location_id, PURPOSE, asker=_asker(row))
     except Refused:
         _end_queued(work, account, State.BLOCKED, "policy_blocked")
         return None
@@ -133,6 +133,10 @@ def take_turn(work: Unit, account_id: str) -> str | None:
         return None
     turn.lease_id, turn.words = lease.id, None
     return lease.id if lease.granted_at is not None else None
+
+
+def _asker(row: Lookup) -> Actor:
+    return Actor(kind=ActorKind(row.requester_kind), id=row.requester_id, name=row.requester_name)
 
 
 def served(work: Unit, account_id: str) -> bool:
@@ -149,12 +153,12 @@ def put_back(work: Unit, row: Lookup) -> None:
     """
     lease = work.db.get(Lease, row.lease_id or "")
     if lease is not None and lease.end_reason == "preempted":
-        row.runs -= 1
-    elif row.runs >= MOST_RUNS:
+        row.yielded += 1
+    elif (broken_off := row.runs - row.yielded) >= MOST_RUNS:
         records.end(work, row, State.NEEDS_HUMAN, "never_ended")
         return
-    elif row.runs > 2:
-        row.not_before = work.clock.now() + BACKOFF[min(row.runs - 3, len(BACKOFF) - 1)]
+    elif broken_off > 2:
+        row.not_before = work.clock.now() + BACKOFF[min(broken_off - 3, len(BACKOFF) - 1)]
     records.move(work, row, State.QUEUED)
     row.lease_id = None
 

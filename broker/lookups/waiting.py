@@ -1,5 +1,8 @@
 """What a queued lookup waits for, in one sentence and as a condition on rows: one order of reasons for both."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from sqlalchemy import ColumnElement, and_, exists, not_, or_, select
 
 from broker.base.unit import Unit
@@ -23,10 +26,10 @@ def reason(work: Unit, row: Lookup) -> tuple[str, str]:
         return "queued", "Its batch is paused."
     if row.not_before > now:
         why = f" {failure(row.error).words}" if row.error else ""
-        return "queued", f"Next try at {row.not_before:%H:%M} UTC.{why}"
+        return "queued", f"Next try at {_clock(row, row.not_before)}.{why}"
     pace = work.db.get(PortalPace, row.portal_id)
     if pace is not None and pace.paused_until is not None and pace.paused_until > now:
-        return "queued", f"The portal is left alone until {pace.paused_until:%H:%M} UTC. {pace.words or ''}".strip()
+        return "queued", f"The portal is left alone until {_clock(row, pace.paused_until)}. {pace.words or ''}".strip()
     session = live_session(work, row.account_id) if row.account_id else None
     if session is not None and session.state == SessionState.WAITING_CODE:
         return "waiting_code", session.words or "The portal asks for a code."
@@ -37,8 +40,15 @@ def reason(work: Unit, row: Lookup) -> tuple[str, str]:
         return "waiting_session", f"{lease.holder_name} works in this portal; lookups go on afterwards."
     turn = work.db.get(LookupTurn, row.account_id) if row.account_id else None
     if turn is not None and turn.not_before is not None and turn.not_before > now and turn.words:
-        return "queued", f"Next try at {turn.not_before:%H:%M} UTC. {turn.words}"
+        return "queued", f"Next try at {_clock(row, turn.not_before)}. {turn.words}"
     return "queued", "Waiting for its turn."
+
+
+def _clock(row: Lookup, moment: datetime) -> str:
+    """By the clock of the location; the day too when it is another than the one it was asked on."""
+    local = moment.astimezone(ZoneInfo(row.location.time_zone))
+    same = local.date() == row.created_at.astimezone(local.tzinfo).date()
+    return f"{local:%H:%M %Z}" if same else f"{local:%Y-%m-%d %H:%M %Z}"
 
 
 def shows_as(work: Unit, state: str) -> ColumnElement[bool]:

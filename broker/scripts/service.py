@@ -24,6 +24,7 @@ from broker.scripts.shipped import keep_shipped
 from broker.scripts.terms import MODES, PERMISSIONS, newest, record, register
 from broker.scripts.versions import (
     Bundle,
+    approval_holds,
     approve,
     bundle_of,
     difference,
@@ -45,6 +46,7 @@ __all__ = [
     "advance",
     "alert_seen",
     "alerts",
+    "approval_holds",
     "approve",
     "bundle_of",
     "changes",

@@ -14,6 +14,7 @@ from broker.base.actor import ActorKind
 from broker.base.errors import Conflict, Incomplete, NotFound, Refused
 from broker.base.unit import Unit
 from broker.directory import checks
+from broker.directory import service as directory
 from broker.directory.models import Portal, ScriptVersion
 from broker.identity.policy import Permission, require
 from broker.scripts import turn
@@ -39,7 +40,7 @@ class Bundle:
 
 
 def submit(work: Unit, bundle: Bundle, words: str) -> ScriptVersion:
-    """Hand a version in for approval. Raises `Incomplete` (no words, too large, other hosts' start), `Conflict` (known)."""
+    """Hand a version in for approval; the first one of a portal proposes that too. Raises `Incomplete` (no words, too large, other hosts' start), `Conflict` (known)."""
     require(work, Permission.SCRIPT_MAINTAIN, anywhere=True)
     words = " ".join(words.split())
     if len(words) < LEAST_WORDS:
@@ -47,7 +48,7 @@ def submit(work: Unit, bundle: Bundle, words: str) -> ScriptVersion:
     if sum(len(source["text"].encode()) for source in bundle.sources) > SOURCE_BYTES:
         raise Incomplete("A script with its families may have 64 KB; move what is common into a family or the kit.")
     checks.hosts(list(bundle.facts.get("hosts", [])))
-    portal = _portal(work, bundle.key)
+    portal = work.db.scalar(select(Portal).where(Portal.key == bundle.key)) or _proposed(work, bundle)
     if work.db.get(ScriptVersion, bundle.digest) is not None:
         raise Conflict(
             "These very bytes are known already. Look under Versions: one that waits is approved there, an old approval renewed.",
@@ -92,6 +93,8 @@ def approve(work: Unit, digest: str) -> ScriptVersion:
         detail={"portal": portal.key, "author": row.author, "again": row.approved_by is not None},
     )
     row.approved_by, row.approved_at = work.actor.id, work.clock.now()
+    if portal.status == directory.PROPOSED:
+        portal.status = "active"
     return row
 
 
@@ -182,8 +185,14 @@ def keep(work: Unit, bundle: Bundle, words: str, author: str) -> None:
     work.db.flush()
 
 
-def _portal(work: Unit, key: str) -> Portal:
-    found = work.db.scalar(select(Portal).where(Portal.key == key))
-    if found is None:
-        raise NotFound(f"There is no portal {key}. Add it under Portals (or restart the browser host) first.")
-    return found
+def _proposed(work: Unit, bundle: Bundle) -> Portal:
+    """The portal as its first script declares it; who approves that has read name, address and hosts."""
+    name = str(bundle.facts.get("name", ""))
+    return directory.propose_portal(
+        work,
+        key=bundle.key,
+        name=name,
+        start_url=str(bundle.facts.get("start", "")),
+        hosts=list(bundle.facts["hosts"]),
+        carriers=list(bundle.facts.get("carriers") or [name]),
+    )

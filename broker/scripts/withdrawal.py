@@ -33,7 +33,7 @@ def refuse(work: Unit, digest: str, words: str) -> ScriptVersion:
     row.approved_by = row.approved_at = None
     under_way = releases.running(work, row.portal_id)
     if under_way is not None and under_way.digest == row.digest:
-        releases.end(work, under_way, f"Withdrawn: {words}", "withdrawn")
+        releases.end(work, under_way, words, "withdrawn")
     for pin in work.db.scalars(select(ScriptPin).where(ScriptPin.digest == row.digest)):
         audit.record(
             work, Act.SCRIPT_UNPINNED, "script_version", row.digest[:32], account_id=pin.account_id, reason=words

@@ -6,7 +6,7 @@ from broker.base.unit import Unit
 from broker.codes import service as codes
 from broker.directory import service as directory
 from broker.tabs import records
-from broker.tabs.attempts import requester
+from broker.tabs.attempts import asking_lease_id, requester
 from broker.tabs.budget import Budget, codes_left
 from broker.tabs.states import AttemptState
 
@@ -39,7 +39,13 @@ def another_code(work: Unit, attempt_id: str, fence: int, wrong_id: str) -> str 
     records.reserve_try(work, row, behaviour)
     location = row.portal_session.location
     request = codes.expect(
-        work, attempt_id=row.id, account=account, location=location, requester=requester(work, row), life_s=left_s
+        work,
+        attempt_id=row.id,
+        account=account,
+        location=location,
+        requester=requester(work, row),
+        life_s=left_s,
+        lease_id=asking_lease_id(work, row),
     )
     if request is None:
         return None

@@ -17,11 +17,10 @@ from broker.codes import service as codes
 from broker.codes.questions import plain
 from broker.directory import service as directory
 from broker.directory.models import Location, PortalAccount
-from broker.identity.models import User
 from broker.scripts import service as scripts
 from broker.tabs import records
 from broker.tabs.budget import Budget
-from broker.tabs.models import Lease, LoginAttempt
+from broker.tabs.models import Lease, LoginAttempt, PortalSession
 from broker.tabs.patience import code_wait_s
 from broker.tabs.records import Ending
 from broker.tabs.states import AttemptState, SessionState
@@ -116,12 +115,17 @@ def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) ->
         portal_id=account.portal_id,
         script_digest=script_digest,
         behaviour=behaviour,
-        for_person=row.requester_kind != ActorKind.SYSTEM.value,
+        for_person=_for_person(work, session),
         code_wait_s=_code_wait_s(account, behaviour),
         time_zone=session.location.time_zone,
         wanted=_practice(session.location),
         others=tuple(_practice(place) for place in account.locations if place.id != session.location_id),
     )
+
+
+def _for_person(work: Unit, session: PortalSession) -> bool:
+    waiting = records.live_lease(work, session.id)
+    return waiting is not None and waiting.holder_kind != ActorKind.SYSTEM.value
 
 
 def _code_wait_s(account: PortalAccount, behaviour: dict[str, Any]) -> int:
@@ -145,6 +149,12 @@ def asking_lease(work: Unit, row: LoginAttempt) -> Lease | None:
     """The tab that this sign-in was for: the session's first from that moment on."""
     opened = select(Lease).where(Lease.portal_session_id == row.portal_session_id, Lease.created_at >= row.created_at)
     return work.db.scalar(opened.order_by(Lease.created_at, Lease.id).limit(1))
+
+
+def asking_lease_id(work: Unit, row: LoginAttempt) -> str | None:
+    """Its id."""
+    lease = asking_lease(work, row)
+    return lease.id if lease else None
 
 
 def attempts_for(work: Unit, lease_id: str) -> list[str]:
@@ -225,6 +235,7 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
         location=location,
         requester=requester(work, row),
         life_s=_code_wait_s(account, behaviour),
+        lease_id=asking_lease_id(work, row),
     )
     audit.record(
         work,
@@ -238,10 +249,16 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
     return request.id if request else None
 
 
+def wait_turn(work: Unit, attempt_id: str, fence: int) -> int:
+    """Stand in line for a code whose endpoint is busy; how many come first. Raises `Conflict` for a stale fence."""
+    row = records.fenced(work, attempt_id, fence)
+    return codes.stand_in_line(work, attempt_id=row.id, account=row.account)
+
+
 def requester(work: Unit, row: LoginAttempt) -> Actor:
-    """Who asked for the tab that this sign-in is for."""
-    user = work.db.get(User, row.requester_id)
-    return Actor(kind=ActorKind(row.requester_kind), id=row.requester_id, name=user.name if user else row.requester_id)
+    """Who asked for what this sign-in is for: the tab's holder, or of lookups whoever submitted them."""
+    name = codes.name_of(work, row.requester_kind, row.requester_id)
+    return Actor(kind=ActorKind(row.requester_kind), id=row.requester_id, name=name)
 
 
 def release_password(work: Unit, vault: Vault, attempt_id: str, fence: int) -> str:
@@ -336,6 +353,7 @@ def _ready(work: Unit, row: LoginAttempt) -> None:
     session, now = row.portal_session, work.clock.now()
     records.move_session(work, session, SessionState.READY)
     session.proved_at = session.active_at = now
+    held = records.live_lease(work, session.id)
     audit.record(
         work,
         Act.SESSION_REVIVED if row.kind == "revive" else Act.SESSION_PROVED,
@@ -343,20 +361,15 @@ def _ready(work: Unit, row: LoginAttempt) -> None:
         session.id,
         account_id=session.account_id,
         location_id=session.location_id,
-        detail={"attempt": row.id, "script": (session.script_digest or "")[:16]},
+        detail={
+            "attempt": row.id,
+            "script": (session.script_digest or "")[:16],
+            "lease": held.id if held is not None else None,
+        },
     )
-    held = records.live_lease(work, session.id)
     if held is not None and held.granted_at is None:
         held.granted_at = now
-        audit.record(
-            work,
-            Act.TAB_GRANTED,
-            "lease",
-            held.id,
-            account_id=session.account_id,
-            location_id=held.location_id,
-            detail={"holder": held.holder_id, "session": session.id},
-        )
+        records.record_grant(work, held, session)
         work.signal(f"lease:{held.id}")
 
 

@@ -1,68 +1,20 @@
 """A code's way, link by link, from the audit log: asked for, arrived, matched, released, typed, answered, the session it opened."""
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from broker.audit import proofs
 from broker.audit.acts import Act
 from broker.audit.models import AuditEntry
 from broker.audit.service import LogKey
-from broker.base.errors import NotFound
 from broker.base.unit import Unit
 from broker.codes import service as codes
-from broker.codes.models import CodeMessage, CodeRequest
+from broker.codes.models import CodeRequest
 from broker.directory.models import Location, PortalAccount
-from broker.identity.policy import Permission, require
-from broker.recordings.models import Recording
-from broker.tabs.models import LoginAttempt
-
-PARTS: dict[str, str] = {
-    Act.CODE_REQUESTED: "asked",
-    Act.LOGIN_SUBMITTED: "asked",
-    Act.CODE_ARRIVED: "arrived",
-    Act.CODE_GIVEN: "arrived",
-    Act.CODE_QUARANTINED: "arrived",
-    Act.CODE_MATCHED: "matched",
-    Act.CODE_RELEASED: "released",
-    Act.CODE_TYPED: "typed",
-    Act.CODE_ANSWERED: "answered",
-    Act.SESSION_PROVED: "session",
-    Act.RECORDING_STARTED: "recording",
-    Act.RECORDING_CLOSED: "recording",
-    Act.CODE_EXPIRED: "over",
-    Act.CODE_WITHDRAWN: "over",
-}
-WORDS = {
-    "asked": "The portal was asked for a code",
-    "arrived": "A code arrived",
-    "matched": "It was matched to this sign-in",
-    "released": "It was released to this sign-in, once",
-    "typed": "It was typed into the portal's page",
-    "answered": "The portal answered",
-    "session": "A signed-in session was proved",
-    "recording": "The recording of its tab",
-    "over": "The request ended without a code used",
-}
-NEEDED = ("asked", "arrived", "matched", "released", "typed", "answered", "session")
-
-
-@dataclass(frozen=True)
-class Link:
-    """One entry of the log, as a step of the way."""
-
-    part: str
-    words: str
-    act: str
-    at: datetime
-    by: str
-    index: int
-    outcome: str
-    detail: dict[str, Any]
+from broker.tabs.way import Link, Way, way
 
 
 @dataclass(frozen=True)
@@ -79,7 +31,9 @@ class Custody:
     asked_at: datetime
     links: tuple[Link, ...]
     missing: tuple[str, ...]
-    """Parts of a complete way that the log does not hold (yet); an authenticator's code neither arrives nor is matched."""
+    """Parts of a complete way that the log does not hold (yet)."""
+    differs: tuple[str, ...]
+    """Where the tables say something else than the log: somebody changed them."""
     recording_id: str | None
     recording_digest: str | None
     recording_offset_ms: int | None
@@ -87,83 +41,84 @@ class Custody:
 
 def custody(work: Unit, request_id: str) -> Custody:
     """The chain of a code request. Raises `NotFound` for one that is unknown, or not at a place within reach."""
-    row, entries, recording = _gathered(work, request_id)
-    account, location = work.db.get(PortalAccount, row.account_id), work.db.get(Location, row.location_id)
-    assert account is not None
-    assert location is not None
-    links = tuple(_link(work, entry) for entry in entries)
-    present = {link.part for link in links}
-    needed = [part for part in NEEDED if row.channel != "totp" or part not in ("arrived", "matched")]
+    found = way(work, request_id)
+    account, location = work.db.get(PortalAccount, found.account_id), work.db.get(Location, found.location_id)
+    recording = found.recording
     return Custody(
-        code_request_id=row.id,
-        portal=account.portal.name,
-        location=location.name,
-        login_tail="…" + account.username[-3:],
-        channel=row.channel,
-        state=row.state,
-        asked_by=codes.name_of(work, row.requester_kind, row.requester_id),
-        asked_at=row.asked_at,
-        links=links,
-        missing=tuple(part for part in needed if part not in present),
-        recording_id=recording.id if recording else None,
-        recording_digest=recording.digest if recording else None,
-        recording_offset_ms=row.recording_offset_ms,
+        code_request_id=request_id,
+        portal=account.portal.name if account else found.account_id,
+        location=location.name if location else found.location_id,
+        login_tail="…" + account.username[-3:] if account else "",
+        channel=str(found.asked.detail["channel"]),
+        state=state(found),
+        asked_by=found.asked_by,
+        asked_at=found.asked.at,
+        links=found.links,
+        missing=found.missing,
+        differs=differs(work, found),
+        recording_id=recording.thing if recording else None,
+        recording_digest=_digest(recording),
+        recording_offset_ms=0 if recording else None,
     )
+
+
+def state(found: Way) -> str:
+    """How far it is, in one word, by the newest entry that says so."""
+    said = found.last(
+        Act.CODE_ANSWERED,
+        Act.CODE_RELEASED,
+        Act.CODE_CONFIRMED,
+        Act.CODE_MATCHED,
+        Act.CODE_EXPIRED,
+        Act.CODE_WITHDRAWN,
+    )
+    match said.act if said else "":
+        case Act.CODE_ANSWERED:
+            return said.outcome if said else ""
+        case Act.CODE_RELEASED | Act.CODE_CONFIRMED:
+            return "released"
+        case Act.CODE_MATCHED:
+            return "matched"
+        case Act.CODE_EXPIRED:
+            return "expired"
+        case Act.CODE_WITHDRAWN:
+            return "withdrawn"
+    return "waiting"
+
+
+def differs(work: Unit, found: Way) -> tuple[str, ...]:
+    """What the request's row says otherwise than the log does, in words."""
+    row, told = work.db.get(CodeRequest, found.request_id), found.asked.detail
+    if row is None:
+        return ("The request's row is gone from the database; the log still holds its way.",)
+    words = []
+    if (row.requester_kind, row.requester_id) != (told.get("for_kind"), told.get("for")):
+        named = codes.name_of(work, row.requester_kind, row.requester_id)
+        words.append(f"The database names {named} as who asked, the log {found.asked_by}.")
+    if row.attempt_id != told.get("attempt") or row.lease_id != told.get("lease"):
+        words.append("The database names another sign-in or tab than the log.")
+    if row.location_id != found.location_id or row.account_id != found.account_id:
+        words.append("The database names another login or location than the log.")
+    if row.state in ("accepted", "rejected", "released") and row.state != state(found):
+        words.append(f"The database says {row.state}, the log {state(found)}.")
+    return tuple(words)
 
 
 def prove(work: Unit, key: LogKey, request_id: str) -> Iterator[str]:
-    """The proof file of a code request: JSON Lines for `verify.py`. Raises `NotFound`."""
-    row, entries, recording = _gathered(work, request_id)
-    closed = recording is not None and recording.digest is not None
+    """The proof file of a code request, as far as a head is signed: JSON Lines for `verify.py`. Raises `NotFound`."""
+    whole, size = way(work, request_id), proofs.signed_size(work)
+    found = replace(whole, links=tuple(link for link in whole.links if link.index < size))
+    recording = found.recording
     subject: dict[str, object] = {
-        "code_request": row.id,
-        "recording": recording.id if recording else None,
-        "recording_digest": recording.digest if recording and closed else None,
-        "recording_offset_ms": row.recording_offset_ms if recording else None,
+        "code_request": request_id,
+        "recording": recording.thing if recording else None,
+        "recording_digest": _digest(recording),
+        "recording_offset_ms": 0 if recording else None,
     }
+    wanted = [link.index for link in found.links]
+    entries = work.db.scalars(select(AuditEntry).where(AuditEntry.index.in_(wanted))).all()
     return proofs.bundle(work, key, entries, subject)
 
 
-def _gathered(work: Unit, request_id: str) -> tuple[CodeRequest, list[AuditEntry], Recording | None]:
-    row = work.db.get(CodeRequest, request_id)
-    if row is None:
-        raise NotFound(f"There is no code request {request_id}.")
-    require(work, Permission.LAST_CODE, location=work.db.get(Location, row.location_id))
-    attempt = work.db.get(LoginAttempt, row.attempt_id)
-    session_id = attempt.portal_session_id if attempt else ""
-    recording = work.db.get(Recording, row.recording_id) if row.recording_id else None
-    messages = work.db.scalars(select(CodeMessage.id).where(CodeMessage.request_id == row.id)).all()
-    wanted = or_(
-        _of("code_request", [row.id]),
-        _of("code_message", messages),
-        _of("login_attempt", [row.attempt_id]),
-        _of("portal_session", [session_id]),
-        _of("recording", [recording.id] if recording else []),
-    )
-    found = work.db.scalars(
-        select(AuditEntry).where(wanted, AuditEntry.act.in_(list(PARTS))).order_by(AuditEntry.index)
-    ).all()
-    entries = [entry for entry in found if entry.act != Act.SESSION_PROVED or row.attempt_id in entry.leaf]
-    opened = next((place for place, entry in enumerate(entries) if entry.act == Act.CODE_REQUESTED), None)
-    if opened is None:
-        raise NotFound("The log holds nothing about this code request.")
-    return row, entries[opened:], recording
-
-
-def _of(kind: str, ids: Any) -> Any:
-    return (AuditEntry.thing_kind == kind) & AuditEntry.thing_id.in_(list(ids))
-
-
-def _link(work: Unit, entry: AuditEntry) -> Link:
-    fields = json.loads(entry.leaf)
-    part = PARTS[entry.act]
-    return Link(
-        part=part,
-        words=WORDS[part],
-        act=entry.act,
-        at=entry.at,
-        by=codes.name_of(work, entry.actor_kind, entry.actor_id),
-        index=entry.index,
-        outcome=fields["outcome"],
-        detail={name: value for name, value in fields["detail"].items() if value is not None},
-    )
+def _digest(recording: Link | None) -> str | None:
+    return str(recording.detail["digest"]) if recording and recording.detail.get("digest") else None

@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
-from broker.base.actor import ActorKind
+from broker.base.actor import Actor, ActorKind
 from broker.base.errors import ByHand, Conflict, Incomplete, NotFound, Refused
 from broker.base.ids import new_id
 from broker.base.settings import settings
@@ -23,12 +23,13 @@ PURPOSE_CHARACTERS = 200
 RACE = "Someone else opened this portal at the same moment. Look at the tile: it says who."
 
 
-def open_tab(work: Unit, account_id: str, location_id: str, purpose: str) -> Lease:
+def open_tab(work: Unit, account_id: str, location_id: str, purpose: str, asker: Actor | None = None) -> Lease:
     """A lease on the account's portal session for this location.
 
     Warm session: granted at once. Otherwise the sign-in is reserved (with its try of the lockout budget) and a worker
-    is told. The same holder asking again gets the lease she has. Raises `NotFound`, `Refused` (role or policy),
-    `Conflict` (in use, parked, out of tries, just taken, no way for its code), `Incomplete` (no purpose).
+    is told. The same holder asking again gets the lease she has. `asker`: for whom Portunus itself opens it. Raises `NotFound`,
+    `Refused` (role or policy), `Conflict` (in use, parked, out of tries, just taken, no way for its code), `Incomplete`
+    (no purpose).
     """
     account = directory.account_by_id(work, account_id)
     location = work.db.get(Location, location_id)
@@ -41,7 +42,7 @@ def open_tab(work: Unit, account_id: str, location_id: str, purpose: str) -> Lea
     respect_policy(account)
     work.db.refresh(account, with_for_update=True)  # two people at the same instant: one goes first
     try:
-        return _open(work, account, location, purpose)
+        return _open(work, account, location, purpose, asker or work.actor)
     except IntegrityError as race:
         raise Conflict(RACE, code="just-taken") from race
 
@@ -58,7 +59,7 @@ def respect_policy(account: PortalAccount) -> None:
         )
 
 
-def _open(work: Unit, account: PortalAccount, location: Location, purpose: str) -> Lease:
+def _open(work: Unit, account: PortalAccount, location: Location, purpose: str, asker: Actor) -> Lease:
     session = records.live_session(work, account.id)
     if session is not None:
         held = records.live_lease(work, session.id)
@@ -68,13 +69,13 @@ def _open(work: Unit, account: PortalAccount, location: Location, purpose: str) 
         elif held is not None:
             return _of_holder(work, held, location)
         if session.location_id == location.id and session.state == SessionState.READY:
-            return _grant_now(work, session, location, purpose)
+            return _grant_now(work, session, location, purpose, asker)
         if session.location_id == location.id and session.state == SessionState.PARKED:
-            return _reserve(work, account, session, location, purpose, kind="revive")
+            return _reserve(work, account, session, location, purpose, asker, kind="revive")
         if session.state in (SessionState.READY, SessionState.PARKED):
             records.end_session(work, session, "other_location", "Signed in for another location.")
         elif session.location_id == location.id:
-            return _lease(work, session, location, purpose)  # a sign-in is under way: wait for it
+            return _lease(work, session, location, purpose, asker)  # a sign-in is under way: wait for it
         else:
             raise Conflict("This login is signing in for another location. Try again in a minute.", code="in-use")
     _refuse_parked(account)
@@ -93,7 +94,7 @@ def _open(work: Unit, account: PortalAccount, location: Location, purpose: str) 
     )
     work.db.add(fresh)
     work.db.flush()
-    return _reserve(work, account, fresh, location, purpose, kind="login")
+    return _reserve(work, account, fresh, location, purpose, asker, kind="login")
 
 
 def _gives_way(work: Unit, held: Lease) -> bool:
@@ -121,15 +122,22 @@ def _of_holder(work: Unit, held: Lease, location: Location) -> Lease:
     )
 
 
-def _grant_now(work: Unit, session: PortalSession, location: Location, purpose: str) -> Lease:
-    row = _lease(work, session, location, purpose)
+def _grant_now(work: Unit, session: PortalSession, location: Location, purpose: str, asker: Actor) -> Lease:
+    row = _lease(work, session, location, purpose, asker)
     row.granted_at = session.active_at = work.clock.now()
-    record_grant(work, row, session)
+    records.record_grant(work, row, session)
     return row
 
 
 def _reserve(
-    work: Unit, account: PortalAccount, session: PortalSession, location: Location, purpose: str, *, kind: str
+    work: Unit,
+    account: PortalAccount,
+    session: PortalSession,
+    location: Location,
+    purpose: str,
+    asker: Actor,
+    *,
+    kind: str,
 ) -> Lease:
     _refuse_parked(account)
     attempt = LoginAttempt(
@@ -138,8 +146,8 @@ def _reserve(
         portal_session_id=session.id,
         portal_session=session,
         kind=kind,
-        requester_kind=work.actor.kind.value,
-        requester_id=work.actor.id,
+        requester_kind=asker.kind.value,
+        requester_id=asker.id,
         state="reserved",
         created_at=work.clock.now(),
     )
@@ -147,7 +155,7 @@ def _reserve(
     work.db.flush()
     if kind == "login":
         records.reserve_try(work, attempt, directory.behaviour(work, account.portal))
-    row = _lease(work, session, location, purpose)
+    row = _lease(work, session, location, purpose, asker)
     if kind == "revive":
         records.move_session(work, session, SessionState.REVIVING, "Waking up.")
         assert work.db.get(ParkedState, session.id) is not None
@@ -155,7 +163,7 @@ def _reserve(
     return row
 
 
-def _lease(work: Unit, session: PortalSession, location: Location, purpose: str) -> Lease:
+def _lease(work: Unit, session: PortalSession, location: Location, purpose: str, asker: Actor) -> Lease:
     now = work.clock.now()
     row = Lease(
         id=new_id("lea"),
@@ -178,20 +186,13 @@ def _lease(work: Unit, session: PortalSession, location: Location, purpose: str)
         row.id,
         account_id=session.account_id,
         location_id=location.id,
-        detail={"purpose": purpose, "session": session.id},
+        detail={
+            "purpose": purpose,
+            "session": session.id,
+            "for": asker.id,
+            "for_kind": asker.kind.value,
+            "for_name": asker.name,
+        },
     )
     work.signal("tiles")
     return row
-
-
-def record_grant(work: Unit, row: Lease, session: PortalSession) -> None:
-    """The holder may start."""
-    audit.record(
-        work,
-        Act.TAB_GRANTED,
-        "lease",
-        row.id,
-        account_id=session.account_id,
-        location_id=row.location_id,
-        detail={"holder": row.holder_id, "session": session.id},
-    )

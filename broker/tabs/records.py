@@ -141,6 +141,24 @@ def park(work: Unit, row: PortalSession, sealed: bytes, words: str | None = None
     )
 
 
+def record_grant(work: Unit, row: Lease, session: PortalSession) -> None:
+    """The holder may start."""
+    audit.record(
+        work,
+        Act.TAB_GRANTED,
+        "lease",
+        row.id,
+        account_id=session.account_id,
+        location_id=row.location_id,
+        detail={
+            "holder": row.holder_id,
+            "holder_kind": row.holder_kind,
+            "holder_name": row.holder_name,
+            "session": session.id,
+        },
+    )
+
+
 def end_lease(work: Unit, row: Lease, reason: str) -> None:
     """The holder's right is over; a live stream stops."""
     row.ended_at, row.end_reason = work.clock.now(), reason[:40]

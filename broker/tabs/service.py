@@ -24,6 +24,7 @@ from broker.tabs.attempts import (
     tries_left,
     trusted_device,
     username,
+    wait_turn,
     waiting_attempt,
 )
 from broker.tabs.calls_avoided import calls_avoided
@@ -34,6 +35,7 @@ from broker.tabs.enrolling import capture_seed, enrolment_answered, keep_recover
 from broker.tabs.evidence import FailedSignIn, failed_sign_in, failed_sign_ins, open_picture
 from broker.tabs.forecast import Expected, forecast
 from broker.tabs.last_code import LastCode, last_code
+from broker.tabs.last_code import ask as ask_last_code
 from broker.tabs.leases import (
     LOCKED,
     end_tab,
@@ -88,6 +90,7 @@ __all__ = [
     "Tile",
     "account_of",
     "another_code",
+    "ask_last_code",
     "asking_lease",
     "attempts_for",
     "beat",
@@ -152,6 +155,7 @@ __all__ = [
     "uncovered",
     "unlock",
     "username",
+    "wait_turn",
     "waiting_attempt",
     "watch_left",
     "watch_ticket",

@@ -202,7 +202,7 @@ def _passed_on(work: Unit, row: Lease, session: PortalSession, how: str, holder:
         work.db.flush()
     except IntegrityError as race:
         raise Conflict(opening.RACE, code="just-taken") from race
-    opening.record_grant(work, after, session)
+    records.record_grant(work, after, session)
     work.signal("tiles")
     return after
 

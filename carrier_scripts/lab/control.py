@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -45,6 +46,7 @@ class Control:
             _route("/fault", self.unfault, "DELETE"),
             _route("/reset", self.reset, "POST"),
             _route("/sms", self.sms, "POST"),
+            _route("/maildir", self.maildir, "POST"),
             _route("/call", self.call, "POST"),
             _route("/approve", self.approve, "POST"),
             _route("/login", self.login, "POST"),
@@ -132,6 +134,12 @@ class Control:
         self.world.postbox.urls[phone] = str(order["url"])
         self.world.postbox.posters[phone] = (form, str(order.get("key") or self.world.postbox.secret))
         return self.world.postbox.urls
+
+    async def maildir(self, request: Request) -> Any:
+        """Another server's folder, into which each mail is put as well; none: no more."""
+        folder = (await request.json()).get("folder")
+        self.world.mail.also_into = Path(str(folder)) if folder else None
+        return {"folder": folder}
 
     async def call(self, request: Request) -> Any:
         """A person calls a carrier's provider line and gives a reference."""

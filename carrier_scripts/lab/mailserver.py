@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from argparse import Namespace
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
@@ -9,6 +10,7 @@ from email import message_from_bytes
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import parseaddr
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, Envelope
@@ -39,6 +41,8 @@ class MailServer:
         self.password = password
         self.consents = Consents(MAILBOX, consent_secret)
         self.unsigned: set[str] = set()
+        self.also_into: Path | None = None
+        """A Maildir of another server (https://cr.yp.to/proto/maildir.html) that keeps each mail too."""
         self.smtp_port = 0
         self.imap_port = 0
         self._backend: Any = None
@@ -103,6 +107,8 @@ class MailServer:
         raw = self._received(envelope.content, envelope.mail_from or "", str(session.host_name))
         async with self._inbox() as inbox:
             await inbox.append(AppendMessage(raw), recent=True)
+        if self.also_into is not None:
+            await asyncio.to_thread(_put, self.also_into, raw)
         return "250 kept"
 
     def _received(self, content: bytes, mail_from: str, helo: str) -> bytes:
@@ -125,6 +131,13 @@ class MailServer:
 
     def _inbox(self) -> "_Inbox":
         return _Inbox(self._backend)
+
+
+def _put(maildir: Path, raw: bytes) -> None:
+    """Written beside, then moved in: its server sees the whole mail or none."""
+    name = f"{time.time_ns()}.lab"
+    (maildir / "tmp" / name).write_bytes(raw)
+    (maildir / "tmp" / name).rename(maildir / "new" / name)
 
 
 class _Doorkeeper:

@@ -2,10 +2,12 @@
 
 import os
 import smtplib
+import socket
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 
@@ -196,3 +198,47 @@ def test_a_mailbox_elsewhere_is_read_over_tls_only() -> None:
 
 def test_the_secret_is_not_in_what_is_printed() -> None:
     assert "hunter2" not in repr(MailboxAddress(host="h", port=993, tls=True, username="a", secret="hunter2"))
+
+
+def refusing(answer: bytes) -> Iterator[int]:
+    """A server that answers every sign-in like this."""
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                line, _ = door.accept()
+                with line, line.makefile("rwb") as talk, suppress(OSError):
+                    talk.write(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
+                    talk.flush()
+                    for asked in iter(talk.readline, b""):
+                        tag, _, said = asked.partition(b" ")
+                        if said.startswith(b"LOGIN") and not answer:
+                            break
+                        talk.write(tag + b" " + (answer if said.startswith(b"LOGIN") else b"OK done") + b"\r\n")
+                        talk.flush()
+
+    serving = threading.Thread(target=serve, daemon=True)
+    serving.start()
+    yield door.getsockname()[1]
+    door.shutdown(socket.SHUT_RDWR)
+    door.close()
+    serving.join(5)
+
+
+@pytest.mark.parametrize(
+    ("answer", "raises"),
+    [
+        (b"NO [AUTHENTICATIONFAILED] Authentication failed.", Refused),
+        (b"NO LOGIN failed.", Refused),
+        (b"NO [UNAVAILABLE] Temporary authentication failure.", Unavailable),
+        (b"NO [ALERT] Too many simultaneous connections. (Failure)", Unavailable),
+        (b"", Unavailable),
+    ],
+    ids=["wrong password", "wrong password at Microsoft", "for now", "too many at Gmail", "broke off"],
+)
+def test_a_sign_in_that_failed_for_the_servers_own_reasons_is_no_wrong_password(
+    answer: bytes, raises: type[Exception]
+) -> None:
+    with contextmanager(refusing)(answer) as port, pytest.raises(raises):
+        ImapMailbox(MailboxAddress(host="127.0.0.1", port=port, tls=False, username="codes", secret="Marble"))

@@ -11,8 +11,12 @@ from starlette.testclient import TestClient
 from api.app import create_app
 from broker.base.actor import system
 from broker.identity import keys, logins
+from broker.identity import service as identity
 from broker.identity.models import ServiceAccount, User
+from broker.identity.policy import Role
+from broker.lookups import service as lookups
 from broker.wiring import Portunus
+from tests.broker.lookups.conftest import Office, furnish
 
 ADDRESS = "http://127.0.0.1:8400"
 PAGE = {"accept": "text/html"}
@@ -80,3 +84,25 @@ def with_key(app: FastAPI, portunus: Portunus) -> Callable[[ServiceAccount], Tes
         return client
 
     return make
+
+
+@pytest.fixture
+def lookup_office(portunus: Portunus) -> Office:
+    """One login at one portal, and Maria who may ask there."""
+    with portunus.unit(lookups.HOLDER) as work:
+        return furnish(work, portunus)
+
+
+@pytest.fixture
+def robot(portunus: Portunus, lookup_office: Office, with_key: Any) -> TestClient:
+    """A program with the key of a service account of that office."""
+    with portunus.unit(lookups.HOLDER) as work:
+        account = identity.create_service_account(work, lookup_office.account.organization_id, "robot")
+        identity.give_grant(work, role=Role.SERVICE, service_account_id=account.id)
+    return with_key(account)
+
+
+@pytest.fixture
+def maria(lookup_office: Office, signed_in: Any) -> Browser:
+    """Maria at her browser."""
+    return signed_in(lookup_office.maria)

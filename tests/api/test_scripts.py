@@ -3,6 +3,7 @@
 import json
 import threading
 from base64 import b64encode
+from html import unescape
 from types import SimpleNamespace
 
 import pytest
@@ -157,6 +158,84 @@ def test_the_editor_knows_the_kits_names_and_the_last_run_that_failed(portunus, 
     assert {"CodeStep", "submit_login", "signs", "WRONG_CODE"} <= {one["name"] for one in names}
     assert f"/script-runs/{run_id}" in shown
     assert "Quartz" not in shown
+
+
+def test_the_editor_begins_from_a_version_that_was_refused(portunus, signed_in, office) -> None:
+    hand_in(signed_in, office)
+    digest = waiting(portunus, office)
+    refused = {"digest": digest, "words": "It clicks through the terms page."}
+    assert signed_in(office.ana).post(f"/scripts/{KEY}/refuse", refused).status_code == 303
+    mira = signed_in(office.mira)
+    assert f"/scripts/{KEY}/edit?from={digest}" in mira.get(f"/scripts/{KEY}").text
+    shown = mira.get(f"/scripts/{KEY}/edit?from={digest}").text
+    assert "# renamed" in shown
+    assert "not the one in force" in shown
+    assert "# renamed" not in mira.get(f"/scripts/{KEY}/edit").text
+
+
+def test_a_version_is_withdrawn_from_its_release_on_the_page(portunus, signed_in, office) -> None:
+    hand_in(signed_in, office)
+    digest, ana = waiting(portunus, office), signed_in(office.ana)
+    ana.post(f"/scripts/{KEY}/approve", {"digest": digest})
+    ana.post(f"/scripts/{KEY}/release", {"digest": digest, "location": "phoenix"})
+    assert "Withdraw it" in ana.get(f"/scripts/{KEY}").text
+    ana.post(f"/scripts/{KEY}/refuse", {"digest": digest, "words": "It clicks through the terms page."})
+    assert "withdrawn (It clicks through the terms page.)" in ana.get(f"/scripts/{KEY}").text
+
+
+NEW = """
+from carrier_scripts.kit import LoginForm, Outcome, Portal, sees
+
+
+class DesertDental(Portal):
+    name, hosts = "Desert Dental", frozenset({"providers.desert.example"})
+    automation = "automated"
+    start = home = "https://providers.desert.example/signin"
+    login = LoginForm("#u", "#p", "#s")
+    signs = {Outcome.SIGNED_IN: sees("#x")}
+"""
+
+
+def test_a_script_for_a_new_portal_is_handed_in_read_and_approved_on_the_web(portunus, signed_in, office) -> None:
+    mira, ana = signed_in(office.mira), signed_in(office.ana)
+    assert "A script for a new portal" in mira.get("/script-new").text
+    made = mira.post("/script-new", {"key": "desert_dental", "text": NEW, "words": "The portal of Desert Dental."})
+    assert made.headers["location"] == "/scripts/desert_dental"
+    assert "Proposed: nobody but its author" in mira.get("/scripts/desert_dental").text
+    assert "Desert Dental" not in ana.get("/accounts").text
+    with portunus.reading(system("test")) as work:
+        portal = work.db.query(Portal).filter_by(key="desert_dental").one()
+        (version,) = scripts.history(work, portal.id)
+        assert portal.automation == "attended"
+    diff = ana.get(f"/scripts/desert_dental/diff?new={version.digest}")
+    assert "providers.desert.example" in diff.text
+    assert ana.post("/scripts/desert_dental/approve", {"digest": version.digest}).status_code == 303
+    assert "Desert Dental" in ana.get("/accounts").text
+    assert "DesertDental" in mira.get("/scripts/desert_dental/edit").text
+
+
+@pytest.mark.parametrize(("key", "text", "words"), [
+    ("Desert Dental", NEW, "lower-case letters"),
+    (KEY, NEW, "is known already"),
+    ("desert_dental", "from carrier_scripts.families.nowhere import X", "builds on that family"),
+    ("desert_dental", "x = (", "does not load"),
+])  # fmt: skip
+def test_what_cannot_be_a_new_portals_script_comes_back_with_a_sentence(
+    signed_in, office, key: str, text: str, words: str
+) -> None:
+    shown = signed_in(office.mira).post("/script-new", {"key": key, "text": text, "words": WORDS})
+    assert words in shown.text
+    assert text.splitlines()[-1] in unescape(shown.text)
+
+
+def test_a_sibling_builds_on_a_family_that_is_in_force(portunus, signed_in, office) -> None:
+    sibling = office.text.replace("CopperMesaAz", "CopperMesaUt").replace("coppermesa-az", "coppermesa-ut")
+    made = signed_in(office.mira).post("/script-new", {"key": "copper_mesa_ut", "text": sibling, "words": WORDS})
+    assert made.headers.get("location") == "/scripts/copper_mesa_ut", made.text
+    with portunus.reading(system("test")) as work:
+        portal = work.db.query(Portal).filter_by(key="copper_mesa_ut").one()
+        modules = [one["module"] for one in scripts.history(work, portal.id)[0].sources]
+    assert modules[0].startswith("carrier_scripts.families.")
 
 
 def test_new_hosts_stand_out_before_anybody_approves(portunus, signed_in, office) -> None:

@@ -1,10 +1,12 @@
 """The status page and its twins: what is ill is named first, in words that say what to do; other practices stay unseen."""
 
 import json
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from api.cli import doctor
 from api.cli import status as command
 from broker.base.actor import Actor, ActorKind, system
 from broker.base.beats import Beat, beat, beats
@@ -17,7 +19,7 @@ from broker.tabs import service as tabs
 from broker.tabs.service import Ending
 from tests import factories
 from tests.conftest import acting
-from workers import sweep, witness
+from workers import monitor, sweep, witness
 
 SYSTEM, HOST = system("test"), system("browserhost")
 
@@ -99,6 +101,50 @@ def test_failed_sign_ins_of_the_day_are_counted_by_portal_with_the_last_words(pr
         tabs.finish(work, attempt_id, claim.fence, ending)
     (line,) = status(ana)["portals"]
     assert (line["signed_in"], line["failed"], line["words"]) == (0, 1, "The portal is down for maintenance.")
+
+
+def test_an_alarm_about_the_audit_log_is_the_first_thing_to_do(practice, portunus, monkeypatch, capsys):
+    ana, *_ = practice
+    witness.run(portunus)
+    monitor.run(portunus)
+    assert (part(ana, "Audit log")["state"], part(ana, "Audit monitor")["state"]) == ("ok", "ok")
+    with portunus.unit(system("attacker")) as work:
+        work.db.execute(text("UPDATE audit_entry SET actor_id = 'nobody' WHERE \"index\" = 1"))
+    monitor.run(portunus)
+    assert part(ana, "Audit log")["state"] == "alarm"
+    to_do = ana.get("/status").text.split("Parts of Portunus")[0]
+    assert "entry 1: the column actor_id was changed." in to_do
+    monkeypatch.setattr(doctor, "build", lambda chosen: portunus)
+    found = doctor.CHECKS["audit log"](portunus.settings)
+    assert not found.ok
+    assert "entry 1" in found.words
+
+
+def test_a_monitor_that_is_silent_is_named(practice, portunus):
+    ana, *_ = practice
+    monitor.run(portunus)
+    with portunus.unit(SYSTEM) as work:
+        work.db.get_one(Beat, "monitor").at -= timedelta(minutes=66)
+    assert part(ana, "Audit monitor")["state"] == "silent"
+
+
+def test_a_sink_beside_the_database_is_said_to_be_there(practice, portunus):
+    witness.run(portunus)
+    assert "lies beside the database" in part(practice[0], "Audit witness")["words"]
+
+
+def test_a_witness_elsewhere_that_does_not_answer_is_silent(practice, portunus, clock):
+    ana, *_ = practice
+    assert "Witness elsewhere" not in [one["name"] for one in status(ana)["parts"]]
+    portunus.settings = portunus.settings.model_copy(update={"witness_url": "http://127.0.0.1:9", "witness_key": "k"})
+    portunus.__dict__.pop("cosigner", None)
+    with portunus.unit(SYSTEM) as work:
+        beat(work, "cosigner")
+    clock.advance(minutes=5)
+    with pytest.raises(Unavailable):
+        witness.run(portunus)
+    assert part(ana, "Audit witness")["state"] == "ok"
+    assert part(ana, "Witness elsewhere")["state"] == "silent"
 
 
 def test_another_practice_sees_nothing_of_it(practice, portunus, signed_in):

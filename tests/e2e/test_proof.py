@@ -35,7 +35,8 @@ def test_who_got_the_last_code_for_harborline_at_phoenix_prove_it(screen, office
     taken.value.save_as(proof)
     assert verified(proof)
     whole = proof.read_bytes()
-    proof.write_bytes(whole.replace(b"Maria Lopez", b"Mario Lopez", 1) if b"Maria Lopez" in whole else whole[:-40])
+    assert b"Maria Lopez" in whole
+    proof.write_bytes(whole.replace(b"Maria Lopez", b"Mario Lopez", 1))
     assert not verified(proof)
     page.get_by_role("link", name="recording", exact=True).click()
     page.get_by_label("Why do you view it?").fill("Who got the last code")

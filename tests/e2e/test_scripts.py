@@ -67,6 +67,7 @@ def versions(office, portal_picture) -> dict[str, str]:
         ("Ana", "/scripts/harborline"),
         ("Ana", "/scripts/harborline/diff?new={digest}"),
         ("Mira", "/scripts/harborline/edit"),
+        ("Mira", "/script-new"),
         ("Mira", "/script-health"),
         ("Mira", "/script-runs"),
         ("Mira", "/script-runs/{run}"),

@@ -18,15 +18,15 @@ NAME = "witness.example.test"
 class FakeWitness:
     """`verifier` is the log's key; `size` and `root` are the last head it signed."""
 
-    def __init__(self, verifier: str = "") -> None:
+    def __init__(self, verifier: str = "", name: str = NAME) -> None:
         self.verifier = verifier
         self.size, self.root = 0, hashlib.sha256(b"").digest()
         self.url = ""
         self.broken_signature = False
         self._private = Ed25519PrivateKey.generate()
         data = b"\x04" + public_bytes(self._private)
-        self._hash = hashlib.sha256(NAME.encode() + b"\n" + data).digest()[:4]
-        self.key = f"{NAME}+{self._hash.hex()}+{base64.b64encode(data).decode()}"
+        self._hash = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
+        self.key = f"{name}+{self._hash.hex()}+{base64.b64encode(data).decode()}"
 
     def answer(self, body: str) -> tuple[int, str]:
         """Status and text, as https://c2sp.org/tlog-witness says."""

@@ -23,7 +23,7 @@ class Told(Client):
 
     def _call(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
         self.asked.append((method, path, body))
-        return {"data": [], "next_cursor": None}
+        return {"data": [], "next_cursor": None, "result": None}
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
+from broker.adapters import imap_mailbox
 from broker.base.actor import system
 from broker.base.errors import Refused, Unavailable
 from broker.codes import service as codes
@@ -408,3 +409,21 @@ def test_a_server_that_does_not_answer_holds_up_only_its_own_mailboxes() -> None
     with dials.at("imap.black-hole.test"):
         assert dials.at("imap.healthy.test").acquire(blocking=False)
         assert not dials.at("IMAP.black-hole.test").acquire(blocking=False)
+
+
+def test_a_server_that_says_nothing_is_asked_in_time_to_notice_within_a_minute_that_it_is_frozen(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def silent(seconds: float, wake: int | None = None) -> bool:
+        asked.append(seconds)
+        scene.box.away = Unavailable("no answer")
+        return False
+
+    scene.box.put(mail(), scene.portunus.clock)  # type: ignore[arg-type]
+    monkeypatch.setattr(scene.box, "wait", silent)
+    with pytest.raises(Unavailable):
+        scene.watch._watch(scene.box)
+    assert len(asked) == 1
+    assert asked[0] + imap_mailbox.READ_S <= 60

@@ -15,7 +15,7 @@ from playwright.async_api import Page, async_playwright
 
 from broker.base.errors import Unavailable
 from carrier_scripts.lab import founding
-from portunus_client import Client, Question, claim_status, eligibility
+from portunus_client import Batch, Client, Question, claim_status, eligibility
 from workers.bench import accuracy
 from workers.bench.demo import Demo
 from workers.bench.figures import Figures, p50, said
@@ -236,7 +236,7 @@ async def _answers(client: Client, batch_id: str) -> list[dict[str, Any]]:
     return [dict(await asyncio.to_thread(client.get, one)) for one in ids]
 
 
-async def _until_done(client: Client, batch_id: str) -> dict[str, Any]:
+async def _until_done(client: Client, batch_id: str) -> Batch:
     end = time.monotonic() + LONGEST_S
     while time.monotonic() < end:
         shown = await asyncio.to_thread(client.batch_state, batch_id)

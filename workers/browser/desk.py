@@ -29,7 +29,7 @@ from workers.browser.live import LiveSession
 
 FIELD_MS = 15_000
 TURN_S = 150.0
-"""Longest wait for another sign-in's code at the same mailbox or phone."""
+"""Longest wait for one other sign-in's code at the same mailbox or phone; each that comes to its end begins it anew."""
 TURN_LOOK_S = 2.0
 AWAY_S = 1.0
 """How soon a database that did not answer is asked again."""
@@ -140,16 +140,22 @@ class Desk:
 
     async def _in_turn(self, submit: Callable[[Any], Any]) -> Any:
         """Submit; while another sign-in waits for a code that would look the same, wait: nothing is typed until then."""
-        clock = self._portunus.clock
-        end = clock.monotonic() + TURN_S
+        clock, claim = self._portunus.clock, self._claim
+        moved, first = clock.monotonic(), None
         async with self._portunus.signals.listen("desk") as ear:
             while True:
                 try:
                     return await self._in_unit(submit)
                 except BrokerError as busy:
-                    if busy.code != "endpoint-busy" or clock.monotonic() > end:
+                    if busy.code != "endpoint-busy" or clock.monotonic() > moved + TURN_S:
                         raise
-                await self._progress(SessionState.SIGNING_IN, "Another sign-in's code comes to the same place first.")
+                now_first = await self._in_unit(lambda work: tabs.wait_turn(work, claim.attempt_id, claim.fence))
+                if first is None or now_first < first:
+                    moved, first = clock.monotonic(), now_first
+                words = "Another sign-in's code comes to the same place first."
+                if now_first > 1:
+                    words = f"The codes of {now_first} other sign-ins come to the same place first."
+                await self._progress(SessionState.SIGNING_IN, words)
                 await ear.wait(TURN_LOOK_S)
 
     async def type_answer(self, page: int, question: list[Any], chain: list[Any]) -> None:

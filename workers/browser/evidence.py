@@ -4,8 +4,10 @@ import asyncio
 import json
 import re
 from base64 import b64encode
+from io import BytesIO
 from typing import TYPE_CHECKING
 
+from PIL import Image
 from playwright.async_api import Error, Page
 
 from broker.base.ids import new_id
@@ -21,6 +23,9 @@ PICTURE_S = 5
 SEED = re.compile(r"otpauth(-migration)?://|\b(?=[A-Z]*[2-7])[A-Z2-7]{16,}\b|\b([A-Za-z2-7]{4}[ -]){7}[A-Za-z2-7]{4}\b")
 """What an authenticator's seed looks like on a page that no script knows."""
 WITHHELD = "The page shows an authenticator's seed or recovery codes. What it says is not kept."
+WITHHELD_WORDS = "What a page of a patient says is not kept."
+SQUARE = 24
+"""Pixels: larger than a portal's letters."""
 MASKED = "input, textarea, select, td, dd, [role=cell], [role=gridcell]"
 
 
@@ -34,8 +39,8 @@ async def keep_evidence(node: "Node", live: LiveSession) -> str | None:
     return await keep_page(node, live, tab.page) if tab is not None else None
 
 
-async def keep_page(node: "Node", live: LiveSession, page: Page) -> str | None:
-    """The same of any page of the session."""
+async def keep_page(node: "Node", live: LiveSession, page: Page, *, wordless: bool = False) -> str | None:
+    """The same of any page of the session. `wordless`: in squares in which no word can be read, and no text: a patient's page."""
     try:
         async with asyncio.timeout(PICTURE_S):
             text = await page.locator("body").inner_text(timeout=1000)
@@ -44,10 +49,12 @@ async def keep_page(node: "Node", live: LiveSession, page: Page) -> str | None:
             else:
                 masked = MASKED
             picture = await page.screenshot(mask=[page.locator(masked)], timeout=PICTURE_S * 1000)
-            title = await page.title()
+            title = "" if wordless else await page.title()
         outline = await structure.features(page)
     except (Error, TimeoutError):
         return None
+    if wordless:
+        text, picture = WITHHELD_WORDS, await asyncio.to_thread(in_squares, picture)
     evidence_id = new_id("evi")
     raw = json.dumps(
         {
@@ -63,3 +70,14 @@ async def keep_page(node: "Node", live: LiveSession, page: Page) -> str | None:
 
     node.portunus.blobs.append(f"evidence/{evidence_id}", await node.unit(seal))
     return evidence_id
+
+
+def in_squares(png: bytes) -> bytes:
+    """The picture as the mean colours of squares: where things stand, and no word of them."""
+    with Image.open(BytesIO(png)) as whole:
+        few = max(1, whole.width // SQUARE), max(1, whole.height // SQUARE)
+        out = BytesIO()
+        whole.convert("RGB").resize(few, Image.Resampling.BOX).resize(whole.size, Image.Resampling.NEAREST).save(
+            out, "PNG"
+        )
+        return out.getvalue()

@@ -177,12 +177,14 @@ class _Runs:
             if isinstance(said, Answered):
                 lookups.answer(work, vault, job, said)
             else:
-                lookups.fail(work, job, said)
+                lookups.fail(work, vault, job, said)
             return lookups.next_job(work, vault, self._lease_id)
 
         turn: Job | Wait | None = await self._unit(end_and_next)
         outcome = _for_the_script(said, done)
-        keep(reports.report(self._node, self._live, job.kind, done, trace, outcome=outcome), "report of a lookup")
+        kept = said.page if isinstance(said, Unanswered) else None
+        told = reports.report(self._node, self._live, job.kind, done, trace, kept, outcome=outcome)
+        keep(told, "report of a lookup")
         log.info(
             "lookup",
             lookup=job.lookup_id,
@@ -259,7 +261,9 @@ class _Runs:
             portunus.blobs.append(f"lookups/{artifact_id}", await self._node.unit(seal))
 
     async def _page_kept(self) -> str | None:
-        return await evidence.keep_page(self._node, self._live, self._page) if self._page is not None else None
+        if self._page is None:
+            return None
+        return await evidence.keep_page(self._node, self._live, self._page, wordless=True)
 
     async def _unit(self, act: Any) -> Any:
         return await self._node.unit(act)

@@ -28,6 +28,17 @@ for (const part of document.querySelectorAll("[data-watch]")) {
   look();
 }
 
+const file = document.getElementById("file");
+if (file) { // a browser that is refused in the middle of sending shows its own error page, not ours
+  const most = Number(file.dataset.most), said = document.getElementById("file-error");
+  file.addEventListener("change", () => {
+    const large = file.files[0] && file.files[0].size > most;
+    said.textContent = large ? `That is too large: the limit is ${most / 1e6} MB. Split the file and send its parts one after the other.` : "";
+    said.hidden = !large;
+    file.setCustomValidity(said.textContent);
+  });
+}
+
 const proof = document.getElementById("proof");
 if (proof) {
   for (const value of document.querySelectorAll("a.value")) {

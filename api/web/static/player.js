@@ -12,7 +12,8 @@ window.portunusPlayer = { drawn: 0, total: 0, settled: () => busy };
 
 async function load() {
   const body = new URLSearchParams({ reason: player.dataset.reason, csrf });
-  const answer = await fetch(`/api/v1/recordings/${player.dataset.recordingId}/messages`, { method: "POST", headers: { "x-csrf-token": csrf }, body });
+  const source = player.dataset.messages || `/api/v1/recordings/${player.dataset.recordingId}/messages`;
+  const answer = await fetch(source, { method: "POST", headers: { "x-csrf-token": csrf }, body });
   if (!answer.ok) { status.textContent = (await answer.json().catch(() => ({}))).detail || "The recording cannot be played."; return; }
   const bytes = await answer.arrayBuffer(), view = new DataView(bytes);
   const kept = new Kept(Infinity);

@@ -736,6 +736,20 @@ def upgrade() -> None:
         batch_op.create_index('ix_code_message_endpoint_id_received_at', ['endpoint_id', 'received_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_code_message_request_id'), ['request_id'], unique=False)
 
+    op.create_table('code_turn',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('endpoint_id', sa.String(length=40), nullable=False),
+    sa.Column('attempt_id', sa.String(length=40), nullable=False),
+    sa.Column('rule', sa.JSON(), nullable=False),
+    sa.Column('since', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('seen_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.ForeignKeyConstraint(['endpoint_id'], ['delivery_endpoint.id'], name=op.f('fk_code_turn_endpoint_id_delivery_endpoint')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_code_turn')),
+    sa.UniqueConstraint('attempt_id', name=op.f('uq_code_turn_attempt_id'))
+    )
+    with op.batch_alter_table('code_turn', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_code_turn_endpoint_id'), ['endpoint_id'], unique=False)
+
     op.create_table('lease',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('portal_session_id', sa.String(length=40), nullable=False),
@@ -819,6 +833,7 @@ def upgrade() -> None:
     sa.Column('location_id', sa.String(length=40), nullable=False),
     sa.Column('requester_kind', sa.String(length=12), nullable=False),
     sa.Column('requester_id', sa.String(length=60), nullable=False),
+    sa.Column('lease_id', sa.String(length=40), nullable=True),
     sa.Column('method_id', sa.String(length=40), nullable=False),
     sa.Column('channel', sa.String(length=20), nullable=False),
     sa.Column('endpoint_id', sa.String(length=40), nullable=True),
@@ -884,10 +899,13 @@ def upgrade() -> None:
     sa.Column('deadline', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('due_by', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('runs', sa.Integer(), nullable=False),
+    sa.Column('yielded', sa.Integer(), nullable=False),
     sa.Column('failures', sa.Integer(), nullable=False),
     sa.Column('lease_id', sa.String(length=40), nullable=True),
     sa.Column('error', sa.String(length=40), nullable=True),
     sa.Column('error_evidence', sa.String(length=60), nullable=True),
+    sa.Column('error_seen', sa.LargeBinary(), nullable=True),
+    sa.Column('put_away_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('result_id', sa.String(length=40), nullable=True),
     sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_lookup_account_id_portal_account')),
@@ -1089,6 +1107,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_lease_holder_id'))
 
     op.drop_table('lease')
+    with op.batch_alter_table('code_turn', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_code_turn_endpoint_id'))
+
+    op.drop_table('code_turn')
     with op.batch_alter_table('code_message', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_code_message_request_id'))
         batch_op.drop_index('ix_code_message_endpoint_id_received_at')

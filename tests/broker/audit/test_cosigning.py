@@ -1,12 +1,13 @@
 """A witness elsewhere signs the log's heads over HTTP; a log that does not continue what it saw cannot be shown to it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
 
 from broker.adapters.http_witness import HttpWitness
-from broker.audit import cosigning, tree
+from broker.audit import cosigning, proofs, tree, verify
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.audit.appending import split
@@ -124,6 +125,28 @@ def test_a_key_that_is_no_witness_key_is_refused(log: Portunus, elsewhere: FakeW
     _, answer = elsewhere.answer(_request(log))
     with pytest.raises(Unavailable, match="no key of a cosigning witness"):
         cosigning.checked(answer, heads(log)[-1].note, elsewhere.verifier)
+
+
+def test_an_outsider_finds_the_witness_signature_in_export_and_proof(
+    log: Portunus, elsewhere: FakeWitness, tmp_path: Path
+) -> None:
+    task.run(log)
+    with log.unit(system("test")) as work:
+        key = audit.log_key(work, log.keyring)
+        audit.sign_checkpoint(work, key)
+    with log.reading(system("outsider")) as work:
+        (tmp_path / "export").write_text("".join(f"{line}\n" for line in audit.export(work, key)))
+        entries = work.db.scalars(select(AuditEntry).where(AuditEntry.index < 3)).all()
+        (tmp_path / "proof").write_text("".join(f"{line}\n" for line in proofs.bundle(work, key, entries)))
+    for file in ("export", "proof"):
+        assert "1 signed by witness.example.test too" in verify.verify(
+            str(tmp_path / file), None, key.verifier, elsewhere.key
+        )
+    with pytest.raises(verify.Rejected, match="no head in this file is signed by the witness other.test"):
+        verify.verify(str(tmp_path / "proof"), None, key.verifier, FakeWitness(name="other.test").key)
+    stranger = FakeWitness().key
+    with pytest.raises(verify.Rejected, match="the witness's own signature of a head does not hold"):
+        verify.verify(str(tmp_path / "proof"), None, key.verifier, stranger)
 
 
 def _request(log: Portunus) -> str:

@@ -1,20 +1,24 @@
 """Whoever changes the log in the database, with every right and even with the key, is noticed, and the entry is named."""
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 from sqlalchemy import String, select, text
 
-from broker.audit import monitor, tree
+from broker.audit import alarms, monitor, tree
 from broker.audit import service as audit
+from broker.audit import witness as sink
 from broker.audit.acts import Act
 from broker.audit.models import AuditCheckpoint, AuditEntry, AuditHead
-from broker.audit.witness import CHECKPOINTS, ENTRIES, witness
+from broker.audit.witness import CHECKPOINTS, ENTRIES, begin_anew, witness
 from broker.base.actor import system
+from broker.base.errors import Conflict, Incomplete, Unavailable
 from broker.wiring import Portunus
 from tests.fakes.clock import ManualClock
 from workers import monitor as task
+from workers import witness as signing
 
 BOTH_DATABASES = True
 
@@ -110,7 +114,8 @@ def test_an_edit_with_a_fitting_hash_is_noticed_by_the_witness(log: Log) -> None
         row = work.db.get_one(AuditEntry, 2)
         row.leaf = row.leaf.replace('"acc_1"', '"acc_2"')
         row.account_id, row.leaf_hash = "acc_2", tree.leaf_hash(row.leaf.encode())
-    assert log.found()[0] == monitor.Finding(2, "entry 2 is not the one the witness saw: changed, or another history.")
+    (found,) = log.found()
+    assert (found.index, found.words) == (2, "entry 2 is not the one the witness saw: changed, or another history.")
 
 
 def test_a_deleted_row_is_named(log: Log) -> None:
@@ -212,14 +217,178 @@ def test_a_changed_sink_is_noticed_too(log: Log) -> None:
     assert log.named() == [3]
 
 
-def test_a_lost_sink_is_no_accusation(log: Log) -> None:
+def cut(log: Log, size: int) -> None:
+    """As an attacker with every right on the database: the end is gone, head row and signed heads fit what is left."""
+    log.sql('DELETE FROM audit_entry WHERE "index" >= :size', size=size)
+    log.sql("DELETE FROM audit_checkpoint WHERE size > :size", size=size)
+    with log.portunus.unit(system("attacker")) as work:
+        frontier: list[bytes] = []
+        for place, hashed in enumerate(work.db.scalars(select(AuditEntry.leaf_hash).order_by(AuditEntry.index))):
+            frontier = tree.append(frontier, place, hashed)
+        head = work.db.get_one(AuditHead, 1)
+        head.size, head.frontier = size, b"".join(frontier)
+
+
+def test_a_lost_sink_is_unknown_and_not_all_well(log: Log) -> None:
     shutil.rmtree(log.sink)
+    (found,) = log.found()
+    assert (found.kind, found.index) == ("unknown", None)
+    assert "does not hold 1 of the signed heads" in found.words
+
+
+def test_a_cut_end_with_the_sink_removed_is_unknown_and_not_all_well(log: Log) -> None:
+    log.grow(14)
+    shutil.rmtree(log.sink)
+    cut(log, 10)
+    assert [one.kind for one in log.found()] == ["unknown"]
+
+
+def test_a_cut_end_whose_heads_were_never_witnessed_by_the_databases_word_is_unknown_too(log: Log) -> None:
+    shutil.rmtree(log.sink)
+    log.sql("UPDATE audit_checkpoint SET witnessed_at = NULL")
+    (found,) = log.found()
+    assert found.words == "unknown: the second sink holds no signed head yet: nothing could be compared."
+
+
+def test_nothing_more_is_written_to_a_sink_that_lost_what_it_held(log: Log) -> None:
+    """A volume that is not mounted: the empty folder below it must not become the sink."""
+    shutil.rmtree(log.sink)
+    log.sink.mkdir()
+    with pytest.raises(Unavailable, match="does not hold the head of 7 entries that it took"):
+        log.grow(1)
+    assert list(log.sink.iterdir()) == []
+
+
+def test_a_sink_and_all_heads_taken_away_together_are_missed_by_the_log_itself(log: Log) -> None:
+    log.sql("UPDATE audit_checkpoint SET witnessed_at = NULL")
+    shutil.rmtree(log.sink)
+    signing.run(log.portunus)  # a first sink, as on a new machine
+    log.grow(14)
+    assert log.found() == []
+    shutil.rmtree(log.sink)
+    cut(log, 12)
+    log.sql("DELETE FROM audit_checkpoint")
+    with pytest.raises(Unavailable, match="was begun by entry 7"):
+        signing.run(log.portunus)
+    assert not log.sink.exists()
+    told = stands(log)
+    assert told is not None
+    assert "it never took a head" in told.words
+
+
+def test_a_head_far_back_in_a_long_sink_is_found(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink, "TAIL", 10)
+    log.grow(3)
+    log.grow(3)
     assert log.found() == []
 
 
-def test_the_task_leaves_an_alarm_that_names_the_entry(log: Log) -> None:
+def test_a_new_sink_gets_the_whole_log_and_its_beginning_is_on_record(log: Log) -> None:
+    log.grow(5)
+    shutil.rmtree(log.sink)
+    with log.portunus.unit(system("operator")) as work:
+        begin_anew(work, log.sink, "The disk broke.")
+    log.grow(1)
+    assert log.found() == []
+    lines = (log.sink / ENTRIES).read_text().splitlines()
+    assert [json.loads(line)["index"] for line in lines] == list(range(len(lines)))
+    assert any('"audit:sink:begin"' in line and "The disk broke." in line for line in lines)
+
+
+def alarms_in(log: Log) -> list[str]:
+    with log.portunus.reading(system("test")) as work:
+        return list(work.db.scalars(select(AuditEntry.leaf).where(AuditEntry.act == Act.LOG_ALARM)))
+
+
+def stands(log: Log) -> alarms.Alarm | None:
+    with log.portunus.reading(system("test")) as work:
+        return alarms.standing(work)
+
+
+def acknowledged(log: Log, reason: str = "Restored from Tuesday's backup, disk failure.") -> None:
+    with log.portunus.unit(system("operator")) as work:
+        alarms.acknowledge(work, log.key, log.sink, reason)
+
+
+def test_the_task_leaves_one_alarm_that_names_the_entry_and_stands_until_a_person_says_why(
+    log: Log, clock: ManualClock
+) -> None:
+    log.sql("UPDATE audit_entry SET actor_id = 'nobody' WHERE \"index\" = 3")
+    for _ in range(3):
+        task.run(log.portunus)
+        clock.advance(minutes=10)
+    (alarm,) = alarms_in(log)
+    assert '"entry":3' in alarm
+    told = stands(log)
+    assert told is not None
+    assert (told.entry, told.words) == (3, "entry 3: the column actor_id was changed.")
+    acknowledged(log, "We look into it.")
+    assert stands(log) is None
+    clock.advance(days=1)
+    task.run(log.portunus)
+    assert len(alarms_in(log)) == 2, "what was changed stays changed: it is told again every day"
+
+
+def test_an_entry_further_ahead_is_an_alarm_of_its_own(log: Log) -> None:
     log.sql("UPDATE audit_entry SET actor_id = 'nobody' WHERE \"index\" = 3")
     task.run(log.portunus)
+    log.sql("UPDATE audit_entry SET actor_id = 'nobody' WHERE \"index\" = 2")
+    task.run(log.portunus)
+    assert ['"entry":3' in alarms_in(log)[0], '"entry":2' in alarms_in(log)[1]] == [True, True]
+
+
+def test_another_change_after_an_acknowledged_one_is_told_at_once(log: Log) -> None:
+    log.sql("UPDATE audit_entry SET actor_id = 'nobody' WHERE \"index\" = 3")
+    task.run(log.portunus)
+    acknowledged(log, "A test by the auditor.")
+    log.sql("UPDATE audit_entry SET actor_id = 'nobody' WHERE \"index\" = 2")
+    task.run(log.portunus)
+    assert len(alarms_in(log)) == 2
+
+
+def test_a_restored_backup_is_told_once_and_then_it_is_all_well(log: Log, clock: ManualClock) -> None:
+    log.grow(6)
+    cut(log, 10)
+    log.grow(2)
+    task.run(log.portunus)
+    assert len(alarms_in(log)) == 1
+    acknowledged(log)
+    for _ in range(3):
+        log.grow(3)
+        clock.advance(days=2)
+        task.run(log.portunus)
+    assert (log.found(), len(alarms_in(log)), stands(log)) == ([], 1, None)
+
+
+def test_after_an_acknowledged_restore_the_next_cut_and_the_next_edit_are_found(log: Log) -> None:
+    log.grow(6)
+    cut(log, 10)
+    log.grow(2)
+    task.run(log.portunus)
+    acknowledged(log)
+    log.grow(5)
+    assert log.found() == []
     with log.portunus.reading(system("test")) as work:
-        alarm = work.db.scalars(select(AuditEntry).where(AuditEntry.act == Act.LOG_ALARM)).one()
-    assert '"entry":3' in alarm.leaf
+        size = work.db.get_one(AuditHead, 1).size
+    log.sql("UPDATE audit_entry SET actor_id = 'nobody' WHERE \"index\" = 11")
+    assert 11 in log.named()
+    cut(log, size - 2)
+    assert any("are gone" in one.words for one in log.found())
+
+
+def test_an_acknowledgement_without_the_logs_key_excuses_nothing(log: Log) -> None:
+    log.grow(6)
+    cut(log, 10)
+    with log.portunus.unit(system("attacker")) as work:
+        detail = {"start": 10, "end": 99, "lines": 99, "heads": 99, "signature": "A" * 86 + "=="}
+        audit.record(work, Act.LOG_ALARM_KNOWN, "audit_log", "all", outcome="known", reason="restored", detail=detail)
+    assert any(one.kind == "forked" for one in log.found())
+
+
+def test_there_must_be_a_reason_and_an_alarm(log: Log) -> None:
+    with pytest.raises(Conflict):
+        acknowledged(log)
+    log.sql("UPDATE audit_entry SET actor_id = 'nobody' WHERE \"index\" = 3")
+    task.run(log.portunus)
+    with pytest.raises(Incomplete):
+        acknowledged(log, " ")

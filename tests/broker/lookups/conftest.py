@@ -73,9 +73,9 @@ class Office:
             said = lookups.Answered(told, fields, [], [], work.clock.now(), "d" * 64, "ses_1")
             lookups.answer(work, self.portunus.vault, job, said)
 
-    def fail(self, job: lookups.Job, code: str) -> None:
+    def fail(self, job: lookups.Job, code: str, *seen: Sighting) -> None:
         with self.portunus.unit(lookups.HOLDER) as work:
-            lookups.fail(work, job, lookups.Unanswered(code))
+            lookups.fail(work, self.portunus.vault, job, lookups.Unanswered(code, list(seen)))
 
     def row(self, lookup: Lookup) -> Lookup:
         with self.portunus.reading(lookups.HOLDER) as work:

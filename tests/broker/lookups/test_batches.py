@@ -1,8 +1,18 @@
 """Batches: each row a lookup or a named problem, none dropped, none asked twice, whoever dies in between."""
 
-from broker.lookups import batches, columns, exports, sheets
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from broker.base.errors import Conflict, Incomplete
+from broker.lookups import batches, columns, exports, hooks, onward, records, sheets
 from broker.lookups import service as lookups
-from tests.broker.lookups.conftest import Office
+from broker.lookups.models import Lookup, WebhookDelivery
+from broker.lookups.states import State
+from tests.broker.lookups.conftest import Office, furnish
+from workers import read_batch, sweep_lookups
 
 BOTH_DATABASES = True
 
@@ -14,13 +24,19 @@ Di,HD100042734,1999-09-09,y
 """
 
 
-def sent(office: Office, data: bytes = FILE) -> str:
+def sent(office: Office, data: bytes = FILE, **soon: Any) -> str:
     sheet = sheets.read(data, "tomorrow.csv")
     mapping = columns.guess(sheet.headings)
     rows = batches.rows_of(sheet, mapping, {"portal": "harborline", "location": "phoenix"})
     with office.portunus.unit(office.actor) as work:
         return batches.create(
-            work, office.portunus.vault, office.portunus.blobs, name="Tomorrow", headings=sheet.headings, rows=rows
+            work,
+            office.portunus.vault,
+            office.portunus.blobs,
+            name="Tomorrow",
+            headings=sheet.headings,
+            rows=rows,
+            **soon,
         ).id
 
 
@@ -92,3 +108,213 @@ def test_the_mapping_is_remembered_for_these_headings(office: Office) -> None:
         columns.remember(work, org, headings, chosen)
     with office.portunus.unit(office.actor) as work:
         assert columns.remembered(work, org, headings) == chosen
+
+
+def messages(office: Office) -> list[tuple[str, str]]:
+    with office.portunus.reading(lookups.HOLDER) as work:
+        return [(row.event, row.thing_id) for row in work.db.scalars(select(WebhookDelivery))]
+
+
+def subscribe(office: Office) -> None:
+    with office.portunus.unit(office.actor) as work:
+        hooks.subscribe(work, office.portunus.vault, "https://rcm.example/hook")
+
+
+def lines(count: int) -> bytes:
+    rows = [f"{number},HD3000000{number:02d},1984-03-17" for number in range(count)]
+    return "\n".join(["Patient,Member ID,DOB", *rows]).encode()
+
+
+def again(office: Office, batch_id: str) -> None:
+    with office.portunus.unit(office.actor) as work:
+        batches.again(work, batch_id)
+
+
+def test_subscribers_are_told_of_a_batch_once_when_its_last_row_is_through(office: Office) -> None:
+    subscribe(office)
+    batch = sent(office)
+    read(office, batch)
+    office.sign_in()
+    lease = office.turn()
+    office.answer(office.next(lease))
+    assert messages(office) == []
+    office.fail(office.next(lease), "patient_not_found")
+    sweep_lookups.run(office.portunus)
+    assert messages(office) == [("lookup_batch.done", batch)]
+
+
+def test_they_are_told_of_a_batch_that_a_portal_forbids_once_and_not_before_it_is_read(portunus, monkeypatch) -> None:
+    with portunus.unit(lookups.HOLDER) as work:
+        office = furnish(work, portunus, automation="attended")
+    monkeypatch.setattr(batches, "PIECE", 3)
+    subscribe(office)
+    batch = sent(office, lines(8))
+    told = []
+    for _ in range(3):
+        with office.portunus.unit(office.actor) as work:
+            batches.read_piece(work, portunus.vault, portunus.blobs, batch)
+        told.append(len(messages(office)))
+    assert told == [0, 0, 1]
+
+
+def test_they_are_told_of_a_batch_of_problems_alone(office: Office) -> None:
+    subscribe(office)
+    batch = sent(office, b"Member ID,DOB\nHD100042731,never\nHD100042732,never\n")
+    read(office, batch)
+    with office.portunus.unit(lookups.HOLDER) as work:
+        records.settle(work, office.account.organization_id, batch)  # whoever else noticed
+    assert messages(office) == [("lookup_batch.done", batch)]
+
+
+def test_they_are_told_by_the_sweep_when_nobody_noticed_the_end(office: Office, monkeypatch) -> None:
+    subscribe(office)
+    batch = sent(office, lines(1))
+    read(office, batch)
+    office.sign_in()
+    monkeypatch.setattr("broker.lookups.records.settle", lambda *_: None)
+    office.fail(office.next(office.turn()), "patient_not_found")
+    monkeypatch.undo()
+    assert messages(office) == []
+    for _ in range(2):
+        with office.portunus.unit(lookups.HOLDER) as work:
+            batches.sweep(work)
+    assert messages(office) == [("lookup_batch.done", batch)]
+
+
+def test_all_that_wait_for_a_person_are_asked_again_and_the_end_is_told_again(office: Office) -> None:
+    subscribe(office)
+    batch = sent(office, lines(2))
+    read(office, batch)
+    office.sign_in()
+    lease = office.turn()
+    for code in ("page_changed", "patient_not_found"):
+        office.fail(office.next(lease), code)
+    assert counts(office, batch).states == {"needs_human": 1, "failed": 1}
+    again(office, batch)
+    assert counts(office, batch).states == {"queued": 1, "failed": 1}
+    office.fail(office.next(lease), "patient_not_found")
+    assert messages(office) == [("lookup_batch.done", batch)] * 2
+
+
+def test_asked_again_before_its_day_a_batch_still_waits_for_its_day(office: Office, clock) -> None:
+    tomorrow = clock.now() + timedelta(days=1)
+    batch = sent(office, lines(2), not_before=tomorrow)
+    read(office, batch)
+    with office.portunus.unit(lookups.HOLDER) as work:
+        for row in work.db.scalars(select(Lookup)):
+            lookups_end(work, row)
+    again(office, batch)
+    with office.portunus.reading(lookups.HOLDER) as work:
+        assert {row.not_before for row in work.db.scalars(select(Lookup))} == {tomorrow}
+    clock.advance(seconds=86_401)
+    with office.portunus.unit(lookups.HOLDER) as work:
+        for row in work.db.scalars(select(Lookup)):
+            lookups_end(work, row)
+    again(office, batch)
+    with office.portunus.reading(lookups.HOLDER) as work:
+        assert {row.not_before for row in work.db.scalars(select(Lookup))} == {clock.now()}
+
+
+def lookups_end(work: Any, row: Lookup) -> None:
+    records.end(work, row, State.NEEDS_HUMAN, "login_failed")
+
+
+def test_rows_without_a_login_go_on_once_there_is_one(office: Office) -> None:
+    from tests import factories
+
+    with office.portunus.unit(lookups.HOLDER) as work:
+        org = work.db.get_one(factories.Organization, office.account.organization_id)
+        tucson = factories.location(work, org, "tucson")
+    sheet = sheets.read(lines(2), "x.csv")
+    rows = batches.rows_of(sheet, columns.guess(sheet.headings), {"portal": "harborline", "location": "tucson"})
+    with office.portunus.unit(office.actor) as work:
+        batch = batches.create(
+            work, office.portunus.vault, office.portunus.blobs, name="x", headings=sheet.headings, rows=rows
+        ).id
+    read(office, batch)
+    again(office, batch)
+    assert counts(office, batch).states == {"needs_human": 2}
+    with office.portunus.unit(lookups.HOLDER) as work:
+        account = factories.account(
+            work, work.db.merge(office.portal), [work.db.get_one(type(tucson), tucson.id)], username="tucson"
+        )
+    again(office, batch)
+    assert counts(office, batch).states == {"queued": 2}
+    assert ("run_lookups", account.id) in office.portunus.queue.sent
+
+
+@pytest.mark.parametrize("field", ["location", "portal"])
+def test_a_column_that_was_named_wrongly_leaves_no_patient_in_the_problem(office: Office, field: str) -> None:
+    sheet = sheets.read(lines(1).replace(b"0,HD", b"Ada Dunmore,HD"), "x.csv")
+    mapping = columns.guess(sheet.headings) | {field: "Patient"}
+    rows = batches.rows_of(sheet, mapping, {"portal": "harborline", "location": "phoenix"})
+    with office.portunus.unit(office.actor) as work:
+        batch = batches.create(
+            work, office.portunus.vault, office.portunus.blobs, name="x", headings=sheet.headings, rows=rows
+        ).id
+    read(office, batch)
+    with office.portunus.reading(office.actor) as work:
+        assert batches.problems(work, batches.own(work, batch)) == [(2, batches.NOWHERE)]
+
+
+def test_a_cancelled_batch_is_not_asked_again(office: Office) -> None:
+    batch = sent(office)
+    with office.portunus.unit(office.actor) as work:
+        batches.cancel(work, batch)
+    with pytest.raises(Conflict):
+        again(office, batch)
+
+
+def test_rows_that_were_not_read_when_it_was_cancelled_are_cancelled_and_in_the_export(office: Office) -> None:
+    subscribe(office)
+    batch = sent(office)
+    with office.portunus.unit(office.actor) as work:
+        batches.cancel(work, batch)
+    read_batch.look(office.portunus, batch)
+    found = counts(office, batch)
+    assert (found.read, found.problems, found.states, found.ended) == (4, 0, {"cancelled": 4}, True)
+    reading = lambda: office.portunus.reading(office.actor)  # noqa: E731
+    head, *rows = exports.table(reading, office.portunus.vault, batch)
+    assert [row[head.index("What")] for row in rows] == [batches.NOT_ASKED] * 4
+    assert messages(office) == [("lookup_batch.done", batch)]
+
+
+def test_a_cancelled_batch_of_many_is_through_after_one_sweep(office: Office, monkeypatch) -> None:
+    batch = sent(office, lines(9))
+    read(office, batch)
+    monkeypatch.setattr(batches, "PIECE", 2)
+    with office.portunus.unit(office.actor) as work:
+        batches.cancel(work, batch)
+    sweep_lookups.run(office.portunus)
+    assert counts(office, batch).states == {"cancelled": 9}
+
+
+def test_a_batch_is_answered_from_recent_results_when_that_will_do(office: Office, clock) -> None:
+    first = office.ask()
+    office.sign_in()
+    office.answer(office.next(office.turn()))
+    clock.advance(seconds=600)
+    old = sent(office, max_age_s=599)
+    recent = sent(office, max_age_s=601)
+    for batch in (old, recent):
+        read(office, batch)
+    assert counts(office, old).states == {"queued": 2}
+    assert counts(office, recent).states == {"done": 1, "queued": 1}
+    with office.portunus.reading(lookups.HOLDER) as work:
+        row = work.db.scalars(select(Lookup).where(Lookup.batch_id == recent, Lookup.state == "done")).one()
+        shown = lookups.shown(work, row)
+    assert shown.result_id == office.row(first).result_id
+    assert shown.captured_at == clock.now() - timedelta(seconds=600)
+    assert shown.words == f"Answered with what was seen on {shown.captured_at:%Y-%m-%d at %H:%M} UTC."
+
+
+def test_an_age_no_result_may_have_is_refused(office: Office) -> None:
+    with pytest.raises(Incomplete, match="30 days"):
+        sent(office, max_age_s=31 * 86_400)
+
+
+def test_repairs_are_seen_by_the_sweep_task(office: Office, monkeypatch) -> None:
+    seen = []
+    monkeypatch.setattr(onward, "after_repairs", lambda work: seen.append(work.actor.id))
+    sweep_lookups.run(office.portunus)
+    assert seen == [lookups.HOLDER.id]

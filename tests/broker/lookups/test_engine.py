@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from broker.audit.acts import Act
+from broker.audit.models import AuditEntry
 from broker.base.errors import Conflict, Incomplete, NotFound, Refused
 from broker.lookups import service as lookups
 from broker.lookups.models import LookupResult
@@ -29,6 +31,20 @@ def test_asked_taken_answered(office: Office) -> None:
     office.answer(job)
     assert office.shown(asked).state == "done"
     assert isinstance(office.next(lease), lookups.Wait)
+
+
+def test_the_sign_in_for_lookups_names_who_asked_them_and_is_no_persons_tab(office: Office) -> None:
+    office.ask()
+    office.turn()
+    with office.portunus.unit(lookups.HOLDER) as work:
+        attempt = work.db.scalars(select(LoginAttempt)).one()
+        assert (attempt.requester_kind, attempt.requester_id) == ("user", office.maria.id)
+        claim = tabs.claim_attempt(work, attempt.id, "node1", "d" * 64)
+        assert claim is not None
+        assert not claim.for_person
+    with office.portunus.reading(lookups.HOLDER) as work:
+        leaf = work.db.scalars(select(AuditEntry.leaf).where(AuditEntry.act == Act.TAB_REQUESTED)).one()
+    assert '"for_name":"Maria Lopez"' in leaf
 
 
 def test_one_lookup_is_taken_by_one_host_only(office: Office) -> None:

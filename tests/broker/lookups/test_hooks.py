@@ -6,12 +6,15 @@ import pytest
 from sqlalchemy import select
 from standardwebhooks.webhooks import Webhook
 
-from broker.base.errors import Incomplete
+from broker.base.errors import Incomplete, Refused
+from broker.directory.models import Organization
 from broker.lookups import hooks
 from broker.lookups import service as lookups
 from broker.lookups.models import WebhookDelivery
 from portunus_client import verify_webhook
+from tests import factories
 from tests.broker.lookups.conftest import Office
+from tests.conftest import acting
 
 BOTH_DATABASES = True
 
@@ -79,3 +82,17 @@ def test_what_is_not_taken_is_tried_again_later_and_410_ends_it(office: Office, 
 def test_only_https_addresses_are_told(office: Office, url: str) -> None:
     with pytest.raises(Incomplete):
         subscribed(office, url)
+
+
+def test_who_may_ask_at_one_location_only_hears_nothing_of_the_others(office: Office) -> None:
+    with office.portunus.unit(lookups.HOLDER) as work:
+        org = work.db.get_one(Organization, office.account.organization_id)
+        desk = factories.user(work, org, "Dan Whitfield", role="front_desk", locations=[work.db.merge(office.location)])
+    subscribed(office)
+    for act in (
+        lambda work: hooks.subscribe(work, office.portunus.vault, "https://rcm.example/other"),
+        hooks.of_organization,
+        lambda work: hooks.unsubscribe(work, office.portunus.vault, "whk_1"),
+    ):
+        with pytest.raises(Refused, match="some locations only"), office.portunus.unit(acting(desk)) as work:
+            act(work)

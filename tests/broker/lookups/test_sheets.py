@@ -1,14 +1,17 @@
 """Files in and out: what is no file is refused in a sentence, nothing is dropped, no cell is a formula."""
 
+import codecs
 import csv
 import io
+import re
 import zipfile
+from datetime import date, datetime
 
 import pytest
 from openpyxl import Workbook, load_workbook
 
 from broker.base.errors import Incomplete
-from broker.lookups import columns, sheets
+from broker.lookups import batches, columns, sheets
 
 
 def workbook(*rows: list) -> bytes:
@@ -36,6 +39,129 @@ def test_usual_files_are_read(data: bytes, name: str) -> None:
 def test_short_rows_and_quoted_line_breaks_stay_whole_rows() -> None:
     found = sheets.read(b'a,b,c\n1,"two\nlines",3\n4\n', "x.csv")
     assert found.rows == [["1", "two\nlines", "3"], ["4", "", ""]]
+
+
+def test_a_csv_with_one_stray_quote_is_refused_and_no_row_is_swallowed() -> None:
+    data = b'Patient,Member ID,DOB\nAda,HD1,1984-03-17\n"Bo,HD2,1990-02-03\nCy,HD3,1984-03-17\nDi,HD4,1999-09-09\n'
+    with pytest.raises(Incomplete, match="quote"):
+        sheets.read(data, "x.csv")
+
+
+def test_a_quote_in_mid_cell_of_a_quoted_cell_is_refused() -> None:
+    with pytest.raises(Incomplete, match="near line 2"):
+        sheets.read(b'a,b\n"one" two,3\n4,5\n', "x.csv")
+
+
+def test_a_cell_that_is_too_long_is_named_and_not_cut() -> None:
+    with pytest.raises(Incomplete, match="row 3"):
+        sheets.read(b"a,b\n1,2\n" + b"x" * 2001 + b",2\n", "x.csv")
+    assert len(sheets.read(b"a,b\n" + b"x" * 2000 + b",2\n", "x.csv").rows[0][0]) == 2000
+
+
+def test_a_row_wider_than_the_headings_keeps_its_cells_and_becomes_a_problem() -> None:
+    found = sheets.read(
+        b"Name,Member ID,DOB\nDunmore, Ada,HD100042731,1984-03-17\nBo,HD100042732,1984-03-17,,\n", "x.csv"
+    )
+    assert found.headings == ["Name", "Member ID", "DOB", "(no heading 4)"]
+    assert found.rows[0] == ["Dunmore", "Ada", "HD100042731", "1984-03-17"]
+    made = batches.rows_of(found, columns.guess(found.headings), {})
+    assert [told.get("problem") for _, told in made] == [batches.TOO_WIDE, None]
+    assert made[0][0] == found.rows[0]
+
+
+def test_a_column_without_a_heading_is_no_problem() -> None:
+    for data, name in (
+        (b"Member ID,DOB,\nA1,1984-03-17,note\n", "x.csv"),
+        (workbook(["Member ID", "DOB"], ["A1", "1984-03-17", "note"]), "x.xlsx"),
+    ):
+        found = sheets.read(data, name)
+        assert found == sheets.Sheet(["Member ID", "DOB", ""], [["A1", "1984-03-17", "note"]])
+        assert "problem" not in batches.rows_of(found, columns.guess(found.headings), {})[0][1]
+
+
+@pytest.mark.parametrize(
+    "first", [b"Ada,HD100042731,x", b"Ada,x,03/17/1984", b"Ada,1984-03-17 00:00:00,x", b"Ada,42731,x"]
+)
+def test_a_file_without_headings_is_refused_in_words_without_the_patient(first: bytes) -> None:
+    with pytest.raises(Incomplete, match="no row of headings") as no:
+        sheets.read(first + b"\nBo,HD100042732,1990-02-03\n", "x.csv")
+    assert "Ada" not in no.value.message
+
+
+def test_two_columns_of_one_name_are_refused() -> None:
+    with pytest.raises(Incomplete, match="Two columns are called DOB"):
+        sheets.read(b"DOB,Member ID,DOB\n1984-03-17,A1,1990-01-01\n", "x.csv")
+
+
+@pytest.mark.parametrize("form", ["utf-16", "utf-16-be", "cp1252"])
+def test_what_spreadsheet_programs_call_text_is_read(form: str) -> None:
+    mark = codecs.BOM_UTF16_BE if form == "utf-16-be" else b""
+    found = sheets.read(mark + "Name\tDOB\nNúñez\t1984-03-17\n".encode(form), "x.txt")
+    assert found.rows == [["Núñez", "1984-03-17"]]
+
+
+def test_a_nul_far_down_is_no_csv() -> None:
+    with pytest.raises(Incomplete, match="neither CSV nor XLSX"):
+        sheets.read(b"a,b\n" + b"1,2\n" * 2000 + b"\0,2\n", "x.csv")
+
+
+def test_dates_and_identifiers_of_a_spreadsheet_keep_what_it_shows() -> None:
+    book = Workbook()
+    book.active.append(["DOB", "Seen", "Member ID", "Group", "Plain"])
+    book.active.append([date(1984, 3, 17), datetime(2026, 11, 21, 9, 30), 42731, 1234567, 80])
+    book.active["C2"].number_format = "000000000"
+    book.active["D2"].number_format = r"000\-0000"
+    out = io.BytesIO()
+    book.save(out)
+    (row,) = sheets.read(out.getvalue(), "x.xlsx").rows
+    assert row == ["1984-03-17", "2026-11-21 09:30:00", "000042731", "123-4567", "80"]
+
+
+def formula(cell: str) -> bytes:
+    """A spreadsheet whose B2 is this XML, as some program wrote it."""
+    out = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(workbook(["Member ID", "DOB"], ["A1", "=1+1"]))) as made,
+        zipfile.ZipFile(out, "w") as changed,
+    ):
+        for name in made.namelist():
+            text = made.read(name)
+            if name.endswith("sheet1.xml"):
+                text, count = re.subn(rb'<c r="B2".*?</c>', cell.encode(), text)
+                assert count == 1
+            changed.writestr(name, text)
+    return out.getvalue()
+
+
+def test_a_formula_counts_with_its_value_and_is_refused_without() -> None:
+    worked = formula('<c r="B2" t="str"><f>TEXT(1,2)</f><v>1984-03-17</v></c>')
+    assert sheets.read(worked, "x.xlsx").rows == [["A1", "1984-03-17"]]
+    nothing = formula('<c r="B2" t="str"><f>IF(A2="","x","")</f><v></v></c>')
+    assert sheets.read(nothing, "x.xlsx").rows == [["A1", ""]]
+    with pytest.raises(Incomplete, match="Row 2 has a formula whose value is not in the file"):
+        sheets.read(workbook(["Member ID", "DOB"], ["A1", "=TODAY()"]), "x.xlsx")
+
+
+def test_a_second_sheet_with_rows_is_not_left_out_in_silence() -> None:
+    book = load_workbook(io.BytesIO(workbook(["Member ID"], ["A1"])))
+    book.create_sheet("Empty")
+    hidden = book.create_sheet("Lists")
+    hidden.append(["Phoenix"])
+    hidden.sheet_state = "hidden"
+    out = io.BytesIO()
+    book.save(out)
+    assert sheets.read(out.getvalue(), "x.xlsx").rows == [["A1"]]
+    hidden.sheet_state = "visible"
+    out = io.BytesIO()
+    book.save(out)
+    with pytest.raises(Incomplete, match="more than one sheet"):
+        sheets.read(out.getvalue(), "x.xlsx")
+
+
+def test_amounts_go_out_as_numbers_and_identifiers_as_they_are() -> None:
+    told = ["1025.00", "80", "0", "00042731", "123456789012", "1984-03-17", "12%", ""]
+    out = load_workbook(io.BytesIO(sheets.as_xlsx([told]))).active[1]
+    assert [one.value for one in out] == [1025, 80, 0, "00042731", "123456789012", "1984-03-17", "12%", None]
 
 
 @pytest.mark.parametrize(
@@ -71,7 +197,9 @@ def test_what_looks_like_a_formula_goes_out_as_text(cell: str) -> None:
     (row,) = csv.reader(io.StringIO(text))
     assert row == ["'" + cell, "-5.00", "80"]
     book = load_workbook(io.BytesIO(sheets.as_xlsx([[cell, "-5.00"]])))
-    assert [one.data_type for one in book.active[1]] == ["s", "s"]
+    text, amount = book.active[1]
+    assert (text.data_type, text.value, text.quotePrefix) == ("s", cell, True)
+    assert (amount.data_type, amount.value) == ("n", -5)
 
 
 def test_columns_are_guessed_by_their_names() -> None:

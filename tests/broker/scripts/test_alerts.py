@@ -121,3 +121,48 @@ def test_a_page_that_changed_is_told_too(desk: Desk) -> None:
         look(work, desk.portal, "abcdef")
         look(work, desk.portal, "uvwxyz")
     assert desk.open() == [("its sign-in page has changed", "0 % of its structure is as it was", 1)]
+
+
+def test_a_look_that_works_does_not_end_the_alert_about_its_page(desk: Desk) -> None:
+    def look(features: list[str]) -> None:
+        with desk.portunus.unit(system("browserhost")) as work:
+            scripts.note(work, Report(desk.portal.id, D, "look", "signed_out", 800))
+            scripts.seen(work, desk.portal.id, "login", features)
+
+    look(["a", "b"])
+    look(["c", "d"])
+    look(["c", "d"])
+    assert [words for words, _, _ in desk.open()] == ["its sign-in page has changed"]
+    look(["a", "b"])
+    assert desk.open() == []
+
+
+def test_what_fails_and_works_in_turns_is_one_alert_and_one_mail(desk: Desk, clock) -> None:
+    ((_, alert_id),) = desk.run("unrecognised")
+    with desk.portunus.unit(system("alerts")) as work:
+        assert alerts.take_letter(work, alert_id)
+    for _ in range(3):
+        desk.run("signed_in")
+        clock.advance(seconds=60)
+        assert desk.run("unrecognised") == []
+    assert [times for _, _, times in desk.open()] == [4]
+    desk.run("signed_in")
+    clock.advance(seconds=alerts.RAISED_AGAIN.total_seconds() + 1)
+    assert len(desk.run("unrecognised")) == 1
+
+
+def test_an_owner_is_mailed_once_about_a_portal_however_much_of_it_fails(desk: Desk, clock) -> None:
+    ((_, first),) = desk.run("unrecognised")
+    with desk.portunus.unit(system("browserhost")) as work:
+        scripts.seen(work, desk.portal.id, "login", ["a", "b"])
+        scripts.seen(work, desk.portal.id, "login", ["c", "d"])
+        ((_, second),) = work.tasks
+    with desk.portunus.unit(system("alerts")) as work:
+        assert alerts.take_letter(work, first)
+        assert alerts.take_letter(work, second) is None
+    clock.advance(seconds=alerts.QUIET.total_seconds() + 1)
+    with desk.portunus.unit(system("sweep")) as work:
+        alerts.send_late(work)
+        assert work.tasks == [(alerts.TASK, second)]
+    with desk.portunus.unit(system("alerts")) as work:
+        assert alerts.take_letter(work, second)

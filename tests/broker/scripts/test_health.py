@@ -96,6 +96,42 @@ def test_a_renamed_field_is_drift_and_a_person_accepts_it(portunus: Portunus) ->
         assert scripts.seen(work, portal.id, "login", [f"{one}-v2" for one in LOGIN]).likeness == 100
 
 
+def test_the_home_pages_of_two_logins_differ_and_that_is_no_drift(portunus: Portunus) -> None:
+    with portunus.unit(system("browserhost")) as work:
+        portal = factories.portal(work)
+        phoenix = factories.location(work, factories.organization(work), "phoenix")
+        biller, owner = (factories.account(work, portal, [phoenix], channel=None) for _ in range(2))
+        scripts.seen(work, portal.id, "home", LOGIN, biller)
+        assert scripts.seen(work, portal.id, "home", ["other"], owner).drifted_at is None
+        assert scripts.seen(work, portal.id, "home", ["new"], biller).drifted_at is not None
+        scripts.seen(work, portal.id, "home", ["newer"], owner)
+        assert [row.likeness for row in scripts.drifted(work)] == [0]
+        scripts.accept(work, portal.id, "home")
+        assert (scripts.drifted(work), scripts.alerts(work)) == ([], [])
+
+
+def test_another_organizations_home_page_is_not_there(portunus: Portunus) -> None:
+    with portunus.unit(system("browserhost")) as work:
+        org, other, portal = factories.organization(work), factories.organization(work, "Other"), factories.portal(work)
+        account = factories.account(work, portal, [factories.location(work, org, "phoenix")], channel=None)
+        scripts.seen(work, portal.id, "home", LOGIN, account)
+        scripts.seen(work, portal.id, "home", ["new"], account)
+        stranger = factories.user(work, other, "Sam Stone", role="script_maintainer")
+    with portunus.unit(acting(stranger)) as work:
+        assert (scripts.drifted(work), scripts.alerts(work)) == ([], [])
+        with pytest.raises(NotFound):
+            scripts.accept(work, portal.id, "home")
+
+
+def test_a_failure_of_one_portal_is_found_behind_a_hundred_of_another(portunus: Portunus) -> None:
+    with portunus.unit(system("test")) as work:
+        one, other = factories.portal(work), factories.portal(work, "northgate", digest="e")
+        scripts.note(work, Report(one.id, D, "look", "unrecognised", 800))
+        for _ in range(101):
+            scripts.note(work, Report(other.id, "e" * 64, "look", "unrecognised", 800))
+        assert [row.portal_id for row in scripts.failed(work, portal_id=one.id, limit=1)] == [one.id]
+
+
 def test_each_portal_is_looked_at_once_in_its_time_and_never_an_attended_one(
     portunus: Portunus, clock: ManualClock
 ) -> None:

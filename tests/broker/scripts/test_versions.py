@@ -10,13 +10,15 @@ from broker.audit.acts import Act
 from broker.audit.models import AuditEntry
 from broker.base.actor import system
 from broker.base.errors import Conflict, Incomplete, NotFound, Refused
-from broker.directory.models import Portal
+from broker.directory import service as directory
+from broker.directory.models import Organization, Portal
 from broker.identity.models import Grant, User
 from broker.scripts import service as scripts
 from broker.scripts.service import Bundle
 from broker.wiring import Portunus
 from tests import factories
 from tests.conftest import acting
+from tests.fakes.clock import ManualClock
 
 BOTH_DATABASES = True
 
@@ -130,6 +132,71 @@ def test_the_same_bytes_are_submitted_once(people: People) -> None:
     people.submit()
     with pytest.raises(Conflict):
         people.submit()
+
+
+def new_bundle(key: str = "desert_dental") -> Bundle:
+    facts = {
+        "name": "Desert Dental", "hosts": ["providers.desert.example"], "automation": "automated",
+        "start": "https://providers.desert.example/signin", "carriers": [],
+    }  # fmt: skip
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    return Bundle(key, digest, [{"module": f"carrier_scripts.portals.{key}", "text": "x"}], facts)
+
+
+def proposed(people: People) -> Portal:
+    with people.portunus.reading(system("test")) as work:
+        return directory.portal_by_key(work, "desert_dental")
+
+
+def test_the_first_script_of_a_portal_proposes_it_and_its_author_does_not_say_what_the_terms_permit(
+    people: People,
+) -> None:
+    digest = people.submit(new_bundle())
+    assert (proposed(people).status, proposed(people).automation) == ("proposed", "attended")
+    with people.portunus.reading(system("test")) as work:
+        assert scripts.standing(work, proposed(people).id) is None
+    people.approve(digest)
+    assert (proposed(people).status, proposed(people).automation) == ("active", "attended")
+    assert proposed(people).start_url == "https://providers.desert.example/signin"
+
+
+def test_a_new_portals_first_version_goes_out_at_its_canary_and_back_to_none(people: People) -> None:
+    digest = people.submit(new_bundle())
+    people.approve(digest)
+    with people.portunus.unit(system("test")) as work:
+        org = work.db.get_one(Organization, people.mira.organization_id)
+        phoenix, tucson = factories.location(work, org, "phoenix"), factories.location(work, org, "tucson")
+        portal = work.db.get_one(Portal, proposed(people).id)
+        account = factories.account(work, portal, [phoenix, tucson], channel=None)
+        with pytest.raises(NotFound):
+            scripts.chosen(work, account, phoenix)
+    with people.portunus.unit(acting(people.ana)) as work:
+        scripts.release(work, digest, canary="phoenix")
+        assert scripts.chosen(work, account, phoenix) == digest
+        with pytest.raises(NotFound):
+            scripts.chosen(work, account, tucson)
+        assert scripts.roll_back(work, portal.id, "It clicks through the terms.") is None
+
+
+@pytest.mark.parametrize("key", ["Desert", "desert-dental", "_x", "a__b", "x" * 61, "../etc"])
+def test_a_portals_key_is_a_file_name(people: People, key: str) -> None:
+    with pytest.raises(Incomplete):
+        people.submit(new_bundle(key))
+
+
+def test_an_approval_that_is_too_old_is_renewed_by_somebody_else_than_the_author(
+    people: People, clock: ManualClock
+) -> None:
+    digest = people.submit()
+    people.approve(digest)
+    with pytest.raises(Conflict):
+        people.approve(digest)
+    clock.advance(days=31)
+    with people.portunus.reading(system("test")) as work:
+        assert not scripts.approval_holds(work, scripts.version(work, digest))
+    people.approve(digest)
+    with people.portunus.reading(system("test")) as work:
+        assert scripts.approval_holds(work, scripts.version(work, digest))
 
 
 def test_too_short_a_name_names_nothing(people: People) -> None:

@@ -6,12 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from broker.audit import proofs, tree, verify
 from broker.audit import service as audit
-from broker.audit import verify
+from broker.audit.acts import Act
+from broker.audit.checkpoint import sign
+from broker.audit.entry import encode
+from broker.audit.models import AuditEntry
+from broker.audit.service import LogKey
 from broker.audit.witness import witness
 from broker.base.actor import system
 from broker.base.errors import BrokerError, NotFound
@@ -44,9 +50,16 @@ def custody(office: Office, request_id: str, who=None) -> tabs.Custody:
         return tabs.custody(work, request_id)
 
 
-def proof(office: Office, request_id: str, file: Path) -> Path:
+def signed(office: Office) -> audit.LogKey:
+    """A head over all there is by now."""
     key = office.host(lambda work: audit.log_key(work, office.portunus.keyring))
-    with office.portunus.unit(office.audrey) as work:
+    office.host(lambda work: audit.sign_checkpoint(work, key))
+    return key
+
+
+def proof(office: Office, request_id: str, file: Path) -> Path:
+    key = signed(office)
+    with office.portunus.reading(office.audrey) as work:
         file.write_text("".join(f"{line}\n" for line in tabs.prove_code(work, key, request_id)))
     return file
 
@@ -58,7 +71,7 @@ def test_every_link_of_the_way_is_in_the_log(office: Office) -> None:
     assert way.missing == ()
     parts = [link.part for link in way.links]
     assert [part for number, part in enumerate(parts) if part not in parts[:number]] == [
-        "asked", "arrived", "matched", "released", "typed", "answered", "session", "recording",
+        "tab", "asked", "arrived", "matched", "released", "typed", "answered", "session", "recording",
     ]  # fmt: skip
     assert (way.recording_digest, way.recording_offset_ms, way.asked_by) == (digest, 0, "Maria Lopez")
 
@@ -106,28 +119,114 @@ def test_the_proof_holds_for_the_script_alone_on_any_machine(office: Office, tmp
     assert "code:value:release" in done.stdout
 
 
-def test_the_proof_fits_what_the_witness_saw_and_no_other_log(office: Office, tmp_path: Path) -> None:
-    office.host(lambda work: audit.sign_checkpoint(work, audit.log_key(work, office.portunus.keyring)))
-    office.host(lambda work: audit.sign_checkpoint(work, audit.log_key(work, office.portunus.keyring)))
+def seen_by_witness(office: Office, tmp_path: Path) -> str:
+    signed(office)
     office.host(lambda work: witness(work, tmp_path / "witness"))
-    request_id = office.whole_way()
-    file = proof(office, request_id, tmp_path / "proof")
-    told = verify.verify(str(file), str(tmp_path / "witness" / "checkpoints.log"))
-    assert "consistent with 1 older" in told or "consistent with 2 older" in told
+    return str(tmp_path / "witness" / "checkpoints.log")
 
 
-def test_a_log_rewritten_by_who_holds_the_key_is_not_consistent_with_the_witnessed_head(
+def test_the_proof_fits_what_the_witness_saw_before_it_and_says_which_entries_are_newer(
     office: Office, tmp_path: Path
 ) -> None:
+    sink = seen_by_witness(office, tmp_path)
+    told = verify.verify(str(proof(office, office.whole_way(), tmp_path / "proof")), sink)
+    assert "1 heads witnessed" in told
+    assert "and later ones are newer than what it saw" in told
+
+
+def test_an_old_copy_of_the_sink_is_enough(office: Office, tmp_path: Path) -> None:
     request_id = office.whole_way()
-    office.host(lambda work: audit.sign_checkpoint(work, audit.log_key(work, office.portunus.keyring)))
-    office.host(lambda work: witness(work, tmp_path / "witness"))
-    with office.portunus.unit(system("root insider")) as work:
+    old = tmp_path / "old.log"
+    old.write_text(Path(seen_by_witness(office, tmp_path)).read_text())
+    for _ in range(20):
+        office.host(lambda work: audit.record(work, Act.REPORT_VIEWED, "code_request", "cod_other"))
+        seen_by_witness(office, tmp_path)
+    told = verify.verify(str(proof(office, request_id, tmp_path / "proof")), str(old))
+    assert "1 heads witnessed" in told
+    assert "newer than" not in told
+
+
+def forked(office: Office, lines: list[str]) -> str:
+    """As an insider with the log's key: the same way in a short log of its own, for somebody else, every signature right."""
+    key = signed(office)
+    leaves = []
+    for place, line in enumerate(one for one in map(json.loads, lines) if one["kind"] == "proof"):
+        fields = json.loads(line["leaf"].replace("Maria Lopez", "Nora Quill")) | {"index": place}
+        leaves.append(encode(fields))
+    hashes = [tree.leaf_hash(leaf.encode()) for leaf in leaves]
+
+    def root_at(start: int, end: int) -> bytes:
+        return tree.root(hashes[start:end])
+
+    note = sign(audit.ORIGIN, len(leaves), tree.root(hashes), key.private)
+    made = [json.loads(lines[0]) | {"size": len(leaves)}, json.loads(lines[1])]
+    for index, leaf in enumerate(leaves):
+        path = [node.hex() for node in tree.inclusion_proof(index, len(leaves), root_at)]
+        made.append({"kind": "proof", "leaf": leaf, "index": index, "path": path})
+    made.append({"kind": "checkpoint", "note": note})
+    return "".join(f"{encode(line)}\n" for line in made)
+
+
+def test_a_fork_signed_with_the_logs_own_key_is_rejected_with_the_witness(
+    office: Office, lines: list[str], tmp_path: Path
+) -> None:
+    sink = seen_by_witness(office, tmp_path)
+    fork = tmp_path / "fork"
+    fork.write_text(forked(office, lines))
+    assert "for Nora Quill" in verify.verify(str(fork))
+    with pytest.raises(verify.Rejected, match="saw none of this file's heads"):
+        verify.verify(str(fork), sink)
+
+
+def test_a_witness_file_without_a_head_proves_nothing(office: Office, lines: list[str], tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    with pytest.raises(verify.Rejected, match="nothing could be compared"):
+        verify.verify(str(tmp_path / "proof"), str(tmp_path / "empty"))
+
+
+def test_a_changed_hash_in_the_database_spoils_the_proof(office: Office, tmp_path: Path) -> None:
+    request_id = office.whole_way()
+    sink = seen_by_witness(office, tmp_path)
+    with office.portunus.unit(system("insider")) as work:
         work.db.execute(text('UPDATE audit_entry SET leaf_hash = :h WHERE "index" = 1'), {"h": b"\x01" * 32})
     office.arrive("nothing", "9")
     file = proof(office, request_id, tmp_path / "proof")
-    with pytest.raises(verify.Rejected):
-        verify.verify(str(file), str(tmp_path / "witness" / "checkpoints.log"))
+    with pytest.raises(verify.Rejected, match="is not in the signed log"):
+        verify.verify(str(file), sink)
+
+
+def test_a_foreign_message_of_the_same_mailbox_does_not_belong_to_it(office: Office, tmp_path: Path) -> None:
+    office.arrive("Your code is 000111", "8")
+    key, request_id = signed(office), office.whole_way()
+    signed(office)
+    with office.portunus.reading(office.audrey) as work:
+        way = [link.index for link in tabs.custody(work, request_id).links]
+        foreign = work.db.scalars(select(AuditEntry.index).where(AuditEntry.act == Act.CODE_QUARANTINED)).one()
+        entries = work.db.scalars(select(AuditEntry).where(AuditEntry.index.in_([*way, foreign]))).all()
+        subject = {"code_request": request_id, "recording": None, "recording_digest": None, "recording_offset_ms": None}
+        (tmp_path / "p").write_text("".join(f"{line}\n" for line in proofs.bundle(work, key, entries, subject)))
+    with pytest.raises(verify.Rejected, match=f"entry {foreign} has nothing to do with this code request"):
+        verify.verify(str(tmp_path / "p"))
+
+
+def test_a_proof_of_the_opening_alone_says_what_it_does_not_hold(
+    office: Office, lines: list[str], tmp_path: Path
+) -> None:
+    opening = next(line for line in lines if '\\"act\\":\\"code:request:open' in line)
+    subject = json.loads(lines[1]) | {"recording": None, "recording_digest": None, "recording_offset_ms": None}
+    ends = [line for line in lines if '"kind":"checkpoint"' in line]
+    (tmp_path / "p").write_text("".join(f"{line}\n" for line in [lines[0], encode(subject), opening, *ends]))
+    told = verify.verify(str(tmp_path / "p"))
+    assert "NOT IN THIS FILE: arrived, matched, released, typed, answered, session" in told
+
+
+def test_without_the_key_it_is_said_that_none_was_compared(office: Office, lines: list[str], tmp_path: Path) -> None:
+    verifier = signed(office).verifier
+    assert "compared with none that you trust" in verify.verify(str(tmp_path / "proof"))
+    assert "compared with none" not in verify.verify(str(tmp_path / "proof"), None, verifier)
+    other = LogKey(Ed25519PrivateKey.generate()).verifier
+    with pytest.raises(verify.Rejected, match="another key"):
+        verify.verify(str(tmp_path / "proof"), None, other)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Self
 
 import pytest
@@ -17,6 +18,7 @@ from standardwebhooks import Webhook
 from carrier_scripts.lab.mailserver import Gathered
 from tests.carrier_scripts.lab.walking import password
 from tests.labs import Browser, RunningLab
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -48,6 +50,20 @@ def test_who_idles_is_told_of_a_new_mail(harborline: Browser, lab: RunningLab, m
     password(harborline, lab, "harborline-1")
     assert any(b"EXISTS" in answer for answer in mailbox.idle_check(timeout=10))
     mailbox.idle_done()
+
+
+def test_another_servers_maildir_gets_each_mail_too(lab: RunningLab, tmp_path: Path, mailbox: IMAPClient) -> None:
+    for part in ("tmp", "new"):
+        (tmp_path / part).mkdir()
+    lab.control.post("/maildir", json={"folder": str(tmp_path)}).raise_for_status()
+    try:
+        lab.deliver(to="codes@lab.test", sender="x@forger.test", subject="hi", text="Hello.", unsigned=True)
+        _mails(mailbox, 1)
+        until(lambda: list((tmp_path / "new").iterdir()))
+    finally:
+        lab.control.post("/maildir", json={"folder": None}).raise_for_status()
+    (kept,) = (tmp_path / "new").iterdir()
+    assert b"Authentication-Results: mx.lab.test; spf=fail" in kept.read_bytes()
 
 
 def test_a_verdict_that_came_from_outside_is_stripped(lab: RunningLab, mailbox: IMAPClient) -> None:

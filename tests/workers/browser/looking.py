@@ -1,6 +1,7 @@
 """Lookups in a test: asked as Maria, worked by the host at the lab, seen when they have ended."""
 
 import asyncio
+import json
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,11 +10,12 @@ from sqlalchemy import select
 from broker.base.actor import system
 from broker.directory import service as directory
 from broker.directory.models import PortalAccount
+from broker.lookups import proof, showing
 from broker.lookups import service as lookups
-from broker.lookups import showing
 from broker.lookups.ask import EARLIER
 from broker.lookups.models import Lookup
 from broker.lookups.states import State
+from broker.scripts.models import ScriptRun
 from broker.tabs import service as tabs
 from broker.tabs.models import LoginAttempt, PortalSession
 from carrier_scripts.lab import founding, people
@@ -105,6 +107,31 @@ def kept_page(node: Node, lookup_id: str) -> str | None:
     """Id of the page that was kept when a script did not know it."""
     with node.portunus.reading(system("test")) as work:
         return work.db.get_one(Lookup, lookup_id).error_evidence
+
+
+def reported_pages(node: Node, verb: str) -> list[str]:
+    """Ids of the pages that reports of failed runs brought along, for the script's author."""
+    with node.portunus.reading(system("test")) as work:
+        rows = select(ScriptRun.evidence).where(ScriptRun.verb == verb, ScriptRun.evidence.is_not(None))
+        return [str(one) for one in work.db.scalars(rows)]
+
+
+def page_kept_as(node: Node, evidence_id: str) -> dict[str, Any]:
+    """What is kept of that page."""
+    with node.portunus.unit(node.maria()) as work:
+        organization = work.db.scalars(select(Lookup.organization_id).limit(1)).one()
+        sealed = node.portunus.blobs.read(f"evidence/{evidence_id}")
+        found: dict[str, Any] = json.loads(
+            node.portunus.vault.unseal(work, organization, ("evidence", evidence_id), sealed)
+        )
+        return found
+
+
+def failure_seen(node: Node, lookup_id: str) -> list[str]:
+    """The words on the page that a failure rests on."""
+    with node.portunus.unit(node.maria()) as work:
+        row = work.db.get_one(Lookup, lookup_id)
+        return [one.raw_text for one in proof.of_failure(work, node.portunus.vault, row)]
 
 
 def released_and_retried(node: Node, lookup_id: str) -> None:

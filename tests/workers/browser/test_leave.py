@@ -11,6 +11,7 @@ from broker.audit.models import AuditEntry
 from broker.base.actor import system
 from broker.directory import service as directory
 from broker.directory.service import Fact
+from broker.scripts.models import ScriptRun
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
 from carrier_scripts.lab import founding
@@ -52,6 +53,9 @@ def test_the_script_logs_out_when_the_session_is_ended(node: Node) -> None:
     with node.portunus.reading(system("test")) as work:
         entry = work.db.scalars(select(AuditEntry).where(AuditEntry.act == Act.SESSION_LOGGED_OUT)).one()
         assert json.loads(entry.leaf)["outcome"] == "signed_out"
+        run = work.db.scalars(select(ScriptRun).order_by(ScriptRun.at.desc())).first()
+        assert run is not None
+        assert (run.verb, run.outcome, run.verdict) == ("log_out", "signed_out", "worked")
 
 
 def test_a_new_sign_in_of_the_account_waits_until_the_old_session_is_logged_out(node: Node) -> None:

@@ -7,6 +7,7 @@ import pytest
 from playwright.async_api import Error
 
 from carrier_scripts import registry
+from tests.waiting import soon
 from tests.workers.browser import looking
 from tests.workers.browser.conftest import Node
 from workers.browser.facade import CallRefused
@@ -65,6 +66,7 @@ def test_an_unknown_member_is_an_answer_with_its_words(node: Node) -> None:
         lookup = await asyncio.to_thread(looking.ask, node, member_id="HD999999999", birth_date="1980-01-01")
         (shown,) = await looking.work_off(node, lookup)
         assert (shown.state, shown.error["code"], shown.error["x12_aaa"]) == ("failed", "patient_not_found", "75")
+        assert await asyncio.to_thread(looking.failure_seen, node, lookup) != []
 
     node.run(test)
 
@@ -101,7 +103,12 @@ def test_a_changed_page_is_page_changed_with_the_page_kept_and_never_a_value(nod
         second = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
         (shown,) = await looking.work_off(node, second)
         assert (shown.state, shown.error["code"], shown.result_id) == ("needs_human", "page_changed", None)
-        assert await asyncio.to_thread(looking.kept_page, node, second)
+        kept = await asyncio.to_thread(looking.kept_page, node, second)
+        assert kept
+        await soon(lambda: looking.reported_pages(node, "eligibility") == [kept])
+        page = await asyncio.to_thread(looking.page_kept_as, node, kept)
+        assert (page["title"], page["text"]) == ("", "What a page of a patient says is not kept.")
+        assert page["outline"]
 
     node.run(test)
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from broker.base.actor import system
 from broker.base.ids import new_id
+from broker.scripts.models import ScriptRun
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease, LockoutDebit, LoginAttempt, ParkedState, PortalSession
 from tests.workers.browser.conftest import LOGIN, Node
@@ -75,6 +76,8 @@ def test_an_idle_session_sleeps_in_little_and_wakes_without_a_login(node: Node) 
         assert (counted["logins"], counted["password_submits"], counted["overlapping_logins"]) == (1, 1, 0)
         with node.portunus.reading(system("test")) as work:
             assert work.db.get(ParkedState, parked.id) is None, "sleeping state is used once"
+            runs = work.db.scalars(select(ScriptRun).order_by(ScriptRun.at)).all()
+            assert [(run.verb, run.session_id) for run in runs] == [("sign_in", woken.id), ("revive", woken.id)]
 
     node.run(test)
 
