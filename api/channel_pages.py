@@ -1,5 +1,6 @@
 """The channels' pages: rows found within reach, added, and shown with health, users and last messages."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import Request
@@ -7,12 +8,12 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from api.access import Here
+from api.channel_kinds import KINDS, POSTERS
 from api.pages import page
 from broker.base.errors import BrokerError, Conflict, NotFound
 from broker.base.unit import Unit
-from broker.codes import service as codes
-from broker.codes import timing
-from broker.codes.consent import PROVIDERS
+from broker.codes import arrivals, kinds, timing
+from broker.codes.consent import PROVIDERS, tenant_of
 from broker.directory import endpoints
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, MfaMethod
@@ -36,9 +37,7 @@ def add(work: Unit, kind: str, name: str, address: str, settings: dict[str, Any]
     if not organization or (not where.everywhere and where.organization_id is None):
         raise Conflict("Only who administers the whole organization can add a channel.")
     kept = endpoints.address(kind, address)
-    taken = select(DeliveryEndpoint.id).where(DeliveryEndpoint.kind == kind, DeliveryEndpoint.address == kept)
-    if work.db.scalar(taken.limit(1)):
-        raise Conflict("There is a channel with this address already.")
+    endpoints.refuse_taken(work, organization, kind, kept, settings.get("folder") or "INBOX")
     return directory.create_endpoint(
         work, organization, kind=kind, name=name or kept, address=kept, settings=settings, custodian=custodian or None
     )
@@ -53,30 +52,32 @@ def kept_row(work: Unit, endpoint_id: str) -> DeliveryEndpoint:
     """A channel of the actor's own organization. Raises `NotFound`."""
     row = work.db.get(DeliveryEndpoint, endpoint_id)
     where = reach(work, Permission.ACCOUNT_MANAGE)
-    if row is None or not (where.everywhere or row.organization_id == where.organization_id):
+    if (
+        row is None
+        or row.kind == endpoints.REMOVED
+        or not (where.everywhere or row.organization_id == where.organization_id)
+    ):
         raise NotFound(NOTHING_THERE)
     return row
 
 
-def list_page(request: Request, here: Here, error: BrokerError | None = None) -> Response:
-    """All of them, those in trouble first."""
+def own_rows(work: Unit) -> Sequence[DeliveryEndpoint]:
+    """The channels of the actor's own organization, by kind and name."""
+    where = reach(work, Permission.ACCOUNT_MANAGE)
+    query = select(DeliveryEndpoint).where(DeliveryEndpoint.kind != endpoints.REMOVED)
+    query = query.order_by(DeliveryEndpoint.kind, DeliveryEndpoint.name)
+    if not where.everywhere:
+        query = query.where(DeliveryEndpoint.organization_id == (where.organization_id or ""))
+    return work.db.scalars(query).all()
+
+
+def list_page(request: Request, here: Here, said: str = "") -> Response:
+    """The kinds, and all mailboxes and numbers, those in trouble first."""
     with here.reading() as work:
-        where = reach(work, Permission.ACCOUNT_MANAGE)
-        query = select(DeliveryEndpoint).order_by(DeliveryEndpoint.kind, DeliveryEndpoint.name)
-        if not where.everywhere:
-            query = query.where(DeliveryEndpoint.organization_id == (where.organization_id or ""))
-        rows = [_shown(here, work, row) for row in work.db.scalars(query)]
+        rows = [shown(here, work, row) for row in own_rows(work)]
+        found = kinds.kinds(work)
     rows.sort(key=lambda row: row["health"] not in ("down", "unlinked", "gone"))
-    said = error.message if error else ""
-    return page(
-        request,
-        "channels.html",
-        status=error.status if error else 200,
-        rows=rows,
-        error=said,
-        providers=PROVIDERS,
-        back=consent_back(here),
-    )
+    return page(request, "channels.html", rows=rows, kinds=[(KINDS[key], one) for key, one in found.items()], said=said)
 
 
 def consent_back(here: Here) -> str:
@@ -96,24 +97,27 @@ def one_page(
     """One of them. `secret`: a key that was just made; `consent_url`: where the mailbox's owner is to be asked."""
     with here.reading() as work:
         row = kept_row(work, endpoint_id)
-        shown = _shown(here, work, row)
-        messages = codes.messages(work, [row.id], limit=15)
+        told = shown(here, work, row)
+        messages = arrivals.last(work, here.portunus.vault, row, 15)
     return page(
         request,
         "channel.html",
         status=error.status if error else 200,
-        row=shown,
+        row=told,
         messages=messages,
+        after=messages[0].id if messages else "",
         secret=secret,
         consent_url=consent_url,
         back=consent_back(here),
+        posters=POSTERS,
         hook=f"{here.portunus.settings.public_url}/hooks/sms/{row.address.lstrip('+')}",
         voice_hook=f"{here.portunus.settings.public_url}/hooks/voice/{row.address.lstrip('+')}",
         error=error.message if error else "",
     )
 
 
-def _shown(here: Here, work: Unit, row: DeliveryEndpoint) -> dict[str, Any]:
+def shown(here: Here, work: Unit, row: DeliveryEndpoint) -> dict[str, Any]:
+    """A channel as its pages show it; no secret."""
     consent = row.settings.get("consent")
     field = {"mailbox": "client_secret" if consent else "mailbox_password", "phone": "webhook_secret"}.get(row.kind)
     stored = here.portunus.vault.set_at(work, "delivery_endpoint", row.id, field) if field else None
@@ -129,6 +133,8 @@ def _shown(here: Here, work: Unit, row: DeliveryEndpoint) -> dict[str, Any]:
         "health_words": row.health_words or "",
         "health_at": row.health_at,
         "consent": consent and PROVIDERS[consent["provider"]].name,
+        "client_id": consent["client_id"] if consent else "",
+        "tenant": tenant_of(consent) if consent else "",
         "stored_at": stored[0] if stored else None,
         "logins": sorted(f"{one.account.portal.name} {one.account.username}" for one in users),
         "clock_s": _clock(row),

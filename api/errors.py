@@ -46,7 +46,7 @@ TITLES = {
     503: "Not available now",
 }
 """Headings of the page; programs get the phrase of the HTTP standard."""
-ASK_SOMEBODY = (Refused.code, "account-parked")
+ASK_SOMEBODY = (Refused.code, "account-parked", "channel-down")
 """Codes of errors that an administrator of the own organization can do something about."""
 BROKEN = "Something went wrong in Portunus, and it has been noted. Try again; if it stays, tell an administrator the request number."
 

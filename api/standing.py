@@ -17,7 +17,9 @@ from broker.base.errors import BrokerError
 from broker.base.settings import Settings
 from broker.base.unit import Unit
 from broker.codes import recovery
+from broker.codes import service as codes
 from broker.codes.models import CodeRequest
+from broker.directory.endpoints import REMOVED
 from broker.directory.models import DeliveryEndpoint, Portal, PortalAccount
 from broker.identity.policy import Permission, Reach, reach, require
 from broker.tabs.models import BrowserNode, Lease, LoginAttempt, PortalSession
@@ -88,6 +90,7 @@ def standing(portunus: Portunus, actor: Actor) -> dict[str, Any]:
             "codes_waiting": _waiting(work, accounts, now),
             "sessions": _sessions(work, accounts),
             "endpoints": _endpoints(work, where),
+            "codes_unasked": _unasked(work, where),
             "portals": _portals(work, accounts, now),
             "recovery_codes_low": [
                 {"portal": row.portal.name, "login": row.username, "words": recovery.warning(row.recovery_codes_left)}
@@ -190,8 +193,35 @@ def _sessions(work: Unit, accounts: list[PortalAccount]) -> dict[str, int]:
     return {row[0]: row[1] for row in work.db.execute(query)}
 
 
+def _unasked(work: Unit, where: Reach) -> list[dict[str, Any]]:
+    """Codes that came without a sign-in here: somebody else may have the password."""
+    return [
+        {
+            "at": one.at,
+            "portal": one.portal,
+            "login": one.login,
+            "account_id": one.account_id,
+            "endpoint": one.endpoint,
+            "words": f"A code came to {one.endpoint} at {one.at:%Y-%m-%d %H:%M} UTC, and nobody here had asked for one. "
+            "Unless one of you signed in there by hand, somebody else has the password: change it at the portal.",
+        }
+        for one in codes.unasked(work, [row.id for row in _endpoint_rows(work, where)])
+    ]
+
+
+def _endpoint_rows(work: Unit, where: Reach) -> list[DeliveryEndpoint]:
+    known = select(DeliveryEndpoint).where(DeliveryEndpoint.kind != REMOVED)
+    rows = work.db.scalars(known.order_by(DeliveryEndpoint.kind, DeliveryEndpoint.name))
+    return [
+        row
+        for row in rows
+        if where.everywhere
+        or row.organization_id == where.organization_id
+        or (row.location_id and where.covers(location_id=row.location_id))
+    ]
+
+
 def _endpoints(work: Unit, where: Reach) -> list[dict[str, Any]]:
-    rows = work.db.scalars(select(DeliveryEndpoint).order_by(DeliveryEndpoint.kind, DeliveryEndpoint.name))
     return [
         {
             "kind": row.kind,
@@ -202,10 +232,7 @@ def _endpoints(work: Unit, where: Reach) -> list[dict[str, Any]]:
             "at": row.health_at,
             "custodian": row.custodian or "",
         }
-        for row in rows
-        if where.everywhere
-        or row.organization_id == where.organization_id
-        or (row.location_id and where.covers(location_id=row.location_id))
+        for row in _endpoint_rows(work, where)
     ]
 
 

@@ -27,6 +27,8 @@ def status(*, as_json: bool = Json) -> None:
             console.print(
                 f"portal            {one['name']}: {one['failed']} failed today. {one['words']}", style="yellow"
             )
+    for one in told["codes_unasked"]:
+        console.print(f"not asked for     {one['portal']} {one['login']}: {one['words']}", style="red")
     for one in told["accounts_stopped"]:
         console.print(
             f"stopped           {one['name']} {one['login']}: {one['words'] or one['status']}", style="yellow"

@@ -1,6 +1,7 @@
 """How one login gets its code: a mailbox, a telephone, an authenticator, recovery codes, or a person who reads or acts."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request, UploadFile
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from api.code_ways import BY, in_words
 from api.pages import page
 from broker.base.errors import BrokerError, Conflict, Incomplete
 from broker.base.unit import Unit
-from broker.codes import authenticator, enrolment, recovery, templates
+from broker.codes import authenticator, enrolment, kinds, questions, recovery, templates
 from broker.directory import endpoints
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, PortalAccount
@@ -96,10 +97,15 @@ def by_authenticator(
     here: HereNow,
     account_id: str,
     seed: Secret = "",
+    digits: Text = "6",
+    algorithm: Text = "SHA1",
+    period: Text = "30",
     shown: Text = "",
     picture: UploadFile | None = None,
 ) -> Response:
     """From a seed, typed or in the picture of its QR code, proved with the code that another device shows now.
+
+    Digits, algorithm and seconds are of a seed typed as letters; an address or picture says its own.
 
     Tells when that device's clock and ours disagree.
     """
@@ -109,6 +115,10 @@ def by_authenticator(
             if seed:
                 raise Incomplete("Give either the picture or the letters, not both.")
             seed = qrpicture.seed_in(picture.file.read(qrpicture.LARGEST_BYTES + 1))
+        elif seed and not seed.strip().lower().startswith("otpauth:"):
+            seed = "otpauth://totp/typed?" + urlencode(
+                {"secret": "".join(seed.split()), "digits": digits, "algorithm": algorithm, "period": period}
+            )
         with here.unit() as work:
             apart = authenticator.keep_seed(work, here.portunus.vault, _kept(work, account_id), seed, shown)
         said = authenticator.clocks_apart(apart)
@@ -133,6 +143,21 @@ def by_hand(request: Request, here: HereNow, account_id: str, pattern: Text = AN
     except SAID as no:
         return _page(request, here, account_id, error=no)
     return RedirectResponse(f"/accounts/{account_id}/codes?done=1", 303)
+
+
+@router.post("/accounts/{account_id}/codes/questions", dependencies=KEEPERS)
+def security_question(
+    request: Request, here: HereNow, account_id: str, question: Secret = "", answer: Secret = ""
+) -> Response:
+    """One more question of the portal with its answer, beside those stored."""
+    try:
+        with here.unit() as work:
+            row = _kept(work, account_id)
+            require(work, Permission.SECRET_STORE, account=row)
+            questions.keep(work, here.portunus.vault, row, {" ".join(question.split()): answer.strip()})
+    except SAID as no:
+        return _page(request, here, account_id, error=no)
+    return _page(request, here, account_id, said="The answer is stored. It is typed when the portal asks exactly this.")
 
 
 def _asked(work: Unit, account: PortalAccount) -> dict[str, Any] | None:
@@ -160,14 +185,17 @@ def _choose(here: Here, account_id: str, channel: str, endpoint_id: str, own: di
         kept = {name: value for name, value in (before.template if before else {}).items() if name in templates.SHAPE}
         saved = templates.newest(work, row.organization_id, row.portal_id, channel)
         rule = {**kept, **own, "pattern": kept.get("pattern", r"\d{6}")}
-        if channel == "email" and not (saved or kept.get("senders")):
-            raise Incomplete("First say what this portal's mails look like: the link stands below the form.")
-        directory.prefer_method(work, row, Method(channel, endpoint.id, _masked(channel, endpoint, own), rule))
+        if templates.lacking(channel, saved.rule if saved else kept):
+            what = {"email": "mails", "sms": "text messages", "voice": "calls"}[channel]
+            raise Incomplete(f"First say what this portal's {what} look like: the link stands below the form.")
+        directory.prefer_method(
+            work, row, Method(channel, endpoint.id, endpoints.masked(own.get("alias") or endpoint.address), rule)
+        )
 
 
-def _masked(channel: str, endpoint: DeliveryEndpoint, own: dict[str, str]) -> str:
-    address = own.get("alias") or endpoint.address
-    return f"{address[0]}•••@{address.rpartition('@')[2]}" if channel == "email" else f"•••• {address[-4:]}"
+def _own(row: PortalAccount, channel: str) -> dict[str, Any]:
+    """What tells this login's messages from those of others, as it was said last."""
+    return next((dict(one.template) for one in row.mfa_methods if one.channel == channel), {})
 
 
 def _kept(work: Unit, account_id: str) -> PortalAccount:
@@ -202,7 +230,10 @@ def _page(
             },
             "now": in_words(now.channel, by) if now else "no second factor",
             "at": now.endpoint.name if now and now.endpoint else "",
+            "kind": kinds.kind_of(now.channel, by) if now else "desk",
             "template": dict(now.template) if now else {},
+            "own": {channel: _own(row, channel) for channel in ("email", "sms", "voice")},
+            "has_answers": questions.stored(work, here.portunus.vault, row),
             "mailboxes": [(one.id, one.name, one.address) for one in known if one.kind == "mailbox"],
             "phones": [(one.id, one.name, one.address) for one in known if one.kind == "phone"],
             "enrolment": _asked(work, row),

@@ -1,6 +1,5 @@
 """Portal accounts: their state, how they get codes, and their credentials, which can be replaced and never shown."""
 
-import json
 from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
@@ -15,7 +14,7 @@ from api.account_rows import account_rows
 from api.pages import page
 from broker.base.errors import BrokerError, Incomplete, NotFound
 from broker.base.unit import Unit
-from broker.codes import authenticator
+from broker.codes import authenticator, questions
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, PortalAccount
 from broker.directory.service import Method
@@ -228,7 +227,7 @@ def _replace(here: Here, work: Unit, account_id: str, asked: NewCredential) -> s
         raise Incomplete("Type the new password, authenticator seed, or a security question with its answer.")
     _store(here, work, row, asked)
     if asked.answers:
-        _keep_answers(here, work, row, asked.answers)
+        questions.keep(work, here.portunus.vault, row, asked.answers)
     return row.id
 
 
@@ -240,16 +239,6 @@ def _store(here: Here, work: Unit, row: PortalAccount, asked: NewAccount | NewCr
     if asked.totp_seed:
         first = all(method.channel == "desk" for method in row.mfa_methods)
         authenticator.keep_seed(work, vault, row, asked.totp_seed, asked.totp_code, first=first)
-
-
-def _keep_answers(here: Here, work: Unit, row: PortalAccount, answers: dict[str, str]) -> None:
-    """Beside those stored already: portals ask one of several."""
-    vault, field = here.portunus.vault, "security_answers"
-    known: dict[str, str] = {}
-    if vault.has(work, "portal_account", row.id, field):
-        known = json.loads(vault.use(work, "portal_account", row.id, field, purpose="store another answer"))
-    kept = json.dumps(known | answers).encode()
-    vault.put(work, row.organization_id, "portal_account", row.id, field, kept)
 
 
 def _release(work: Unit, account_id: str, reason: str) -> str:

@@ -8,9 +8,13 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access import HereNow, permits
+from api.channel_kinds import POSTERS
 from api.channel_pages import add, kept_row, list_page, one_page, store
+from api.routes.channel_kinds import kind_page
 from broker.base.errors import Conflict, Incomplete
+from broker.codes import consent
 from broker.directory import endpoints
+from broker.directory.models import DeliveryEndpoint
 from broker.identity.policy import Permission
 
 router = APIRouter()
@@ -18,13 +22,17 @@ KEEPERS = [permits(Permission.ACCOUNT_MANAGE)]
 Text = Annotated[str, Form(max_length=400)]
 Secret = Annotated[str, Form(max_length=2000)]
 SAID = (Incomplete, Conflict)
-PROVIDERS = ("standard", "twilio", "gateway")
+PROVIDERS = tuple(POSTERS)
+LEAST_KEY = 16
+SHORT_KEY = f"That signing key is too short to be safe: it needs at least {LEAST_KEY} characters."
+SECRETS = ("mailbox_password", "client_secret", "refresh_token", "consent_asked", "webhook_secret")
 
 
 @router.get("/channels", dependencies=KEEPERS)
 def channels(request: Request, here: HereNow) -> Response:
-    """All of them, those in trouble first, and forms to add one."""
-    return list_page(request, here)
+    """The kinds with their pages, and all mailboxes and numbers, those in trouble first."""
+    removed = "Removed. What came to it stays in the audit log." if request.query_params.get("removed") else ""
+    return list_page(request, here, removed)
 
 
 @router.post("/channels/mailbox", dependencies=KEEPERS)
@@ -60,7 +68,14 @@ def add_mailbox(
             row = add(work, "mailbox", name, address, settings, custodian)
             store(here, work, row, "mailbox_password", password)
     except SAID as no:
-        return list_page(request, here, no)
+        typed = {"name": name, "address": address, "host": host, "port": port, "username": username, "folder": folder}
+        return kind_page(
+            request,
+            here,
+            "email",
+            error=no,
+            typed=typed | {"authserv": authserv, "custodian": custodian, "plain": plain},
+        )
     return RedirectResponse(f"/channels/{row.id}", 303)
 
 
@@ -83,13 +98,14 @@ def add_phone(
             raise Incomplete(
                 "Type the provider's own signing key: the auth token of Twilio, the signing key of the app."
             )
-        if secret and len(secret.strip()) < 16:
-            raise Incomplete("That signing key is too short to be safe: it needs at least 16 characters.")
+        if secret and len(secret.strip()) < LEAST_KEY:
+            raise Incomplete(SHORT_KEY)
         with here.unit() as work:
             row = add(work, "phone", name, address, {"provider": provider}, custodian)
             store(here, work, row, "webhook_secret", secret.strip() or made)
     except SAID as no:
-        return list_page(request, here, no)
+        typed = {"name": name, "address": address, "provider": provider, "custodian": custodian}
+        return kind_page(request, here, "sms", error=no, typed=typed)
     return one_page(request, here, row.id, secret=made) if made else RedirectResponse(f"/channels/{row.id}", 303)
 
 
@@ -105,6 +121,7 @@ def change(
     here: HereNow,
     endpoint_id: str,
     name: Text = "",
+    address: Text = "",
     custodian: Text = "",
     host: Text = "",
     port: Text = "993",
@@ -112,26 +129,72 @@ def change(
     folder: Text = "INBOX",
     authserv: Text = "",
     plain: Text = "",
+    provider: Text = "",
+    client_id: Secret = "",
+    tenant: Text = "",
     secret: Secret = "",
 ) -> Response:
     """New settings or a new secret; an empty secret leaves the stored one."""
+    told = {"host": host, "port": port, "tls": not plain, "username": username, "folder": folder}
     try:
         with here.unit() as work:
             row = kept_row(work, endpoint_id)
-            settings: dict[str, Any] = dict(row.settings)
-            if row.kind == "mailbox":
-                told = {"host": host, "port": port, "tls": not plain, "username": username, "folder": folder}
-                settings |= endpoints.mailbox_settings({**told, "trusted_authserv": authserv})
-            endpoints.change_endpoint(work, row, name=name, custodian=custodian or None, settings=settings)
-            if secret:
-                if row.kind == "phone" and len(secret.strip()) < 16:
-                    raise Incomplete("That signing key is too short to be safe: it needs at least 16 characters.")
-                mail_secret = "client_secret" if settings.get("consent") else "mailbox_password"
-                field = mail_secret if row.kind == "mailbox" else "webhook_secret"
-                store(here, work, row, field, secret.strip() if row.kind == "phone" else secret)
+            if row.kind == "phone":
+                settings, made = _phone(row, provider, secret)
+            else:
+                settings, made = _mailbox(row, told | {"trusted_authserv": authserv}), ""
+            kept = endpoints.address(row.kind, address) if address else row.address
+            endpoints.refuse_taken(work, row.organization_id, row.kind, kept, settings.get("folder") or "INBOX", row.id)
+            endpoints.change_endpoint(
+                work, row, name=name, custodian=custodian or None, settings=settings, new_address=kept
+            )
+            if settings.get("consent") and client_id:
+                consent.registered_anew(work, here.portunus.vault, row, client_id, tenant)
+            if secret or made:
+                mail = "client_secret" if settings.get("consent") else "mailbox_password"
+                phone = row.kind == "phone"
+                store(
+                    here, work, row, "webhook_secret" if phone else mail, made or (secret.strip() if phone else secret)
+                )
     except SAID as no:
         return one_page(request, here, endpoint_id, error=no)
+    if made:
+        return one_page(request, here, endpoint_id, secret=made)
     return RedirectResponse(f"/channels/{endpoint_id}", 303)
+
+
+@router.post("/channels/{endpoint_id}/remove", dependencies=KEEPERS)
+def remove(request: Request, here: HereNow, endpoint_id: str) -> Response:
+    """Nothing comes to it any more; its secrets are destroyed."""
+    try:
+        with here.unit() as work:
+            row = kept_row(work, endpoint_id)
+            endpoints.remove_endpoint(work, row)
+            for field in SECRETS:
+                if here.portunus.vault.has(work, "delivery_endpoint", row.id, field):
+                    here.portunus.vault.destroy(work, "delivery_endpoint", row.id, field)
+    except SAID as no:
+        return one_page(request, here, endpoint_id, error=no)
+    return RedirectResponse("/channels?removed=1", 303)
+
+
+def _mailbox(row: DeliveryEndpoint, told: dict[str, Any]) -> dict[str, Any]:
+    settings: dict[str, Any] = dict(row.settings)
+    return settings | endpoints.mailbox_settings(told) if row.kind == "mailbox" else settings
+
+
+def _phone(row: DeliveryEndpoint, provider: str, secret: str) -> tuple[dict[str, Any], str]:
+    """Its settings, and a signing key that was made now (empty otherwise): another poster has another key."""
+    before = row.settings.get("provider") or "standard"
+    provider = provider or before
+    if provider not in PROVIDERS:
+        raise Incomplete("Choose who posts the text messages.")
+    if secret and len(secret.strip()) < LEAST_KEY:
+        raise Incomplete(SHORT_KEY)
+    if provider not in (before, "standard") and not secret:
+        raise Incomplete("Type the signing key of who posts the text messages from now on.")
+    made = new_webhook_secret() if provider != before and not secret else ""
+    return row.settings | {"provider": provider}, made
 
 
 def new_webhook_secret() -> str:

@@ -11,7 +11,7 @@ from api.pages import page
 from broker.base.errors import BrokerError, Conflict, Incomplete, NotFound
 from broker.base.unit import Unit
 from broker.codes import samples, templates
-from broker.codes.matching import Rule
+from broker.codes.matching import Rule, Verdict
 from broker.codes.shapes import SHAPES, shape
 from broker.codes.templates import Trial
 from broker.directory import service as directory
@@ -22,6 +22,8 @@ router = APIRouter()
 KEEPERS = [permits(Permission.PORTAL_MANAGE)]
 Text = Annotated[str, Form(max_length=2000)]
 SAID = (Incomplete, Conflict)
+READ = Verdict.MATCHED.value
+SAVE_ANYWAY = "save_anyway"
 EMPTY: dict[str, Any] = {"senders": [], "context": [], "after": [], "pattern": r"\d{6}"}
 
 
@@ -49,7 +51,7 @@ def save(
     based_on: Annotated[int, Form()] = 0,
     act: Text = "try",
 ) -> Response:
-    """Try it on the samples (`act` = try), or save it as a new version."""
+    """Try it on the samples (`act` = try), or save it as a new version: asked once more where a message is lost by it."""
     typed = {
         "senders": senders.splitlines(),
         "subject": subject,
@@ -61,8 +63,10 @@ def save(
         "reusable": bool(reusable),
     }
     try:
-        if act != "save":
+        if act not in ("save", SAVE_ANYWAY):
             return _page(request, here, key, channel, typed=templates.checked(typed), said="Tried, not saved.")
+        if act != SAVE_ANYWAY and (lost := _lost(here, key, channel, templates.checked(typed))):
+            return _page(request, here, key, channel, typed=templates.checked(typed), lost=lost)
         with here.unit() as work:
             portal = directory.portal_by_key(work, key)
             templates.save(work, _organization(work), portal, channel, typed, based_on=based_on)
@@ -79,6 +83,20 @@ def _organization(work: Unit) -> str:
     return found
 
 
+def _lost(here: Here, key: str, channel: str, rule: dict[str, Any]) -> int:
+    """How many of the last messages the template in force reads and this rule does not."""
+    with here.reading() as work:
+        portal = directory.portal_by_key(work, key)
+        saved = templates.newest(work, reach(work, Permission.PORTAL_MANAGE).organization_id, portal.id, channel)
+        seen, first = _samples(here, work, portal.id, channel)
+    told = saved.rule if saved else first
+    if templates.lacking(channel, told):
+        return 0  # no code was ever used by it
+    before = templates.try_on(Rule.of(EMPTY | told), seen)
+    after = templates.try_on(Rule.of(rule), seen)
+    return sum(old.verdict == READ and new.verdict != READ for old, new in zip(before, after, strict=True))
+
+
 def _page(
     request: Request,
     here: Here,
@@ -88,6 +106,7 @@ def _page(
     typed: dict[str, Any] | None = None,
     error: BrokerError | None = None,
     said: str = "",
+    lost: int = 0,
 ) -> Response:
     if channel not in templates.CHANNELS:
         raise NotFound(NOTHING_THERE)
@@ -114,6 +133,7 @@ def _page(
         shapes=[one for one in SHAPES if one.channel == channel],
         error=error.message if error else "",
         said=said,
+        lost=lost,
     )
 
 

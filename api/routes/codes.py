@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from api.access import Here, HereNow, permits
 from api.pages import page
 from broker.base.errors import BrokerError
+from broker.codes import presence
 from broker.codes import service as codes
 from broker.identity.policy import Permission
 from broker.tabs import service as tabs
@@ -94,6 +95,8 @@ def pending(here: HereNow, lease: Annotated[str, Query(max_length=60)] = "") -> 
 
     `lease`: only what this tab of yours waits for.
     """
+    if not lease:
+        _sits(here)
     seen = _seen(here)
     if lease:
         with here.reading() as work:
@@ -167,7 +170,17 @@ def _calling(call: codes.Calling | None) -> dict[str, Any] | None:
     return {"by": call.by, "mine": call.mine, "began_at": call.began_at.isoformat(), "answered_at": answered_at}
 
 
+def _sits(here: Here) -> None:
+    """Whoever has the desk open can give codes: sign-ins whose mailbox is down begin only then."""
+    with here.reading() as work:
+        due = presence.due(work)
+    if due:
+        with here.unit() as work:
+            presence.sit(work)
+
+
 def _page(request: Request, here: Here, no: BrokerError | None = None) -> Response:
+    _sits(here)
     seen = _seen(here)
     error = no.message if no else ""
     return page(

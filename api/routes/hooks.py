@@ -28,6 +28,7 @@ router = APIRouter()
 ACTOR = system("sms")
 BODY_BYTES = 16 * 1024
 TEXT_CHARACTERS = 2000
+RECORDING_CHARACTERS = 500
 FIELDS = 200
 MINUTE = timedelta(minutes=1)
 PER_SENDER = 60
@@ -244,18 +245,21 @@ def _call(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival | No
 
     Twilio: the transcription callback, and the recording status callback, which has no words.
     """
+    recording = ""
     try:
         if TWILIO in post.headers:
             form = {name: values[0] for name, values in (_form(post.body) or {}).items()}
             call_id = form.get("TranscriptionSid") or form["RecordingSid"]
             caller, said, to = form.get("From", ""), form.get("TranscriptionText", ""), form.get("To")
+            recording = form.get("RecordingUrl", "")
         elif GATEWAY in post.headers:
             return None
         else:
             told = json.loads(post.body)
             call_id, caller = post.headers["webhook-id"], str(told["from"])
             said, to = str(told.get("transcript") or ""), told.get("to")
-            if not said and not told.get("recording"):
+            recording = str(told.get("recording") or "")
+            if not said and not recording:
                 return None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
@@ -271,5 +275,6 @@ def _call(endpoint: DeliveryEndpoint, post: Post, now: datetime) -> Arrival | No
         received_at=now.astimezone(UTC),
         raw_digest=hashlib.sha256(post.body).hexdigest(),
         unreadable=None if said.strip() else NOT_WRITTEN_DOWN,
+        recording=recording if len(recording) <= RECORDING_CHARACTERS and recording.isprintable() else "",
         addressed=_whole(to),
     )

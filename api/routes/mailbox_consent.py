@@ -7,8 +7,9 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access import Here, HereNow, permits, public
-from api.channel_pages import add, consent_back, kept_row, list_page, one_page, store
+from api.channel_pages import add, consent_back, kept_row, one_page, store
 from api.pages import page
+from api.routes.channel_kinds import kind_page
 from broker.adapters.oauth_tokens import OAuthTokens
 from broker.base.errors import BrokerError, Conflict, Incomplete
 from broker.codes import consent
@@ -44,8 +45,8 @@ def add_mailbox(
     scope: Text = "",
 ) -> Response:
     """The mailbox, and at once the way to ask its owner."""
+    told = {"client_id": client_id, "tenant": tenant, "authorize_url": authorize_url, "token_url": token_url}
     try:
-        told = {"client_id": client_id, "tenant": tenant, "authorize_url": authorize_url, "token_url": token_url}
         agreed = consent.settings(provider, told | {"scope": scope})
         known = consent.PROVIDERS[provider]
         values = {"host": known.host or host, "port": "993" if known.host else port, "tls": known.host or not plain}
@@ -59,7 +60,9 @@ def add_mailbox(
                 store(here, work, row, "client_secret", client_secret.strip())
             url = consent.ask(work, here.portunus.vault, row, consent_back(here))
     except (Incomplete, Conflict) as no:
-        return list_page(request, here, no)
+        told |= {"provider": provider, "name": name, "address": address, "folder": folder, "authserv": authserv}
+        told |= {"custodian": custodian, "host": host, "port": port, "plain": plain, "scope": scope}
+        return kind_page(request, here, "email", error=no, typed=told)
     return one_page(request, here, row.id, consent_url=url)
 
 
@@ -89,7 +92,7 @@ def finish(request: Request, here: HereNow, state: str = "", code: str = "", err
             )
         endpoint_id = _redeemed(here, state, code)
     except BrokerError as no:
-        return list_page(request, here, no)
+        return kind_page(request, here, "email", error=no)
     return RedirectResponse(f"/channels/{endpoint_id}", 303)
 
 

@@ -1,5 +1,7 @@
 """A code arrives: as a message that is judged, or typed in by a person who received it."""
 
+from typing import Any
+
 from sqlalchemy import select
 
 from broker.audit import service as audit
@@ -7,7 +9,7 @@ from broker.audit.acts import Act
 from broker.base.errors import Conflict, Incomplete
 from broker.base.ids import new_id
 from broker.base.unit import Unit
-from broker.codes import calls, matching, mistyped, records, samples, tasks
+from broker.codes import calls, matching, mistyped, notices, records, samples, tasks
 from broker.codes.matching import Arrival, Decision, Kept, Rule, Verdict
 from broker.codes.models import Code, CodeMessage, CodeRequest
 from broker.directory.models import DeliveryEndpoint, Location, PortalAccount
@@ -38,7 +40,7 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
         request_id=decision.request_id,
         verdict=decision.verdict.value,
         why=decision.why,
-        detail=None,
+        detail=_kept_with(work, endpoint, arrival, decision),
         sample=samples.seal(work, vault, endpoint, arrival, decision.code),
     )
     if decision.verdict is Verdict.MATCHED and _used_before(work, vault, endpoint, decision):
@@ -59,9 +61,16 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
     _record(work, row, endpoint)
     if decision.verdict is Verdict.MATCHED and request is not None:
         hold(work, vault, request, decision, message=row, channel=arrival.channel)
-    if decision.verdict in (Verdict.AMBIGUOUS, Verdict.UNSOLICITED, Verdict.DUPLICATE):
-        work.signal("desk")
+    if decision.verdict in (Verdict.UNSOLICITED, *notices.FOR_A_PERSON):
+        for channel in ("desk", "tiles"):
+            work.signal(channel)
     return row
+
+
+def _kept_with(work: Unit, endpoint: DeliveryEndpoint, arrival: Arrival, decision: Decision) -> dict[str, Any] | None:
+    if decision.verdict is Verdict.UNSOLICITED:
+        return notices.meant(work, endpoint, arrival)
+    return {"recording": arrival.recording} if arrival.recording else None
 
 
 def _kept(
@@ -157,7 +166,7 @@ def _used_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, decision:
 def _count(work: Unit, request: CodeRequest, row: CodeMessage, digest: bytes) -> None:
     """One code more came for the request, unless it is the same one in another message, or a person typed it already."""
     known = records.came_for(work, request, besides=row.id)
-    row.detail = {"digest": digest.hex()}
+    row.detail = {**(row.detail or {}), "digest": digest.hex()}
     request.came += digest.hex() not in known
 
 

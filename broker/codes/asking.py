@@ -18,6 +18,9 @@ from broker.directory.models import Location, MfaMethod, PortalAccount
 NONE_SENT = ("signed_in", "wrong_practice", "wrong_password", "locked", "password_expired")
 """Ends without a code page after which the portal sent none: it let us in, or said no. After any other end one may be on its way."""
 
+NONE_CAME = ("no_code",)
+"""Ends of a sign-in that waited for its code until the code's life was over."""
+
 
 def expect(
     work: Unit,
@@ -54,6 +57,7 @@ def expect(
         endpoint_id=method.endpoint_id,
         rule=rule,
         asked_at=now,
+        first_asked_at=now,
         asked_before=None,
         deadline=now + timedelta(seconds=life_s),
         task=None,
@@ -122,7 +126,7 @@ def not_needed(work: Unit, request_id: str) -> None:
 
 
 def withdraw(work: Unit, attempt_id: str, reason: str) -> None:
-    """The attempt is over: whatever arrives now for it is late."""
+    """The attempt is over: whatever arrives now for it is late. One that waited to its end expired, whoever notices first."""
     open_ones = select(CodeRequest.id).where(CodeRequest.attempt_id == attempt_id, CodeRequest.state.in_(records.OPEN))
     for request_id in work.db.scalars(open_ones).all():
         row = records.locked(work, request_id)
@@ -130,9 +134,10 @@ def withdraw(work: Unit, attempt_id: str, reason: str) -> None:
             continue
         if reason not in NONE_SENT:
             row.sent = max(row.sent, 1)
-        records.move(work, row, "withdrawn")
+        expired = reason in NONE_CAME or row.deadline <= work.clock.now()
+        records.move(work, row, "expired" if expired else "withdrawn")
         records.drop_held(work, row)
-        records.record(work, Act.CODE_WITHDRAWN, row, reason=reason)
+        records.record(work, Act.CODE_EXPIRED if expired else Act.CODE_WITHDRAWN, row, reason=reason)
 
 
 def resend(work: Unit, request_id: str) -> None:

@@ -1,6 +1,6 @@
 """Calls to a provider line: one person at a time, with the time on hold, the carrier's own number of the call, and the result."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -102,6 +102,17 @@ def calling(work: Unit, request_id: str) -> Calling | None:
 def calls_of(work: Unit, request_id: str) -> Sequence[LineCall]:
     """Every call for this request, oldest first."""
     return work.db.scalars(select(LineCall).where(LineCall.request_id == request_id).order_by(LineCall.id)).all()
+
+
+def last_call(work: Unit, portal_id: str, account_ids: Collection[str]) -> LineCall | None:
+    """The newest call to this portal's line for one of these logins that is over."""
+    return work.db.scalar(
+        select(LineCall)
+        .join(CodeRequest, CodeRequest.id == LineCall.request_id)
+        .where(LineCall.portal_id == portal_id, CodeRequest.account_id.in_(account_ids), LineCall.ended_at.is_not(None))
+        .order_by(LineCall.id.desc())
+        .limit(1)
+    )
 
 
 def _end(work: Unit, call: LineCall, result: str, reference: str) -> None:

@@ -30,6 +30,8 @@ from broker.vault.service import Vault
 Units = Callable[[], AbstractContextManager[Unit]]
 ASKED = "consent"
 ANSWER_WITHIN = timedelta(minutes=10)
+ANY_TENANT = "organizations"
+"""Microsoft's word for any organization's directory."""
 LONGEST = 500
 NOT_GIVEN = "Nobody has given Portunus the permission to read this mailbox yet: give it on this channel's page."
 OWNER = "delivery_endpoint"
@@ -82,7 +84,7 @@ def settings(provider: str, values: dict[str, str]) -> dict[str, str]:
     client_id = values.get("client_id", "").strip()
     if not client_id or len(client_id) > LONGEST or not client_id.isprintable():
         raise Incomplete("Type the client id that the provider shows for Portunus.")
-    tenant = values.get("tenant", "").strip() or "organizations"
+    tenant = values.get("tenant", "").strip() or ANY_TENANT
     if not tenant.replace("-", "").replace(".", "").isalnum() or len(tenant) > 120:
         raise Incomplete("The directory (tenant) is an id or a name like example.com.")
     own = provider == "other"
@@ -93,6 +95,25 @@ def settings(provider: str, values: dict[str, str]) -> dict[str, str]:
         "token_url": _address(values.get("token_url", "") if own else known.token_url, tenant),
         "scope": _scope(values.get("scope", "") if own else known.scope),
     }
+
+
+def tenant_of(kept: dict[str, Any]) -> str:
+    """The directory (tenant) that was typed for it; empty where its provider has none, or for the usual one."""
+    before, _, after = PROVIDERS[kept["provider"]].token_url.partition("{tenant}")
+    url = str(kept["token_url"])
+    tenant = url.removeprefix(before).removesuffix(after) if after else ""
+    return "" if tenant == ANY_TENANT else tenant
+
+
+def registered_anew(work: Unit, vault: Vault, row: DeliveryEndpoint, client_id: str, tenant: str) -> None:
+    """Another client id or tenant: the permission belonged to the one before, so its owner is asked again. Raises `Incomplete`."""
+    kept = _kept(row)
+    agreed = settings(kept["provider"], {**kept, "client_id": client_id, "tenant": tenant})
+    if agreed == kept:
+        return
+    row.settings = row.settings | {"consent": agreed}
+    vault.destroy(work, OWNER, row.id, "refresh_token")
+    row.health, row.health_words, row.health_at = "unlinked", NOT_GIVEN, work.clock.now()
 
 
 def _address(url: str, tenant: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 
 from broker.base.unit import Unit
-from broker.codes import calls, desk, on_call, records, tasks
+from broker.codes import calls, desk, notices, on_call, records, tasks
 from broker.codes.calls import Calling
 from broker.codes.models import CodeMessage, CodeRequest
 from broker.directory.models import Location, MfaMethod, PortalAccount
@@ -33,6 +33,10 @@ class Pending:
     task_words: str
     calling: Calling | None
     """Who is on the telephone for it."""
+    notice: str
+    """Why a code that should come by itself needs a person; empty while it may still come."""
+    recording: str
+    """Where the provider keeps the recording of a call; empty where there is none."""
     said: str
     """What others at the desk said about it."""
     called: str
@@ -69,7 +73,8 @@ def _pending(work: Unit, row: CodeRequest) -> Pending:
     method = work.db.get(MfaMethod, row.method_id)
     assert account is not None
     assert location is not None
-    called, call_at = on_call.calls(work, row)
+    noticed = notices.notice(work, row)
+    called, call_at = on_call.calls(work, row, noticed.at if noticed else None)
     return Pending(
         id=row.id,
         portal_name=account.portal.name,
@@ -83,6 +88,8 @@ def _pending(work: Unit, row: CodeRequest) -> Pending:
         task_say=(row.task or {}).get("say", ""),
         task_words=tasks.in_words(row, account.portal.provider_line or "", _hours(account)),
         calling=calls.calling(work, row.id) if row.task else None,
+        notice=noticed.words if noticed else "",
+        recording=noticed.recording if noticed else "",
         said=desk.declined(work, row.id),
         called=called,
         call_at=call_at,

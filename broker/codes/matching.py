@@ -62,6 +62,9 @@ class Arrival:
     existed_at: datetime | None = None
     """When a telephone that passes messages on had it: it may hold them back, and is not older than that."""
 
+    recording: str = ""
+    """Where the provider keeps the recording of a call."""
+
     def __repr__(self) -> str:
         return f"Arrival({self.channel}, {self.external_id!r})"
 

@@ -35,6 +35,9 @@ class CodeRequest(Base):
     rule: Mapped[dict[str, Any]]
     """How a message that answers this request looks: senders, alias, pattern (copied from the method's template)."""
     asked_at: Mapped[datetime]
+    """When the portal was asked last: a code from before is an older one."""
+    first_asked_at: Mapped[datetime]
+    """When it was asked first: the wait of the people begins here."""
     asked_before: Mapped[datetime | None]
     """When the portal was asked the time before, if it was asked to send again."""
     deadline: Mapped[datetime]

@@ -15,12 +15,16 @@ from broker.base.errors import Incomplete
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.codes.models import CodeDecline, CodeRequest, OnCall
-from broker.directory.models import Location
+from broker.codes.way_in import AUTOMATIC
+from broker.directory import service as directory
+from broker.directory.models import Location, PortalAccount
 from broker.identity.models import User
 from broker.identity.policy import Permission, reach, reach_of, require
 
 MOST = 10
 LONGEST_S = 3600
+USUAL_S = 45
+"""A code by mail, text message or call has come by then, where nothing is known of the portal; then people are called."""
 
 
 @dataclass(frozen=True)
@@ -97,15 +101,29 @@ def set_order(work: Unit, location: Location, turns: Sequence[tuple[str, int]]) 
     work.signal("desk")
 
 
-def calls(work: Unit, row: CodeRequest) -> tuple[str, datetime | None]:
-    """Who is called to this request by now, in words, and when the actor is (None: never)."""
-    turns = order(work, row.location_id)
+def calls(work: Unit, row: CodeRequest, needed_at: datetime | None = None) -> tuple[str, datetime | None]:
+    """Who is called to this request by now, in words, and when the actor is (None: never).
+
+    `needed_at`: since when it is known that its code will not be typed in by itself.
+    """
+    turns, first = order(work, row.location_id), begins(work, row, needed_at)
     if not turns:
-        return "", row.asked_at
+        return "", first
     said = {one.user_id: one.at for one in work.db.scalars(select(CodeDecline).where(CodeDecline.request_id == row.id))}
-    at = call_times(row.asked_at, turns, said)
+    at = call_times(first, turns, said)
     called = [turn.name for turn in turns if at[turn.user_id] <= work.clock.now() and turn.user_id not in said]
     return ", ".join(called), at.get(work.actor.id)
+
+
+def begins(work: Unit, row: CodeRequest, needed_at: datetime | None) -> datetime:
+    """From when people are called to it: at once, or for a code that comes by itself when it is later than usual."""
+    if row.channel not in AUTOMATIC or row.task:
+        return row.asked_at
+    account = work.db.get_one(PortalAccount, row.account_id)
+    usual_s = float(directory.behaviour(work, account.portal).get("delivery_p95_s") or USUAL_S)
+    half_s = (row.deadline - row.asked_at).total_seconds() / 2
+    late = row.asked_at + timedelta(seconds=min(usual_s, half_s))
+    return late if needed_at is None else max(min(late, needed_at), row.asked_at)
 
 
 def call_times(asked_at: datetime, turns: Sequence[Turn], declined: dict[str, datetime]) -> dict[str, datetime]:

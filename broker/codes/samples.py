@@ -121,31 +121,31 @@ def last(work: Unit, vault: Vault, endpoint: DeliveryEndpoint) -> list[Sample]:
         .order_by(CodeMessage.id.desc())
         .limit(KEPT)
     )
-    found = []
-    for row in work.db.scalars(query):
-        try:
-            value = vault.unseal(
-                work, endpoint.organization_id, _context(row.raw_digest, endpoint.id), row.sample or b""
-            )
-        except Unavailable:
-            continue
-        told = json.loads(value)
-        found.append(
-            Sample(
-                message_id=row.id,
-                endpoint_id=endpoint.id,
-                channel=row.channel,
-                sender=row.sender,
-                trusted=bool(told["trusted"]),
-                recipients=frozenset(told["recipients"]),
-                subject=told["subject"],
-                text=told["text"],
-                received_at=row.received_at,
-                verdict=row.verdict,
-                why=row.why,
-            )
-        )
-    return found
+    return [one for row in work.db.scalars(query) if (one := opened(work, vault, endpoint, row)) is not None]
+
+
+def opened(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, row: CodeMessage) -> Sample | None:
+    """The sample of this message; None where none is kept, or it was tampered with."""
+    if row.sample is None:
+        return None
+    try:
+        value = vault.unseal(work, endpoint.organization_id, _context(row.raw_digest, endpoint.id), row.sample)
+    except Unavailable:
+        return None
+    told = json.loads(value)
+    return Sample(
+        message_id=row.id,
+        endpoint_id=endpoint.id,
+        channel=row.channel,
+        sender=row.sender,
+        trusted=bool(told["trusted"]),
+        recipients=frozenset(told["recipients"]),
+        subject=told["subject"],
+        text=told["text"],
+        received_at=row.received_at,
+        verdict=row.verdict,
+        why=row.why,
+    )
 
 
 def _context(raw_digest: str, endpoint_id: str) -> tuple[str, ...]:

@@ -11,18 +11,22 @@ from broker.codes.calls import Calling, begin_call, call_answered, calling, call
 from broker.codes.desk import Given, decline, declined, given
 from broker.codes.looking import Pending, deadline, expects, messages, pending, request_of_attempt
 from broker.codes.mistyped import mistyped, rejected
+from broker.codes.notices import Notice, Unasked, notice, recording_of, unasked
 from broker.codes.records import OPEN, name_of
 from broker.codes.tasks import ask_person, confirmed
 from broker.codes.turns import stand_in_line
 from broker.codes.using import Taken, answered, codes_of_recording, shown_in_recording, take, typed
+from broker.codes.way_in import refuse_without
 
 __all__ = [
     "CALL_RESULTS",
     "OPEN",
     "Calling",
     "Given",
+    "Notice",
     "Pending",
     "Taken",
+    "Unasked",
     "answered",
     "ask_person",
     "begin_call",
@@ -44,9 +48,12 @@ __all__ = [
     "mistyped",
     "name_of",
     "not_needed",
+    "notice",
     "pending",
     "quarantine",
     "receive",
+    "recording_of",
+    "refuse_without",
     "rejected",
     "request_of_attempt",
     "resend",
@@ -54,6 +61,7 @@ __all__ = [
     "stand_in_line",
     "take",
     "typed",
+    "unasked",
     "waiting",
     "withdraw",
 ]

@@ -41,7 +41,10 @@ def in_words(row: CodeRequest, line: str, hours: str) -> str:
         case "push":
             return f"On this login's telephone choose {task['say']}."
         case "touch":
-            return "Use this login's passkey or security key now, at the computer where the browser runs."
+            return (
+                "This login's passkey or security key is wanted now, at the machine that Portunus runs on: touch the key that "
+                "is plugged in there. One at your own desk does not reach it."
+            )
     return ""
 
 

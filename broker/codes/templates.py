@@ -98,6 +98,18 @@ def checked(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in rule.items() if value not in ("", [], None, False)}
 
 
+def lacking(channel: str, rule: Mapping[str, Any]) -> str:
+    """What a rule must still say before codes are used by it, in words; empty when it says enough."""
+    if rule.get("senders"):
+        return ""
+    if channel == "email":
+        return "Name the sender: by e-mail no code is used from a sender that is not named."
+    if rule.get("context") or rule.get("after"):
+        return ""
+    what = "calls" if channel == "voice" else "text messages"
+    return f"Name the sender, or words that stand before or after the code: of {what} from anybody any number would be taken."
+
+
 def save(
     work: Unit, organization_id: str | None, portal: Portal, channel: str, values: Mapping[str, Any], *, based_on: int
 ) -> CodeTemplate:
@@ -105,8 +117,8 @@ def save(
     if channel not in CHANNELS:
         raise Incomplete("A template is for e-mail, text messages or calls.")
     rule = checked(values)
-    if channel == "email" and not rule.get("senders"):
-        raise Incomplete("Name the sender: by e-mail no code is used from a sender that is not named.")
+    if lacking(channel, rule):
+        raise Incomplete(lacking(channel, rule))
     before = newest(work, organization_id, portal.id, channel)
     own = before.version if before is not None and before.organization_id == organization_id else 0
     if own != based_on:
@@ -141,7 +153,16 @@ def try_on(rule: Rule, samples: Sequence[Sample]) -> list[Trial]:
 
 
 def _trial(rule: Rule, sample: Sample) -> Trial:
-    arrival = Arrival(
+    waiting = matching.Waiting("trial", "trial", sample.received_at, sample.received_at, rule)
+    arrival = as_arrival(sample)
+    decision = matching.decide(arrival, [waiting])
+    found = matching.find_codes(sample.subject, sample.text, rule) if matching.sender_fits(arrival, rule) else []
+    return Trial(sample, decision.verdict.value, decision.why, tuple((one.start, one.end) for one in found))
+
+
+def as_arrival(sample: Sample) -> Arrival:
+    """The sample as if it came again."""
+    return Arrival(
         endpoint_id=sample.endpoint_id,
         channel=sample.channel,
         external_id=sample.message_id,
@@ -153,10 +174,6 @@ def _trial(rule: Rule, sample: Sample) -> Trial:
         received_at=sample.received_at,
         raw_digest="",
     )
-    waiting = matching.Waiting("trial", "trial", sample.received_at, sample.received_at, rule)
-    decision = matching.decide(arrival, [waiting])
-    found = matching.find_codes(sample.subject, sample.text, rule) if matching.sender_fits(arrival, rule) else []
-    return Trial(sample, decision.verdict.value, decision.why, tuple((one.start, one.end) for one in found))
 
 
 def _line(value: object, what: str, limit: int = LONGEST) -> str:

@@ -134,7 +134,7 @@ class DeliveryEndpoint(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id"))
     kind: Mapped[str] = mapped_column(String(12))
-    """mailbox, phone, desk"""
+    """mailbox, phone, desk; removed: nothing comes to it any more, it is kept for what did"""
     name: Mapped[str] = mapped_column(String(120))
     address: Mapped[str] = mapped_column(String(200))
     """E-mail address, E.164 number, or the desk's location key."""

@@ -14,6 +14,7 @@ from broker.base.errors import Conflict, Refused
 from broker.base.settings import settings
 from broker.base.unit import Unit
 from broker.codes import service as codes
+from broker.codes.questions import plain
 from broker.directory import service as directory
 from broker.directory.models import Location, PortalAccount
 from broker.scripts import service as scripts
@@ -197,8 +198,12 @@ def username(work: Unit, attempt_id: str, fence: int) -> str:
 
 
 def becomes_login(work: Unit, attempt_id: str, fence: int) -> None:
-    """A revival did not work: from here it is a login, and takes its try first. Raises `Conflict` when none is left."""
+    """A revival did not work: from here it is a login, and takes its try first.
+
+    Raises `Conflict` when none is left, or when no code could come (`channel-down`).
+    """
     row = records.fenced(work, attempt_id, fence)
+    codes.refuse_without(work, row.account, row.portal_session.location_id)
     row.kind = "login"
     records.reserve_try(work, row, directory.behaviour(work, row.account.portal))
     records.move_session(work, row.portal_session, SessionState.SIGNING_IN, "Signing in again.")
@@ -208,7 +213,7 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
     """The one transaction that permits the password to be typed: try taken, code request open, intent on record.
 
     Returns the code request's id (None without a second factor). Raises `Conflict` for a stale fence, a second submit,
-    a parked account, or a busy endpoint.
+    a parked account, a busy endpoint, or a mailbox or telephone that went down (`channel-down`).
     """
     row = records.fenced(work, attempt_id, fence)
     if row.state != AttemptState.CLAIMED:
@@ -216,6 +221,7 @@ def submit(work: Unit, attempt_id: str, fence: int) -> str | None:
     account = row.account
     if account.status != "active":
         raise Conflict("This login was parked meanwhile.", code="account-parked")
+    codes.refuse_without(work, account, row.portal_session.location_id)
     if not records.holds_debit(work, row.id):
         records.reserve_try(work, row, directory.behaviour(work, account.portal))
     records.move_attempt(work, row, AttemptState.SUBMITTING)
@@ -281,13 +287,9 @@ def release_answer(work: Unit, vault: Vault, attempt_id: str, fence: int, questi
     if not vault.has(work, "portal_account", row.account_id, "security_answers"):
         return None
     kept = vault.use(work, "portal_account", row.account_id, "security_answers", purpose=f"sign-in {row.id}")
-    answers = {_plain(asked): answer for asked, answer in json.loads(kept).items()}
-    answer = answers.get(_plain(question))
+    answers = {plain(asked): answer for asked, answer in json.loads(kept).items()}
+    answer = answers.get(plain(question))
     return str(answer) if answer is not None else None
-
-
-def _plain(question: str) -> str:
-    return " ".join(question.split()).casefold().rstrip("?: ")
 
 
 def method(work: Unit, attempt_id: str, fence: int) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from broker.base.unit import Unit
 from broker.codes.models import CodeRequest, LineCall
-from broker.directory.models import MfaMethod, Portal, PortalAccount
+from broker.directory.models import MfaMethod, PortalAccount
 from broker.identity.policy import Permission, Reach, reach
 from broker.tabs.models import Lease, PortalSession
 
@@ -42,7 +42,7 @@ def calls_avoided(work: Unit, days: int = 30) -> list[CallsAvoided]:
     since = work.clock.now() - timedelta(days=days)
     accounts = _accounts(work)
     opened = _opened(work, where, since, accounts)
-    asked, calls = _asked(work, since, accounts), _calls(work, since)
+    asked, calls = _asked(work, where, since, accounts), _calls(work, where, since)
     report = [
         _row(name, opened[portal_id], asked[portal_id], calls.get(portal_id, []))
         for portal_id, name in {account.portal_id: account.portal.name for account in accounts.values()}.items()
@@ -69,23 +69,30 @@ def _opened(work: Unit, where: Reach, since: datetime, accounts: dict[str, Porta
     return counted
 
 
-def _asked(work: Unit, since: datetime, accounts: dict[str, PortalAccount]) -> dict[str, int]:
+def _asked(work: Unit, where: Reach, since: datetime, accounts: dict[str, PortalAccount]) -> dict[str, int]:
     """Sign-ins that got in with a code from a call."""
-    rows = work.db.scalars(
-        select(CodeRequest.account_id).where(
-            CodeRequest.asked_at >= since, CodeRequest.state == "accepted", CodeRequest.account_id.in_(accounts)
+    rows = work.db.execute(
+        select(CodeRequest.account_id, CodeRequest.location_id).where(
+            CodeRequest.first_asked_at >= since, CodeRequest.state == "accepted", CodeRequest.account_id.in_(accounts)
         )
     )
     counted: dict[str, int] = defaultdict(int)
-    for account_id in rows:
-        counted[accounts[account_id].portal_id] += 1
+    for account_id, location_id in rows:
+        if where.covers(account_id=account_id, location_id=location_id):
+            counted[accounts[account_id].portal_id] += 1
     return counted
 
 
-def _calls(work: Unit, since: datetime) -> dict[str, list[LineCall]]:
+def _calls(work: Unit, where: Reach, since: datetime) -> dict[str, list[LineCall]]:
     found: dict[str, list[LineCall]] = defaultdict(list)
-    for call in work.db.scalars(select(LineCall).join(Portal).where(LineCall.began_at >= since)):
-        found[call.portal_id].append(call)
+    rows = work.db.execute(
+        select(LineCall, CodeRequest.account_id, CodeRequest.location_id)
+        .join(CodeRequest, CodeRequest.id == LineCall.request_id)
+        .where(LineCall.began_at >= since)
+    )
+    for call, account_id, location_id in rows:
+        if where.covers(account_id=account_id, location_id=location_id):
+            found[call.portal_id].append(call)
     return found
 
 

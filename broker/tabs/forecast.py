@@ -18,6 +18,7 @@ from broker.tabs.models import PortalSession
 from broker.tabs.states import SessionState
 
 HISTORY = timedelta(days=21)
+NOT_NEEDED = "not_needed"
 LEAST_DAYS = 3
 """So many days with a first sign-in make a habit."""
 
@@ -46,7 +47,10 @@ def forecast(work: Unit, hours: int = 12) -> list[Expected]:
             continue  # an authenticator asks nobody
         if not any(where.covers(account_id=account.id, location_id=place.id) for place in account.locations):
             continue
-        due = _session_ends(work, account) or _habit(work, account, now)
+        asked = _asked(work, account, now)
+        if asked and asked[-1].state == NOT_NEEDED:
+            continue  # the portal remembers this browser
+        due = _session_ends(work, account) or _habit(account, asked, now)
         if due is not None and now <= due[0] <= now + timedelta(hours=hours):
             found.append(_expected(account, *due))
     return sorted(found, key=lambda one: one.at)
@@ -68,17 +72,29 @@ def _session_ends(work: Unit, account: PortalAccount) -> tuple[datetime, str, Lo
     return began + timedelta(seconds=int(limit)), "The portal ends its session then.", row.location
 
 
-def _habit(work: Unit, account: PortalAccount, now: datetime) -> tuple[datetime, str, Location] | None:
-    """It is signed in at about this time on most days."""
-    rows = work.db.scalars(
+def _asked(work: Unit, account: PortalAccount, now: datetime) -> Sequence[CodeRequest]:
+    """The login's requests of the last weeks that are over, oldest first."""
+    return work.db.scalars(
         select(CodeRequest)
-        .where(CodeRequest.account_id == account.id, CodeRequest.asked_at > now - HISTORY)
-        .order_by(CodeRequest.asked_at)
+        .where(
+            CodeRequest.account_id == account.id,
+            CodeRequest.first_asked_at > now - HISTORY,
+            CodeRequest.state.not_in(("expected", "waiting", "matched")),
+        )
+        .order_by(CodeRequest.first_asked_at)
     ).all()
+
+
+def _habit(
+    account: PortalAccount, asked: Sequence[CodeRequest], now: datetime
+) -> tuple[datetime, str, Location] | None:
+    """A code is asked for at about this time on most days."""
+    rows = [row for row in asked if row.state != NOT_NEEDED and not (row.state == "withdrawn" and row.sent == 0)]
     if not rows:
         return None
-    location = work.db.get(Location, rows[-1].location_id) or account.locations[0]
-    at = next_usual([row.asked_at for row in rows], now, ZoneInfo(location.time_zone))
+    places = {place.id: place for place in account.locations}
+    location = places.get(rows[-1].location_id) or account.locations[0]
+    at = next_usual([row.first_asked_at for row in rows], now, ZoneInfo(location.time_zone))
     return (at, "It is usually signed in at about this time.", location) if at else None
 
 

@@ -11,6 +11,7 @@ from broker.base.errors import ByHand, Conflict, Incomplete, NotFound, Refused
 from broker.base.ids import new_id
 from broker.base.settings import settings
 from broker.base.unit import Unit
+from broker.codes import service as codes
 from broker.directory import service as directory
 from broker.directory.models import Location, PortalAccount
 from broker.identity.policy import Permission, require
@@ -26,8 +27,9 @@ def open_tab(work: Unit, account_id: str, location_id: str, purpose: str, asker:
     """A lease on the account's portal session for this location.
 
     Warm session: granted at once. Otherwise the sign-in is reserved (with its try of the lockout budget) and a worker
-    is told. The same holder asking again gets the lease she has. `asker`: for whom Portunus itself opens it. Raises `NotFound`, `Refused` (role or policy),
-    `Conflict` (in use, parked, out of tries, just taken), `Incomplete` (no purpose).
+    is told. The same holder asking again gets the lease she has. `asker`: for whom Portunus itself opens it. Raises `NotFound`,
+    `Refused` (role or policy), `Conflict` (in use, parked, out of tries, just taken, no way for its code), `Incomplete`
+    (no purpose).
     """
     account = directory.account_by_id(work, account_id)
     location = work.db.get(Location, location_id)
@@ -77,6 +79,7 @@ def _open(work: Unit, account: PortalAccount, location: Location, purpose: str, 
         else:
             raise Conflict("This login is signing in for another location. Try again in a minute.", code="in-use")
     _refuse_parked(account)
+    codes.refuse_without(work, account, location.id)
     work.db.flush()
     fresh = PortalSession(
         id=new_id("ses"),

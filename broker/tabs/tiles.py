@@ -187,11 +187,14 @@ def _without_session(account: PortalAccount, last: PortalSession | None, down: D
 
 
 def _waiting(work: Unit, session: PortalSession) -> tuple[str, datetime | None]:
-    """What to say while a code is waited for, with what the code desk said, and until when it is good."""
+    """What to say while a code is waited for: what is in its way, what the code desk said; and until when it is good."""
     request = code_request(work, session)
-    said = codes.declined(work, request.id) if request else ""
     words = session.words or "Waiting for a code."
-    return f"{words} {said}".strip(), request.deadline if request else None
+    if request is None:
+        return words, None
+    noticed = codes.notice(work, request)
+    told = [words, noticed.words if noticed else "", codes.declined(work, request.id)]
+    return " ".join(part for part in told if part), request.deadline
 
 
 def code_request(work: Unit, session: PortalSession) -> CodeRequest | None:

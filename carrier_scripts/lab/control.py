@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 
-from carrier_scripts.lab import founding
+from carrier_scripts.lab import founding, posting
 from carrier_scripts.lab.judge import NAMES
 from carrier_scripts.lab.meridian_shared import MeridianShared
 from carrier_scripts.lab.postbox import Posted
@@ -128,7 +128,11 @@ class Control:
 
     async def sms(self, request: Request) -> Any:
         order = await request.json()
-        self.world.postbox.urls[str(order["phone"])] = str(order["url"])
+        phone, form = str(order["phone"]), str(order.get("form", "standard"))
+        if form not in posting.FORMS:
+            raise ValueError("that is no form of posting")
+        self.world.postbox.urls[phone] = str(order["url"])
+        self.world.postbox.posters[phone] = (form, str(order.get("key") or self.world.postbox.secret))
         return self.world.postbox.urls
 
     async def maildir(self, request: Request) -> Any:

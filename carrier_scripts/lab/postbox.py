@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 import smtplib
 import time
 from collections.abc import Callable
@@ -12,8 +11,8 @@ from email.message import EmailMessage
 from typing import Any
 
 import httpx2
-from standardwebhooks import Webhook
 
+from carrier_scripts.lab import posting
 from carrier_scripts.lab.clock import LabClock
 
 TRIES = 4
@@ -68,6 +67,8 @@ class Postbox:
     urls: dict[str, str] = field(default_factory=dict)
     voice_urls: dict[str, str] = field(default_factory=dict)
     """Where the transcripts of calls to a number are posted; calls to others ring at their owner's."""
+    posters: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Who posts for a number, where it is not the Standard Webhooks form with `secret`: the form and its key."""
     outbox: list[Posted] = field(default_factory=list)
     serial: Callable[[], int] = field(default_factory=lambda: itertools.count(1).__next__)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -137,35 +138,29 @@ class Postbox:
                 message.kept_at = message.kept_at or datetime.now(UTC)  # true time, as for text messages
 
     async def _text(self, client: httpx2.AsyncClient, message: Posted) -> None:
-        said = "transcript" if message.channel == "voice" else "text"
-        body = json.dumps(
-            {
-                "endpoint": message.to,
-                "from": message.sender,
-                said: message.text,
-                "id": message.id,
-                "sent_at": message.due.isoformat(),
-            }
-        )
         url = self.voice_urls.get(message.to) if message.channel == "voice" else self.url_for(message.to)
         if url is None:
             message.state, message.error = "failed", "nobody has said where text messages for this number go"
             return
         for _ in range(message.copies):
-            await self._post_until_taken(client, url, body, message)
+            await self._post_until_taken(client, url, message)
 
-    async def _post_until_taken(self, client: httpx2.AsyncClient, url: str, body: str, message: Posted) -> None:
+    async def _post_until_taken(self, client: httpx2.AsyncClient, url: str, message: Posted) -> None:
+        form, key = self.posters.get(message.to, ("standard", self.secret))
+        told = {
+            "id": message.id,
+            "to": message.to,
+            "sender": message.sender,
+            "text": message.text,
+            "sent_at": message.due.isoformat(),
+            "said": "transcript" if message.channel == "voice" else "text",
+        }
         for attempt in range(TRIES):
             if message not in self.outbox:
                 return
             message.tries += 1
             at = datetime.now(UTC)  # the provider signs by the true time, whatever the lab's clock shows
-            headers = {
-                "content-type": "application/json",
-                "webhook-id": message.id,
-                "webhook-timestamp": str(int(at.timestamp())),
-                "webhook-signature": Webhook(self.secret).sign(message.id, at, body),
-            }
+            body, headers = posting.post(form, key, url, told, at)
             try:
                 answer = await client.post(url, content=body, headers=headers)
                 if answer.is_success:

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import json
 import re
 
 import pyotp
@@ -15,7 +16,7 @@ from broker.codes import templates
 from broker.codes.matching import Arrival
 from broker.codes.models import CodeTemplate
 from broker.directory.models import DeliveryEndpoint, MfaMethod, PortalAccount
-from broker.vault.totp import Seed
+from broker.vault.totp import DIGESTS, Seed
 from broker.wiring import Portunus
 from tests import factories as make
 
@@ -66,7 +67,7 @@ def test_a_mailbox_is_added_with_its_password_in_the_vault(ana, portunus):
         "trusted_authserv": "mx.saguaro.test",
     }  # fmt: skip
     shown = ana.get(f"/channels/{row.id}").text
-    assert "Send a mail from anywhere" in shown
+    assert "send a mail from anywhere" in shown
     assert "Marble-Crane-3305" not in shown
     with portunus.reading(system("test")) as work:
         assert portunus.vault.has(work, "delivery_endpoint", row.id, "mailbox_password")
@@ -246,8 +247,26 @@ def test_a_login_gets_its_code_from_a_mailbox_by_an_alias(ana, portunus):
 def test_a_login_gets_its_code_from_a_number(ana, portunus):
     ana.post("/channels/phone", {"name": "Front desk", "address": "+16025550142"})
     (phone,) = rows(portunus, DeliveryEndpoint)
+    ana.post(PAGE.replace("email", "sms"), TEMPLATE | {"senders": "+16025550100", "act": "save"})
     assert ana.post(f"/accounts/{account_id(portunus)}/codes/sms", {"endpoint": phone.id}).status_code == 303
     assert (first_method(portunus).channel, first_method(portunus).masked_destination) == ("sms", "•••• 0142")
+
+
+@pytest.mark.parametrize("channel", ["sms", "voice"])
+def test_no_number_is_used_before_it_is_said_what_its_messages_look_like(ana, portunus, channel):
+    ana.post("/channels/phone", {"name": "Front desk", "address": "+16025550142"})
+    (phone,) = rows(portunus, DeliveryEndpoint)
+    way, template = f"/accounts/{account_id(portunus)}/codes", PAGE.replace("email", channel)
+    assert ana.post(f"{way}/{channel}", {"endpoint": phone.id}).status_code == 422
+    assert f'href="{template}"' in ana.get(way).text
+    bare = {"pattern": r"\d{6}", "act": "save"}
+    assert "any number would be taken" in ana.post(template, bare).text
+    ana.post(template, bare | {"context": "your code is"})
+    assert ana.post(f"{way}/{channel}", {"endpoint": phone.id}).status_code == 303
+
+
+def test_a_template_for_calls_is_called_so(ana):
+    assert "calls with a code say" in ana.get(PAGE.replace("email", "voice")).text
 
 
 def test_a_channel_of_somebody_else_cannot_be_chosen(ana, portunus):
@@ -263,6 +282,13 @@ def test_a_seed_is_proved_with_the_code_a_device_shows(ana, portunus, clock):
     assert first_method(portunus).channel == "desk"
     assert ana.post(way, {"seed": SEED, "shown": shown}).status_code == 303
     assert first_method(portunus).channel == "totp"
+
+
+@pytest.mark.parametrize("away", [-1, 1])
+def test_a_step_that_passes_while_somebody_types_is_no_wrong_clock(ana, portunus, clock, away):
+    shown = pyotp.TOTP(SEED).at(clock.now(), counter_offset=away)
+    answer = ana.post(f"/accounts/{account_id(portunus)}/codes/totp", {"seed": SEED, "shown": shown})
+    assert answer.headers["location"].endswith("?done=1")
 
 
 def test_a_device_whose_clock_is_off_is_told_by_how_much(ana, portunus, clock):
@@ -318,3 +344,131 @@ def test_a_biller_sees_none_of_it(portunus, signed_in, ana):
     browser = signed_in(maria)
     for page in ("/channels", PAGE, f"/accounts/{account_id(portunus)}/codes"):
         assert browser.get(page).status_code in (403, 404)
+
+
+# --- changed and removed
+
+
+def test_a_channel_that_no_login_uses_is_removed_with_its_password(ana, portunus):
+    ana.post("/channels/mailbox", MAILBOX)
+    (box,) = rows(portunus, DeliveryEndpoint)
+    assert ana.post(f"/channels/{box.id}/remove").headers["location"] == "/channels?removed=1"
+    assert box.name not in ana.get("/channels").text
+    assert ana.get(f"/channels/{box.id}").status_code == 404
+    with portunus.reading(system("test")) as work:
+        assert not portunus.vault.has(work, "delivery_endpoint", box.id, "mailbox_password")
+    assert ana.post("/channels/mailbox", MAILBOX).status_code == 303  # its address is free again
+
+
+def test_a_channel_that_a_login_uses_stays(ana, portunus):
+    ana.post("/channels/mailbox", MAILBOX)
+    (box,) = rows(portunus, DeliveryEndpoint)
+    ana.post(PAGE, TEMPLATE | {"act": "save"})
+    ana.post(f"/accounts/{account_id(portunus)}/codes/email", {"endpoint": box.id})
+    assert "Choose another way for them first" in ana.post(f"/channels/{box.id}/remove").text
+    assert rows(portunus, DeliveryEndpoint)[0].kind == "mailbox"
+
+
+def test_a_mistyped_address_is_put_right_and_the_login_shows_it(ana, portunus):
+    ana.post("/channels/mailbox", MAILBOX)
+    (box,) = rows(portunus, DeliveryEndpoint)
+    ana.post(PAGE, TEMPLATE | {"act": "save"})
+    ana.post(f"/accounts/{account_id(portunus)}/codes/email", {"endpoint": box.id})
+    told = MAILBOX | {"address": "door@saguaro.test", "username": "codes", "password": ""}
+    assert ana.post(f"/channels/{box.id}", told).status_code == 303
+    assert rows(portunus, DeliveryEndpoint)[0].address == "door@saguaro.test"
+    assert first_method(portunus).masked_destination == "d•••@saguaro.test"
+
+
+def test_a_second_folder_of_a_mailbox_is_a_channel_of_its_own(ana, portunus):
+    ana.post("/channels/mailbox", MAILBOX)
+    assert ana.post("/channels/mailbox", MAILBOX | {"folder": "Codes"}).status_code == 303
+    assert ana.post("/channels/mailbox", MAILBOX | {"folder": "Codes"}).status_code == 409
+
+
+def test_another_practices_mailbox_is_in_nobodys_way(ana, portunus):
+    with portunus.unit(system("test")) as work:
+        make.endpoint(work, make.organization(work, "Other Dental"), address=MAILBOX["address"])
+    assert ana.post("/channels/mailbox", MAILBOX).status_code == 303
+
+
+def test_a_number_belongs_to_one_practice(ana, portunus):
+    with portunus.unit(system("test")) as work:
+        make.endpoint(work, make.organization(work, "Other Dental"), kind="phone", address="+16025550142")
+    answer = ana.post("/channels/phone", {"name": "Front desk", "address": "+16025550142"})
+    assert (answer.status_code, "in use here by somebody else" in answer.text) == (409, True)
+
+
+def test_another_poster_has_another_key(ana, portunus):
+    ana.post("/channels/phone", {"name": "Front desk", "address": "+16025550142"})
+    (phone,) = rows(portunus, DeliveryEndpoint)
+    told = {"name": "Front desk", "address": "+16025550142", "provider": "twilio"}
+    assert ana.post(f"/channels/{phone.id}", told).status_code == 422
+    assert ana.post(f"/channels/{phone.id}", told | {"secret": "k" * 32}).status_code == 303
+    assert rows(portunus, DeliveryEndpoint)[0].settings["provider"] == "twilio"
+    made = ana.post(f"/channels/{phone.id}", told | {"provider": "standard"})
+    assert re.search(r"whsec_\S{44}", made.text)
+
+
+# --- what is lost is not lost unasked
+
+
+def test_a_template_that_loses_a_message_is_asked_about_before_it_is_saved(ana, portunus):
+    ana.post("/channels/mailbox", MAILBOX)
+    arrive(portunus, rows(portunus, DeliveryEndpoint)[0], "Claim 771204. Your code is 482913.")
+    ana.post(PAGE, TEMPLATE | {"act": "save"})
+    worse = TEMPLATE | {"context": "your pin is", "based_on": "1"}
+    asked = ana.post(PAGE, worse | {"act": "save"}).text
+    assert ("Not saved yet: 1 of the messages below" in asked, len(rows(portunus, CodeTemplate))) == (True, 1)
+    assert ana.post(PAGE, worse | {"act": "save_anyway"}).status_code == 303
+    assert len(rows(portunus, CodeTemplate)) == 2
+
+
+def test_a_first_template_loses_nothing(ana, portunus):
+    ana.post("/channels/phone", {"name": "Front desk", "address": "+16025550142"})
+    arrive(portunus, rows(portunus, DeliveryEndpoint)[0], "Trying number 482913.")
+    sms = PAGE.replace("email", "sms")
+    assert ana.post(sms, TEMPLATE | {"senders": "+16025550100", "act": "save"}).status_code == 303
+
+
+def test_words_that_name_a_login_stay_when_the_way_is_saved_again(ana, portunus):
+    ana.post("/channels/mailbox", MAILBOX)
+    (box,) = rows(portunus, DeliveryEndpoint)
+    ana.post(PAGE, TEMPLATE | {"act": "save"})
+    way = f"/accounts/{account_id(portunus)}/codes"
+    ana.post(f"{way}/email", {"endpoint": box.id, "names": "saguaro-west"})
+    assert 'value="saguaro-west"' in ana.get(way).text
+
+
+def test_a_security_answer_is_stored_beside_the_others(ana, portunus):
+    way = f"/accounts/{account_id(portunus)}/codes"
+    for question, answer in (("First pet?", "Biscuit"), ("City of birth?", "Yuma"), ("first  PET", "Waffle")):
+        assert "The answer is stored" in ana.post(f"{way}/questions", {"question": question, "answer": answer}).text
+    with portunus.unit(system("test")) as work:
+        kept = portunus.vault.use(
+            work, "portal_account", account_id(portunus), "security_answers", purpose="look in a test"
+        )
+    assert json.loads(kept) == {"City of birth?": "Yuma", "first PET": "Waffle"}
+    assert "Waffle" not in ana.get(way).text
+
+
+@pytest.mark.parametrize(("digits", "algorithm", "period"), [("8", "SHA256", "30"), ("7", "SHA512", "60")])
+def test_letters_typed_by_hand_may_be_of_any_usual_kind(ana, portunus, clock, digits, algorithm, period):
+    kind = pyotp.TOTP(SEED, digits=int(digits), digest=DIGESTS[algorithm], interval=int(period))
+    told = {"seed": f"{SEED[:4].lower()} {SEED[4:]}", "digits": digits, "algorithm": algorithm, "period": period}
+    way = f"/accounts/{account_id(portunus)}/codes/totp"
+    assert ana.post(way, told | {"shown": pyotp.TOTP(SEED).at(clock.now())}).status_code == 422
+    assert ana.post(way, told | {"shown": kind.at(clock.now())}).status_code == 303
+    with portunus.unit(system("test")) as work:
+        kept = portunus.vault.use(work, "portal_account", account_id(portunus), "totp_seed", purpose="look in a test")
+    assert Seed.parse(kept.decode()).code(5) == kind.generate_otp(5)
+
+
+def test_letters_with_impossible_digits_are_refused_in_words(ana, portunus):
+    way = f"/accounts/{account_id(portunus)}/codes/totp"
+    refused = ana.post(way, {"seed": SEED, "digits": "40", "shown": "123456"})
+    assert (refused.status_code, "not an authenticator seed" in refused.text, SEED in refused.text) == (
+        422,
+        True,
+        False,
+    )

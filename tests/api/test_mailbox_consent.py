@@ -196,3 +196,20 @@ def test_a_mailbox_with_a_password_has_no_consent_to_give(ana, portunus):
         },
     )
     assert ana.post(f"/channels/{row(portunus).id}/consent").status_code == 409
+
+
+def test_a_mistyped_client_id_is_put_right_and_the_owner_asked_again(ana, portunus, provider):
+    asked = question(
+        ana.post("/channels/mailbox/consent", GMAIL | {"provider": "microsoft", "tenant": "old.example"}).text
+    )
+    ana.get(f"/channels/consent/finish?state={asked['state']}&code=good")
+    box = row(portunus)
+    told = {"name": box.name, "address": box.address, "client_id": "client-2", "tenant": "new.example"}
+    told |= {"host": box.settings["host"], "username": box.settings["username"], "folder": "INBOX"}
+    assert ana.post(f"/channels/{box.id}", told).status_code == 303
+    changed = row(portunus)
+    assert (changed.settings["consent"]["client_id"], changed.health) == ("client-2", "unlinked")
+    assert "/new.example/" in changed.settings["consent"]["token_url"]
+    assert 'value="new.example"' in ana.get(f"/channels/{box.id}").text
+    with portunus.reading(system("test")) as work:
+        assert not portunus.vault.has(work, "delivery_endpoint", box.id, "refresh_token")

@@ -11,6 +11,8 @@ from api.cli import status as command
 from broker.base.actor import Actor, ActorKind, system
 from broker.base.beats import Beat, beat, beats
 from broker.base.errors import Unavailable
+from broker.codes import service as codes
+from broker.codes.matching import Arrival
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint
 from broker.tabs import service as tabs
@@ -178,3 +180,27 @@ def test_beats_keep_the_newest_round_of_each_part(portunus, clock):
     with portunus.reading(SYSTEM) as work:
         assert beats(work) == {"worker": clock.now()}
         assert work.db.scalar(select(func.count()).select_from(Beat)) == 1
+
+
+def test_a_code_that_nobody_asked_for_is_named_to_do(practice, portunus):
+    ana, _, account, _ = practice
+    with portunus.unit(SYSTEM) as work:
+        box = work.db.scalars(select(DeliveryEndpoint)).one()
+        work.db.get_one(type(account), account.id).mfa_methods[0].endpoint_id = box.id
+        arrival = Arrival(
+            endpoint_id=box.id,
+            channel="email",
+            external_id="<1@x>",
+            sender="codes@harborline.sim.test",
+            trusted=True,
+            recipients=frozenset(),
+            subject="Your code",
+            text="Your code is 482913",
+            received_at=work.clock.now(),
+            raw_digest="a" * 64,
+        )
+        assert codes.receive(work, portunus.vault, box, arrival).verdict == "unsolicited"
+    (told,) = status(ana)["codes_unasked"]
+    assert (told["login"], "somebody else has the password" in told["words"]) == (account.username, True)
+    assert "482913" not in str(told)
+    assert "somebody else has the password" in ana.get("/status").text.split("Parts of Portunus")[0]

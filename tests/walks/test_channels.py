@@ -13,6 +13,7 @@ import pytest
 import segno
 from playwright.sync_api import Page, expect
 
+from carrier_scripts import registry
 from carrier_scripts.lab import founding
 from tests.demos import Demo
 from tests.waiting import until
@@ -22,6 +23,7 @@ pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.timeout(200)]
 NOTHING = (
     "UPDATE mfa_method SET channel = 'desk', endpoint_id = NULL, masked_destination = '', template = '{\"pattern\": \"\\\\d{6}\"}'",
     "DELETE FROM delivery_endpoint",
+    "DELETE FROM code_template",
     "DELETE FROM secret WHERE field IN ('totp_seed', 'security_answers', 'mailbox_password', 'webhook_secret')",
 )
 
@@ -70,7 +72,7 @@ class Practice:
     def mailbox(self, address: str) -> str:
         """Added with a password; its channel page says that it is connected. The id."""
         box, page = self.facts["mailbox"], self.ana
-        page.goto(f"{self.demo.url}/channels")
+        page.goto(f"{self.demo.url}/channels/kind/email")
         form = page.get_by_role("region", name="Add a mailbox", exact=True)
         form.get_by_label("Name, as your people say it").fill(address)
         form.get_by_label("Its e-mail address").fill(address)
@@ -84,15 +86,45 @@ class Practice:
         self.is_up()
         return page.url.rpartition("/")[2]
 
-    def phone(self, number: str) -> None:
+    def phone(self, number: str, poster: str = "standard", key: str = "") -> None:
+        """Added; whoever posts its messages posts them to the address that the channel's page shows."""
         page = self.ana
-        page.goto(f"{self.demo.url}/channels")
+        page.goto(f"{self.demo.url}/channels/kind/sms")
         form = page.get_by_role("region", name="Add a telephone number for text messages")
         form.get_by_label("Name, as your people say it").fill(f"Phone {number[-4:]}")
         form.get_by_label("Number, with the country").fill(number)
-        form.get_by_label("Its signing key").fill(self.facts["sms"]["secret"])
+        form.get_by_label("Who posts its text messages here").select_option(poster)
+        form.get_by_label("Its signing key").fill(key or self.facts["sms"]["secret"])
         form.get_by_role("button", name="Add the number").click()
         page.get_by_role("heading", name="Test message").wait_for()
+        self.posts(number, poster, key)
+
+    def posts(self, number: str, poster: str, key: str) -> None:
+        """The provider, or the app, is told the address that the channel's page shows."""
+        hook = self.ana.get_by_text("/hooks/sms/").first.inner_text()
+        self.control("/sms", phone=number, url=hook, form=poster, **({"key": key} if key else {}))
+
+    def tried(self, number: str) -> None:
+        """A test message is waited for on the channel's page, and is shown there."""
+        self.ana.get_by_role("button", name="I send one now: wait for it").click()
+        self.ana.get_by_text("Waiting for the next message").wait_for()
+        self.control("/message", phone=number, text="Trying number 482913", **{"from": "+16025550199"})
+        shown = self.ana.get_by_role("article", name="Message from +16025550199")
+        shown.get_by_text("Trying number 111111").wait_for()
+        shown.get_by_text("Nobody asked for a code here.").wait_for()
+
+    def template(self, carrier: str, channel: str) -> None:
+        """What the carrier's messages look like, as its own record says."""
+        shape = registry.behaviour(carrier)["code_template"]
+        self.ana.goto(f"{self.demo.url}/portals/{carrier}/templates/{channel}")
+        senders = [] if channel == "voice" else shape.get("senders", [])  # a call's number is not a message's sender
+        self.ana.get_by_label("Senders, one on a line").fill("\n".join(senders))
+        words = shape.get("context", []) or (["code is"] if channel == "voice" else [])
+        self.ana.get_by_label("Words shortly before the code, one on a line").fill("\n".join(words))
+        self.ana.get_by_label("Words shortly after it").fill("\n".join(shape.get("after", [])))
+        self.ana.get_by_label("The code's form").fill(shape["pattern"])
+        self.ana.get_by_role("button", name="Save", exact=True).click()
+        self.ana.get_by_text("It counts from the next sign-in on.").wait_for()
 
     def is_up(self) -> None:
         """The channel's page says that it works."""
@@ -105,6 +137,7 @@ class Practice:
         until(up)
 
     def from_mailbox(self, login: founding.Account, endpoint_id: str) -> None:
+        self.template(login.carrier, "email")
         mail = self.way(login, "From a mailbox")
         mail.get_by_label("Mailbox").select_option(endpoint_id)
         mail.get_by_label("The address this portal writes to").fill(login.address)
@@ -112,12 +145,15 @@ class Practice:
         self.chosen()
 
     @contextmanager
-    def signing_in(self, login: founding.Account) -> Iterator[None]:
-        """Maria opens the tab; what somebody must do meanwhile is done inside; then she sees the portal, signed in once."""
+    def signing_in(self, login: founding.Account, place: int = 0) -> Iterator[None]:
+        """Maria opens the tab; what somebody must do meanwhile is done inside; then she sees the portal, signed in once.
+
+        `place`: which of the login's locations; at another one it signs in anew.
+        """
         maria, before = self.people["Maria"], self.counted(login).get("logins", 0)
         user = login.username
         name = login.label or (f"{user[:3]}…{user[-3:]}" if len(user) > 8 else f"…{user[-3:]}")
-        maria.open(f"{login.carrier} {login.locations[0]} {name.lower()}")
+        maria.open(f"{login.carrier} {login.locations[place]} {name.lower()}")
         yield
         maria.page.locator("#stage canvas").wait_for(timeout=60_000)
         counts = self.counted(login)
@@ -125,8 +161,8 @@ class Practice:
         assert told == {"logins": before + 1, "codes_accepted": before + 1, "wrong_codes": 0, "overlapping_logins": 0}
         maria.end()
 
-    def signs_in(self, login: founding.Account) -> None:
-        with self.signing_in(login):
+    def signs_in(self, login: founding.Account, place: int = 0) -> None:
+        with self.signing_in(login, place):
             pass
 
     def at_the_desk(self, carrier: str) -> Any:
@@ -155,7 +191,7 @@ def test_a_mailbox_with_a_password(practice: Practice) -> None:
 
 def test_a_mailbox_by_its_owners_consent(practice: Practice) -> None:
     box, page = practice.facts["mailbox"], practice.ana
-    page.goto(f"{practice.demo.url}/channels")
+    page.goto(f"{practice.demo.url}/channels/kind/email")
     form = page.get_by_role("region", name="Add a Gmail or Microsoft 365 mailbox")
     form.get_by_label("Whose mailbox it is").select_option("other")
     form.get_by_label("Name, as your people say it").fill("By consent")
@@ -180,9 +216,38 @@ def test_a_mailbox_by_its_owners_consent(practice: Practice) -> None:
 def test_text_messages(practice: Practice) -> None:
     account = login("copper_mesa_az-1")
     practice.phone(account.address)
+    practice.tried(account.address)
+    practice.template(account.carrier, "sms")
     practice.way(account, "From text messages").get_by_role("button", name="Use this number").click()
     practice.chosen()
     practice.signs_in(account)
+
+
+def test_text_messages_by_an_app_on_the_office_phone(practice: Practice) -> None:
+    """The number of the test before, whose messages an app passes on from now on."""
+    account, page = login("copper_mesa_az-1"), practice.ana
+    page.goto(f"{practice.demo.url}/channels")
+    page.get_by_role("link", name=f"Phone {account.address[-4:]}").click()
+    settings = page.get_by_role("region", name="Settings")
+    settings.get_by_label("Who posts its text messages here").select_option("gateway")
+    settings.get_by_label("New signing key").fill("Sandstone-Kestrel-8813-app")
+    settings.get_by_role("button", name="Save").click()
+    page.get_by_text("sms:received").wait_for()
+    practice.posts(account.address, "gateway", "Sandstone-Kestrel-8813-app")
+    practice.tried(account.address)
+    practice.signs_in(account, place=1)
+
+
+def test_text_messages_by_twilio(practice: Practice) -> None:
+    account, key = login("sentinel_dental-1"), "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+    practice.phone(account.address, "twilio", key)
+    practice.tried(account.address)
+    practice.template(account.carrier, "sms")
+    way = practice.way(account, "From text messages")
+    way.get_by_label("Number").select_option(label=f"Phone {account.address[-4:]} ({account.address})")
+    way.get_by_role("button", name="Use this number").click()
+    practice.chosen()
+    practice.signs_in(account, place=1)
 
 
 def test_calls_that_are_written_down(practice: Practice) -> None:
@@ -190,6 +255,7 @@ def test_calls_that_are_written_down(practice: Practice) -> None:
     practice.phone(account.address)
     hook = practice.ana.get_by_text("/hooks/voice/").inner_text()
     practice.control("/voice", phone=account.address, url=hook)
+    practice.template(account.carrier, "voice")
     calls = practice.way(account, "From calls")
     calls.get_by_label("Number that the portal calls").select_option(label=f"Phone 0144 ({account.address})")
     calls.get_by_role("button", name="Use calls to this number").click()
@@ -214,16 +280,33 @@ def test_an_authenticator_from_the_picture_of_its_code(practice: Practice) -> No
     practice.signs_in(account)
 
 
+def test_an_authenticator_typed_by_hand(practice: Practice) -> None:
+    account = login("evergreen_medicaid-1")
+    form = practice.way(account, "From an authenticator")
+    letters = account.totp_seed.lower()
+    form.get_by_label("Or the seed").fill(" ".join(letters[at : at + 4] for at in range(0, len(letters), 4)))
+    form.get_by_label("The code that a device with this seed shows now").fill(
+        pyotp.TOTP(account.totp_seed).at(datetime.now(UTC))
+    )
+    form.get_by_role("button", name="Store and use the seed").click()
+    practice.chosen()
+    practice.signs_in(account)
+    practice.ana.goto(f"{practice.demo.url}/channels/kind/totp")
+    compare = practice.ana.get_by_role("region", name="Try it")
+    compare.get_by_label("Login").select_option(label=f"{founding.carrier(account.carrier).name} · {account.username}")
+    compare.get_by_label("The code that the device shows").fill(pyotp.TOTP(account.totp_seed).at(datetime.now(UTC)))
+    compare.get_by_role("button", name="Compare").click()
+    practice.ana.get_by_text("The code is right").wait_for()
+
+
 def test_security_questions(practice: Practice) -> None:
     account = login("bluestone_mutual-1")
     for question, answer in account.answers:
-        practice.ana.goto(f"{practice.demo.url}/accounts")
-        row = practice.ana.locator("details.account-line", has_text=account.username).first
-        row.locator("summary").first.click()
-        row.get_by_label("Security question, as the portal words it").fill(question)
-        row.get_by_label("Its answer").fill(answer)
-        row.get_by_role("button", name="Store", exact=True).click()
-        practice.ana.get_by_role("status").first.wait_for()
+        form = practice.way(account, "Answers to security questions")
+        form.get_by_label("The portal's question").fill(question)
+        form.get_by_label("Its answer").fill(answer)
+        form.get_by_role("button", name="Store the answer").click()
+        practice.ana.get_by_text("The answer is stored.").wait_for()
     practice.from_mailbox(account, practice.mailbox("codes.blue@lab.test"))
     practice.signs_in(account)
 

@@ -1,5 +1,7 @@
 // The code desk: shows who waits as it happens, keeps what is being typed, and tells what the portal said to each code.
 
+import { notify, ring as sounds } from "./ring.js";
+
 const $ = (id) => document.getElementById(id);
 const desk = $("desk"), said = $("said"), over = $("over"), given = $("given");
 const csrf = document.querySelector("meta[name=csrf]").content;
@@ -72,6 +74,15 @@ function task(box, row) {
   part("endings").hidden = !call?.mine;
 }
 
+/** Why the code will not be typed in by itself: then somebody reads it, or listens to it. */
+function hindered(line, row) {
+  const [words, link] = line.children;
+  line.hidden = !row.notice;
+  words.textContent = row.notice;
+  link.hidden = !row.recording;
+  if (row.recording) link.href = row.recording;
+}
+
 /** Sends without leaving the page, so that what is typed for the others stays. */
 function wire(box) {
   const [calls, code, not, link] = box.querySelectorAll("form");
@@ -141,6 +152,7 @@ async function look() {
     kept.delete(row.id);
     box.dataset.deadline = row.deadline;
     task(box, row);
+    hindered(box.querySelector("[data-notice]"), row);
     let line = box.querySelector("p[data-said]");
     if (line) { line.textContent = row.said; line.hidden = !row.said; }
     line = box.querySelector("[data-called]");
@@ -180,16 +192,8 @@ function call(row) {
   rung.add(row.id);
   desk.dispatchEvent(new CustomEvent("called", { detail: row.id }));
   if (!sound) return;
-  for (const at of [0, 0.25]) {
-    const tone = sound.createOscillator(), volume = sound.createGain();
-    tone.frequency.value = 660;
-    volume.gain.setValueAtTime(0.2, sound.currentTime + at);
-    volume.gain.exponentialRampToValueAtTime(0.001, sound.currentTime + at + 0.2);
-    tone.connect(volume).connect(sound.destination);
-    tone.start(sound.currentTime + at);
-    tone.stop(sound.currentTime + at + 0.2);
-  }
-  if (window.Notification?.permission === "granted" && !document.hasFocus()) new Notification(`${row.portal_name} waits for a code`, { body: row.location_name, tag: row.id });
+  sounds(sound);
+  if (!document.hasFocus()) notify(`${row.portal_name} waits for a code`, { body: row.location_name, tag: row.id });
 }
 
 /** Browsers let a page sound only after a press; notifications they ask about themselves. */

@@ -841,6 +841,7 @@ def upgrade() -> None:
     sa.Column('endpoint_id', sa.String(length=40), nullable=True),
     sa.Column('rule', sa.JSON(), nullable=False),
     sa.Column('asked_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('first_asked_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('asked_before', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('deadline', broker.base.db.UtcDateTime(timezone=True), nullable=False),
     sa.Column('state', sa.String(length=12), nullable=False),

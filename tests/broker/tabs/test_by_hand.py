@@ -7,13 +7,16 @@ from sqlalchemy import select
 
 from broker.audit.acts import Act
 from broker.audit.models import AuditEntry
+from broker.base.actor import system
 from broker.base.errors import Conflict, Incomplete, NotFound, Refused
 from broker.codes import recovery
 from broker.codes import service as codes
 from broker.codes.models import Code, CodeRequest, LineCall
 from broker.directory.models import MfaMethod, PortalAccount
 from broker.tabs import service as tabs
+from tests import factories as make
 from tests.broker.tabs.conftest import Office
+from tests.conftest import acting
 from tests.fakes.clock import ManualClock
 
 BOTH_DATABASES = True
@@ -171,6 +174,23 @@ def test_the_report_says_how_many_minutes_of_calls_were_avoided(line: Waiting, c
         (row,) = tabs.calls_avoided(work)
     assert (row.opened, row.calls, row.avoided, row.call_minutes, row.measured) == (4, 1, 3, 6.0, True)
     assert (row.minutes_avoided, row.hold_minutes) == (18.0, 6.0)
+
+
+@pytest.mark.parametrize("elsewhere", ["another_place", "another_practice"])
+def test_calls_of_other_places_are_in_nobody_elses_report(line: Waiting, clock: ManualClock, elsewhere: str) -> None:
+    office = line.office
+    line.by(office.maria, codes.begin_call)
+    clock.advance(minutes=6)
+    line.give(office.maria, "K7M4X2P9")
+    line.take()
+    line.answered()
+    office.finish(line.claim)
+    with office.portunus.unit(system("test")) as work:
+        here = elsewhere == "another_place"
+        org = office.org if here else make.organization(work, "Other Dental")
+        viewer = make.user(work, org, "Otto Reyes", role="admin", locations=[office.tucson] if here else None)
+    with office.portunus.reading(acting(viewer)) as work:
+        assert tabs.calls_avoided(work) == []
 
 
 def test_without_a_measured_call_the_minutes_are_called_assumed(office: Office) -> None:

@@ -98,9 +98,9 @@ def test_a_mailbox(node: Node, ana: Ana) -> None:
 def test_a_telephone(node: Node, ana: Ana) -> None:
     number = node.lab.account("copper_mesa_az-1").address
     channel = ana.post("/channels/phone", name="Front desk", address=number, secret=node.lab.facts["sms"]["secret"])
+    ana.post("/portals/copper_mesa_az/templates/sms", senders="+16025550100", pattern=r"\d{6}", act="save")
     way = f"/accounts/{ana.account('copper_mesa_az-1')}/codes/sms"
     ana.post(way, endpoint=channel.rpartition("/")[2])
-    ana.post("/portals/copper_mesa_az/templates/sms", senders="+16025550100", pattern=r"\d{6}", act="save")
     with sms_hook(node.portunus) as address:
         node.lab.send_sms_to(number, address + number.lstrip("+"))
         signs_in(node, "copper_mesa_az-1", "copper_mesa_az")

@@ -1,0 +1,40 @@
+"""Can a login's code come at all? Asked before anything is submitted: a password without a code burns a try for nothing."""
+
+from broker.base.errors import Conflict
+from broker.base.unit import Unit
+from broker.codes.presence import at_the_desk
+from broker.directory.models import DeliveryEndpoint, MfaMethod, PortalAccount
+
+AUTOMATIC = ("email", "sms", "voice")
+"""Channels whose codes come by themselves."""
+SICK = ("down", "unlinked", "gone")
+"""Health of a mailbox or telephone that brings no code."""
+
+
+def trouble(endpoint: DeliveryEndpoint | None) -> str:
+    """Why no code comes by this mailbox or telephone now, in words; empty while nothing is known against it."""
+    if endpoint is None or endpoint.health not in SICK:
+        return ""
+    what = "mailbox" if endpoint.kind == "mailbox" else "telephone"
+    why = (endpoint.health_words or "it does not answer").rstrip(". ")
+    return f"The {what} {endpoint.name} brings no codes now: {why}."
+
+
+def method_of(account: PortalAccount) -> MfaMethod | None:
+    """How its codes come."""
+    return account.mfa_methods[0] if account.mfa_methods else None
+
+
+def refuse_without(work: Unit, account: PortalAccount, location_id: str) -> None:
+    """Raises `Conflict` (code `channel-down`) when the login's only way for codes is down and nobody sits at the code desk."""
+    method = method_of(account)
+    if method is None or method.channel not in AUTOMATIC:
+        return
+    wrong = trouble(method.endpoint)
+    if not wrong or at_the_desk(work, account.id, location_id):
+        return
+    raise Conflict(
+        f"{wrong} Nothing was tried at the portal. Who can read the code another way opens the Code desk and leaves it "
+        "open; then open the portal again. An administrator finds the channel under Channels.",
+        code="channel-down",
+    )
