@@ -6,7 +6,7 @@ from typing import Any
 ELIGIBILITY: tuple[tuple[str, str], ...] = (
     ("Member", "patient"),
     ("Member ID", "patient.member_id"),
-    ("Asked for", "service_date"),
+    ("As of", "service_date"),
     ("Coverage", "coverage.status"),
     ("Plan", "coverage.plan_name"),
     ("Group", "coverage.group_name"),

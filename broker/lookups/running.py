@@ -77,6 +77,8 @@ class Answered:
     captured_at: datetime
     script_version: str
     portal_session_id: str
+    today_only: bool = False
+    """The portal was asked for no day: the answer is as of today, whatever day the question names."""
 
 
 @dataclass(frozen=True)
@@ -297,7 +299,8 @@ def _result(row: Lookup, job: Job, said: Answered) -> Result:
         ).model_dump(),
     }
     if row.kind == "eligibility":
-        told["service_date"] = job.question.get("service_date") or job.question.get("today")
+        today = job.question.get("today")
+        told["service_date"] = today if said.today_only else job.question.get("service_date") or today
     return parse(row.kind, told)
 
 

@@ -110,7 +110,7 @@ class CopperMesaPortal(Portal):
         for shown, why in ((".no-match", "patient_not_found"), ("#several-members", "patient_ambiguous")):
             if await page.locator(shown).is_visible():
                 raise NoAnswer(why, await page.locator(shown).read())
-        answer = Answer()
+        answer = Answer(today_only=True)
         await self.read_benefits(page, answer)
         return answer
 

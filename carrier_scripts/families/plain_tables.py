@@ -87,7 +87,7 @@ class PlainTables(Portal):
         for shown, code in ((form.nobody, "patient_not_found"), (SEVERAL, "patient_ambiguous")):
             if await here.locator(shown).is_visible():
                 raise NoAnswer(code, await here.locator(shown).read())
-        answer = Answer()
+        answer = Answer(today_only=True)
         await page.named("benefits")
         await self.read_benefits(here, answer)
         return answer

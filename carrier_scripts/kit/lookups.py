@@ -40,6 +40,10 @@ class NoAnswer(Exception):
         self.seen = seen
 
 
+SOON = dt.timedelta(days=31)
+"""For how long ahead today's benefits say something about an appointment."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """One lookup's question. Dates are dates; what was not given is None.
@@ -86,8 +90,11 @@ class Asked:
         return self.service_date or self.today
 
     def only_today(self) -> None:
-        """Raises `NoAnswer`: for portals that cannot be asked for any other day."""
-        if self.service_date is not None and self.service_date != self.today:
+        """For portals that tell today's benefits only: an appointment soon is answered as of today (`Answer(today_only=True)`).
+
+        Raises `NoAnswer` for a day that is over, or further away than `SOON`.
+        """
+        if self.day is not None and self.today is not None and not self.today <= self.day <= self.today + SOON:
             raise NoAnswer("date_not_supported")
 
     def is_member(self, seen: Seen) -> bool:
@@ -105,6 +112,8 @@ class Answer:
 
     result: dict[str, Any] = field(default_factory=dict)
     unmapped: list[dict[str, Any]] = field(default_factory=list)
+    today_only: bool = False
+    """The portal was asked for no day: whatever day the question names, this is as of today."""
 
     def claims(self, found: Sequence[dict[str, Any]], *seen: Seen) -> None:
         """The claims of one patient, and how many there are: as many as were seen."""
@@ -145,7 +154,13 @@ class Answer:
         evidence: dict[str, list[int]] = {}
         computed: list[str] = []
         plain = _flatten(self.result, "", evidence, computed)
-        return {"result": plain, "evidence": evidence, "computed": computed, "unmapped": self.unmapped}
+        return {
+            "result": plain,
+            "evidence": evidence,
+            "computed": computed,
+            "unmapped": self.unmapped,
+            "today_only": self.today_only,
+        }
 
 
 def _flatten(tree: Any, pointer: str, evidence: dict[str, list[int]], computed: list[str]) -> Any:

@@ -245,6 +245,7 @@ class _Runs:
                     captured_at=self._node.portunus.clock.now(),
                     script_version=self._script.digest,
                     portal_session_id=claim.portal_session_id,
+                    today_only=answer.get("today_only") is True,
                 )
             except (KeyError, IndexError, TypeError, ValueError):  # a script may write anything
                 return Unanswered("bad_answer", pictures=eyes.pictures)

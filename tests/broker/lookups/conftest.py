@@ -64,13 +64,13 @@ class Office:
         with self.portunus.unit(lookups.HOLDER) as work:
             return lookups.next_job(work, self.portunus.vault, lease_id)
 
-    def answer(self, job: lookups.Job, **changed: Any) -> None:
+    def answer(self, job: lookups.Job, *, today_only: bool = False, **changed: Any) -> None:
         """The script answers with a proved result."""
         made = results.eligibility()
         fields = {pointer: [Sighting(**one) for one in seen] for pointer, seen in made["provenance"]["fields"].items()}
         told = {name: made[name] for name in ("patient", "coverage", "accumulators", "benefits")} | changed
         with self.portunus.unit(lookups.HOLDER) as work:
-            said = lookups.Answered(told, fields, [], [], work.clock.now(), "d" * 64, "ses_1")
+            said = lookups.Answered(told, fields, [], [], work.clock.now(), "d" * 64, "ses_1", today_only)
             lookups.answer(work, self.portunus.vault, job, said)
 
     def fail(self, job: lookups.Job, code: str, *seen: Sighting) -> None:

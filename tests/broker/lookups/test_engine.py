@@ -1,6 +1,6 @@
 """The engine's decisions in SQL: asked once, taken once, ended once; a person first; retries by class."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -275,6 +275,17 @@ def test_a_recent_answer_about_the_one_twin_is_not_given_for_the_other(office: O
     assert ended_with(office, asked) is None
     assert office.row(office.ask(first_name="Zelda", max_age_s=600)).state == "queued"
     assert office.row(office.ask(first_name="ada", max_age_s=600)).state == "done"
+
+
+@pytest.mark.parametrize(("today_only", "told"), [(True, 0), (False, 1)])
+def test_an_answer_as_of_today_says_so_whatever_day_was_asked_for(office: Office, today_only: bool, told: int) -> None:
+    first = office.ask()
+    office.sign_in()
+    office.answer(office.next(office.turn()))
+    today = date.fromisoformat(office.shown(first).result["service_date"])
+    asked = office.ask(service_date=(today + timedelta(days=1)).isoformat())
+    office.answer(office.next(office.turn()), today_only=today_only)
+    assert office.shown(asked).result["service_date"] == (today + timedelta(days=told)).isoformat()
 
 
 @pytest.mark.parametrize(("number", "error"), [("hc2630100017", None), ("HC2630100018", "wrong_claim_shown")])

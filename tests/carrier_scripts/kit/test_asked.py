@@ -1,11 +1,12 @@
 """What a script is asked: IDs as portals keep them, days it can or cannot ask for, sums of what is printed."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
-from carrier_scripts.kit import Asked, NoAnswer, Seen, totals
+from carrier_scripts.kit import Answer, Asked, NoAnswer, Seen, totals
+from carrier_scripts.kit.lookups import SOON
 from carrier_scripts.kit.reading import money, same_id
 
 TODAY = "2026-11-22"
@@ -26,12 +27,20 @@ def test_today_can_be_asked_for_everywhere(told: dict) -> None:
     assert asked.day == date.fromisoformat(TODAY)
 
 
-def test_a_portal_without_a_field_for_the_day_answers_for_no_other() -> None:
-    asked = Asked.from_json({"today": TODAY, "service_date": "2026-11-23"})
+def test_an_appointment_soon_is_answered_as_of_today() -> None:
+    day = date.fromisoformat(TODAY) + SOON
+    Asked.from_json({"today": TODAY, "service_date": day.isoformat()}).only_today()
+    assert Answer(today_only=True).to_json()["today_only"] is True
+
+
+@pytest.mark.parametrize("away", [-1, SOON.days + 1])
+def test_a_portal_without_a_field_for_the_day_answers_for_none_long_ahead_or_over(away: int) -> None:
+    day = date.fromisoformat(TODAY) + timedelta(days=away)
+    asked = Asked.from_json({"today": TODAY, "service_date": day.isoformat()})
     with pytest.raises(NoAnswer) as no:
         asked.only_today()
     assert no.value.code == "date_not_supported"
-    assert asked.day == date(2026, 11, 23)
+    assert asked.day == day
 
 
 def test_a_sum_that_is_not_printed_is_computed_from_every_line_or_not_at_all() -> None:
