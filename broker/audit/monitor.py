@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 
@@ -31,8 +32,8 @@ def check(work: Unit, key: LogKey, directory: Path) -> list[Finding]:
     frontier: list[bytes] = []
     size = 0
     for entry in _entries(work):
-        if entry.index != size:
-            missing = f"entry {size} is" if entry.index == size + 1 else f"entries {size} to {entry.index - 1} are"
+        if entry.place != size:
+            missing = f"entry {size} is" if entry.place == size + 1 else f"entries {size} to {entry.place - 1} are"
             found.append(Finding(size, f"{missing} missing: deleted or renumbered."))
             return found[:MOST_FINDINGS]
         found += _entry(entry, seen)
@@ -53,13 +54,13 @@ def check(work: Unit, key: LogKey, directory: Path) -> list[Finding]:
     return found[:MOST_FINDINGS]
 
 
-def _entry(entry: AuditEntry, seen: Seen) -> Iterator[Finding]:
+def _entry(entry: Any, seen: Seen) -> Iterator[Finding]:
     hashed = tree.leaf_hash(entry.leaf.encode())
     if hashed != entry.leaf_hash:
-        yield Finding(entry.index, f"entry {entry.index} was changed: its text does not fit its hash.")
-    if not seen.says(entry.index, hashed):
-        words = f"entry {entry.index} is not the one the witness saw: changed, or another history."
-        yield Finding(entry.index, words, FORKED)
+        yield Finding(entry.place, f"entry {entry.place} was changed: its text does not fit its hash.")
+    if not seen.says(entry.place, hashed):
+        words = f"entry {entry.place} is not the one the witness saw: changed, or another history."
+        yield Finding(entry.place, words, FORKED)
     try:
         fields = json.loads(entry.leaf)
         told = {
@@ -74,13 +75,13 @@ def _entry(entry: AuditEntry, seen: Seen) -> Iterator[Finding]:
             "at": datetime.fromisoformat(fields["at"]),
         }
     except (ValueError, KeyError, TypeError):
-        yield Finding(entry.index, f"entry {entry.index} is not in the form Portunus writes.")
+        yield Finding(entry.place, f"entry {entry.place} is not in the form Portunus writes.")
         return
-    if fields.get("index") != entry.index:
-        yield Finding(entry.index, f"entry {entry.index} says that it is entry {fields.get('index')}: moved.")
+    if fields.get("index") != entry.place:
+        yield Finding(entry.place, f"entry {entry.place} says that it is entry {fields.get('index')}: moved.")
     for column in COLUMNS:
         if getattr(entry, column) != told[column]:
-            yield Finding(entry.index, f"entry {entry.index}: the column {column} was changed.")
+            yield Finding(entry.place, f"entry {entry.place}: the column {column} was changed.")
 
 
 def _end(work: Unit, size: int, frontier: list[bytes] | None, seen: Seen) -> list[Finding]:
@@ -134,13 +135,14 @@ def _unknown(work: Unit, seen: Seen, size: int) -> Iterator[Finding]:
         yield Finding(None, "unknown: the second sink holds no signed head yet: nothing could be compared.", UNKNOWN)
 
 
-def _entries(work: Unit) -> Iterator[AuditEntry]:
+def _entries(work: Unit) -> Iterator[Any]:
+    """Plain rows of a log that may be long: mapped ones cost three times as much. `place` is the index."""
+    columns = [getattr(AuditEntry, name) for name in (*COLUMNS, "leaf", "leaf_hash")]
     after = -1
     while True:
-        query = select(AuditEntry).where(AuditEntry.index > after).order_by(AuditEntry.index).limit(PAGE)
-        rows = work.db.scalars(query).all()
+        page = select(AuditEntry.index.label("place"), *columns).where(AuditEntry.index > after)
+        rows = work.db.execute(page.order_by(AuditEntry.index).limit(PAGE)).all()
         if not rows:
             return
         yield from rows
-        after = rows[-1].index
-        work.db.expunge_all()
+        after = rows[-1].place
