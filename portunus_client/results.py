@@ -210,7 +210,7 @@ class Sighting(TypedDict):
 
 
 class Unmapped(TypedDict):
-    why: Literal["unplaced", "conflict"]
+    why: Literal["unplaced", "conflict", "missing"]
     label: str
     text: str
     evidence: list[Sighting]

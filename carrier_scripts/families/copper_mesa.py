@@ -127,7 +127,7 @@ class CopperMesaPortal(Portal):
         if asked.claim_number:
             await page.goto(self._address(f"/Office/Claim?number={asked.claim_number}"))
             if not await page.locator("#lblNumber").is_visible():
-                raise NoAnswer("claim_not_found", await page.get_by_role("heading", name="Not found").read())
+                raise NoAnswer("claim_not_found", await page.locator("h1").filter(has_text="Not found").read())
             claim = await _claim(page, answer)
             totals(claim)
             number = await page.locator("#lblNumber").read()

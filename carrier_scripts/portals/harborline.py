@@ -123,7 +123,7 @@ class Harborline(Portal):
         if asked.claim_number:
             await page.goto(f"{SITE}/claims/{asked.claim_number}")
             if not await page.locator("#claim-number").is_visible():
-                raise NoAnswer("claim_not_found", await page.get_by_role("heading", name="Not found").read())
+                raise NoAnswer("claim_not_found", await page.locator("h1").filter(has_text="Not found").read())
             claims, count = [await _claim(page, answer, asked)], await page.locator("#claim-number").read()
             answer.claims(claims, count)
             return answer

@@ -154,7 +154,7 @@ class Northgate(Portal):
         if asked.claim_number:
             await page.goto(f"{SITE}/claims/{asked.claim_number}")
             if not await page.locator("[data-testid=claim-number]").is_visible():
-                raise NoAnswer("claim_not_found", await page.get_by_role("heading", name="Not found").read())
+                raise NoAnswer("claim_not_found", await page.locator("h1").filter(has_text="Not found").read())
             claim = await _claim(page, answer)
             totals(claim)
             number = await page.locator("[data-testid=claim-number]").read()

@@ -195,7 +195,8 @@ def test_a_version_is_withdrawn_from_its_release_on_the_page(portunus, signed_in
     assert "withdrawn (It clicks through the terms page.)" in ana.get(f"/scripts/{KEY}").text
 
 
-NEW = """
+NEW = '''"""Desert Dental: a text message, nothing odd."""
+
 from carrier_scripts.kit import LoginForm, Outcome, Portal, sees
 
 
@@ -205,7 +206,7 @@ class DesertDental(Portal):
     start = home = "https://providers.desert.example/signin"
     login = LoginForm("#u", "#p", "#s")
     signs = {Outcome.SIGNED_IN: sees("#x")}
-"""
+'''
 
 
 def test_a_script_for_a_new_portal_is_handed_in_read_and_approved_on_the_web(portunus, signed_in, office) -> None:
@@ -230,7 +231,7 @@ def test_a_script_for_a_new_portal_is_handed_in_read_and_approved_on_the_web(por
     ("Desert Dental", NEW, "lower-case letters"),
     (KEY, NEW, "is known already"),
     ("desert_dental", "from carrier_scripts.families.nowhere import X", "builds on that family"),
-    ("desert_dental", "x = (", "does not load"),
+    ("desert_dental", "x = (", "was never closed"),
 ])  # fmt: skip
 def test_what_cannot_be_a_new_portals_script_comes_back_with_a_sentence(
     signed_in, office, key: str, text: str, words: str
