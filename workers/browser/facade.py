@@ -6,9 +6,12 @@ No JavaScript, no cookies, no field values: what is not in `carrier_scripts.kit.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from playwright.async_api import ElementHandle, Error, FrameLocator, Locator, Page, Response
 from playwright.async_api import TimeoutError as TooSlow
 
@@ -28,6 +31,7 @@ LOOK_EVERY_S = 0.02
 TEXT_CHARACTERS = 20_000
 CHAIN_LINKS = 12
 NO_ANSWER = "The portal did not answer in time."
+log = structlog.get_logger("facade")
 
 
 async def unless_asked(live: LiveSession, call: Coroutine[Any, Any, Any]) -> Any:
@@ -91,6 +95,10 @@ class Facade:
                 raise CallRefused("down", NO_ANSWER) from slow
             raise CallRefused("unrecognised", f"{name}: what the script looks for did not show in time") from slow
         except (TypeError, KeyError, IndexError, ValueError) as wrong:
+            where = extract_tb(wrong.__traceback__)[-1]  # a script's bad arguments, or our own fault: the place tells
+            log.info(
+                "a call broke", call=name, kind=type(wrong).__name__, at=f"{Path(where.filename).name}:{where.lineno}"
+            )
             raise CallRefused("script_failed", f"{name}: {type(wrong).__name__}") from wrong
         except Error as failed:
             raise CallRefused(*self._meaning(failed.message)) from failed
@@ -240,5 +248,6 @@ class Facade:
         if "net::ERR" in text or "Timeout" in text:
             return "down", "The portal did not answer."
         if "closed" in text or "crashed" in text:
+            log.info("a tab was closed in mid run")
             return "script_failed", "The browser tab was closed in mid run."
         return "unrecognised", "The page did not behave as the script expects."
