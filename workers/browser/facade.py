@@ -96,9 +96,9 @@ class Facade:
             raise CallRefused("unrecognised", f"{name}: what the script looks for did not show in time") from slow
         except (TypeError, KeyError, IndexError, ValueError) as wrong:
             where = extract_tb(wrong.__traceback__)[-1]  # a script's bad arguments, or our own fault: the place tells
-            log.info(
-                "a call broke", call=name, kind=type(wrong).__name__, at=f"{Path(where.filename).name}:{where.lineno}"
-            )
+            known = name if name in self._calls else "unknown"  # a script may call anything
+            place = f"{Path(where.filename).name}:{where.lineno}"
+            log.info("a call broke", call=known, kind=type(wrong).__name__, at=place)
             raise CallRefused("script_failed", f"{name}: {type(wrong).__name__}") from wrong
         except Error as failed:
             raise CallRefused(*self._meaning(failed.message)) from failed
