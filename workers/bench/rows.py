@@ -45,7 +45,7 @@ from workers.bench.overhttp import AtHarborline, harborline
 
 PLACE = "phoenix"
 ACTIVE = {True: "active", False: "inactive"}
-SHOWN = ("Member ID", "Asked for", "Coverage", "Annual maximum", "Maximum used", "Maximum left")
+SHOWN = ("Member ID", "As of", "Coverage", "Annual maximum", "Maximum used", "Maximum left")
 
 
 class Nobody:
