@@ -6,6 +6,7 @@ from typing import Any
 
 from broker.base.ids import new_id
 from broker.base.unit import Unit
+from broker.codes.matching import Arrival
 from broker.directory.models import (
     BehaviourFact,
     Carrier,
@@ -185,3 +186,21 @@ def user(
             )
         work.db.flush()
     return row
+
+
+def arrival(work: Unit, endpoint: DeliveryEndpoint, text: str, **values: Any) -> Arrival:
+    """A mail of Harborline's that reaches the endpoint now, confirmed by its server, unless `values` say otherwise."""
+    number = next(_numbers)
+    usual: dict[str, Any] = {
+        "endpoint_id": endpoint.id,
+        "channel": "email",
+        "external_id": f"<{number}@x>",
+        "sender": "codes@harborline.sim.test",
+        "trusted": True,
+        "recipients": frozenset(),
+        "subject": "Your code",
+        "text": text,
+        "received_at": work.clock.now(),
+        "raw_digest": f"{number:064x}",
+    }
+    return Arrival(**usual | values)

@@ -1,6 +1,5 @@
 """Each kind of channel has a page: what it is for, set-up, trying it, health, and the logins that use it."""
 
-import hashlib
 from datetime import timedelta
 
 import pyotp
@@ -12,7 +11,6 @@ from broker.base.actor import system
 from broker.base.ids import new_id
 from broker.codes import kinds, presence, questions
 from broker.codes import service as codes
-from broker.codes.matching import Arrival
 from broker.codes.models import Code, CodeRequest
 from broker.directory.models import DeliveryEndpoint, MfaMethod, PortalAccount
 from broker.identity.models import User
@@ -78,18 +76,7 @@ class Practice:
     def arrive(self, text: str, number: str = "1") -> None:
         with self.portunus.unit(SYSTEM) as work:
             box = work.db.get_one(DeliveryEndpoint, self.box.id)
-            arrival = Arrival(
-                endpoint_id=box.id,
-                channel="email",
-                external_id=f"<{number}@x>",
-                sender="codes@harborline.sim.test",
-                trusted=True,
-                recipients=frozenset(),
-                subject="Hello",
-                text=text,
-                received_at=work.clock.now(),
-                raw_digest=hashlib.sha256(text.encode()).hexdigest(),
-            )
+            arrival = make.arrival(work, box, text, external_id=f"<{number}@x>", subject="Hello")
             codes.receive(work, self.portunus.vault, box, arrival)
 
     def kind(self, key: str) -> kinds.Kind:

@@ -12,7 +12,6 @@ from broker.base.actor import Actor, ActorKind, system
 from broker.base.beats import Beat, beat, beats
 from broker.base.errors import Unavailable
 from broker.codes import service as codes
-from broker.codes.matching import Arrival
 from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint
 from broker.tabs import service as tabs
@@ -187,18 +186,7 @@ def test_a_code_that_nobody_asked_for_is_named_to_do(practice, portunus):
     with portunus.unit(SYSTEM) as work:
         box = work.db.scalars(select(DeliveryEndpoint)).one()
         work.db.get_one(type(account), account.id).mfa_methods[0].endpoint_id = box.id
-        arrival = Arrival(
-            endpoint_id=box.id,
-            channel="email",
-            external_id="<1@x>",
-            sender="codes@harborline.sim.test",
-            trusted=True,
-            recipients=frozenset(),
-            subject="Your code",
-            text="Your code is 482913",
-            received_at=work.clock.now(),
-            raw_digest="a" * 64,
-        )
+        arrival = factories.arrival(work, box, "Your code is 482913")
         assert codes.receive(work, portunus.vault, box, arrival).verdict == "unsolicited"
     (told,) = status(ana)["codes_unasked"]
     assert (told["login"], "somebody else has the password" in told["words"]) == (account.username, True)

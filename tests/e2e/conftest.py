@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from broker.base.settings import Settings
 from tests.e2e.office import Office, running_office
@@ -15,6 +15,8 @@ from workers.browser.find import find
 
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PORTAL_PAGE = Path(__file__).parents[1] / "portals" / "northgate" / "signed_in.html"
+
+expect.set_options(timeout=20_000)  # a busy machine is no failure
 
 
 @pytest.fixture(scope="session")
@@ -115,7 +117,7 @@ def maria(browser: Browser, remote: Remote) -> Iterator[Viewer]:
         viewport={"width": 1340, "height": 1000}, permissions=["clipboard-read", "clipboard-write"]
     )
     context.add_cookies([office.cookie("Maria")])
-    context.set_default_timeout(8000)
+    context.set_default_timeout(20_000)
     page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))

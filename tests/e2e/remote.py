@@ -107,7 +107,7 @@ class Remote:
     def until(self, expression: str, tab: int = -1) -> None:
         """Wait until the portal's page says so."""
         assert self.live is not None
-        self.do(self.live.tabs[tab].page.wait_for_function(expression, timeout=6_000))
+        self.do(self.live.tabs[tab].page.wait_for_function(expression, timeout=20_000))
 
     def place(self, selector: str) -> tuple[float, float]:
         """The middle of an element, in the tab's pixels."""

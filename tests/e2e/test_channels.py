@@ -7,8 +7,8 @@ import pytest
 from api.channel_kinds import KINDS
 from broker.base.actor import system
 from broker.codes import service as codes
-from broker.codes.matching import Arrival
 from broker.directory.models import DeliveryEndpoint
+from tests import factories
 from tests.e2e.conftest import NARROW
 
 pytestmark = pytest.mark.browser
@@ -75,18 +75,7 @@ def arrive(office, text: str, number: str) -> None:
     """A mail comes to the office's mailbox, as the watcher hands it over."""
     with office.portunus.unit(system("mailwatch")) as work:
         box = work.db.query(DeliveryEndpoint).filter_by(name="Code mailbox").one()
-        arrival = Arrival(
-            endpoint_id=box.id,
-            channel="email",
-            external_id=f"<{number}@test>",
-            sender="ana@saguaro.test",
-            trusted=True,
-            recipients=frozenset(),
-            subject="Trying it out",
-            text=text,
-            received_at=work.clock.now(),
-            raw_digest=number * 64,
-        )
+        arrival = factories.arrival(work, box, text, sender="ana@saguaro.test", subject="Trying it out")
         codes.receive(work, office.portunus.vault, box, arrival)
 
 

@@ -26,6 +26,8 @@ IDLE_S = 120.0
 HOLD_S = 12.0
 """How long a door stays open on one proof. Shorter than the sweeper's patience (20 s) less the host's beat (5 s): a host that was
 stopped finds its doors shut before anybody else may sign in."""
+PROOF_S = 10.0
+"""How long what wants to pass waits for the next proof before it is refused."""
 TLS_PORT = 443
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """RFC 6052: an IPv4 address in IPv6 clothes."""
@@ -58,6 +60,8 @@ class Door:
     denied: Counter[str] = field(default_factory=Counter)
     bytes_in: int = 0
     shut: bool = False
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set, and replaced, whenever it is renewed or shut."""
 
     def allows(self, host: str) -> bool:
         """Whether the portal has this host (exactly, or under `*.`)."""
@@ -71,9 +75,10 @@ class Door:
 class Egress:
     """The doors of this node."""
 
-    def __init__(self, resolve: Mapping[str, str], *, hold_s: float = HOLD_S) -> None:
+    def __init__(self, resolve: Mapping[str, str], *, hold_s: float = HOLD_S, proof_s: float = PROOF_S) -> None:
         self._resolve = resolve
         self._hold_s = hold_s
+        self._proof_s = proof_s
         self._doors: dict[str, Door] = {}
         self._newest: dict[str, int] = {}
 
@@ -114,10 +119,12 @@ class Egress:
     def renew(self, door: Door, asked_at: float) -> None:
         """SQL said that this host holds the fence. Counts from when it was asked (monotonic): we may have been stopped since."""
         door.open_until = max(door.open_until, asked_at + self._hold_s)
+        self._tell(door)
 
     async def shut(self, door: Door) -> None:
         """Close the listener and every connection; returns when nothing can pass any more."""
         door.shut = True
+        self._tell(door)
         if self._doors.get(door.session_id) is door:
             del self._doors[door.session_id]
         if door.server is not None:
@@ -150,7 +157,7 @@ class Egress:
         far_reader, far_writer = upstream
         door.connections.add(far_writer)
         try:
-            self._check_open(door)  # it may have been shut while the connection was made
+            await self._proved(door)  # it may have been shut while the connection was made
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             async with asyncio.timeout(IDLE_S) as idle, asyncio.TaskGroup() as both:
                 both.create_task(self._copy(door, reader, far_writer, idle))
@@ -173,11 +180,11 @@ class Egress:
         return host.strip("[]").rstrip(".").lower(), int(port)
 
     async def _connect(self, door: Door, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        self._check_open(door)
+        await self._proved(door)
         if port != TLS_PORT or not door.allows(host):
             raise Denied("not one of its hosts", host)
         address = door.pinned.get(host) or await self._resolved(host, port)
-        self._check_open(door)
+        await self._proved(door)
         async with asyncio.timeout(CONNECT_S):
             connection = await asyncio.open_connection(*address)
         door.pinned[host] = address
@@ -195,10 +202,21 @@ class Egress:
             raise Denied("leads to an address that is not public", host)
         return str(public[0]), port
 
-    def _check_open(self, door: Door) -> None:
-        """A host that was stopped and goes on finds its doors shut: nobody vouched for its fence meanwhile."""
+    async def _proved(self, door: Door) -> None:
+        """Nothing passes while nobody vouches for the fence: a busy host's next proof is waited for, a stopped one's never comes.
+
+        Raises `Denied` once the door is shut, or after `proof_s` without a proof.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._proof_s):
+                while not door.shut and time.monotonic() > door.open_until:
+                    await door.news.wait()
         if door.shut or time.monotonic() > door.open_until:
             raise Denied("this sign-in no longer holds its account")
+
+    def _tell(self, door: Door) -> None:
+        news, door.news = door.news, asyncio.Event()
+        news.set()
 
     async def _copy(
         self,
@@ -214,7 +232,7 @@ class Egress:
         while True:
             data = await source.read(CHUNK)
             idle.reschedule(loop.time() + IDLE_S)
-            self._check_open(door)
+            await self._proved(door)
             if not data:
                 if sink.can_write_eof():
                     sink.write_eof()

@@ -58,9 +58,11 @@ async function connect() {
     counted.bytes += data.byteLength;
     queue = queue.then(() => show(parse(data), kept)).catch(() => {});
   };
-  line.onclose = () => { if (!over && !cover.hidden()) again("The connection was lost. Trying again …"); };
+  let broken = false;
+  line.onclose = () => { broken = true; if (!over && !cover.hidden()) again("The connection was lost. Trying again …"); };
   if (!ticket) {
     const answer = await post("/ticket").catch(() => null);
+    if (broken) return; // before the ticket came: it is tried again already
     if (!answer || answer.status >= 500) { line.onclose = null; line.close(); return again("No connection. Trying again …"); }
     if (!answer.ok) {
       const { code, detail } = await answer.json().catch(() => ({}));

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from broker.base.actor import system
+from broker.base.unit import Unit
 from broker.codes import on_call, records
 from broker.codes import service as codes
-from broker.codes.matching import Arrival
 from broker.directory.models import MfaMethod
 from broker.tabs import service as tabs
 from broker.wiring import Portunus
@@ -52,19 +52,13 @@ def test_a_code_that_comes_after_all_ends_the_notice(office: Office) -> None:
 
 def test_another_senders_mail_is_nobodys_business_here(office: Office) -> None:
     asked(office)
-    arrival = Arrival(
-        endpoint_id=office.mailbox.id,
-        channel="email",
-        external_id="<news@x>",
-        sender="news@elsewhere.test",
-        trusted=False,
-        recipients=frozenset(),
-        subject="News",
-        text="Number 123456",
-        received_at=office.portunus.clock.now(),
-        raw_digest="n" * 64,
-    )
-    office.host(lambda work: codes.receive(work, office.portunus.vault, office.mailbox, arrival))
+
+    def come(work: Unit) -> None:
+        news = {"sender": "news@elsewhere.test", "trusted": False, "subject": "News"}
+        arrival = make.arrival(work, office.mailbox, "Number 123456", **news)
+        codes.receive(work, office.portunus.vault, office.mailbox, arrival)
+
+    office.host(come)
     assert pending(office).notice == ""
 
 
@@ -74,21 +68,15 @@ def test_a_recorded_call_is_one_press_away(office: Office) -> None:
         method = work.db.query(MfaMethod).one()
         method.channel, method.endpoint_id, method.template = "voice", phone.id, {"context": ["code"]}
     asked(office)
-    call = Arrival(
-        endpoint_id=phone.id,
-        channel="voice",
-        external_id="call:RE1",
-        sender="",
-        trusted=True,
-        recipients=frozenset(),
-        subject="",
-        text="",
-        received_at=office.portunus.clock.now(),
-        raw_digest="r" * 64,
-        unreadable="A call was recorded: listen to it.",
-        recording="https://api.twilio.test/RE1",
-    )
-    office.host(lambda work: codes.receive(work, office.portunus.vault, phone, call))
+
+    def come(work: Unit) -> None:
+        call = make.arrival(
+            work, phone, "", channel="voice", external_id="call:RE1", sender="", subject="",
+            unreadable="A call was recorded: listen to it.", recording="https://api.twilio.test/RE1",
+        )  # fmt: skip
+        codes.receive(work, office.portunus.vault, phone, call)
+
+    office.host(come)
     assert pending(office).recording == "https://api.twilio.test/RE1"
 
 

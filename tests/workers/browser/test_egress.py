@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -199,6 +200,36 @@ def test_a_host_that_was_stopped_lets_nothing_more_through_an_open_connection() 
         assert carrier.reached == []
         status, _, _ = await ask(door, "CONNECT portal.sim.test:443 HTTP/1.1")
         assert status == "403"
+
+    run(test, proof_s=0.05)
+
+
+def test_what_a_busy_host_could_not_prove_in_time_waits_and_passes_with_the_next_proof() -> None:
+    async def test(carrier: Carrier, egress: Egress) -> None:
+        door = await opened(egress)
+        _, reader, writer = await ask(door, "CONNECT portal.sim.test:443 HTTP/1.1")
+        door.open_until = 0.0
+        writer.write(b"held")
+        connecting = asyncio.create_task(ask(door, "CONNECT portal.sim.test:443 HTTP/1.1"))
+        await asyncio.sleep(0.05)
+        assert (carrier.reached, connecting.done()) == ([], False)
+        egress.renew(door, time.monotonic())
+        assert await reader.readexactly(4) == b"held"
+        assert (await connecting)[0] == "200"
+
+    run(test)
+
+
+def test_what_waits_for_a_proof_is_cut_off_when_the_door_is_shut() -> None:
+    async def test(carrier: Carrier, egress: Egress) -> None:
+        door = await opened(egress)
+        _, reader, writer = await ask(door, "CONNECT portal.sim.test:443 HTTP/1.1")
+        door.open_until = 0.0
+        writer.write(b"late")
+        await asyncio.sleep(0.05)
+        await egress.shut(door)
+        assert await reader.read() == b""
+        assert carrier.reached == []
 
     run(test)
 
