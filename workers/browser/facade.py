@@ -237,7 +237,11 @@ class Facade:
                     await watch.movement(asked)
 
     def _meaning(self, text: str) -> tuple[str, str]:
-        """What a browser error means to a person. The browser's own words may hold addresses: they are not passed on."""
+        """What a browser error means to a person. The browser's own words may hold addresses: they are not passed on.
+
+        Only the first line is the browser's word; below it Playwright logs what the page says.
+        """
+        text = text.partition("\n")[0]
         if "ERR_TUNNEL_CONNECTION_FAILED" in text:
             led = ", ".join(host for host in self._live.door.denied if not self._live.door.allows(host))
             if led:

@@ -42,6 +42,8 @@ WIDE, HIGH, HIGHEST = 1280, 800, 2400
 """Of the page, in pixels. It grows to what the portal's pages need: a taller one costs a second layout to photograph, a
 shorter one is photographed with nothing in it."""
 LOOKUPS_PER_PAGE = 25
+ALIVE_S = 5.0
+"""How long a tab in which a lookup broke may take to say that it is there."""
 log = structlog.get_logger("lookups")
 
 
@@ -164,6 +166,8 @@ class _Runs:
                 done = await self._process.run(
                     self._script, job.kind, trace.watched(facade.call), limit_s=SCRIPT_S, asked=job.question
                 )
+            if done.outcome is not Outcome.ANSWERED and await self._tab_is_lost(cdp):
+                return await self._once_more(job)
             await facade.saved()
             said = await self._said(facade, done)
             if facade.tallest > self._high:
@@ -201,6 +205,26 @@ class _Runs:
             await self._rest(turn)
             return None
         return turn
+
+    async def _tab_is_lost(self, cdp: CDPSession) -> bool:
+        """Whether the tab crashed, hangs or was closed under the lookup, which no script and no portal is to blame for."""
+        try:
+            async with asyncio.timeout(ALIVE_S):
+                await cdp.send("Page.getFrameTree")
+        except (Error, TimeoutError):
+            return True
+        return False
+
+    async def _once_more(self, job: Job) -> Job | Wait | None:
+        """It goes back, and what comes next gets a fresh tab. A lookup that ends every tab is given up after some runs."""
+        log.warning("a lookup's tab was lost", lookup=job.lookup_id)
+        await self._close_page()
+
+        def back_and_next(work: Unit) -> Job | Wait | None:
+            lookups.give_back(work, job)
+            return lookups.next_job(work, self._node.portunus.vault, self._lease_id)
+
+        return await self._unit(back_and_next)
 
     async def _rest(self, turn: Job | Wait | None) -> None:
         """The session is gone: a job that was taken already goes back."""

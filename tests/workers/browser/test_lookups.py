@@ -126,6 +126,26 @@ def test_signed_out_in_mid_lookup_signs_in_again_and_answers(node: Node) -> None
     node.run(test)
 
 
+def test_a_lookup_whose_tab_goes_away_is_done_again_in_a_fresh_one(node: Node) -> None:
+    async def test() -> None:
+        first = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
+        await looking.work_off(node, first)
+        assert node.host is not None
+        (live,) = node.host._sessions.values()
+        (page,) = live.hidden
+        under_way = asyncio.Event()
+        page.on("request", lambda _: under_way.set())
+        node.lab.fault("harborline", "hang", path="/eligibility", seconds=20)
+        lookup = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
+        await under_way.wait()
+        await page.close()
+        node.lab.unfault("harborline", "hang")
+        (shown,) = await looking.work_off(node, lookup)
+        assert (shown.state, shown.error, shown.runs) == ("done", None, 2)
+
+    node.run(test)
+
+
 def test_a_parked_login_waits_for_a_person_and_goes_on_when_she_has_put_it_right(node: Node) -> None:
     async def test() -> None:
         node.lab.fault("harborline", "lock", account="saguaro.phoenix")

@@ -16,7 +16,7 @@ from workers.browser.shortways import AIM, fill, press
 
 pytestmark = pytest.mark.browser
 HOST = "https://portal.example"
-HTML = """<title>Harbor</title><a id=next href="/next">Next</a><p id=name>Ada Dunmore</p>
+HTML = """<title>Harbor</title><a id=next href="/next">Next</a> <a id=busy href="/other">Next</a><p id=name>Ada Dunmore</p>
 <form method=post action="/close"><button id=close>Close</button></form>
 <button id=off disabled>Off</button><button id=under>Under</button>
 <div style="position:fixed;inset:auto 0 0 0;height:40px;background:#fff" id=bar>bar</div>
@@ -27,6 +27,8 @@ HTML = """<title>Harbor</title><a id=next href="/next">Next</a><p id=name>Ada Du
   Object.defineProperty(HTMLElement.prototype, 'innerText', { get() { return 'Somebody Else'; } });
   document.querySelectorAll = () => [];
   window.heard = [];
+  const busy = () => { const end = Date.now() + 1500; while (Date.now() < end); };
+  document.getElementById('busy').onclick = () => setTimeout(busy);
   for (const kind of ['input', 'change']) document.addEventListener(kind, (e) => heard.push(`${kind} ${e.target.id}`));
 </script>"""
 Test = Callable[[Page, CDPSession, OwnWorld], Awaitable[None]]
@@ -38,6 +40,10 @@ def link(selector: str) -> list[Any]:
 
 def on_the_page(test: Test, hold: asyncio.Event | None = None, asked: asyncio.Event | None = None) -> None:
     async def serve(route: Route) -> None:
+        if route.request.url.endswith("/other"):  # in another process, as Chromium may do at any time
+            apart = {"Cross-Origin-Opener-Policy": "same-origin"}
+            await route.fulfill(content_type="text/html", headers=apart, body="<p id=name>Second page</p>")
+            return
         if not route.request.url.endswith("/next"):
             await route.fulfill(content_type="text/html", body=HTML)
             return
@@ -88,6 +94,17 @@ def test_the_page_that_was_asked_for_stands_when_the_press_is_over() -> None:
         assert told["cells"][0][0] == "Second page"
 
     on_the_page(test, hold, asked)
+
+
+def test_a_page_that_arrives_while_the_old_one_is_still_busy_is_no_fault() -> None:
+    async def test(page: Page, cdp: CDPSession, world: OwnWorld) -> None:
+        aim = await world.ask(AIM, link("#busy"))
+        guard: Any = SimpleNamespace(blocked=0)
+        await press(cdp, guard, aim["x"], aim["y"], 20)
+        told = await world.ask(LOOK, link("#name"), "text")
+        assert told["cells"][0][0] == "Second page"
+
+    on_the_page(test)
 
 
 def test_no_script_of_the_portal_bends_what_is_read() -> None:
