@@ -224,7 +224,8 @@ class _Runs:
             lookups.give_back(work, job)
             return lookups.next_job(work, self._node.portunus.vault, self._lease_id)
 
-        return await self._unit(back_and_next)
+        turn: Job | Wait | None = await self._unit(back_and_next)
+        return turn
 
     async def _rest(self, turn: Job | Wait | None) -> None:
         """The session is gone: a job that was taken already goes back."""
