@@ -6,7 +6,7 @@ from api.access import Here
 from api.days import local
 from api.routes.lookups import as_data
 from broker.base.unit import Unit
-from broker.lookups import flat, showing, worklist
+from broker.lookups import batches, flat, showing, worklist
 from broker.lookups.evidence import Sighting, leaves
 from broker.lookups.models import Lookup
 
@@ -28,7 +28,7 @@ def row(here: Here, work: Unit, one: Lookup, places: dict[str, list[int]] | None
         "kind_words": KIND_WORDS[one.kind],
         "who": f"…{number[-4:]}" if number else "",
         "asked_at": local(one.created_at, one.location.time_zone),
-        "batch_name": one.batch.name if one.batch is not None else "",
+        "batch_name": batches.description(work, here.portunus.vault, one.batch).name if one.batch is not None else "",
         "batch_rows": (places or {}).get(one.id, []),
         "put_away": one.put_away_at is not None,
         "zone": one.location.time_zone,

@@ -62,7 +62,7 @@ def create(
     if asked.not_before is not None and asked.not_before.tzinfo is None:
         raise Incomplete("not_before needs a time zone.")
     names = sorted({name for row in asked.rows for name in row})[: sheets.MOST_COLUMNS]
-    rows = [([str(row.get(name, "")) for name in names], row) for row in asked.rows]
+    rows = [([str(row.get(name, "")) for name in names], _question(row)) for row in asked.rows]
     with here.unit() as work:
 
         def created() -> str:
@@ -72,9 +72,14 @@ def create(
             ).id  # fmt: skip
 
         batch_id = once(work, "lookup_batch", idempotency_key, asked.model_dump_json(), created)
-        shown = as_data(work, batches.own(work, batch_id))
+        shown = as_data(here, work, batches.own(work, batch_id))
     response.headers["Location"] = f"/api/v1/lookup-batches/{batch_id}"
     return shown
+
+
+def _question(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, unless it would pass for one that our reader of files found wrong."""
+    return {"problem": "problem: there is no such field."} if "problem" in row else row
 
 
 @router.get("/api/v1/lookup-batches", dependencies=WATCHERS, **answers(BatchList))
@@ -87,7 +92,7 @@ def listing(
     with here.reading() as work:
         rows = batches.listed(work, cursor=cursor, limit=limit)
         return {
-            "data": [as_data(work, row) for row in rows],
+            "data": [as_data(here, work, row) for row in rows],
             "next_cursor": rows[-1].id if len(rows) == limit else None,
         }
 
@@ -96,7 +101,7 @@ def listing(
 def get(here: HereNow, batch_id: str) -> dict[str, Any]:
     """Its counts and the rows that could not be asked."""
     with here.reading() as work:
-        return as_data(work, batches.own(work, batch_id))
+        return as_data(here, work, batches.own(work, batch_id))
 
 
 @router.post("/api/v1/lookup-batches/{batch_id}/{act}", dependencies=ASKERS, **answers(Batch))
@@ -105,7 +110,7 @@ def change(here: HereNow, batch_id: str, act: str) -> dict[str, Any]:
     if act not in ACTS:
         raise NotFound("There is no such act.")
     with here.unit() as work:
-        return as_data(work, ACTS[act](work, batch_id))
+        return as_data(here, work, ACTS[act](work, batch_id))
 
 
 @router.get(
@@ -135,13 +140,13 @@ def exported(here: Here, batch_id: str, form: str) -> Response:
     return StreamingResponse(rows, media_type=TYPES[form], headers=headers)
 
 
-def as_data(work: Unit, batch: LookupBatch) -> dict[str, Any]:
+def as_data(here: Here, work: Unit, batch: LookupBatch) -> dict[str, Any]:
     """A batch as JSON."""
     found = batches.counts(work, batch)
     state = "cancelled" if batch.cancelled_at else "paused" if batch.paused_at else "done" if found.ended else "running"
     return {
         "id": batch.id,
-        "name": batch.name,
+        "name": batches.description(work, here.portunus.vault, batch).name,
         "state": state,
         "created_at": batch.created_at.isoformat(),
         "not_before": batch.not_before.isoformat() if batch.not_before else None,

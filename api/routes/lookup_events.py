@@ -56,7 +56,7 @@ async def of_batch(request: Request, here: HereNow, batch_id: str, last_event_id
     def look() -> tuple[dict[str, Any], bool]:
         with here.reading() as work:
             _still_here(here, work)
-            told = batch_data(work, batches.own(work, batch_id))
+            told = batch_data(here, work, batches.own(work, batch_id))
             going = told["counts"]["queued"] + told["counts"].get("running", 0)
             return told, not going and told["state"] in ("done", "cancelled")
 

@@ -156,7 +156,7 @@ def batch(
 ) -> Response:
     """Progress, problems, what needs a person, the way out."""
     with here.reading() as work:
-        shown = batch_data(work, batches.own(work, batch_id))
+        shown = batch_data(here, work, batches.own(work, batch_id))
         found, following = worklist.page(work, "exceptions", before=before or None, batch_id=batch_id)
         rows = lookup_rows.rows(here, work, found)
         zones = sorted(set(offers(work).zones.values()))
@@ -172,7 +172,7 @@ def batch(
 def progress(request: Request, here: HereNow, batch_id: str) -> Response:
     """The counts alone, for the page that watches them."""
     with here.reading() as work:
-        shown = batch_data(work, batches.own(work, batch_id))
+        shown = batch_data(here, work, batches.own(work, batch_id))
     return page(request, "_lookup_progress.html", batch=shown)
 
 

@@ -51,7 +51,7 @@ def show_home(
     with here.reading() as work:
         found = offers(work)
         rows, following = _list(here, work, show, before)
-        sent = [batch_data(work, one) for one in batches.listed(work, limit=5)]
+        sent = [batch_data(here, work, one) for one in batches.listed(work, limit=5)]
     return page(
         request, "lookups.html", status=422 if error else 200, offers=found, rows=rows, show=show, shows=SHOWS, batches=sent,
         error=error, told=told or {}, may_claims=Permission.LOOKUP_CLAIMS in here.held, following=following, before=before,

@@ -20,6 +20,7 @@ OURS = ("kind", "portal", "location", "provider_npi")
 """Parts of a question that say where it is asked."""
 DATES_ASKED = ("service_date", "service_from", "service_to")
 PRIORITIES = {"interactive": 0, "normal": 5, "batch": 9}
+FIELD = re.compile(r"[a-z_]{1,40}")
 LONGEST_AGE_S = 30 * 86_400
 
 
@@ -158,6 +159,8 @@ def sentence(wrong: ValidationError) -> str:
     said = []
     for one in wrong.errors(include_input=False, include_url=False):
         where = ".".join(str(part) for part in one["loc"])
+        if one["type"] == "extra_forbidden" and not FIELD.fullmatch(where):
+            where = "a field"  # its name came with the question, and may be a person's
         what = one["msg"].removeprefix("Value error, ")
         said.append(f"{where}: {what}" if where else what)
     return "; ".join(said)[:600] + "."

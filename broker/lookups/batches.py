@@ -34,7 +34,26 @@ PIECE = 200
 FARTHEST = timedelta(days=60)
 TOO_WIDE = "The row has more cells than there are headings. Put text that has commas in it into quotes."
 NOWHERE = "There is no portal, or no location, of this row's short name at one of your places."
+UNNAMED = "Batch"
 NOT_ASKED = "The batch was cancelled before this row was asked."
+
+
+@dataclass(frozen=True)
+class Described:
+    """What people call a batch, and the headings of its file."""
+
+    name: str
+    columns: list[str]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the file as it came in, with its lookup or why there is none."""
+
+    number: int
+    cells: list[str]
+    problem: str | None
+    lookup: Lookup | None
 
 
 @dataclass(frozen=True)
@@ -80,10 +99,11 @@ def create(
     organization = organization_of(work)
     if not organization:
         raise Incomplete("A batch belongs to an organization: submit it as a person or a service account.")
+    batch_id, told = new_id("bat"), {"name": (name.strip() or UNNAMED)[:120], "columns": headings}
     batch = LookupBatch(
-        id=new_id("bat"),
+        id=batch_id,
         organization_id=organization,
-        name=(name.strip() or "Batch")[:120],
+        described=records.seal(work, vault, organization, ("batch description", batch_id), told),
         requester_kind=work.actor.kind.value,
         requester_id=work.actor.id,
         requester_name=work.actor.name,
@@ -93,7 +113,6 @@ def create(
         cancelled_at=None,
         told_at=None,
         max_age_s=max_age_s,
-        columns=headings,
         rows=len(rows),
     )
     work.db.add(batch)
@@ -115,6 +134,12 @@ def rows_of(sheet: Sheet, mapping: dict[str, str], fixed: dict[str, str]) -> lis
         except Incomplete as wrong:
             made.append((cells, {"problem": wrong.message}))
     return made
+
+
+def description(work: Unit, vault: Vault, batch: LookupBatch) -> Described:
+    """Its name and headings, for somebody who may see it."""
+    context = ("batch description", batch.id)
+    return Described(**records.unseal(work, vault, batch.organization_id, context, batch.described))
 
 
 def requester(work: Unit, batch_id: str) -> Actor | None:
@@ -322,9 +347,7 @@ def _read() -> ScalarSelect[int]:
     return select(func.count()).where(BatchRow.batch_id == LookupBatch.id).correlate(LookupBatch).scalar_subquery()
 
 
-def pages(
-    work: Unit, vault: Vault, batch: LookupBatch, after: int, size: int = 200
-) -> Iterator[tuple[BatchRow, list[str], Lookup | None]]:
+def pages(work: Unit, vault: Vault, batch: LookupBatch, after: int, size: int = 200) -> Iterator[Line]:
     """The rows after that number that the actor may see, as they came in, with their lookups."""
     page = (
         select(BatchRow)
@@ -335,7 +358,8 @@ def pages(
     )
     for row in work.db.scalars(page).all():
         cells = records.unseal(work, vault, batch.organization_id, ("batch row", row.id), row.cells)
-        yield row, cells, work.db.get(Lookup, row.lookup_id) if row.lookup_id else None
+        found = work.db.get(Lookup, row.lookup_id) if row.lookup_id else None
+        yield Line(row.number, cells, row.problem, found)
 
 
 def _blob(batch: LookupBatch) -> str:

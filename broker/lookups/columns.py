@@ -44,21 +44,22 @@ def guess(headings: list[str]) -> dict[str, str]:
 def remembered(work: Unit, organization_id: str, headings: list[str]) -> dict[str, str]:
     """What was said last time for these headings, else a guess."""
     row = work.db.get(ColumnMapping, (organization_id, _digest(headings)))
-    return dict(row.mapping) if row is not None else guess(headings)
+    return {field: headings[place] for field, place in row.mapping.items()} if row is not None else guess(headings)
 
 
 def remember(work: Unit, organization_id: str, headings: list[str], mapping: dict[str, str]) -> None:
     """Keep the mapping for the next file of this kind. Raises `Incomplete` for a field or heading that does not exist."""
     check(headings, mapping)
+    places = {field: headings.index(heading) for field, heading in mapping.items()}
     row = work.db.get(ColumnMapping, (organization_id, _digest(headings)))
     if row is None:
         work.db.add(
             ColumnMapping(
-                organization_id=organization_id, headings=_digest(headings), mapping=mapping, used_at=work.clock.now()
+                organization_id=organization_id, headings=_digest(headings), mapping=places, used_at=work.clock.now()
             )
         )
     else:
-        row.mapping, row.used_at = mapping, work.clock.now()
+        row.mapping, row.used_at = places, work.clock.now()
 
 
 def check(headings: list[str], mapping: dict[str, str]) -> None:
@@ -71,13 +72,17 @@ def check(headings: list[str], mapping: dict[str, str]) -> None:
 
 
 def told(headings: list[str], cells: list[str], mapping: dict[str, str], fixed: dict[str, str]) -> dict[str, Any]:
-    """One row as the body of a lookup; dates in any usual American or ISO form. Raises `Incomplete` naming the column."""
+    """One row as the body of a lookup; dates in any usual American or ISO form.
+
+    Raises `Incomplete` naming the column by its number: what is kept unsealed holds no text of the file.
+    """
     made: dict[str, Any] = {}
     for field, heading in mapping.items():
-        text = cells[headings.index(heading)].strip()
+        place = headings.index(heading)
+        text = cells[place].strip()
         if not text:
             continue
-        made[field] = day(text, heading) if field in DATES else text
+        made[field] = day(text, f"{field.replace('_', ' ')} (column {place + 1})") if field in DATES else text
     made |= {field: value for field, value in fixed.items() if value and field not in made}
     made.setdefault("kind", "eligibility")
     made["kind"] = made["kind"].strip().lower().replace(" ", "_")
@@ -87,7 +92,7 @@ def told(headings: list[str], cells: list[str], mapping: dict[str, str], fixed: 
     return made
 
 
-def day(text: str, heading: str) -> str:
+def day(text: str, where: str) -> str:
     """ISO. Raises `Incomplete` for a date that is none, or whose year has two digits."""
     plain = re.split(r"[ T]", text, maxsplit=1)[0]
     for form in FORMS:
@@ -96,7 +101,7 @@ def day(text: str, heading: str) -> str:
         except ValueError:
             continue
         return found.isoformat()
-    raise Incomplete(f"{heading}: write the date as 1984-03-17 or 03/17/1984.")
+    raise Incomplete(f"{where}: write the date as 1984-03-17 or 03/17/1984.")
 
 
 def _plain(heading: str) -> str:

@@ -33,15 +33,16 @@ def table(reading: Reading, vault: Vault, batch_id: str) -> Iterator[list[str]]:
     A few hundred rows per transaction. What the batch asks for decides the headings: benefits, claims, or both.
     """
     with reading() as work:
-        own = list(work.db.get_one(LookupBatch, batch_id).columns) or ["Row"]
+        own = batches.description(work, vault, work.db.get_one(LookupBatch, batch_id)).columns or ["Row"]
         asked = set(work.db.scalars(select(Lookup.kind).where(Lookup.batch_id == batch_id).distinct()))
     kinds = [kind for kind in KINDS if kind in asked]
     yield [*own, *ADDED, *(name for kind in kinds for name in flat.headings(kind))]
-    for row, cells, found, result in _rows(reading, vault, batch_id):
+    for row, result in _rows(reading, vault, batch_id):
+        found = row.lookup
         state = found.state if found else "not_asked"
         failed = FAILURES.get(found.error) if found and found.error else None
         words = row.problem or (failed.words if failed else "")
-        first = _own(cells or [str(row.number)], len(own))
+        first = _own(row.cells or [str(row.number)], len(own))
         first += [found.id if found else "", state, words, failed.human_action if failed else ""]
         for number in range(max(1, len((result or {}).get("claims", [])))):
             values = [text for _, text, _ in flat.flat(result, number)] if result else []
@@ -62,10 +63,11 @@ def _part(kind: str, found: Lookup | None, values: list[str]) -> list[str]:
 
 def documents(reading: Reading, vault: Vault, batch_id: str) -> Iterator[dict[str, Any]]:
     """The same as JSON: row number, cells, state, failure, and the whole result with its evidence."""
-    for row, cells, found, result in _rows(reading, vault, batch_id):
+    for row, result in _rows(reading, vault, batch_id):
+        found = row.lookup
         yield {
             "row": row.number,
-            "cells": cells,
+            "cells": row.cells,
             "problem": row.problem,
             "lookup_id": found.id if found else None,
             "state": found.state if found else "not_asked",
@@ -74,16 +76,14 @@ def documents(reading: Reading, vault: Vault, batch_id: str) -> Iterator[dict[st
         }
 
 
-def _rows(
-    reading: Reading, vault: Vault, batch_id: str
-) -> Iterator[tuple[Any, list[str], Lookup | None, dict[str, Any] | None]]:
+def _rows(reading: Reading, vault: Vault, batch_id: str) -> Iterator[tuple[batches.Line, dict[str, Any] | None]]:
     after = 0
     while True:
         with reading() as work:
             batch = work.db.get_one(LookupBatch, batch_id)
             page = [
-                (row, cells, found, showing.result_of(work, vault, found) if found else None)
-                for row, cells, found in batches.pages(work, vault, batch, after, PAGE)
+                (row, showing.result_of(work, vault, row.lookup) if row.lookup else None)
+                for row in batches.pages(work, vault, batch, after, PAGE)
             ]
         if not page:
             return

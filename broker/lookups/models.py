@@ -19,7 +19,8 @@ class LookupBatch(Base):
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     organization_id: Mapped[str] = mapped_column(ForeignKey("organization.id"), index=True)
-    name: Mapped[str] = mapped_column(String(120))
+    described: Mapped[bytes] = mapped_column(LargeBinary)
+    """Its name and its file's own headings, sealed: people write patients into both."""
     requester_kind: Mapped[str] = mapped_column(String(12))
     requester_id: Mapped[str] = mapped_column(String(60))
     requester_name: Mapped[str] = mapped_column(String(120))
@@ -32,8 +33,6 @@ class LookupBatch(Base):
     """When its subscribers were told that it is through: once, until it is asked again."""
     max_age_s: Mapped[int | None]
     """A result this much older than its start will do."""
-    columns: Mapped[list[str]] = mapped_column(default=list)
-    """The file's own headings, for the way out."""
     rows: Mapped[int] = mapped_column(default=0)
 
 
@@ -154,7 +153,7 @@ class BatchRow(Base):
     lookup_id: Mapped[str | None] = mapped_column(ForeignKey("lookup.id"), index=True)
     """Rows with the same question share one lookup."""
     problem: Mapped[str | None] = mapped_column(String(600))
-    """Why no lookup was made of it."""
+    """Why no lookup was made of it: words of ours, nothing of the file."""
 
     __table_args__ = (UniqueConstraint("batch_id", "number"),)
 
@@ -168,6 +167,7 @@ class ColumnMapping(Base):
     headings: Mapped[str] = mapped_column(String(64), primary_key=True)
     """SHA-256 of the headings."""
     mapping: Mapped[dict[str, Any]]
+    """Field → place of its column."""
     used_at: Mapped[datetime]
 
 

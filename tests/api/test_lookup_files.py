@@ -169,7 +169,7 @@ def test_a_file_becomes_a_batch_with_named_problems(maria, portunus, lookup_offi
     assert maria.get(mapping).status_code == 404  # the file is gone once its batch has begun
     read_batch.look(portunus, batch.rpartition("/")[2])
     page = maria.get(batch).text
-    assert "Row 3: DOB: write the date" in page
+    assert "Row 3: birth date (column 3): write the date" in page
     lines = maria.get(f"{batch}/export.csv").text.splitlines()
     assert len(lines) == 3
     documents = [json.loads(line) for line in maria.get(f"{batch}/export.json").text.splitlines()]

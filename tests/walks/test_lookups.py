@@ -18,6 +18,7 @@ from playwright.sync_api import Page
 from portunus_client import Client, EligibilityResult, eligibility, verify_webhook
 from tests.demos import Demo
 from tests.waiting import until
+from tests.walks.canary import cells, files_in, leaks
 from tests.walks.conftest import Person
 
 pytestmark = [pytest.mark.walk, pytest.mark.browser, pytest.mark.slow]
@@ -183,6 +184,7 @@ def test_the_example_of_a_days_batch_runs_against_the_demo(demo: Demo, tmp_path:
     assert len(lines) == 3
 
 
+NAMED = "Quillfeather-Heron, Ada"
 FILE = b"""Patient,Insurance ID,DOB,Office,Note
 Ada A,HD100042731,03/17/1984,phoenix,=1+1
 Bo B,HD999999999,1/2/1990,phoenix,x
@@ -196,16 +198,18 @@ def test_a_file_goes_through_the_pages_and_comes_back_whole(people: dict[str, Pe
     page, url = maria.page, maria.demo.url
     page.goto(f"{url}/lookups")
     assert faults(page) == []
-    page.set_input_files("#file", {"name": "tomorrow.csv", "mimeType": "text/csv", "buffer": FILE})
+    page.set_input_files("#file", {"name": f"{NAMED}.csv", "mimeType": "text/csv", "buffer": FILE})
     page.locator("form[aria-labelledby=ask-file] button").click()
     page.wait_for_url("**/lookups/uploads/*")
     assert page.input_value("#column-member_id") == "Insurance ID"
     assert faults(page) == []
     page.select_option("#fixed-portal", "harborline")
+    page.fill("#batch-name", f"{NAMED} and others")
     page.get_by_role("button", name=re.compile("Start")).click()
     page.wait_for_url("**/lookups/batches/*")
+    assert page.get_by_role("heading", name=f"{NAMED} and others").count() == 1
     page.locator("[data-ended=yes]").wait_for(timeout=90_000)
-    page.get_by_text("Row 4: DOB: write the date").wait_for()
+    page.get_by_text("Row 4: birth date (column 3): write the date").wait_for()
     assert faults(page) == []
     lines = page.request.get(page.url + "/export.csv").text().splitlines()
     assert [line.split(",")[0].lstrip("\ufeff") for line in lines] == ["Patient", "Ada A", "Bo B", "Cy C", "Ada A"]
@@ -226,6 +230,8 @@ def test_a_file_goes_through_the_pages_and_comes_back_whole(people: dict[str, Pe
     page.get_by_text("The portal finds no such member.").wait_for()
     assert page.get_by_role("cell", name="row 3").count() == 1
     assert maria.problems == []
+    kept = {str(path): data for path, data in files_in(maria.demo.data_dir)} | cells(maria.demo)
+    assert leaks(kept, [NAMED, NAMED.partition(",")[0]], []) == []
 
 
 def test_a_value_is_seen_beside_the_place_that_proves_it(people: dict[str, Person]) -> None:

@@ -198,7 +198,7 @@ def upgrade() -> None:
     op.create_table('lookup_batch',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('organization_id', sa.String(length=40), nullable=False),
-    sa.Column('name', sa.String(length=120), nullable=False),
+    sa.Column('described', sa.LargeBinary(), nullable=False),
     sa.Column('requester_kind', sa.String(length=12), nullable=False),
     sa.Column('requester_id', sa.String(length=60), nullable=False),
     sa.Column('requester_name', sa.String(length=120), nullable=False),
@@ -208,7 +208,6 @@ def upgrade() -> None:
     sa.Column('cancelled_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('told_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
     sa.Column('max_age_s', sa.Integer(), nullable=True),
-    sa.Column('columns', sa.JSON(), nullable=False),
     sa.Column('rows', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_lookup_batch_organization_id_organization')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_lookup_batch'))

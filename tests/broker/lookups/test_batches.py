@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from broker.base.db import Base
 from broker.base.errors import Conflict, Incomplete
 from broker.base.ids import new_id
 from broker.directory.models import Carrier
@@ -63,7 +64,7 @@ def test_rows_become_lookups_problems_and_shared_questions(office: Office) -> No
     with office.portunus.reading(office.actor) as work:
         ((row, words),) = batches.problems(work, batches.own(work, batch))
     assert row == 3
-    assert words.startswith("DOB: write the date")
+    assert words.startswith("birth date (column 3): write the date")
 
 
 def test_the_way_out_has_every_row_in_order_with_its_own_columns_first(office: Office) -> None:
@@ -319,6 +320,47 @@ def test_a_column_that_was_named_wrongly_leaves_no_patient_in_the_problem(office
     read(office, batch)
     with office.portunus.reading(office.actor) as work:
         assert batches.problems(work, batches.own(work, batch)) == [(2, batches.NOWHERE)]
+
+
+def everywhere(office: Office) -> str:
+    """Every value of every table, every task, every file, as text."""
+    with office.portunus.reading(lookups.HOLDER) as work:
+        tables = [row for table in Base.metadata.sorted_tables for row in work.db.execute(table.select())]
+    blobs = [office.portunus.blobs.read(name) for name in office.portunus.blobs.names("")]
+    return repr(tables) + repr(blobs) + repr(office.portunus.queue.sent)
+
+
+def test_what_people_call_a_batch_and_its_columns_is_kept_sealed(office: Office) -> None:
+    data = b"Ada Quillfeather,Member ID,Quillfeather born\nAda Quillfeather,HD100042731,never\n"
+    sheet = sheets.read(data, "Quillfeather.csv")
+    mapping = {"member_id": "Member ID", "birth_date": "Quillfeather born"}
+    fixed = {"portal": "harborline", "location": "phoenix"}
+    with office.portunus.unit(office.actor) as work:
+        columns.remember(work, office.account.organization_id, sheet.headings, mapping)
+        rows = [*batches.rows_of(sheet, mapping, fixed), ([], fixed | {"Quillfeather, Ada": "1"})]
+        batch = batches.create(
+            work,
+            office.portunus.vault,
+            office.portunus.blobs,
+            name="Quillfeather's",
+            headings=sheet.headings,
+            rows=rows,
+        ).id
+    read(office, batch)
+    read_batch.look(office.portunus, batch)
+    with office.portunus.reading(office.actor) as work:
+        own = batches.own(work, batch)
+        told = batches.description(work, office.portunus.vault, own)
+        assert len(batches.problems(work, own)) == 2
+        assert columns.remembered(work, office.account.organization_id, sheet.headings) == mapping
+    assert (told.name, told.columns) == ("Quillfeather's", sheet.headings)
+    assert (
+        next(exports.table(lambda: office.portunus.reading(office.actor), office.portunus.vault, batch))[0]
+        in data.decode()
+    )
+    kept = everywhere(office)
+    assert "HD1000" not in kept
+    assert "Quillfeather" not in kept
 
 
 def test_a_cancelled_batch_is_not_asked_again(office: Office) -> None:
