@@ -5,6 +5,7 @@ from typing import Any
 from api.access import Here
 from api.days import local
 from api.routes.lookups import as_data
+from broker.base.errors import Incomplete
 from broker.base.unit import Unit
 from broker.lookups import batches, flat, showing, worklist
 from broker.lookups.evidence import Sighting, leaves
@@ -15,7 +16,18 @@ STATE_WORDS = {
     "needs_human": "Needs you", "done": "Answered", "failed": "No answer", "blocked_by_policy": "By hand only", "cancelled": "Cancelled",
 }  # fmt: skip
 KIND_WORDS = {"eligibility": "Eligibility", "claim_status": "Claim status"}
+AGES = {
+    "": "now: ask the portal", "3600": "an hour", "14400": "four hours", "86400": "a day", "604800": "a week", "2592000": "30 days",
+}  # fmt: skip
+"""How old an answer may be, in seconds, as the forms offer it."""
 NEED_SOMEBODY = ("needs_human", *worklist.NO_ANSWER)
+
+
+def max_age(told: str) -> int | None:
+    """The choice in seconds; None asks the portal. Raises `Incomplete` for one that is not offered."""
+    if told not in AGES:
+        raise Incomplete("Choose how old an answer may be from the list.")
+    return int(told) if told else None
 
 
 def row(here: Here, work: Unit, one: Lookup, places: dict[str, list[int]] | None = None) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def _mapping(
     return page(
         request, "lookup_mapping.html", status=422 if error else 200, upload=upload_id, file_name=name, sheet=sheet, chosen=chosen,
         fields=fields, preview=sheet.rows[:PREVIEW], offers=found, error=error, told=told or {},
+        ages=lookup_rows.AGES,
     )  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def start_batch(
             start = starts(form.get("day", ""), form.get("hour", ""), _zones(rows, found), work.clock.now())
             batch = batches.create(
                 work, here.portunus.vault, here.portunus.blobs, name=form.get("name") or name, headings=sheet.headings,
-                rows=rows, not_before=start,
+                rows=rows, not_before=start, max_age_s=lookup_rows.max_age(form.get("max_age_s", "")),
             )  # fmt: skip
         here.portunus.blobs.delete(_upload_blob(upload_id))
     except NotFound:

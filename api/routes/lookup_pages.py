@@ -55,6 +55,7 @@ def show_home(
     return page(
         request, "lookups.html", status=422 if error else 200, offers=found, rows=rows, show=show, shows=SHOWS, batches=sent,
         error=error, told=told or {}, may_claims=Permission.LOOKUP_CLAIMS in here.held, following=following, before=before,
+        ages=lookup_rows.AGES,
     )  # fmt: skip
 
 
@@ -77,7 +78,7 @@ def _list(here: Here, work: Unit, show: str, before: str) -> tuple[list[dict[str
 def ask(
     request: Request, here: HereNow, kind: Text = "eligibility", portal: Text = "", location: Text = "", payer: Text = "",
     member_id: Text = "", birth_date: Text = "", service_date: Text = "", claim_number: Text = "", service_from: Text = "",
-    service_to: Text = "", with_eob: Text = "", with_era: Text = "",
+    service_to: Text = "", with_eob: Text = "", with_era: Text = "", max_age_s: Text = "",
 ) -> Response:  # fmt: skip
     """Ask now, before everything else; the lookup's own page shows how far it is."""
     told = {
@@ -85,12 +86,13 @@ def ask(
         "service_date": service_date, "claim_number": claim_number, "service_from": service_from, "service_to": service_to,
     }  # fmt: skip
     given: dict[str, Any] = {name: value.strip() for name, value in told.items() if value.strip()}
-    told |= {"with_eob": with_eob, "with_era": with_era}
+    told |= {"with_eob": with_eob, "with_era": with_era, "max_age_s": max_age_s}
     if kind == "claim_status":
         given |= {name: True for name in ("with_eob", "with_era") if told[name]}
     try:
         with here.unit() as work:
-            row = lookups.submit(work, here.portunus.vault, lookups.parsed(given), priority=0)
+            age = lookup_rows.max_age(max_age_s)
+            row = lookups.submit(work, here.portunus.vault, lookups.parsed(given), priority=0, max_age_s=age)
     except BrokerError as no:
         return show_home(request, here, error=no.message, told=told)
     return RedirectResponse(f"/lookups/{row.id}", 303)

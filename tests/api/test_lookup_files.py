@@ -199,3 +199,17 @@ def test_a_batch_whose_rows_need_somebody_is_asked_again_as_a_whole(maria, portu
     assert maria.post(f"{page}/again").headers["location"] == page
     assert maria.get(f"/api/v1/lookup-batches/{batch}").json()["counts"]["queued"] == 2
     assert maria.post(f"{page}/nothing").status_code == 404
+
+
+def test_a_batch_takes_answers_from_before(maria, portunus, lookup_office) -> None:
+    maria.post("/lookups", QUESTION)
+    lookup_office.sign_in()
+    lookup_office.answer(lookup_office.next(lookup_office.turn()))
+    done = []
+    for age in ("", "3600"):
+        mapping = send(maria, CSV).headers["location"]
+        assert '<label for="batch-age">An answer not older than</label>' in maria.get(mapping).text
+        batch = maria.post(mapping, COLUMNS | {"max_age_s": age}).headers["location"].rpartition("/")[2]
+        read_batch.look(portunus, batch)
+        done.append(maria.get(f"/api/v1/lookup-batches/{batch}").json()["counts"].get("done", 0))
+    assert done == [0, 1]

@@ -1,5 +1,6 @@
 """The lookup pages: ask, see the value with its evidence, work the exceptions."""
 
+from api import lookup_rows
 from tests.api.lookup_office import QUESTION
 
 
@@ -116,3 +117,25 @@ def test_times_are_the_locations_own(maria) -> None:
 
 def test_a_list_that_does_not_exist_is_not_found(maria) -> None:
     assert maria.get("/lookups", params={"show": "everything"}).status_code == 404
+
+
+def test_an_answer_from_before_will_do_when_it_is_young_enough(maria, portunus, lookup_office) -> None:
+    form = maria.get("/lookups").text.split('aria-labelledby="ask-eligibility"')[1].split("</form>")[0]
+    assert '<label for="e-age">An answer not older than</label>' in form
+    maria.post("/lookups", QUESTION | {"max_age_s": ""})
+    lookup_office.sign_in()
+    lookup_office.answer(lookup_office.next(lookup_office.turn()))
+    portunus.clock.advance(minutes=10)
+    asked = [maria.post("/lookups", QUESTION | {"max_age_s": age}).headers["location"] for age in ("", "3600")]
+    states = [maria.get(f"/api/v1{one}").json()["state"] for one in asked]
+    assert states[1] == "done" != states[0]
+    assert lookup_rows.max_age("14400") == 14_400
+
+
+def test_the_age_that_was_chosen_comes_back_and_one_that_is_not_offered_is_refused(maria) -> None:
+    wrong = maria.post("/lookups", QUESTION | {"max_age_s": "86400", "birth_date": "2084-01-01"})
+    form = wrong.text.split('aria-labelledby="ask-eligibility"')[1].split("</form>")[0]
+    assert '<option value="86400" selected>a day</option>' in form
+    refused = maria.post("/lookups", QUESTION | {"max_age_s": "-5"})
+    assert refused.status_code == 422
+    assert "Choose how old an answer may be" in refused.text
