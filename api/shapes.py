@@ -85,8 +85,16 @@ class PaidClaim(Shape):
     claim: dict[str, Any] = Field(description="the claim's loop: amounts, lines, adjustments")
 
 
+class RefusedFile(Shape):
+    """A claim whose 835 is no payment."""
+
+    payer_claim_number: str
+    words: str
+
+
 class PaidClaims(Shape):
     data: list[PaidClaim]
+    refused: list[RefusedFile] = Field(description="files that the carrier marks as a test: not to be posted")
 
 
 class RowProblem(Shape):

@@ -270,7 +270,7 @@ class Client:
         return found
 
     def payments(self, lookup_id: str) -> list[dict[str, Any]]:
-        """The payments in the 835 files that this lookup kept, linked to its claims. Raises `Problem`."""
+        """The payments in the 835 files that this lookup kept, linked to its claims; never those of test files. Raises `Problem`."""
         found: list[dict[str, Any]] = self._call("GET", f"/api/v1/lookups/{lookup_id}/payments")["data"]
         return found
 

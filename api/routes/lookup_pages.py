@@ -122,14 +122,14 @@ def one(request: Request, here: HereNow, lookup_id: str) -> Response:
     )  # fmt: skip
 
 
-def _paid(here: Here, work: Unit, row: Lookup, result: dict[str, Any] | None) -> tuple[list[dict[str, Any]], str]:
+def _paid(here: Here, work: Unit, row: Lookup, result: dict[str, Any] | None) -> tuple[payments.Paid, str]:
     """What its 835 files pay, and why they cannot be read."""
     if not any("era_artifact_id" in claim for claim in (result or {}).get("claims", [])):
-        return [], ""
+        return payments.Paid(), ""
     try:
         return payments.of_lookup(work, here.portunus.vault, here.portunus.blobs, row.id), ""
     except BrokerError as no:
-        return [], no.message
+        return payments.Paid(), no.message
 
 
 def _strip(work: Unit, row: Lookup) -> list[dict[str, Any]]:

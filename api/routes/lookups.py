@@ -124,9 +124,10 @@ def previous(here: HereNow, lookup_id: str) -> dict[str, Any]:
 
 @router.get("/api/v1/lookups/{lookup_id}/payments", dependencies=ASKERS, **answers(PaidClaims))
 def payments_of(here: HereNow, lookup_id: str) -> dict[str, Any]:
-    """What the 835 files say that were fetched with this lookup, linked to its claims."""
+    """What the 835 files say that were fetched with this lookup, linked to its claims; test files are `refused`."""
     with here.unit() as work:
-        return {"data": payments.of_lookup(work, here.portunus.vault, here.portunus.blobs, lookup_id)}
+        found = payments.of_lookup(work, here.portunus.vault, here.portunus.blobs, lookup_id)
+        return {"data": found.payments, "refused": found.refused}
 
 
 @router.get("/api/v1/lookups/{lookup_id}/fhir", dependencies=ASKERS, **answers(FhirBundle))

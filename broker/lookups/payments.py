@@ -1,6 +1,6 @@
 """Payments of a lookup's claims: the 835 files its script fetched, read and linked by the payer's number for the claim."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from broker.base.unit import Unit
@@ -10,20 +10,35 @@ from broker.lookups.submitting import own
 from broker.ports.blobs import Blobs
 from broker.vault.service import Vault
 
+TEST = "The carrier marks this 835 as a test file: no money moved. Do not post it; ask the carrier for the real one."
 
-def of_lookup(work: Unit, vault: Vault, blobs: Blobs, lookup_id: str) -> list[dict[str, Any]]:
+
+@dataclass
+class Paid:
+    """What the files of a lookup pay, and claims whose file is no payment, with why."""
+
+    payments: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[dict[str, str]] = field(default_factory=list)
+
+
+def of_lookup(work: Unit, vault: Vault, blobs: Blobs, lookup_id: str) -> Paid:
     """One entry for each claim and payment: check or EFT, the claim's loop with lines and adjustments, what does not balance.
 
-    On record, like every look at a patient. Raises `NotFound`, `Incomplete` for a kept file that is no whole 835.
+    Test files are named, never given as payments. On record, like every look at a patient. Raises `NotFound`,
+    `Incomplete` for a kept file that is no whole 835.
     """
     result = result_of(work, vault, own(work, lookup_id)) or {}
-    found = []
+    found = Paid()
     for claim in result.get("claims", []):
         if "era_artifact_id" not in claim:
             continue
         _, data = artifact(work, vault, blobs, lookup_id, claim["era_artifact_id"])
-        for payment, paid in remittance.linked(remittance.parse(data), claim["payer_claim_number"]):
+        number = claim["payer_claim_number"]
+        for payment, paid in remittance.linked(remittance.parse(data), number):
+            if payment.test:
+                found.refused.append({"payer_claim_number": number, "words": TEST})
+                continue
             told = asdict(payment)
             told.pop("claims")
-            found.append({"payer_claim_number": claim["payer_claim_number"], "payment": told, "claim": asdict(paid)})
+            found.payments.append({"payer_claim_number": number, "payment": told, "claim": asdict(paid)})
     return found

@@ -89,6 +89,8 @@ class Payment:
     provider_adjustments: list[ProviderAdjustment] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     """What does not add up."""
+    test: bool = False
+    """The sender marks the file as a test (ISA15 is not P): no money moved."""
 
 
 def parse(data: bytes) -> list[Payment]:
@@ -112,6 +114,7 @@ def parse(data: bytes) -> list[Payment]:
             payment = reader.payment()
             if segment[1:3] != [str(counted), payment.control]:
                 payment.problems.append("the transaction does not have as many segments as it says, or another number")
+            payment.test = envelope.test
             payments.append(payment)
             envelope.payment()
             reader = None
@@ -141,6 +144,11 @@ class _Envelope:
     _group: list[str] = field(default_factory=list)
     _groups: int = 0
     _payments: int = 0
+
+    @property
+    def test(self) -> bool:
+        """Whether the interchange is anything but production data."""
+        return self._interchange[15] != "P"
 
     def payment(self) -> None:
         self._payments += 1

@@ -77,20 +77,23 @@ async def explanation(link: Locator, claim: dict[str, Any], answer: Answer) -> N
 async def remittance(link: Locator, claim: dict[str, Any], answer: Answer) -> None:
     """Fetch the 835. It must pay this claim (raises `PageChanged`); the amount should be the one of the page.
 
-    One that does not come whole is named as missing.
+    One that does not come whole is named as missing; one that is marked as a test contradicts a paid claim.
     """
     number, label = claim["payer_claim_number"].value, await link.read()
     try:
-        claims = [one for one in await link.read_835() if one.text.startswith("CLP*")]
+        segments = await link.read_835()
     except HostRefused as refused:
         if refused.code != Outcome.UNRECOGNISED:
             raise
         answer.missing(f"Remittance of claim {number}", label)
         return
+    claims = [one for one in segments if one.text.startswith("CLP*")]
     own = next((one for one in claims if number in one.text.split("*")), None)
     if own is None:
         raise PageChanged("the remittance is of other claims")
     claim["era_artifact_id"] = said("kept", own)
+    if segments[0].text.split("*")[15:16] != ["P"]:
+        answer.conflict(f"The remittance of claim {number} is marked as a test, not as a payment", segments[0])
     paid = part(own, r"^CLP\*[^*]*\*[^*]*\*[^*]*\*([\d.]+)")
     told = money(paid) if paid else None
     if told and claim.get("paid") and told.value != claim["paid"].value:

@@ -89,7 +89,7 @@ def remittance_835(carrier: Carrier, place: Location, claim: Claim, today: date)
     """A payment of one claim, as an X12 835 has it: envelope, payer, payee, claim, service lines."""
     paid_on = claim.paid_on or today
     segments = [
-        f"ISA*00*          *00*          *ZZ*{carrier.key.upper()[:15]:<15}*ZZ*{'SAGUARO':<15}*{paid_on:%y%m%d}*0900*^*00501*000000001*0*T*:",
+        f"ISA*00*          *00*          *ZZ*{carrier.key.upper()[:15]:<15}*ZZ*{'SAGUARO':<15}*{paid_on:%y%m%d}*0900*^*00501*000000001*0*P*:",
         f"GS*HP*{carrier.key.upper()[:15]}*SAGUARO*{paid_on:%Y%m%d}*0900*1*X*005010X221A1",
         "ST*835*0001",
         f"BPR*I*{claim.paid}*C*ACH*CCP*01*999999992*DA*123456*1999999999**01*999988880*DA*98765*{paid_on:%Y%m%d}",

@@ -153,3 +153,8 @@ def test_the_labs_own_835_is_read() -> None:
     assert (payment.trace_number, payment.amount) == (claim.check, claim.paid)
     assert [line.code for line in payment.claims[0].lines] == [line.code for line in claim.lines]
     assert remittance.linked([payment], claim.number)
+
+
+@pytest.mark.parametrize(("mark", "test"), [("P", False), ("T", True), ("", True)])
+def test_a_file_that_is_not_marked_as_production_is_a_test(mark: str, test: bool) -> None:
+    assert parsed(SAMPLE.replace("*0*P*:", f"*0*{mark or ' '}*:")).test is test
