@@ -94,7 +94,9 @@ class RefusedFile(Shape):
 
 class PaidClaims(Shape):
     data: list[PaidClaim]
-    refused: list[RefusedFile] = Field(description="files that the carrier marks as a test: not to be posted")
+    refused: list[RefusedFile] = Field(
+        description="files that are marked as a test, cannot be read or pay other claims: not to be posted"
+    )
 
 
 class RowProblem(Shape):

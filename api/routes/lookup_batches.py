@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 from api.access import Here, HereNow, permits
-from api.idempotency import once
+from api.idempotency import of_patients, once
 from api.shapes import Batch, BatchList, CreatedWebhook, WebhookList, answers, streams
 from broker.base.errors import Incomplete, NotFound
 from broker.base.unit import Unit
@@ -71,7 +71,8 @@ def create(
                 name=asked.name, headings=names, rows=rows, not_before=asked.not_before, max_age_s=asked.max_age_s,
             ).id  # fmt: skip
 
-        batch_id = once(work, "lookup_batch", idempotency_key, asked.model_dump_json(), created)
+        body = of_patients(work, here.portunus.vault, asked.model_dump_json()) if idempotency_key else ""
+        batch_id = once(work, "lookup_batch", idempotency_key, body, created)
         shown = as_data(here, work, batches.own(work, batch_id))
     response.headers["Location"] = f"/api/v1/lookup-batches/{batch_id}"
     return shown

@@ -111,25 +111,15 @@ def one(request: Request, here: HereNow, lookup_id: str) -> Response:
         before = lookups.previous(work, vault, row) if result else None
         seen = lookup_rows.sightings(row.id, proof.of_failure(work, vault, row))
         pictures = [] if result else _strip(work, row)
-        paid, unreadable = _paid(here, work, row, result)
+        paid = payments.of_lookup(work, vault, here.portunus.blobs, row.id)
     differs = comparing.changes(before, result) if before and result else []
     captured = local(result["provenance"]["captured_at"], shown["zone"]) if result else ""
     compared = local(before["provenance"]["captured_at"], shown["zone"]) if before else ""
     return page(
         request, "lookup.html", lookup=shown, asked=asked, result=result, before=before, differs=differs, seen=seen,
-        pictures=pictures, paid=paid, unreadable=unreadable, captured=captured, compared=compared,
+        pictures=pictures, paid=paid, captured=captured, compared=compared,
         parts=lookup_rows.short(result) if result else [], all=lookup_rows.every(result) if result else [],
     )  # fmt: skip
-
-
-def _paid(here: Here, work: Unit, row: Lookup, result: dict[str, Any] | None) -> tuple[payments.Paid, str]:
-    """What its 835 files pay, and why they cannot be read."""
-    if not any("era_artifact_id" in claim for claim in (result or {}).get("claims", [])):
-        return payments.Paid(), ""
-    try:
-        return payments.of_lookup(work, here.portunus.vault, here.portunus.blobs, row.id), ""
-    except BrokerError as no:
-        return payments.Paid(), no.message
 
 
 def _strip(work: Unit, row: Lookup) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query
 from starlette.responses import Response
 
 from api.access import HereNow, permits
-from api.idempotency import once
+from api.idempotency import of_patients, once
 from api.shapes import FhirBundle, LookupAnswer, LookupList, LookupState, PaidClaims, Previous, Soon, answers
 from broker.base.errors import Conflict, Incomplete
 from broker.base.unit import Unit
@@ -47,7 +47,8 @@ def submit(
                 max_age_s=soon.max_age_s,
             ).id
 
-        lookup_id = once(work, "lookup", idempotency_key, json.dumps(told, sort_keys=True), submitted)
+        body = of_patients(work, here.portunus.vault, json.dumps(told, sort_keys=True)) if idempotency_key else ""
+        lookup_id = once(work, "lookup", idempotency_key, body, submitted)
         shown = as_data(work, lookups.own(work, lookup_id))
     response.headers["Location"] = f"/api/v1/lookups/{lookup_id}"
     return shown
@@ -124,7 +125,7 @@ def previous(here: HereNow, lookup_id: str) -> dict[str, Any]:
 
 @router.get("/api/v1/lookups/{lookup_id}/payments", dependencies=ASKERS, **answers(PaidClaims))
 def payments_of(here: HereNow, lookup_id: str) -> dict[str, Any]:
-    """What the 835 files say that were fetched with this lookup, linked to its claims; test files are `refused`."""
+    """What the 835 files say that were fetched with this lookup, linked to its claims; files that are no payment are `refused`."""
     with here.unit() as work:
         found = payments.of_lookup(work, here.portunus.vault, here.portunus.blobs, lookup_id)
         return {"data": found.payments, "refused": found.refused}

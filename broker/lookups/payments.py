@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from broker.base.errors import BrokerError
 from broker.base.unit import Unit
 from broker.lookups import remittance
 from broker.lookups.showing import artifact, result_of
@@ -11,6 +12,7 @@ from broker.ports.blobs import Blobs
 from broker.vault.service import Vault
 
 TEST = "The carrier marks this 835 as a test file: no money moved. Do not post it; ask the carrier for the real one."
+OTHERS = "The 835 pays other claims than this one."
 
 
 @dataclass
@@ -24,17 +26,24 @@ class Paid:
 def of_lookup(work: Unit, vault: Vault, blobs: Blobs, lookup_id: str) -> Paid:
     """One entry for each claim and payment: check or EFT, the claim's loop with lines and adjustments, what does not balance.
 
-    Test files are named, never given as payments. On record, like every look at a patient. Raises `NotFound`,
-    `Incomplete` for a kept file that is no whole 835.
+    A claim whose file is a test, cannot be read, is gone or pays others is named, and costs the other claims nothing. On
+    record, like every look at a patient. Raises `NotFound`.
     """
     result = result_of(work, vault, own(work, lookup_id)) or {}
     found = Paid()
     for claim in result.get("claims", []):
         if "era_artifact_id" not in claim:
             continue
-        _, data = artifact(work, vault, blobs, lookup_id, claim["era_artifact_id"])
         number = claim["payer_claim_number"]
-        for payment, paid in remittance.linked(remittance.parse(data), number):
+        try:
+            _, data = artifact(work, vault, blobs, lookup_id, claim["era_artifact_id"])
+            pairs = remittance.linked(remittance.parse(data), number)
+        except BrokerError as no:
+            found.refused.append({"payer_claim_number": number, "words": no.message})
+            continue
+        if not pairs:
+            found.refused.append({"payer_claim_number": number, "words": OTHERS})
+        for payment, paid in pairs:
             if payment.test:
                 found.refused.append({"payer_claim_number": number, "words": TEST})
                 continue

@@ -1,8 +1,13 @@
 """The lookup API: asked once, listed by cursor, told by events; other practices see nothing."""
 
+import hashlib
+import json
+
 import pytest
+from sqlalchemy import select
 
 from broker.identity import service as identity
+from broker.identity.models import OneTimeUse
 from broker.identity.policy import Role
 from broker.lookups import service as lookups
 from tests import factories
@@ -94,3 +99,11 @@ def test_webhooks_come_and_go(robot) -> None:
     assert "secret" not in robot.get("/api/v1/webhooks").text
     assert robot.delete(f"/api/v1/webhooks/{made['id']}").status_code == 204
     assert robot.get("/api/v1/webhooks").json()["data"] == []
+
+
+def test_what_is_kept_of_a_repeatable_question_cannot_be_guessed_without_the_key(robot, portunus) -> None:
+    robot.post("/api/v1/lookups", json=QUESTION, headers={"idempotency-key": "appointment-18"})
+    with portunus.reading(lookups.HOLDER) as work:
+        (kept,) = work.db.scalars(select(OneTimeUse.result_id).where(OneTimeUse.key.endswith("appointment-18")))
+    guess = hashlib.sha256(json.dumps(QUESTION, sort_keys=True).encode()).hexdigest()
+    assert kept.partition(" ")[2] not in ("", guess[:16])

@@ -32,6 +32,22 @@ def paid(office, job: lookups.Job, text: str) -> None:
         lookups.answer(work, portunus.vault, job, said)
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (SAMPLE[:900], "The 835 breaks off before its end."),
+        (SAMPLE.replace("HC2630100017", "HC2630100099"), "The 835 pays other claims than this one."),
+    ],
+)
+def test_a_file_that_is_no_payment_of_the_claim_is_named(maria, lookup_office, text: str, why: str) -> None:
+    page = maria.post("/lookups", CLAIM | {"with_era": "yes"}).headers["location"]
+    lookup_office.sign_in()
+    paid(lookup_office, lookup_office.next(lookup_office.turn()), text)
+    told = maria.get(f"/api/v1{page}/payments").json()
+    assert told == {"data": [], "refused": [{"payer_claim_number": "HC2630100017", "words": why}]}
+    assert why in maria.get(page).text
+
+
 @pytest.mark.parametrize(("mark", "payments", "refused"), [("P", 1, 0), ("T", 0, 1)])
 def test_a_test_file_is_never_given_as_a_payment(maria, lookup_office, mark: str, payments: int, refused: int) -> None:
     page = maria.post("/lookups", CLAIM | {"with_era": "yes"}).headers["location"]
