@@ -104,11 +104,13 @@ def test_the_835_of_a_paid_claim_is_fetched_and_linked_to_it(node: Node) -> None
         (shown,) = await looking.work_off(node, asked)
         assert (shown.state, shown.error) == ("done", None)
 
-        def told() -> list[dict[str, Any]]:
+        def told() -> payments.Paid:
             with node.portunus.unit(node.maria()) as work:
                 return payments.of_lookup(work, node.portunus.vault, node.portunus.blobs, asked)
 
-        (found,) = await asyncio.to_thread(told)
+        both = await asyncio.to_thread(told)
+        assert both.refused == []
+        (found,) = both.payments
         assert (found["payment"]["trace_number"], found["claim"]["payer_claim_number"]) == (
             paid["check"], paid["number"],
         )  # fmt: skip
