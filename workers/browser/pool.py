@@ -23,6 +23,7 @@ from playwright.async_api import Browser, BrowserContext, Error, Playwright, asy
 
 from broker.base.errors import Unavailable
 from broker.base.settings import Settings
+from workers.browser.find import DISPLAY
 from workers.browser.find import Browser as Found
 from workers.browser.reaper import new_folder, reap
 from workers.browser.tasks import keep
@@ -82,7 +83,11 @@ class Shard:
 class Pool:
     """The shards of this node."""
 
-    def __init__(self, settings: Settings, found: Found, on_shard_death: Callable[[Shard], None]) -> None:
+    def __init__(
+        self, settings: Settings, found: Found, on_shard_death: Callable[[Shard], None], *, headed: bool = False
+    ) -> None:
+        """`headed`: with a window, for somebody who sits there."""
+        self._headed = headed
         self._settings = settings
         self._found = found
         self._on_shard_death = on_shard_death
@@ -209,12 +214,16 @@ class Pool:
             async with asyncio.timeout(START_S):
                 browser = await playwright.chromium.launch(
                     executable_path=str(self._launcher),
+                    headless=not self._headed,
                     downloads_path=str(self._temporary / "downloads"),
                     chromium_sandbox=sandboxed,
                     proxy={"server": NO_WAY_OUT, "bypass": "<-loopback>"},
                     args=[*ARGUMENTS, *self._spki()],
                     ignore_default_args=["--disable-field-trial-config", "--hide-scrollbars"],
-                    env={"PORTUNUS_ALLOW_UNSANDBOXED_BROWSER": str(not sandboxed).lower(), **_plain_environment()},
+                    env={
+                        "PORTUNUS_ALLOW_UNSANDBOXED_BROWSER": str(not sandboxed).lower(),
+                        **_environment(self._headed),
+                    },
                     handle_sigint=False,
                     handle_sigterm=False,
                     handle_sighup=False,
@@ -271,8 +280,8 @@ class Pool:
         return file
 
 
-def _plain_environment() -> dict[str, str | float | bool]:
-    kept = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+def _environment(headed: bool) -> dict[str, str | float | bool]:
+    kept = ("PATH", "LANG", "LC_ALL", "TMPDIR", *(DISPLAY if headed else ()))
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 
