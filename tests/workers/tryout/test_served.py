@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from broker.adapters.script_process import digest_of
 from broker.adapters.socket_browserhost import SocketBrowserHost
 from broker.base.errors import Conflict
 from broker.base.settings import Settings
@@ -100,17 +101,15 @@ def test_a_text_signs_in_step_by_step_and_each_step_is_shown(host: SocketBrowser
     assert ACCOUNT.username not in told
 
 
-def test_a_text_that_breaks_says_the_line_it_stopped_at(host: SocketBrowserHost, lab: RunningLab) -> None:
+def test_a_text_that_breaks_says_the_step_it_stopped_at(host: SocketBrowserHost, lab: RunningLab) -> None:
     exact = registry.script(KEY)
     sources = [dict(one) for one in exact.sources]
-    sources[-1]["text"] = sources[-1]["text"].replace("#username", "#usename")
-    from broker.adapters.script_process import digest_of
-
+    sources[-1]["text"] = sources[-1]["text"].replace("#signin-button", "#sign-in-button")
     seen = watched(host, lab, asked(sources=sources, digest=digest_of(sources)))
     [done] = named(seen, "done")
     assert done["outcome"] == "unrecognised"
-    stopped = named(seen, "stepped")[-1]
-    assert (stopped["ok"], named(seen, "step")[-1]["where"]) == (False, "#usename")
+    number = next(one["n"] for one in named(seen, "step") if one["where"] == "#sign-in-button")
+    assert [one["ok"] for one in named(seen, "stepped") if one["n"] == number] == [False]
     assert lab.counters(KEY)["password_submits"] == 0
 
 
