@@ -90,8 +90,8 @@ def connect(browser):
 
 def acts(portunus) -> list[tuple[str, str | None]]:
     with portunus.reading(system("test")) as work:
-        found = select(AuditEntry).where(AuditEntry.act.startswith("script:text:")).order_by(AuditEntry.id)
-        return [(one.act, one.outcome) for one in work.db.scalars(found)]
+        found = select(AuditEntry).where(AuditEntry.act.startswith("script:text:")).order_by(AuditEntry.index)
+        return [(entry.act, json.loads(entry.leaf)["outcome"]) for entry in work.db.scalars(found)]
 
 
 def test_the_text_as_it_stands_goes_to_the_host_with_what_she_typed(portunus, signed_in, office):
@@ -101,18 +101,18 @@ def test_the_text_as_it_stands_goes_to_the_host_with_what_she_typed(portunus, si
     assert asked["sources"][-1]["text"].endswith("# mended\n")
     assert asked["hosts"] == ["harborline.sim.test"]
     assert (asked["who"], asked["username"], asked["practice"]) == (office.mira.id, "mira.test", "Saguaro")
-    assert (asked["step"], asked["by_hand"], asked["behaviour"]) == (True, False, {"login_failure_limit": 5})
+    assert (asked["step"], asked["by_hand"], asked["behaviour"]["login_failure_limit"]) == (True, False, 5)
     with portunus.reading(system("test")) as work:
-        log = [(entry.act, str(entry.detail)) for entry in work.db.scalars(select(AuditEntry))]
+        log = [(entry.act, entry.leaf) for entry in work.db.scalars(select(AuditEntry))]
     assert [act for act, _ in log if act.startswith("script:text:")] == ["script:text:try"]
-    assert not any(TYPED["password"] in detail or TYPED["username"] in detail for _, detail in log)
+    assert not any(TYPED["password"] in leaf or TYPED["username"] in leaf for _, leaf in log)
 
 
 @pytest.mark.parametrize(
     ("text", "more", "words"),
     [
         ("x = (", {}, "was never closed"),
-        ("import os\n", {}, "cannot import os"),
+        ('"""A carrier."""\nclass Harborline: pass\nimport os\n', {}, "cannot import os"),
         (None, {"username": " "}, "Say with which login of your own"),
     ],
 )

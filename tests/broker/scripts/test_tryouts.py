@@ -1,5 +1,6 @@
 """Which text may be run from the editor, where, and with whose login; and that it is in the log."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -32,7 +33,11 @@ class Desk:
             self.portal = factories.portal(work, "harborline", digest="d" * 64, login_failure_limit=5)
             factories.account(work, self.portal, [factories.location(work, org)], username="Saguaro", channel=None)
             version = work.db.get_one(ScriptVersion, "d" * 64)
-            scripts.keep_shipped(work, self.portal, Bundle("harborline", version.digest, [], {"hosts": HOSTS}))
+            scripts.keep_shipped(
+                work,
+                self.portal,
+                Bundle("harborline", version.digest, [], {"hosts": HOSTS, "start": "https://harborline.example/"}),
+            )
             self.mira = factories.user(work, org, "Mira Chen", role="script_maintainer")
             self.maria = factories.user(work, org, "Maria Lopez")
 
@@ -46,12 +51,11 @@ def desk(portunus: Portunus) -> Desk:
     return Desk(portunus)
 
 
-def acts(portunus: Portunus) -> list[tuple[str, str | None, dict[str, Any]]]:
+def acts(portunus: Portunus) -> list[dict[str, Any]]:
+    """The entries about texts that were run."""
     with portunus.reading(system("test")) as work:
-        found = work.db.scalars(
-            select(AuditEntry).where(AuditEntry.act.startswith("script:text:")).order_by(AuditEntry.id)
-        )
-        return [(one.act, one.outcome, one.detail) for one in found]
+        found = select(AuditEntry).where(AuditEntry.act.startswith("script:text:")).order_by(AuditEntry.index)
+        return [json.loads(entry.leaf) for entry in work.db.scalars(found)]
 
 
 def test_a_text_runs_on_approved_hosts_by_the_portals_own_lockout_rule_and_is_in_the_log(
@@ -61,8 +65,8 @@ def test_a_text_runs_on_approved_hosts_by_the_portals_own_lockout_rule_and_is_in
     with portunus.unit(acting(desk.mira)) as work:
         scripts.try_ended(work, "harborline", "wrong_code")
     begun, ended = acts(portunus)
-    assert begun[2] == {"portal": "harborline", "text": "f" * 32, "hosts": "harborline.example"}
-    assert (ended[0], ended[1]) == ("script:text:try_end", "wrong_code")
+    assert begun["detail"] == {"portal": "harborline", "text": "f" * 32, "hosts": "harborline.example"}
+    assert (ended["act"], ended["outcome"]) == ("script:text:try_end", "wrong_code")
 
 
 @pytest.mark.parametrize(
