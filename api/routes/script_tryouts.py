@@ -65,16 +65,22 @@ async def watch(socket: WebSocket, key: str, tryout_id: str) -> None:
     await socket.accept()
     try:
         async with at.portunus.host.watch_try_out(tryout_id, at.actor.id) as pipe:
-            await _both_ways(at, socket, pipe, outcome)
+            try:
+                words = await _both_ways(at, socket, pipe, outcome)
+            finally:
+                await asyncio.shield(_note_end(at, key, outcome))
+            await end(socket, words, REFUSED if words else 1000)
     except BrokerError as away:
         await end(socket, away.message, AWAY)
-    finally:
-        if outcome:
-            await asyncio.shield(in_unit(at, lambda work: scripts.try_ended(work, key, outcome[-1])))
 
 
-async def _both_ways(at: Here, socket: WebSocket, pipe: StreamPipe, outcome: list[str]) -> None:
-    """`outcome` gets how it stands: nothing while no step was done."""
+async def _note_end(at: Here, key: str, outcome: list[str]) -> None:
+    if outcome:
+        await in_unit(at, lambda work: scripts.try_ended(work, key, outcome[-1]))
+
+
+async def _both_ways(at: Here, socket: WebSocket, pipe: StreamPipe, outcome: list[str]) -> str:
+    """Until either side ends it; what to say then. `outcome` gets how it stands: nothing while no step was done."""
     ways = {
         asyncio.ensure_future(_out(socket, pipe, outcome)): "host",
         asyncio.ensure_future(_in(at, socket, pipe)): "page",
@@ -90,8 +96,7 @@ async def _both_ways(at: Here, socket: WebSocket, pipe: StreamPipe, outcome: lis
             failure, WebSocketDisconnect | RuntimeError | OSError | EOFError | ValueError
         ):
             log.error("a try-out's socket failed", kind=type(failure).__name__)
-    out = "signed out" in {ways[task] for task in done}
-    await end(socket, OVER if out else "", REFUSED if out else 1000)
+    return OVER if "signed out" in {ways[task] for task in done} else ""
 
 
 async def _out(socket: WebSocket, pipe: StreamPipe, outcome: list[str]) -> None:

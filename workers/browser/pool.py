@@ -46,6 +46,9 @@ WIDTH, HEIGHT = 1280, 800
 START_S = 30
 NEWS_S = 0.1
 """How much later than a call's failure the news of the browser's end may come."""
+NO_WINDOW_OPENS = (
+    "The browser could not open its window here: run it as the user whose display this is, or leave --headed out."
+)
 CRASHED = "The browser crashed. Open it again."
 log = structlog.get_logger("pool")
 
@@ -100,7 +103,7 @@ class Pool:
         self.sandbox = "unknown"
 
     async def start(self) -> None:
-        """Make the launcher, start the first shard. Raises `Unavailable` when Chromium cannot run in its sandbox."""
+        """Make the launcher, start the first shard. Raises `Unavailable` when Chromium cannot run in its sandbox, or not with a window."""
         reap()
         self._temporary = new_folder("portunus-browser-")
         self._temporary.chmod(0o711)
@@ -108,6 +111,8 @@ class Pool:
         try:
             self._shards.append(await self._launch())
         except Error as failed:
+            if self._headed:
+                raise Unavailable(f"{NO_WINDOW_OPENS} It said: {_first_line(failed)}") from failed
             raise Unavailable(
                 "Chromium does not start inside its own sandbox on this machine. Allow unprivileged user namespaces "
                 f"(sysctl kernel.unprivileged_userns_clone=1), or see docs/operating.md. It said: {_first_line(failed)}"

@@ -88,7 +88,7 @@ const heard = {
     $("try-answer").value = "";
     $("try-answer").type = what === "code" ? "text" : "password";
     ask.hidden = false;
-    say(words);
+    say("It waits for you.");
     $("try-answer").focus();
   },
   says({ words }) {

@@ -86,3 +86,21 @@ def test_the_window_is_on_the_display_of_whoever_sits_there(
     agent = asyncio.run(agent_of_the_page())
     assert "Chrome/" in agent
     assert "Headless" not in agent
+
+
+def test_a_display_that_takes_no_window_is_said_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    if not any(map(shutil.which, find.ON_PATH[1:])):
+        pytest.skip("needs a Chromium with windows")
+    monkeypatch.setenv("DISPLAY", ":4711")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    chosen = Settings(data_dir=tmp_path)
+
+    async def started() -> None:
+        pool = Pool(chosen, find.with_a_window(chosen), lambda shard: None, headed=True)
+        try:
+            await pool.start()
+        finally:
+            await pool.stop()
+
+    with pytest.raises(Unavailable, match="could not open its window"):
+        asyncio.run(started())
