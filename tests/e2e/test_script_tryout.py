@@ -95,7 +95,7 @@ def test_a_text_is_run_step_by_step_by_keyboard_alone_and_watched_beside_it(scre
     assert mira.faults() == []
     keys.type(code_of(lab))
     keys.press("Enter")
-    state.get_by_text("signed in:").wait_for()
+    state.get_by_text("Signed in.").wait_for()
     mira.picture("scripts_editor_run_over")
     assert mira.faults() == []
     shown = page.get_by_role("list", name="Steps of this run").inner_text()

@@ -97,7 +97,7 @@ const heard = {
   },
   done({ outcome, words, line, file }) {
     told = true;
-    say(`${outcome.replaceAll("_", " ")}: ${words}`);
+    say(outcome === "signed_in" ? words : `${outcome.replaceAll("_", " ")}: ${words}`);
     if (!line) return;
     const go = Object.assign(document.createElement("button"), { type: "button", className: "button", textContent: `Go to line ${line}, where it stopped` });
     if (!location.pathname.includes(`/scripts/${file}/`)) return state.append(` (${file}.py line ${line})`);
