@@ -34,6 +34,8 @@ PAIRS: list[tuple[str, str]] = [
     (Act.BEHAVIOUR_RECORDED, "recorded how a portal behaves"),
     (Act.SCRIPT_REGISTERED, "registered a carrier script"),
     (Act.SCRIPT_APPROVED, "approved a carrier script"),
+    (Act.SCRIPT_TRIED, "ran the text of a carrier script in the editor, with a login of her own"),
+    (Act.SCRIPT_TRY_ENDED, "ended that run in the editor"),
     (Act.SECRET_STORED, "stored a secret"),
     (Act.SECRET_RELEASED, "released a secret to Portunus itself"),
     (Act.SECRET_DESTROYED, "destroyed a secret"),

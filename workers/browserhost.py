@@ -12,6 +12,7 @@ from broker.wiring import build
 from workers import catalog
 from workers.browser.door import make_app
 from workers.browser.host import Host
+from workers.tryout.served import TryOuts
 
 SWITCH_S = 0.001
 """Transactions run in threads beside the event loop: they get the interpreter back sooner than after 5 ms."""
@@ -22,12 +23,12 @@ async def serve() -> None:
     portunus = build()
     set_up_logs(json=portunus.settings.log_json)
     catalog.register(portunus)
-    host = Host(portunus)
+    host, tryouts = Host(portunus), TryOuts(portunus.settings)
     await host.start()
     socket = portunus.settings.hostsocket
     socket.unlink(missing_ok=True)
     config = uvicorn.Config(
-        make_app(host),
+        make_app(host, tryouts),
         uds=str(socket),
         log_level="warning",
         access_log=False,
@@ -43,6 +44,7 @@ async def serve() -> None:
     try:
         await server.serve()
     finally:
+        await tryouts.stop()
         await host.stop()
         socket.unlink(missing_ok=True)
 

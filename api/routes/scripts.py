@@ -10,16 +10,16 @@ from starlette.responses import RedirectResponse, Response
 
 from api.access import Here, HereNow, permits
 from api.pages import page
+from api.script_texts import base_of, with_text
 from broker.adapters import script_editing
 from broker.adapters.script_process import digest_of
-from broker.base.errors import BrokerError, Incomplete, NotFound, Unavailable
+from broker.base.errors import BrokerError, Incomplete, Unavailable
 from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, ScriptVersion
 from broker.identity.models import User
 from broker.identity.policy import Permission, organization_of
 from broker.scripts import service as scripts
-from broker.scripts.models import ScriptBundle
 from broker.tabs import service as tabs
 
 router = APIRouter()
@@ -95,7 +95,7 @@ def check(
 ) -> dict[str, Any]:
     """What is wrong with a text that is being written: sentences by line. Nothing is kept."""
     with here.reading() as work:
-        sources = _with_text(work, key, text, base)
+        sources = with_text(work, key, text, base)
     return {"said": script_editing.said(key, sources)}
 
 
@@ -104,7 +104,7 @@ def submit(request: Request, here: HereNow, key: str, text: Code = "", words: Te
     """Hand in a changed script; its families stay as they are in the version it began from."""
     try:
         with here.reading() as work:
-            sources = _with_text(work, key, text, base)
+            sources = with_text(work, key, text, base)
         bundle = script_editing.handed_in(key, digest_of(sources), sources)
         with here.unit() as work:
             scripts.submit(work, bundle, words)
@@ -234,27 +234,6 @@ def _page(request: Request, here: Here, key: str, error: BrokerError | None = No
     )  # fmt: skip
 
 
-def _base(work: Unit, site: Portal, digest: str) -> ScriptBundle | None:
-    """What the editor begins from: the version that is named, else the one in force, else the newest."""
-    if digest:
-        row = scripts.version(work, digest)
-        if row.portal_id != site.id:
-            raise NotFound(f"{site.name} has no version {digest[:16]}.")
-        return scripts.bundle_of(work, row.digest)
-    in_force = scripts.standing(work, site.id)
-    return scripts.bundle_of(work, in_force) if in_force else next(iter(scripts.history(work, site.id)), None)
-
-
-def _with_text(work: Unit, key: str, text: str, base: str) -> list[dict[str, str]]:
-    """The files of the version it began from with the script's own text changed. Raises `Incomplete` where none were kept."""
-    known = _base(work, directory.portal_by_key(work, key), base)
-    if known is None or not known.sources:
-        raise Incomplete("The bytes of that version are not here, so there is nothing to change.")
-    sources = [dict(one) for one in known.sources]
-    sources[-1]["text"] = text.replace("\r\n", "\n")
-    return sources
-
-
 def _last_failure(work: Unit, site: Portal) -> dict[str, Any] | None:
     """The newest run of this portal that failed, to be read beside the text."""
     row = next(iter(scripts.failed(work, portal_id=site.id, limit=1)), None)
@@ -285,7 +264,7 @@ def _editor(
 ) -> Response:
     with here.reading() as work:
         site = directory.portal_by_key(work, key)
-        known = _base(work, site, base)
+        known = base_of(work, site, base)
         from_other = known is not None and known.digest != scripts.standing(work, site.id)
         failure = _last_failure(work, site)
     own = known.sources[-1]["text"] if known and known.sources else ""

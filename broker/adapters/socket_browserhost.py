@@ -12,7 +12,7 @@ import httpx2
 from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import WebSocketException
 
-from broker.base.errors import Unavailable
+from broker.base.errors import Conflict, Unavailable
 
 BASE = "http://browserhost"
 AWAY = "The browser host does not answer: see portunus doctor."
@@ -51,6 +51,22 @@ class SocketBrowserHost:
     async def watch(self, lease_id: str, name: str) -> AsyncIterator[ClientConnection]:
         async with self._connected(f"/leases/{lease_id}/watch") as connection:
             await connection.send(json.dumps({"who": name}))
+            yield connection
+
+    def try_out(self, asked: dict[str, Any]) -> str:
+        try:
+            answer = self._client.post(f"{BASE}/try-outs", json=asked)
+            told: dict[str, str] = answer.raise_for_status().json()
+        except (httpx2.HTTPError, ValueError) as away:
+            raise Unavailable(AWAY) from away
+        if "no" in told:
+            raise Conflict(told["no"], code="trying-already")
+        return told["id"]
+
+    @asynccontextmanager
+    async def watch_try_out(self, tryout_id: str, who: str) -> AsyncIterator[ClientConnection]:
+        async with self._connected(f"/try-outs/{tryout_id}") as connection:
+            await connection.send(json.dumps({"who": who}))
             yield connection
 
     @asynccontextmanager

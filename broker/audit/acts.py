@@ -48,6 +48,8 @@ class Act(StrEnum):
     SCRIPT_ALERT_SEEN = "script:alert:see"
     SCRIPT_OWNER_SET = "script:owner:set"
     SCRIPT_DRIFT_ACCEPTED = "script:drift:accept"
+    SCRIPT_TRIED = "script:text:try"
+    SCRIPT_TRY_ENDED = "script:text:try_end"
     TERMS_RECORDED = "directory:terms:record"
     # vault
     SECRET_STORED = "vault:secret:store"

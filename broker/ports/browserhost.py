@@ -38,6 +38,14 @@ class BrowserHost(Protocol):
         """Look on at a lease's tab, under this name, which its holder is told. Nothing is sent through it."""
         ...
 
+    def try_out(self, asked: dict[str, Any]) -> str:
+        """Keep a text that its author is about to run and watch; the run's id. Raises `Conflict`, `Unavailable`."""
+        ...
+
+    def watch_try_out(self, tryout_id: str, who: str) -> AbstractAsyncContextManager[StreamPipe]:
+        """Begin that run; only its author can. It ends when this is left."""
+        ...
+
     def status(self) -> dict[str, Any]:
         """Numbers for `portunus status`: sessions, shards, memory. Raises `Unavailable`."""
         ...

@@ -22,6 +22,7 @@ from broker.scripts.releases import (
 from broker.scripts.runs import Report, failed, forget_old, note, open_failed, portal_of
 from broker.scripts.shipped import keep_shipped
 from broker.scripts.terms import MODES, PERMISSIONS, newest, record, register
+from broker.scripts.tryouts import tried, try_ended
 from broker.scripts.versions import (
     Bundle,
     approval_holds,
@@ -86,6 +87,8 @@ __all__ = [
     "submit",
     "take_due",
     "trial",
+    "tried",
+    "try_ended",
     "unpin",
     "version",
 ]

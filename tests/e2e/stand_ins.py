@@ -122,6 +122,9 @@ class Host:
 
     def end_session(self, portal_session_id: str) -> None: ...
 
+    def try_out(self, asked: dict[str, Any]) -> str:
+        raise Unavailable("Nobody runs texts in this office.")
+
     def status(self) -> dict[str, Any]:
         if self.down:
             raise Unavailable("The browser host does not answer. Start it: portunus up.")

@@ -37,5 +37,13 @@ class MemoryBrowserHost:
         raise Unavailable("No browser host runs in this test.")
         yield
 
+    def try_out(self, asked: dict[str, Any]) -> str:
+        raise Unavailable("No browser host runs in this test.")
+
+    @asynccontextmanager
+    async def watch_try_out(self, tryout_id: str, who: str) -> AsyncIterator[StreamPipe]:
+        raise Unavailable("No browser host runs in this test.")
+        yield
+
     def status(self) -> dict[str, Any]:
         return {"node": "test", "sessions": 0}

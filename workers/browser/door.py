@@ -6,9 +6,10 @@ from typing import Any
 from fastapi import FastAPI, WebSocket
 
 from workers.browser.host import Host
+from workers.tryout.served import TryOuts
 
 
-def make_app(host: Host) -> FastAPI:
+def make_app(host: Host, tryouts: TryOuts) -> FastAPI:
     """The host's own small server; only this machine's Portunus processes can reach its socket."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -39,5 +40,13 @@ def make_app(host: Host) -> FastAPI:
     @app.websocket("/leases/{lease_id}/watch")
     async def watch(socket: WebSocket, lease_id: str) -> None:
         await host.watch(lease_id, socket)
+
+    @app.post("/try-outs")
+    async def try_out(asked: dict[str, Any]) -> dict[str, str]:
+        return tryouts.ask(asked)
+
+    @app.websocket("/try-outs/{tryout_id}")
+    async def watch_try_out(socket: WebSocket, tryout_id: str) -> None:
+        await tryouts.serve(tryout_id, socket)
 
     return app

@@ -20,6 +20,10 @@ from broker.base.errors import Unavailable
 from broker.base.settings import Settings, settings
 
 ON_PATH = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+DISPLAY = ("DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR")
+"""Where a window is shown, and who may."""
+NO_DISPLAY = "There is no display here to show a window on: leave --headed out, or run it on a desktop."
+NO_WINDOW = "The browser here has no window: install Chromium or Chrome, or name one (PORTUNUS_BROWSER=/path/to/chromium), or leave --headed out."
 PACKAGE = "chromium-headless-shell"
 SHARED = Path("/var/cache/ms-playwright")
 """Where root installs Playwright's: its own home is closed to the user that runs the browser."""
@@ -53,6 +57,19 @@ def find(chosen: Settings) -> Browser:
             if found := _asked(path, user):
                 return found
     raise Unavailable(NONE)
+
+
+def with_a_window(chosen: Settings) -> Browser:
+    """A browser that can show itself, on the display that is here. Raises `Unavailable` with what to do."""
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise Unavailable(NO_DISPLAY)
+    user = _runs_as(chosen)
+    named = [str(chosen.browser)] if chosen.browser else _on_path()
+    for path in named:
+        found = _asked(path, user)
+        if found and not found.headless_shell:
+            return found
+    raise Unavailable(NO_WINDOW)
 
 
 def _runs_as(chosen: Settings) -> pwd.struct_passwd | None:

@@ -12,6 +12,9 @@ PR_SET_PDEATHSIG = 1
 FORBIDDEN = ("--no-sandbox", "--disable-web-security", "--remote-debugging-port", "--disable-setuid-sandbox")
 """An open debugging port is an open debugger to every local process; without its sandbox Chromium is one bug from us."""
 
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "DISPLAY", "XAUTHORITY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR")
+"""The last four are there only for a browser with a window."""
+
 
 def main(arguments: list[str]) -> None:
     """Check the arguments, hand over the profile folder, drop root, exec. Does not return."""
@@ -29,7 +32,7 @@ def main(arguments: list[str]) -> None:
         os.setuid(int(uid))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     os.execve(browser, [browser, *given], {**kept, "HOME": profile or "/nonexistent", "XDG_CONFIG_HOME": profile})  # noqa: S606 - the browser that was found
 
 

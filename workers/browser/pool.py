@@ -23,6 +23,7 @@ from playwright.async_api import Browser, BrowserContext, Error, Playwright, asy
 
 from broker.base.errors import Unavailable
 from broker.base.settings import Settings
+from workers.browser.find import DISPLAY
 from workers.browser.find import Browser as Found
 from workers.browser.reaper import new_folder, reap
 from workers.browser.tasks import keep
@@ -45,6 +46,9 @@ WIDTH, HEIGHT = 1280, 800
 START_S = 30
 NEWS_S = 0.1
 """How much later than a call's failure the news of the browser's end may come."""
+NO_WINDOW_OPENS = (
+    "The browser could not open its window here: run it as the user whose display this is, or leave --headed out."
+)
 CRASHED = "The browser crashed. Open it again."
 log = structlog.get_logger("pool")
 
@@ -82,7 +86,11 @@ class Shard:
 class Pool:
     """The shards of this node."""
 
-    def __init__(self, settings: Settings, found: Found, on_shard_death: Callable[[Shard], None]) -> None:
+    def __init__(
+        self, settings: Settings, found: Found, on_shard_death: Callable[[Shard], None], *, headed: bool = False
+    ) -> None:
+        """`headed`: with a window, for somebody who sits there."""
+        self._headed = headed
         self._settings = settings
         self._found = found
         self._on_shard_death = on_shard_death
@@ -95,7 +103,7 @@ class Pool:
         self.sandbox = "unknown"
 
     async def start(self) -> None:
-        """Make the launcher, start the first shard. Raises `Unavailable` when Chromium cannot run in its sandbox."""
+        """Make the launcher, start the first shard. Raises `Unavailable` when Chromium cannot run in its sandbox, or not with a window."""
         reap()
         self._temporary = new_folder("portunus-browser-")
         self._temporary.chmod(0o711)
@@ -103,6 +111,8 @@ class Pool:
         try:
             self._shards.append(await self._launch())
         except Error as failed:
+            if self._headed:
+                raise Unavailable(f"{NO_WINDOW_OPENS} It said: {_first_line(failed)}") from failed
             raise Unavailable(
                 "Chromium does not start inside its own sandbox on this machine. Allow unprivileged user namespaces "
                 f"(sysctl kernel.unprivileged_userns_clone=1), or see docs/operating.md. It said: {_first_line(failed)}"
@@ -209,12 +219,16 @@ class Pool:
             async with asyncio.timeout(START_S):
                 browser = await playwright.chromium.launch(
                     executable_path=str(self._launcher),
+                    headless=not self._headed,
                     downloads_path=str(self._temporary / "downloads"),
                     chromium_sandbox=sandboxed,
                     proxy={"server": NO_WAY_OUT, "bypass": "<-loopback>"},
                     args=[*ARGUMENTS, *self._spki()],
                     ignore_default_args=["--disable-field-trial-config", "--hide-scrollbars"],
-                    env={"PORTUNUS_ALLOW_UNSANDBOXED_BROWSER": str(not sandboxed).lower(), **_plain_environment()},
+                    env={
+                        "PORTUNUS_ALLOW_UNSANDBOXED_BROWSER": str(not sandboxed).lower(),
+                        **_environment(self._headed),
+                    },
                     handle_sigint=False,
                     handle_sigterm=False,
                     handle_sighup=False,
@@ -271,8 +285,8 @@ class Pool:
         return file
 
 
-def _plain_environment() -> dict[str, str | float | bool]:
-    kept = ("PATH", "LANG", "LC_ALL", "TMPDIR")
+def _environment(headed: bool) -> dict[str, str | float | bool]:
+    kept = ("PATH", "LANG", "LC_ALL", "TMPDIR", *(DISPLAY if headed else ()))
     return {name: os.environ[name] for name in kept if name in os.environ}
 
 

@@ -24,6 +24,13 @@ class Ledger:
         """A password is about to be submitted."""
         self._write(portal, username, [*self._taken(portal, username), now])
 
+    def take_one(self, portal: str, username: str, behaviour: dict[str, Any], now: datetime) -> bool:
+        """Take a try where one is left; whether there was one."""
+        if self.left(portal, username, behaviour, now) == 0:
+            return False
+        self.take(portal, username, now)
+        return True
+
     def give_back(self, portal: str, username: str) -> None:
         """It was right: the carrier has forgotten the failures before it as well."""
         self._write(portal, username, [])

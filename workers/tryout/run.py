@@ -9,13 +9,9 @@ import asyncio
 import getpass
 import json
 import sys
-import time
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-
-from playwright.async_api import Page
 
 from broker.adapters.script_process import with_facts
 from broker.base.errors import BrokerError, Refused
@@ -23,19 +19,14 @@ from broker.base.settings import Settings, settings
 from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.registry import Script
-from workers.browser import structure
 from workers.browser.calls import CallRefused
-from workers.browser.egress import Egress
-from workers.browser.facade import Facade, watch_status
-from workers.browser.find import find
-from workers.browser.pool import Pool, Shard
-from workers.browser.scriptrun import Done, ScriptProcesses
-from workers.browser.trace import Trace, done, where, words_of
-from workers.tryout.desk import CALLS, OwnDesk, OwnLogin, asked_at_the_keyboard
+from workers.browser.scriptrun import Done
+from workers.browser.trace import words_of
+from workers.tryout import signing
+from workers.tryout.desk import OwnLogin, asked_at_the_keyboard
 from workers.tryout.guarding import Ledger
 from workers.tryout.saving import Saver
-
-LIMIT_S = 900.0
+from workers.tryout.watching import AtTheTerminal
 
 
 def main() -> int:
@@ -51,7 +42,7 @@ def main() -> int:
         login = _login(chosen, asked)
         typed, text = (login.username, login.password, login.practice), "".join(one["text"] for one in script.sources)
         saver = Saver(asked.save, typed, text) if asked.save else None
-        done = asyncio.run(sign_in(chosen, script, hosts, login, step=asked.step, saver=saver))
+        done = asyncio.run(sign_in(chosen, script, hosts, login, step=asked.step, saver=saver, headed=asked.headed))
         for file in saver.saved if saver else []:
             print(f"saved {file}; read it before you commit it")
     except KeyError:
@@ -99,6 +90,7 @@ def _parsed() -> argparse.Namespace:
         help="you have signed in by hand since the last try, so that it counts no more",
     )
     parser.add_argument("--step", action="store_true", help="wait for Enter before every step")
+    parser.add_argument("--headed", action="store_true", help="show the browser's window; it needs a display")
     return parser.parse_args()
 
 
@@ -119,54 +111,11 @@ async def sign_in(
     *,
     step: bool = False,
     saver: Saver | None = None,
+    headed: bool = False,
 ) -> Done:
     """One sign-in; what the script does is told on standard error. Raises `Unavailable` without a browser."""
-    pool, egress = Pool(chosen, find(chosen), _shard_died), Egress(chosen.resolve)
-    processes = ScriptProcesses(chosen.browser_user, unconfined=chosen.allow_unconfined_scripts)
-    await pool.start()
-    try:
-        door = await egress.open(
-            session_id="tryout", account_id="tryout", fence=1, hosts=sorted(hosts), on_denied=_denied
-        )
-        _, context = await pool.context("tryout", proxy={"server": door.url, "bypass": "<-loopback>"}, locale="en-US")
-        page = await context.new_page()
-        watch_status(page)
-        live: Any = SimpleNamespace(door=door, tabs=[])
-        facade = Facade(live, page)
-        known = words_of(script.sources)
-        trace = Trace(known=known)
-        desk = OwnDesk(login, facade, hosts)
-        renewing = asyncio.ensure_future(_renew(egress, door))
-        answer = trace.watched(_told(desk, facade, known, step=step, saver=saver))
-        done = await processes.run(script, "sign_in", answer, limit_s=LIMIT_S)
-        renewing.cancel()
-        if done.outcome is Outcome.SIGNED_IN:
-            if not desk.proved:
-                login.proved()
-        else:
-            await _show(page)
-        return done
-    finally:
-        await processes.stop()
-        await pool.stop()
-
-
-def _told(desk: OwnDesk, facade: Facade, known: frozenset[str], *, step: bool, saver: Saver | None) -> Any:
-    async def answer(name: str, args: dict[str, Any]) -> Any:
-        print(f"  {done(name, args)} {where(args, known)}", file=sys.stderr)
-        if step:
-            await asyncio.to_thread(input, "  Enter to go on ")
-        told = await (desk if name in CALLS else facade).call(name, args)
-        if name == "recognise":
-            print(f"    sees {told}", file=sys.stderr)
-            if saver is not None:
-                try:
-                    await saver.keep(facade.page(int(args["page"])), str(told))
-                except Refused as no:
-                    print(f"    {no.message}", file=sys.stderr)
-        return told
-
-    return answer
+    watcher = AtTheTerminal(words_of(script.sources), step=step, saver=saver)
+    return await signing.sign_in(chosen, script, hosts, login, watcher, headed=headed)
 
 
 def _login(chosen: Settings, asked: argparse.Namespace) -> OwnLogin:
@@ -179,13 +128,11 @@ def _login(chosen: Settings, asked: argparse.Namespace) -> OwnLogin:
     behaviour = {name: fact["value"] for name, fact in registry.behaviour(asked.key).items() if "value" in fact}
 
     def may_submit() -> None:
-        now = _now()
-        if ledger.left(asked.key, asked.username, behaviour, now) == 0:
+        if not ledger.take_one(asked.key, asked.username, behaviour, _now()):
             raise CallRefused(
                 "refused",
                 "Another try could make the carrier lock this login. Sign in by hand, then run again with --by-hand.",
             )
-        ledger.take(asked.key, asked.username, now)
 
     async def code() -> str:
         return asked.code or await asked_at_the_keyboard()
@@ -196,29 +143,8 @@ def _login(chosen: Settings, asked: argparse.Namespace) -> OwnLogin:
     return OwnLogin(asked.username, password, code, may_submit, proved, asked.practice, asked.method)
 
 
-async def _show(page: Page) -> None:
-    print("  the page at the end:", file=sys.stderr)
-    for feature in await structure.features(page):
-        print(f"    {feature}", file=sys.stderr)
-
-
-async def _renew(egress: Egress, door: Any) -> None:
-    while True:
-        egress.renew(door, time.monotonic())
-        await asyncio.sleep(3)
-
-
 def _ledger(chosen: Settings) -> Ledger:
     return Ledger(chosen.data_dir.absolute() / "tryouts.json")
-
-
-def _shard_died(shard: Shard) -> None:
-    del shard
-    print("    the browser died", file=sys.stderr)
-
-
-def _denied(host: str) -> None:
-    print(f"    the door refused {host}: it is not one of the script's hosts", file=sys.stderr)
 
 
 def _now() -> datetime:

@@ -177,14 +177,14 @@ text.addEventListener("input", (event) => {
 text.addEventListener("scroll", () => { scrolled(); close(); });
 text.addEventListener("blur", close);
 text.addEventListener("click", close);
-for (const button of document.querySelectorAll("button[data-line]")) button.onclick = () => goTo(Number(button.dataset.line));
-for (const button of document.querySelectorAll("button[data-find]")) {
-  button.onclick = () => {
-    const at = text.value.indexOf(button.dataset.find.split(" >> ").pop());
-    if (at >= 0) goTo(lineOf(at));
-    else { said.prepend(Object.assign(document.createElement("p"), { textContent: `${button.dataset.find} is not written in this file.` })); }
-  };
-}
+document.addEventListener("click", ({ target }) => { // the last failed run, and the steps of one that is watched
+  const button = target.closest("button[data-line], button[data-find]");
+  if (!button) return;
+  if (button.dataset.line) return goTo(Number(button.dataset.line));
+  const at = text.value.indexOf(button.dataset.find.split(" >> ").pop());
+  if (at >= 0) goTo(lineOf(at));
+  else said.prepend(Object.assign(document.createElement("p"), { textContent: `${button.dataset.find} is not written in this file.` }));
+});
 addEventListener("beforeunload", (event) => { if (text.value !== text.defaultValue && !text.form.dataset.sent) event.preventDefault(); });
 text.form.addEventListener("submit", () => { text.form.dataset.sent = "yes"; });
 
