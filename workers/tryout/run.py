@@ -26,6 +26,7 @@ from workers.tryout import signing
 from workers.tryout.desk import OwnLogin, asked_at_the_keyboard
 from workers.tryout.guarding import Ledger
 from workers.tryout.saving import Saver
+from workers.tryout.vocabulary import Vocabulary
 from workers.tryout.watching import AtTheTerminal
 
 
@@ -40,8 +41,9 @@ def main() -> int:
         chosen = _settings(asked.lab)
         hosts = frozenset(asked.host or facts["hosts"])
         login = _login(chosen, asked)
-        typed, text = (login.username, login.password, login.practice), "".join(one["text"] for one in script.sources)
-        saver = Saver(asked.save, typed, text) if asked.save else None
+        typed = (login.username, login.password, login.practice)
+        known = Vocabulary(script.sources, registry.behaviour(asked.key), typed)
+        saver = Saver(asked.save, known) if asked.save else None
         done = asyncio.run(sign_in(chosen, script, hosts, login, step=asked.step, saver=saver, headed=asked.headed))
         for file in saver.saved if saver else []:
             print(f"saved {file}; read it before you commit it")

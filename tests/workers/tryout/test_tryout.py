@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from broker.base.errors import Refused
 from broker.base.settings import Settings
 from carrier_scripts import registry
 from carrier_scripts.kit import Desk
@@ -21,7 +20,8 @@ from workers.tryout.desk import CALLS, OwnDesk, OwnLogin
 from workers.tryout.guarding import Ledger
 from workers.tryout.pages import show_all
 from workers.tryout.run import main, sign_in
-from workers.tryout.saving import Saver, named_attributes
+from workers.tryout.saving import Saver
+from workers.tryout.vocabulary import Vocabulary
 
 KEY = "harborline"
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -161,11 +161,6 @@ def test_every_call_of_the_kits_desk_is_answered_at_the_desk_of_a_try_out() -> N
     assert {name for name in dir(Desk) if not name.startswith("_")} == set(CALLS)
 
 
-def test_attributes_that_a_script_names_are_kept_on_its_saved_pages() -> None:
-    named = named_attributes(r"""sees("[data-msg=bad]"), "[data-testid=\"home\"]", "b[data-who]", '[data-who="tin"]'""")
-    assert named == {"data-msg": ["bad"], "data-testid": ["home"], "data-who": ["", "tin"]}
-
-
 def test_no_password_leaves_when_no_try_is_left(lab: RunningLab, tmp_path: Path) -> None:
     lab.reset()
     outcome, _ = tried(lab, tmp_path, "whatever", may=False)
@@ -210,7 +205,8 @@ def test_saved_pages_are_shown_to_the_script() -> None:
 def test_a_run_saves_scrubbed_pages_that_the_script_still_knows(lab: RunningLab, tmp_path: Path) -> None:
     lab.reset()
     account = founding.accounts_of(KEY)[0]
-    saver = Saver(tmp_path / "pages", (account.username, account.password, "Saguaro"))
+    known = Vocabulary(registry.script(KEY).sources, registry.behaviour(KEY), (account.username, account.password))
+    saver = Saver(tmp_path / "pages", known)
     outcome, _ = tried(lab, tmp_path, account.password, saver=saver)
     assert outcome is Outcome.SIGNED_IN
     assert {file.stem for file in saver.saved} >= {"login_form", "asks_code", "signed_in"}
@@ -223,9 +219,3 @@ def test_a_run_saves_scrubbed_pages_that_the_script_still_knows(lab: RunningLab,
     (tmp_path / "named").mkdir()
     (tmp_path / "pages").rename(tmp_path / "named" / KEY)
     assert [one for one in asyncio.run(show_all([KEY], tmp_path / "named")) if not one.right] == []
-
-
-@pytest.mark.parametrize("html", ["<p>saguaro.phoenix</p>", "<h1>Claim 42</h1>", "<p>SAGUARO.PHOENIX</p>"])
-def test_a_page_that_still_says_something_is_not_saved(tmp_path: Path, html: str) -> None:
-    with pytest.raises(Refused):
-        Saver(tmp_path, ("saguaro.phoenix",)).check(html)
