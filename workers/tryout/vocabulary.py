@@ -145,7 +145,7 @@ def _literals(sources: Sequence[Mapping[str, Any]]) -> tuple[set[str], set[str]]
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in beside:
                 found.add(node.value)
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "says":
-                said |= {one.value.strip() for one in node.args if isinstance(one, ast.Constant) and one.value}
+                said |= {str(one.value).strip() for one in node.args if isinstance(one, ast.Constant)}
     return found, {one for one in said if one}
 
 
