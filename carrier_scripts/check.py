@@ -7,15 +7,16 @@ import ast
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from carrier_scripts import registry, trees
+from carrier_scripts.asking import outline
 from carrier_scripts.behaviour_fields import FIELDS, TEMPLATE_FIELDS
 from carrier_scripts.kit import selectors
 from carrier_scripts.kit.outcomes import Outcome
+from carrier_scripts.kit.outline import selectors_of
 from carrier_scripts.kit.portal import Portal
 from carrier_scripts.kit.process import class_name
 
@@ -33,14 +34,13 @@ PASSED_THROUGH = {"builtins", "ctypes", "importlib", "inspect", "io", "modules",
 WAITS = {"sleep", "wait_for_timeout"}
 JAVASCRIPT = {"evaluate", "evaluate_handle", "eval_on_selector", "add_init_script"}
 FRAME_DOORS = ("gi_", "cr_", "ag_", "tb_", "f_")
-NOT_SELECTORS = {"question"}
 MODES = {"attended", "assisted", "automated"}
 NOT_SIGNS = {Outcome.SCRIPT_FAILED, Outcome.REFUSED, Outcome.UNRECOGNISED, Outcome.NO_CODE, Outcome.WRONG_PRACTICE}
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A script under check: its tree, and its class once its text is known to be harmless to import."""
+    """A script under check: its tree, and what stands in for its class once a confined process has told its facts."""
 
     key: str
     tree: ast.Module
@@ -50,7 +50,7 @@ class Subject:
 
 
 def check(key: str, *, scripts: Path = HERE, pages: Path = PAGES) -> list[str]:
-    """All sentences about the script `key`. It is imported only when its text passed the rules on text."""
+    """All sentences about the script `key`. What it declares a confined process says, once its text passed the rules on text."""
     file = scripts / "portals" / f"{key}.py"
     if not file.is_file():
         return [f"{key}: there is no portals/{key}.py; make one with: python -m carrier_scripts new {key}"]
@@ -62,7 +62,10 @@ def check(key: str, *, scripts: Path = HERE, pages: Path = PAGES) -> list[str]:
     said = [sentence for rule in TEXT_RULES for sentence in rule(subject)]
     if said:
         return [f"{key}: {sentence}" for sentence in said]
-    portal = registry.portal(key)
+    try:
+        portal = outline(registry.script_at(file, key))
+    except (OSError, ValueError) as none:
+        return [f"{key}: {none}"]
     subject = Subject(key, tree, portal, subject.pages, subject.behaviour)
     return [f"{key}: {sentence}" for rule in FACT_RULES for sentence in rule(subject)]
 
@@ -168,30 +171,10 @@ def says_what_it_is(subject: Subject) -> Iterator[str]:
 def asks_for_no_values(subject: Subject) -> Iterator[str]:
     """What a field holds is nobody's to ask; the host refuses such a selector, so say it early."""
     portal = _portal(subject)
-    asked = {*_selectors(portal.login), *portal.practice, portal.sign_out or ""}
-    asked |= {found for step in (*portal.between, portal.code, portal.office) if step for found in _selectors(step)}
-    asked |= {found for sign in portal.signs.values() for found in _seen(sign.to_json())}
-    for selector in sorted(asked - {""}):
+    asked = getattr(portal, "selectors", None) or selectors_of(portal)
+    for selector in sorted(asked):
         if (why := selectors.refused(selector)) is not None:
             yield f"{selector}: {why}."
-
-
-def _selectors(step: object) -> Iterator[str]:
-    """The texts of a declared step that are selectors; a question or a rule of dates is none."""
-    assert is_dataclass(step)
-    for one in fields(step):
-        value = getattr(step, one.name)
-        if isinstance(value, str) and one.name not in NOT_SELECTORS:
-            yield value
-
-
-def _seen(sign: list[Any]) -> Iterator[str]:
-    kind, *what = sign
-    if kind == "sees":
-        yield str(what[0])
-    for part in what:
-        if isinstance(part, list):
-            yield from _seen(part)
 
 
 def has_the_needed_signs(subject: Subject) -> Iterator[str]:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from carrier_scripts import registry, trees
+from carrier_scripts.asking import outline
 from carrier_scripts.check import HERE, PAGES, check
 from carrier_scripts.kit.outcomes import Outcome
+from carrier_scripts.kit.outline import written
 from carrier_scripts.kit.portal import Portal
 
 LEVELS = ("none", "bronze", "silver", "gold", "platinum")
@@ -55,7 +57,13 @@ def quality(key: str, today: date, *, scripts: Path = HERE, pages: Path = PAGES)
     said = check(key, scripts=scripts, pages=pages)
     if said:
         return Quality(key, "none", tuple(said), "bronze")
-    subject = _Subject(key, registry.portal(key), registry.behaviour(key), pages / key, today)
+    subject = _Subject(
+        key,
+        outline(registry.script_at(scripts / "portals" / f"{key}.py", key)),
+        registry.behaviour(key),
+        pages / key,
+        today,
+    )
     level = "bronze"
     for name, rules in (("silver", SILVER), ("gold", GOLD), ("platinum", PLATINUM)):
         missing = tuple(sentence for rule in rules for sentence in rule(subject))
@@ -98,7 +106,7 @@ def proves_the_practice(subject: _Subject) -> Iterator[str]:
 
 def leaves_politely(subject: _Subject) -> Iterator[str]:
     """Some portals lock a login that was only closed."""
-    if subject.portal.sign_out is None and "log_out" not in vars(subject.portal):
+    if subject.portal.sign_out is None and "log_out" not in getattr(subject.portal, "own", vars(subject.portal)):
         yield "sign_out: name the button that signs out, or override log_out."
 
 
@@ -144,7 +152,7 @@ def lines(key: str) -> int:
 
 
 def _methods(portal: type[Portal]) -> set[str]:
-    return {name for kind in portal.__mro__ if kind not in (Portal, object) for name in vars(kind)}
+    return set(getattr(portal, "written", ())) or written(portal)
 
 
 def _fewer_than(subject: _Subject, most: int) -> Iterator[str]:

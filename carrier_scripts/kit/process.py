@@ -22,13 +22,14 @@ from carrier_scripts import kit
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
+from carrier_scripts.kit.outline import told
 from carrier_scripts.kit.page import HostRefused, Page
 from carrier_scripts.kit.portal import LOGIN_FORM, Portal
 from carrier_scripts.kit.reading import PageChanged
 from carrier_scripts.kit.signs import status
 from carrier_scripts.kit.walls import confine
 from carrier_scripts.kit.walls.confine import Walls
-from carrier_scripts.kit.wire import FACTS, LINE_BYTES, LOOKUPS, REPORT, RUNS, Source
+from carrier_scripts.kit.wire import FACTS, LINE_BYTES, LOOKUPS, OUTLINE, REPORT, RUNS, Source
 
 GLANCE_MS = 2_000
 """Longest look at a page that a person has come to: signs of being signed out show at once or not at all."""
@@ -130,6 +131,9 @@ async def serve(walls: Walls, *, unconfined: bool) -> None:
         return
     if message["run"] == FACTS:
         wire.say({"facts": declared(load(message["portal"], message["sources"], message["digest"]))})
+        return
+    if message["run"] == OUTLINE:
+        wire.say({"outline": told(type(load(message["portal"], message["sources"], message["digest"])))})
         return
     listening = loop.create_task(wire.listen())
     loaded = Loaded()

@@ -105,6 +105,8 @@ RUNS = frozenset({"sign_in", "prove", "keep_alive", "log_out", "recognise"}) | L
 
 REPORT = "report"
 """Not a run: asks the process which of its walls stand."""
+OUTLINE = "outline"
+"""Not a run: asks what `check` wants to know of a script."""
 FACTS = "facts"
 """Not a run: asks what a script declares, without anybody else having to import it."""
 

@@ -69,28 +69,50 @@ def test_a_missing_page_and_a_misnamed_page_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("was", "now", "words"),
     [
-        ({"hosts": frozenset()}, "hosts is empty"),
-        ({"hosts": frozenset({"*.sim.test"})}, "no plain host name"),
-        ({"start": "http://harborline.sim.test/signin"}, "start must be an https address"),
-        ({"home": "https://elsewhere.example/"}, "home must be an https address"),
-        ({"automation": "stealth"}, "automation is one of"),
-        ({"code": None}, "belong together"),
+        ('hosts = frozenset({"harborline.sim.test"})', "hosts = frozenset()", "hosts is empty"),
+        ('hosts = frozenset({"harborline.sim.test"})', 'hosts = frozenset({"*.sim.test"})', "no plain host name"),
+        ('start = "https:', 'start = "http:', "start must be an https address"),
+        ('home = "https://harborline.sim.test', 'home = "https://elsewhere.example', "home must be an https address"),
+        ('automation = "automated"', 'automation = "stealth"', "automation is one of"),
+        ('CodeStep(field="#code", submit="#verify-button", remember="#remember-device")', "None", "belong together"),
+        (
+            "\n\n\nasync def _plan",
+            "\n\nHarborline.signs = dict(reversed(Harborline.signs.items()))\n\n\nasync def _plan",
+            "WRONG_CODE must stand above ASKS_CODE",
+        ),
+        ("\nSITE =", "\nWRONG = 1 / 0\nSITE =", "does not load"),
     ],
 )
-def test_facts_that_break_a_rule_are_named(
-    monkeypatch: pytest.MonkeyPatch, change: dict[str, object], words: str
+def test_facts_that_break_a_rule_are_named(tmp_path: Path, was: str, now: str, words: str) -> None:
+    assert was in GOOD
+    assert words in said(tmp_path, GOOD.replace(was, now))
+
+
+@pytest.mark.parametrize(
+    "act", ["__import__('os').environ['ROOT_KEY']", "open('HOME/key').read()", "open('HOME/taken', 'w').write('x')"]
+)
+def test_a_script_under_check_gets_nothing_of_whoever_checks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:
-    for name, value in change.items():
-        monkeypatch.setattr(registry.portal("harborline"), name, value)
-    assert words in "\n".join(check("harborline"))
-
-
-def test_the_order_of_signs_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    portal = registry.portal("harborline")
-    monkeypatch.setattr(portal, "signs", dict(reversed(portal.signs.items())))
-    assert "WRONG_CODE must stand above ASKS_CODE" in "\n".join(check("harborline"))
+    """`get_type_hints` runs what stands in a text, which no rule on texts can see."""
+    monkeypatch.setenv("ROOT_KEY", "sesame")
+    monkeypatch.setattr(registry, "portal", pytest.fail)
+    tmp_path.chmod(0o755)
+    (tmp_path / "key").write_text("sesame", encoding="utf-8")
+    act = act.replace("HOME", str(tmp_path))
+    top = (
+        "import typing\n\n\nclass Taken:\n    words = []\n\n\nclass Hint:\n"
+        f'    one: "Taken.words.append(str({act}))"\n\n\ntyping.get_type_hints(Hint)\n'
+    )
+    text = GOOD.replace("\nSITE =", f"\n{top}\nSITE =").replace(
+        'hosts = frozenset({"harborline.sim.test"})', "hosts = frozenset(Taken.words)"
+    )
+    found = said(tmp_path, text)
+    assert "does not load" in found
+    assert "sesame" not in found
+    assert not (tmp_path / "taken").exists()
 
 
 def test_a_family_of_one_is_not_a_family(tmp_path: Path) -> None:
