@@ -149,6 +149,8 @@ def stays_on_its_hosts(subject: Subject) -> Iterator[str]:
     for host in sorted(hosts):
         if not HOST.fullmatch(host):
             yield f"{host!r} is no plain host name: lower case, no scheme, no port, no star."
+    for host in sorted(getattr(portal, "sign_in_hosts", frozenset()) - hosts):
+        yield f"sign_in_hosts names {host}, which is not among hosts: list it there too, or take it out."
     for fact in ("start", "home"):
         address = urlsplit(getattr(portal, fact, ""))
         if address.scheme != "https" or address.hostname not in hosts:

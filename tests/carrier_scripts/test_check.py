@@ -73,6 +73,7 @@ def test_a_missing_page_and_a_misnamed_page_are_named(tmp_path: Path) -> None:
     [
         ({"hosts": frozenset()}, "hosts is empty"),
         ({"hosts": frozenset({"*.sim.test"})}, "no plain host name"),
+        ({"sign_in_hosts": frozenset({"id.sim.test"})}, "sign_in_hosts names id.sim.test, which is not among hosts"),
         ({"start": "http://harborline.sim.test/signin"}, "start must be an https address"),
         ({"home": "https://elsewhere.example/"}, "home must be an https address"),
         ({"automation": "stealth"}, "automation is one of"),

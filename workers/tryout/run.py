@@ -48,10 +48,11 @@ def main() -> int:
         check_mode(facts)
         chosen = _settings(asked.lab)
         hosts = frozenset(asked.host or facts["hosts"])
+        typed_at = frozenset(asked.host or facts["sign_in_hosts"])
         login = _login(chosen, asked)
         typed, text = (login.username, login.password, login.practice), "".join(one["text"] for one in script.sources)
         saver = Saver(asked.save, typed, text) if asked.save else None
-        done = asyncio.run(sign_in(chosen, script, hosts, login, step=asked.step, saver=saver))
+        done = asyncio.run(sign_in(chosen, script, hosts, typed_at, login, step=asked.step, saver=saver))
         for file in saver.saved if saver else []:
             print(f"saved {file}; read it before you commit it")
     except KeyError:
@@ -115,6 +116,7 @@ async def sign_in(
     chosen: Settings,
     script: Script,
     hosts: frozenset[str],
+    sign_in_hosts: frozenset[str],
     login: OwnLogin,
     *,
     step: bool = False,
@@ -135,7 +137,7 @@ async def sign_in(
         facade = Facade(live, page)
         known = words_of(script.sources)
         trace = Trace(known=known)
-        desk = OwnDesk(login, facade, hosts)
+        desk = OwnDesk(login, facade, sign_in_hosts)
         renewing = asyncio.ensure_future(_renew(egress, door))
         answer = trace.watched(_told(desk, facade, known, step=step, saver=saver))
         done = await processes.run(script, "sign_in", answer, limit_s=LIMIT_S)
