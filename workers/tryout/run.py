@@ -20,7 +20,7 @@ from playwright.async_api import Page
 from broker.adapters.script_process import with_facts
 from broker.base.errors import BrokerError, Refused
 from broker.base.settings import Settings, settings
-from carrier_scripts import registry
+from carrier_scripts import place, registry
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.registry import Script
 from workers.browser import structure
@@ -42,7 +42,8 @@ def main() -> int:
     """Exit code 0 when the script ended signed in."""
     asked = _parsed()
     try:
-        script = registry.script_at(asked.file, asked.key) if asked.file else registry.script(asked.key)
+        own = place.holding(asked.key)
+        script = registry.script_at(asked.file, asked.key) if asked.file else registry.script(asked.key, own)
         sources = [{"module": one["module"], "text": one["text"]} for one in script.sources]
         facts = with_facts(asked.key, script.digest, sources).facts
         check_mode(facts)
@@ -178,7 +179,8 @@ def _login(chosen: Settings, asked: argparse.Namespace) -> OwnLogin:
     ledger = _ledger(chosen)
     if asked.by_hand:
         ledger.give_back(asked.key, asked.username)
-    behaviour = {name: fact["value"] for name, fact in registry.behaviour(asked.key).items() if "value" in fact}
+    record = registry.behaviour(asked.key, place.holding(asked.key))
+    behaviour = {name: fact["value"] for name, fact in record.items() if "value" in fact}
 
     def may_submit() -> None:
         now = _now()
