@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from carrier_scripts import registry, released, scaffold
-from carrier_scripts.check import HERE, check, check_families
-from carrier_scripts.quality import lines, quality
+from carrier_scripts import place, registry, released, scaffold
+from carrier_scripts.check import check, check_families
+from carrier_scripts.quality import Quality, lines, quality
 from carrier_scripts.walk import Walk, read
 
 
@@ -60,26 +60,30 @@ def _new(key: str, start: str, recording: Path | None) -> int:
             address = urlsplit(start)
             walk.start, walk.home = start, walk.home or f"https://{address.netloc}/home"
             walk.hosts = sorted({*walk.hosts, address.hostname or ""} - {""})
-        made = scaffold.create(key, walk=walk)
+        scripts = place.folder()
+        made = scaffold.create(key, scripts=scripts, pages=place.pages(scripts), walk=walk)
     except (ValueError, OSError) as wrong:
         print(wrong, file=sys.stderr)
         return 1
     for file in made:
-        print(f"made {file.relative_to(HERE.parent)}")
-    print(f"Next: fill them in (carrier_scripts/README.md), then: python -m carrier_scripts check {key}")
+        print(f"made {place.shown(file)}")
+    print(f"Next: fill them in (carrier_scripts/README.md), then: portunus script check {key}")
     return 0
 
 
 def _check(keys: list[str]) -> int:
-    chosen = keys or registry.keys()
-    said = [sentence for key in chosen for sentence in check(key)]
-    said += [] if keys else check_families()
+    chosen = keys or registry.keys(place.folder())
+    if not chosen:
+        print(f"There is no script in {place.folder()}; portunus script new KEY makes one.", file=sys.stderr)
+        return 1
+    said = [sentence for key in chosen for sentence in _checked(key)]
+    said += [] if keys else check_families(place.folder())
     for sentence in said:
         print(sentence)
     if not said:
         print(f"{len(chosen)} carrier script{'s' * (len(chosen) != 1)} in order")
     for key in [] if said else keys:
-        found = quality(key, _today())
+        found = _quality(key)
         print(f"{key} is {found.level}" + (f"; for {found.next_level}:" if found.next_level else "."))
         for sentence in found.missing:
             print(f"  {sentence}")
@@ -87,7 +91,8 @@ def _check(keys: list[str]) -> int:
 
 
 def _levels(keys: list[str]) -> int:
-    told = [asdict(quality(key, _today())) | {"lines": lines(key)} for key in keys or registry.keys()]
+    chosen = keys or registry.keys(place.folder())
+    told = [asdict(_quality(key)) | {"lines": lines(key, place.holding(key))} for key in chosen]
     print(json.dumps(told, indent=2))
     return 1 if any(one["level"] == "none" for one in told) else 0
 
@@ -95,13 +100,23 @@ def _levels(keys: list[str]) -> int:
 def _bundle(key: str, file: Path | None) -> int:
     """Nothing is imported: what the script declares is asked of a confined process, by whoever hands it in."""
     try:
-        exact = registry.script_at(file, key) if file else registry.script(key)
+        exact = registry.script_at(file, key) if file else registry.script(key, place.holding(key))
     except (OSError, ValueError, KeyError, SyntaxError) as wrong:
         print(f"{key} cannot be read: {wrong}", file=sys.stderr)
         return 1
-    level = "" if file else quality(key, _today()).level
+    level = "" if file else _quality(key).level
     print(json.dumps({"key": key, "digest": exact.digest, "sources": exact.sources, "quality": level}))
     return 0
+
+
+def _checked(key: str) -> list[str]:
+    scripts = place.holding(key)
+    return check(key, scripts=scripts, pages=place.pages(scripts))
+
+
+def _quality(key: str) -> Quality:
+    scripts = place.holding(key)
+    return quality(key, _today(), scripts=scripts, pages=place.pages(scripts))
 
 
 def _today() -> date:
@@ -109,17 +124,19 @@ def _today() -> date:
 
 
 def _list() -> int:
-    for key in registry.keys():  # noqa: SIM118 - a function, not a dictionary
-        portal = registry.portal(key)
-        print(f"{key:20} {registry.script(key).digest[:12]}  {portal.automation:10} {portal.name}")
+    scripts = place.folder()
+    for key in registry.keys(scripts):
+        portal = registry.portal(key, scripts)
+        print(f"{key:20} {registry.script(key, scripts).digest[:12]}  {portal.automation:10} {portal.name}")
     return 0
 
 
 def _behaviour(key: str) -> int:
-    if key not in registry.keys():  # noqa: SIM118 - a function, not a dictionary
-        print(f"There is no script {key}. There are: {', '.join(registry.keys())}", file=sys.stderr)
+    scripts = place.holding(key)
+    if key not in registry.keys(scripts):
+        print(f"There is no script {key}. There are: {', '.join(registry.keys(scripts))}", file=sys.stderr)
         return 1
-    print(json.dumps(registry.behaviour(key), indent=2, default=str))
+    print(json.dumps(registry.behaviour(key, scripts), indent=2, default=str))
     return 0
 
 

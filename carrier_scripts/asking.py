@@ -89,12 +89,13 @@ def _stand_in(told: dict[str, Any]) -> type[Portal]:
     known = {one.value: one for one in Outcome}
     lists = {
         name: [_plain(one) for one in told[name]][:500]
-        for name in ("hosts", "practice", "reads", "signs", "selectors", "own", "written")
+        for name in ("hosts", "sign_in_hosts", "practice", "reads", "signs", "selectors", "own", "written")
     }
     has = set(told["has"])
     facts: dict[str, Any] = {name: _plain(told[name]) for name in ("name", "start", "home", "automation")}
     facts |= {name: name in has or None for name in ("login", "code", "sign_out")}
-    facts |= lists | {"hosts": frozenset(lists["hosts"]), "between": ("",) * min(int(told["between"]), 50)}
+    facts |= lists | {name: frozenset(lists[name]) for name in ("hosts", "sign_in_hosts")}
+    facts["between"] = ("",) * min(int(told["between"]), 50)
     facts["signs"] = {known[name]: None for name in lists["signs"] if name in known}
     return cast(type[Portal], SimpleNamespace(**facts))
 

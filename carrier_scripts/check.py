@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from carrier_scripts import registry, trees
+from carrier_scripts import place, registry, trees
 from carrier_scripts.asking import outline
 from carrier_scripts.behaviour_fields import FIELDS, TEMPLATE_FIELDS
 from carrier_scripts.kit import selectors
@@ -20,8 +20,8 @@ from carrier_scripts.kit.outline import selectors_of
 from carrier_scripts.kit.portal import Portal
 from carrier_scripts.kit.process import class_name
 
-HERE = Path(__file__).parent
-PAGES = HERE.parent / "tests" / "portals"
+HERE = place.SHIPPED
+PAGES = place.pages(HERE)
 KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 MODULES = {"collections.abc", "dataclasses", "datetime", "decimal", "re", "typing", "carrier_scripts.kit"}
@@ -62,12 +62,26 @@ def check(key: str, *, scripts: Path = HERE, pages: Path = PAGES) -> list[str]:
     said = [sentence for rule in TEXT_RULES for sentence in rule(subject)]
     if said:
         return [f"{key}: {sentence}" for sentence in said]
+    said = _families_of(key, scripts)
+    if said:
+        return said
     try:
-        portal = outline(registry.script_at(file, key))
+        portal = outline(registry.script(key, scripts))
     except (OSError, ValueError) as none:
         return [f"{key}: {none}"]
     subject = Subject(key, tree, portal, subject.pages, subject.behaviour)
     return [f"{key}: {sentence}" for rule in FACT_RULES for sentence in rule(subject)]
+
+
+def _families_of(key: str, scripts: Path) -> list[str]:
+    """What is wrong with the texts that come with this script: they are loaded before it."""
+    try:
+        texts = {one["module"].rpartition(".")[2]: one["text"] for one in registry.script(key, scripts).sources[:-1]}
+        trees_of = {name: trees.tree(text) for name, text in texts.items()}
+    except (OSError, SyntaxError) as wrong:
+        return [f"{key}: a family it imports cannot be read: {wrong}"]
+    subjects = [Subject(name, tree, None, scripts, scripts) for name, tree in trees_of.items()]
+    return [f"families/{one.key}.py: {said}" for one in subjects for rule in FAMILY_RULES for said in rule(one)]
 
 
 def check_families(scripts: Path = HERE) -> list[str]:
@@ -152,6 +166,8 @@ def stays_on_its_hosts(subject: Subject) -> Iterator[str]:
     for host in sorted(hosts):
         if not HOST.fullmatch(host):
             yield f"{host!r} is no plain host name: lower case, no scheme, no port, no star."
+    for host in sorted(getattr(portal, "sign_in_hosts", frozenset()) - hosts):
+        yield f"sign_in_hosts names {host}, which is not among hosts: list it there too, or take it out."
     for fact in ("start", "home"):
         address = urlsplit(getattr(portal, fact, ""))
         if address.scheme != "https" or address.hostname not in hosts:
@@ -205,17 +221,17 @@ def signs_are_in_order(subject: Subject) -> Iterator[str]:
 
 def has_a_page_for_every_sign(subject: Subject) -> Iterator[str]:
     """A sign nobody has seen is a guess."""
-    saved = {expected(page) for page in subject.pages.glob("*.html")}
+    saved, where = {expected(page) for page in subject.pages.glob("*.html")}, place.shown(subject.pages)
     for outcome in getattr(_portal(subject), "signs", {}):
         if outcome.value not in saved:
-            yield f"save a page for {outcome.name}: tests/portals/{subject.key}/{outcome.value}.html"
+            yield f"save a page for {outcome.name}: {where}/{outcome.value}.html"
     for number, _ in enumerate(_portal(subject).between):
         if f"between:{number}" not in saved:
-            yield f"save a page for between[{number}]: tests/portals/{subject.key}/between_{number}.html"
+            yield f"save a page for between[{number}]: {where}/between_{number}.html"
     known = {outcome.value for outcome in Outcome} | {"login_form", "password_form"}
     for name in sorted(saved - known):
         if not name.startswith("between:"):
-            yield f"tests/portals/{subject.key}/{name}.html: {name} is no outcome; the file name is what the page must be recognised as."
+            yield f"{where}/{name}.html: {name} is no outcome; the file name is what the page must be recognised as."
 
 
 def has_a_behaviour_record(subject: Subject) -> Iterator[str]:

@@ -29,7 +29,7 @@ from carrier_scripts.kit import Answer, Asked, Desk, Outcome, Page, Portal
 DECLARED_RULES: tuple[Rule, ...] = (stays_on_its_hosts, has_the_needed_signs, signs_are_in_order)
 """Rules on what a script declares that need no more than its declared facts."""
 AT_LINE = re.compile(r"^line (\d+): ")
-FACTS = ("hosts", "start", "home", "signs", "code")
+FACTS = ("sign_in_hosts", "hosts", "start", "home", "signs", "code")
 OWNERS: dict[str, type] = {"page": Page, "desk": Desk, "self": Portal, "answer": Answer, "asked": Asked}
 """What a name before a dot usually is, in a script."""
 WIDTH = 90
@@ -75,7 +75,7 @@ def _declared(facts: dict[str, Any]) -> type[Portal]:
     """Stands in for the class, which is not imported here."""
     known = {one.value: one for one in Outcome}
     signs = {known[name]: None for name in facts.get("signs", []) if name in known}
-    whole = facts | {"hosts": frozenset(facts.get("hosts", [])), "signs": signs}
+    whole = facts | {name: frozenset(facts.get(name, [])) for name in ("hosts", "sign_in_hosts")} | {"signs": signs}
     whole["code"] = True if facts.get("code") else None
     return cast(type[Portal], SimpleNamespace(**whole))
 

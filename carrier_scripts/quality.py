@@ -57,13 +57,8 @@ def quality(key: str, today: date, *, scripts: Path = HERE, pages: Path = PAGES)
     said = check(key, scripts=scripts, pages=pages)
     if said:
         return Quality(key, "none", tuple(said), "bronze")
-    subject = _Subject(
-        key,
-        outline(registry.script_at(scripts / "portals" / f"{key}.py", key)),
-        registry.behaviour(key),
-        pages / key,
-        today,
-    )
+    record = registry.behaviour(key, scripts)
+    subject = _Subject(key, outline(registry.script(key, scripts)), record, pages / key, today)
     level = "bronze"
     for name, rules in (("silver", SILVER), ("gold", GOLD), ("platinum", PLATINUM)):
         missing = tuple(sentence for rule in rules for sentence in rule(subject))
@@ -138,9 +133,9 @@ def knows_nearly_everything(subject: _Subject) -> Iterator[str]:
     yield from _older_than(subject, FRESH)
 
 
-def lines(key: str) -> int:
+def lines(key: str, scripts: Path = HERE) -> int:
     """Lines of the script's own file that say something: no blank ones, no comments, no docstring."""
-    text = (HERE / "portals" / f"{key}.py").read_text(encoding="utf-8")
+    text = (scripts / "portals" / f"{key}.py").read_text(encoding="utf-8")
     tree = trees.tree(text)
     said = {
         line

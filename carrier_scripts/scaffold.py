@@ -63,7 +63,8 @@ def create(key: str, *, scripts: Path = HERE, pages: Path = PAGES, walk: Walk | 
         f'# {field} = {{ value = , source = "", verified_on =  }}  # {meaning}\n'
         for field, (_, meaning) in FIELDS.items()
     )
-    (pages / key).mkdir(parents=True, exist_ok=True)
+    for folder in (script.parent, record.parent, pages / key):
+        folder.mkdir(parents=True, exist_ok=True)
     seen = walk or Walk()
     text = SCRIPT.format(
         name=name,

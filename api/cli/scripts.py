@@ -1,6 +1,7 @@
 """`portunus script`: write, try, check and release carrier scripts. What touches code runs in other processes."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.cli.console import Json, as_person, console, operator, print_json
 from broker.adapters.script_editing import handed_in
 from broker.base.errors import Incomplete, NotFound, Refused
+from broker.base.settings import settings
 from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Portal, PortalAccount
@@ -301,9 +303,8 @@ def _sources(work: Unit, digest: str) -> list[dict[str, str]]:
 
 def _local(key: str, file: Path | None) -> dict[str, Any]:
     words = ["bundle", key, *(["--file", str(file.absolute())] if file else [])]
-    made = subprocess.run(
-        [sys.executable, "-m", "carrier_scripts", *words], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "carrier_scripts", *words]
+    made = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     if made.returncode:
         raise Incomplete(made.stderr.strip() or f"{key} cannot be read.")
     told: dict[str, Any] = json.loads(made.stdout)
@@ -315,4 +316,10 @@ def _catalog(*words: str) -> int:
 
 
 def _module(name: str, *words: str) -> int:
-    return subprocess.run([sys.executable, "-m", name, *words], check=False).returncode
+    return subprocess.run([sys.executable, "-m", name, *words], env=_environment(), check=False).returncode
+
+
+def _environment() -> dict[str, str]:
+    """With the folder that all these commands look in first (carrier_scripts/place.py)."""
+    chosen = settings().scripts_dir
+    return {**os.environ, "PORTUNUS_SCRIPTS_DIR": str(chosen.expanduser().absolute()) if chosen else ""}

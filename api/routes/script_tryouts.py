@@ -52,7 +52,8 @@ def begin(
         behaviour = scripts.tried(work, bundle, username)
     asked = {
         "who": here.actor.id, "key": key, "digest": bundle.digest, "sources": bundle.sources,
-        "hosts": bundle.facts["hosts"], "username": username.strip(), "password": password, "practice": practice.strip(),
+        "hosts": bundle.facts["hosts"], "sign_in_hosts": bundle.facts["sign_in_hosts"],
+        "username": username.strip(), "password": password, "practice": practice.strip(),
         "method": method.strip(), "step": bool(step), "by_hand": bool(by_hand), "behaviour": behaviour,
     }  # fmt: skip
     return {"id": here.portunus.host.try_out(asked)}

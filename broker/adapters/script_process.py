@@ -23,7 +23,10 @@ HEARD_BYTES = 256 * 1024
 """More than any script has to say of itself."""
 NOBODY = 65534
 MODES = ("attended", "assisted", "automated")
-TEXTS, LISTS = ("name", "start", "home", "automation"), ("hosts", "carriers", "reads", "searches", "signs")
+TEXTS, LISTS = (
+    ("name", "start", "home", "automation"),
+    ("hosts", "sign_in_hosts", "carriers", "reads", "searches", "signs"),
+)
 
 
 def with_facts(key: str, digest: str, sources: list[dict[str, str]], quality: str = "") -> Bundle:
@@ -130,6 +133,9 @@ def _checked(facts: Any) -> dict[str, Any]:
         address = urlsplit(clean[fact])
         if address.scheme != "https" or address.hostname not in clean["hosts"]:
             raise Incomplete(f"{fact} must be an https address on one of the script's hosts.")
+    for host in clean["sign_in_hosts"]:
+        if host not in clean["hosts"]:
+            raise Incomplete(f"sign_in_hosts names {host}, which is not among the script's hosts.")
     return clean
 
 

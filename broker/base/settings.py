@@ -86,6 +86,10 @@ class Settings(BaseSettings):
     help_contact: str = Field(default="", max_length=200)
     """Who helps somebody who cannot sign in, in words for the sign-in pages: `Ana Petrova, extension 204`."""
 
+    scripts_dir: Path | None = None
+    """A folder of carrier scripts of your own (`portals/`, `families/`, `behaviour/`, `pages/`; a git repository, say): every
+    `portunus script` command looks there first. Empty: those that came with Portunus. Nothing runs by lying there."""
+
     mail_relay: str = ""
     """`host:port` of the office's mail server: alerts about carrier scripts go to their owners by mail. Empty: on the pages only."""
     mail_from: str = Field(default="", max_length=200)

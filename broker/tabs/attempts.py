@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import select, update
 
@@ -53,6 +54,7 @@ class Claim:
     portal_key: str
     start_url: str
     hosts: tuple[str, ...]
+    """Where its browser may go."""
     behaviour: dict[str, Any]
     time_zone: str
     wanted: Practice
@@ -63,6 +65,8 @@ class Claim:
     """Whether a person or a service account waits for the tab, rather than Portunus's own lookups."""
     code_wait_s: int = 0
     """How long this sign-in may wait for its code."""
+    sign_in_hosts: tuple[str, ...] = ()
+    """The few of them where a secret may be typed."""
     others: tuple[Practice, ...] = field(default_factory=tuple)
     """The organization's other locations on this account: none of them may be what is signed in."""
 
@@ -112,6 +116,7 @@ def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) ->
         portal_key=account.portal.key,
         start_url=account.portal.start_url,
         hosts=tuple(declared.facts["hosts"] if declared else account.portal.hosts),
+        sign_in_hosts=_sign_in_hosts(declared.facts if declared else {}, account.portal.start_url),
         portal_id=account.portal_id,
         script_digest=script_digest,
         behaviour=behaviour,
@@ -121,6 +126,12 @@ def claim_attempt(work: Unit, attempt_id: str, node: str, script_digest: str) ->
         wanted=_practice(session.location),
         others=tuple(_practice(place) for place in account.locations if place.id != session.location_id),
     )
+
+
+def _sign_in_hosts(facts: dict[str, Any], start_url: str) -> tuple[str, ...]:
+    """What the version declares; a version that says nothing signs in where it starts."""
+    start = urlsplit(str(facts.get("start") or start_url)).hostname or ""
+    return tuple(facts.get("sign_in_hosts") or [start])
 
 
 def _for_person(work: Unit, session: PortalSession) -> bool:

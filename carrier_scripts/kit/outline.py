@@ -13,7 +13,10 @@ def told(portal: type[Portal]) -> dict[str, Any]:
     """As JSON; a fact that the script does not declare is empty."""
     return {
         **{name: str(getattr(portal, name, "")) for name in ("name", "start", "home", "automation")},
-        **{name: sorted(str(one) for one in getattr(portal, name, ())) for name in ("hosts", "practice", "reads")},
+        **{
+            name: sorted(str(one) for one in getattr(portal, name, ()))
+            for name in ("hosts", "sign_in_hosts", "practice", "reads")
+        },
         "signs": [str(outcome) for outcome in getattr(portal, "signs", {})],
         "selectors": sorted(selectors_of(portal)),
         "between": len(portal.between),

@@ -34,6 +34,8 @@ class Portal:
     hosts: ClassVar[frozenset[str]]
     start: ClassVar[str]
     """Address of the sign-in page."""
+    sign_in_hosts: ClassVar[frozenset[str]] = frozenset()
+    """The few of `hosts` where a name, a password or a code may be typed; empty: the host of `start` alone."""
     home: ClassVar[str]
     """Address of a cheap page that only a signed-in user sees."""
     automation: ClassVar[str] = "assisted"

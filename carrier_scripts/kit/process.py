@@ -17,6 +17,7 @@ import re  # noqa: F401
 import sys
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 from carrier_scripts import kit
 from carrier_scripts.kit.desk import Desk
@@ -170,6 +171,7 @@ def declared(portal: Portal | type[Portal]) -> dict[str, Any]:
     return {
         "name": str(portal.name),
         "hosts": sorted(str(host) for host in portal.hosts),
+        "sign_in_hosts": sorted(str(host) for host in portal.sign_in_hosts or {urlsplit(str(portal.start)).hostname}),
         "start": str(portal.start),
         "home": str(portal.home),
         "automation": str(portal.automation),

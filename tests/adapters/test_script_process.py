@@ -39,6 +39,15 @@ def test_what_a_version_declares_is_told() -> None:
     assert facts()["name"] == "Planted"
 
 
+def test_a_version_that_names_no_sign_in_hosts_signs_in_where_it_starts() -> None:
+    assert facts()["sign_in_hosts"] == ["p.example"]
+
+
+def test_a_sign_in_host_that_is_not_among_its_hosts_is_refused() -> None:
+    with pytest.raises(Incomplete, match=r"sign_in_hosts names elsewhere\.example"):
+        facts(name='"Planted"; sign_in_hosts = frozenset({"p.example", "elsewhere.example"})')
+
+
 def test_what_a_script_can_read_back_of_its_environment_holds_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read past the libraries, where nothing that is cleared later is gone."""
     monkeypatch.setenv("PORTUNUS_PLANTED", "Quartz-Heron")

@@ -201,3 +201,22 @@ def test_an_unknown_portal_is_one_sentence(shell: Shell) -> None:
     with pytest.raises(BrokerError) as no:
         shell("versions", "atlantis")
     assert no.value.message == "There is no portal atlantis."
+
+
+def test_a_script_in_a_folder_of_ones_own_is_compared_and_handed_in_from_there(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "our-portals"
+    (own / "portals").mkdir(parents=True)
+    text = registry.script(KEY).sources[-1]["text"]
+    (own / "portals" / f"{KEY}.py").write_text(f"{text}\n# ours\n", encoding="utf-8")
+    assert "+# ours" not in shell("diff", KEY)
+    monkeypatch.setenv("PORTUNUS_SCRIPTS_DIR", str(own))
+    settings.cache_clear()
+    assert "+# ours" in shell("diff", KEY)
+    shell("submit", KEY, "--words", WORDS)
+    (waiting,) = [one for one in shell.data("versions", KEY)["versions"] if not one["approved_by"]]
+    with shell.portunus.reading(system("test")) as work:
+        kept = scripts.bundle_of(work, waiting["digest"])
+        assert kept is not None
+        assert kept.sources[-1]["text"].endswith("# ours\n")

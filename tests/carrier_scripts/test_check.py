@@ -73,6 +73,11 @@ def test_a_missing_page_and_a_misnamed_page_are_named(tmp_path: Path) -> None:
     [
         ('hosts = frozenset({"harborline.sim.test"})', "hosts = frozenset()", "hosts is empty"),
         ('hosts = frozenset({"harborline.sim.test"})', 'hosts = frozenset({"*.sim.test"})', "no plain host name"),
+        (
+            'hosts = frozenset({"harborline.sim.test"})',
+            'hosts = frozenset({"harborline.sim.test"})\n    sign_in_hosts = frozenset({"id.sim.test"})',
+            "sign_in_hosts names id.sim.test, which is not among hosts",
+        ),
         ('start = "https:', 'start = "http:', "start must be an https address"),
         ('home = "https://harborline.sim.test', 'home = "https://elsewhere.example', "home must be an https address"),
         ('automation = "automated"', 'automation = "stealth"', "automation is one of"),

@@ -90,7 +90,7 @@ async def hostile_run(facing: Facing) -> After:
         await page.goto(f"https://{HOST}/")
         claim = Claim(
             "att", "ses", "org", "acc", "loc", "login", 1, "hostile", f"https://{HOST}/", (HOST,), {}, "UTC",
-            wanted=practice(PRACTICE), others=(practice(SIBLING),),
+            wanted=practice(PRACTICE), sign_in_hosts=(HOST,), others=(practice(SIBLING),),
         )  # fmt: skip
         shard: Any = SimpleNamespace(died=asyncio.Event(), dead=False, crashed=never)
         door = Door("ses", "acc", 1, (HOST,), lambda host: None)

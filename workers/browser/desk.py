@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import ElementHandle, Error, Frame, Locator
+from playwright.async_api import ElementHandle, Error, Locator
 from playwright.async_api import TimeoutError as TooSlow
 from sqlalchemy.exc import DBAPIError
 
@@ -391,18 +391,7 @@ class Desk:
         return handles[0]
 
     async def _check_owner(self, handle: ElementHandle) -> None:
-        """The frame that owns the element, and every frame around it, is https and on the portal's hosts."""
-        frame: Frame | None = await handle.owner_frame()
-        if frame is None:
-            raise CallRefused("unrecognised", "A field the script names is gone.")
-        while frame is not None:
-            shown = urlsplit(frame.url)
-            if shown.scheme != "https" or not self._live.door.allows(shown.hostname or ""):
-                raise CallRefused(
-                    "refused",
-                    f"The field belongs to {shown.hostname or shown.scheme}, not to the portal. Nothing was typed.",
-                )
-            frame = frame.parent_frame
+        await fields.check_owner(handle, self._claim.sign_in_hosts)
 
     async def _in_unit(self, act: Callable[[Any], Any]) -> Any:
         def run() -> Any:

@@ -1,9 +1,11 @@
 """Fields that secrets are typed into: what they are, and that nothing stays in them for a script to ask after."""
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
+from urllib.parse import urlsplit
 
-from playwright.async_api import ElementHandle, Error
+from playwright.async_api import ElementHandle, Error, Frame
 from playwright.async_api import TimeoutError as TooSlow
 
 from workers.browser.calls import CallRefused
@@ -40,6 +42,22 @@ async def check_kind(field: ElementHandle, *, password: bool = False) -> None:
         raise CallRefused("refused", what)
     if not editable:
         raise CallRefused("unrecognised", "A field the script names cannot be typed into.")
+
+
+async def check_owner(field: ElementHandle, hosts: Collection[str]) -> None:
+    """Raises `CallRefused` unless the frame that owns it, and every frame around that, is https and on one of these hosts."""
+    frame: Frame | None = await field.owner_frame()
+    if frame is None:
+        raise CallRefused("unrecognised", "A field the script names is gone.")
+    while frame is not None:
+        shown = urlsplit(frame.url)
+        if shown.scheme != "https" or shown.hostname not in hosts:
+            raise CallRefused(
+                "led_away",
+                f"The field belongs to {shown.hostname or shown.scheme}, which is not among the script's sign_in_hosts. "
+                "Nothing was typed.",
+            )
+        frame = frame.parent_frame
 
 
 async def holds(field: ElementHandle) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from playwright.async_api import ElementHandle, Error, Locator
 from playwright.async_api import TimeoutError as TooSlow
@@ -54,12 +53,12 @@ class OwnDesk:
     """Answers the calls of a script for one try-out. At most one submit."""
 
     def __init__(
-        self, login: OwnLogin, facade: Facade, hosts: frozenset[str], tell: Callable[[str], None] | None = None
+        self, login: OwnLogin, facade: Facade, sign_in_hosts: frozenset[str], tell: Callable[[str], None] | None = None
     ) -> None:
         self._tell = tell or _on_standard_error
         self._login = login
         self._facade = facade
-        self._hosts = hosts
+        self._sign_in_hosts = sign_in_hosts
         self._field: ElementHandle | None = None
         self._submitted = False
         self._answered = False
@@ -196,12 +195,7 @@ class OwnDesk:
         locator = self._facade.locate(page, chain)
         await locator.wait_for(state="visible", timeout=FIELD_MS)
         handle = await locator.element_handle(timeout=FIELD_MS)
-        frame = await handle.owner_frame()
-        while frame is not None:
-            shown = urlsplit(frame.url)
-            if shown.scheme != "https" or shown.hostname not in self._hosts:
-                raise CallRefused("refused", f"The field belongs to {shown.hostname}, not to the portal.")
-            frame = frame.parent_frame
+        await fields.check_owner(handle, self._sign_in_hosts)
         await fields.check_kind(handle, password=password)
         return handle
 

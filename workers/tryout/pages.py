@@ -19,8 +19,8 @@ from playwright.async_api import Browser, Route, async_playwright
 from broker.adapters.script_process import with_facts
 from broker.base.errors import BrokerError
 from broker.base.settings import settings
-from carrier_scripts import registry
-from carrier_scripts.check import PAGES, check, expected
+from carrier_scripts import place, registry
+from carrier_scripts.check import check, expected
 from carrier_scripts.kit.portal import LOGIN_FORM, PASSWORD_FORM
 from carrier_scripts.registry import Script
 from workers.browser.facade import Facade, watch_status
@@ -48,7 +48,7 @@ class Shown:
         return self.expected == self.seen
 
 
-async def show_all(keys: list[str], folder: Path = PAGES) -> list[Shown]:
+async def show_all(keys: list[str], folder: Path | None = None) -> list[Shown]:
     """Every saved page of these scripts. Raises `Unavailable` without a browser, `Incomplete` for a script that does not load."""
     shown = []
     chosen = settings()
@@ -56,11 +56,12 @@ async def show_all(keys: list[str], folder: Path = PAGES) -> list[Shown]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find(chosen).path)
         for key in keys:
-            script = registry.script(key)
+            scripts = place.holding(key)
+            script, saved = registry.script(key, scripts), folder or place.pages(scripts)
             sources = [{"module": one["module"], "text": one["text"]} for one in script.sources]
             declared = await asyncio.to_thread(with_facts, key, script.digest, sources)
             hosts = frozenset(declared.facts["hosts"])
-            for file in sorted((folder / key).glob("*.html")):
+            for file in sorted((saved / key).glob("*.html")):
                 html = await asyncio.to_thread(file.read_text, encoding="utf-8")
                 shown.append(Shown(key, file.stem, expected(file), await show(browser, processes, script, hosts, html)))
         await browser.close()
@@ -110,11 +111,12 @@ def main() -> int:
     parser.add_argument("keys", nargs="*")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
-    keys = asked.keys or registry.keys()
-    unknown = [key for key in keys if key not in registry.keys()]  # noqa: SIM118 - a function, not a dictionary
+    keys = asked.keys or registry.keys(place.folder())
+    unknown = [key for key in keys if key not in registry.keys(place.holding(key))]
     if unknown:
         parser.error(f"there is no script {unknown[0]}")
-    missing = [sentence for key in keys for sentence in check(key)]
+    homes = {key: place.holding(key) for key in keys}
+    missing = [no for key, home in homes.items() for no in check(key, scripts=home, pages=place.pages(home))]
     try:
         shown = asyncio.run(show_all(keys))
     except BrokerError as none:

@@ -16,7 +16,7 @@ from typing import Any
 from broker.adapters.script_process import with_facts
 from broker.base.errors import BrokerError, Refused
 from broker.base.settings import Settings, settings
-from carrier_scripts import registry
+from carrier_scripts import place, registry
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.registry import Script
 from workers.browser.calls import CallRefused
@@ -34,17 +34,21 @@ def main() -> int:
     """Exit code 0 when the script ended signed in."""
     asked = _parsed()
     try:
-        script = registry.script_at(asked.file, asked.key) if asked.file else registry.script(asked.key)
+        own = place.holding(asked.key)
+        script = registry.script_at(asked.file, asked.key) if asked.file else registry.script(asked.key, own)
         sources = [{"module": one["module"], "text": one["text"]} for one in script.sources]
         facts = with_facts(asked.key, script.digest, sources).facts
         check_mode(facts)
         chosen = _settings(asked.lab)
         hosts = frozenset(asked.host or facts["hosts"])
+        typed_at = frozenset(asked.host or facts["sign_in_hosts"])
         login = _login(chosen, asked)
         typed = (login.username, login.password, login.practice)
-        known = Vocabulary(script.sources, registry.behaviour(asked.key), typed)
+        known = Vocabulary(script.sources, registry.behaviour(asked.key, own), typed)
         saver = Saver(asked.save, known) if asked.save else None
-        done = asyncio.run(sign_in(chosen, script, hosts, login, step=asked.step, saver=saver, headed=asked.headed))
+        done = asyncio.run(
+            sign_in(chosen, script, hosts, typed_at, login, step=asked.step, saver=saver, headed=asked.headed)
+        )
         for file in saver.saved if saver else []:
             print(f"saved {file}; read it before you commit it")
     except KeyError:
@@ -109,6 +113,7 @@ async def sign_in(
     chosen: Settings,
     script: Script,
     hosts: frozenset[str],
+    sign_in_hosts: frozenset[str],
     login: OwnLogin,
     *,
     step: bool = False,
@@ -117,7 +122,7 @@ async def sign_in(
 ) -> Done:
     """One sign-in; what the script does is told on standard error. Raises `Unavailable` without a browser."""
     watcher = AtTheTerminal(words_of(script.sources), step=step, saver=saver)
-    return await signing.sign_in(chosen, script, hosts, login, watcher, headed=headed)
+    return await signing.sign_in(chosen, script, hosts, sign_in_hosts, login, watcher, headed=headed)
 
 
 def _login(chosen: Settings, asked: argparse.Namespace) -> OwnLogin:
@@ -127,7 +132,8 @@ def _login(chosen: Settings, asked: argparse.Namespace) -> OwnLogin:
     ledger = _ledger(chosen)
     if asked.by_hand:
         ledger.give_back(asked.key, asked.username)
-    behaviour = {name: fact["value"] for name, fact in registry.behaviour(asked.key).items() if "value" in fact}
+    record = registry.behaviour(asked.key, place.holding(asked.key))
+    behaviour = {name: fact["value"] for name, fact in record.items() if "value" in fact}
 
     def may_submit() -> None:
         if not ledger.take_one(asked.key, asked.username, behaviour, _now()):

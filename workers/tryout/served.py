@@ -44,6 +44,7 @@ class Asked:
     who: str
     script: Script
     hosts: frozenset[str]
+    sign_in_hosts: frozenset[str]
     username: str
     password: str
     practice: str
@@ -58,7 +59,8 @@ class Asked:
         script = Script(str(said["key"]), list(said["sources"]), str(said["digest"]))
         texts = {name: str(said[name]) for name in ("who", "username", "password", "practice", "method")}
         choices = {name: bool(said[name]) for name in ("step", "by_hand")}
-        return cls(script=script, hosts=frozenset(said["hosts"]), behaviour=dict(said["behaviour"]), **texts, **choices)  # type: ignore[arg-type]
+        hosts = {name: frozenset(said[name]) for name in ("hosts", "sign_in_hosts")}
+        return cls(script=script, behaviour=dict(said["behaviour"]), **hosts, **texts, **choices)  # type: ignore[arg-type]
 
     def __repr__(self) -> str:
         return f"Asked(who={self.who!r}, key={self.script.key!r})"  # the password is in no log
@@ -117,7 +119,7 @@ class TryOuts:
     async def _run(self, asked: Asked, watcher: AtThePage, socket: WebSocket) -> None:
         try:
             ended = await signing.sign_in(
-                self._settings, asked.script, asked.hosts, self._login(asked, watcher), watcher
+                self._settings, asked.script, asked.hosts, asked.sign_in_hosts, self._login(asked, watcher), watcher
             )
         except BrokerError as no:
             await _bye(socket, no.message)

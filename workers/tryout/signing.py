@@ -24,6 +24,7 @@ async def sign_in(
     chosen: Settings,
     script: Script,
     hosts: frozenset[str],
+    sign_in_hosts: frozenset[str],
     login: OwnLogin,
     watcher: Watcher,
     *,
@@ -50,7 +51,7 @@ async def sign_in(
         watch_status(page)
         live: Any = SimpleNamespace(door=door, tabs=[])
         facade = Facade(live, page)
-        desk = OwnDesk(login, facade, hosts, watcher.tell)
+        desk = OwnDesk(login, facade, sign_in_hosts, watcher.tell)
         ended = await processes.run(script, "sign_in", _watched(watcher, desk, facade), limit_s=LIMIT_S)
         if ended.outcome is Outcome.SIGNED_IN and not desk.proved:
             login.proved()

@@ -9,6 +9,8 @@ from broker.base.actor import Actor, ActorKind, system
 from broker.base.errors import BrokerError, ByHand, Conflict, NotFound, Refused
 from broker.codes.models import CodeRequest
 from broker.directory import service as directory
+from broker.scripts import versions
+from broker.scripts.service import Bundle
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease, LockoutDebit, LoginAttempt, PortalSession
 from broker.tabs.service import Ending
@@ -132,6 +134,25 @@ def test_the_claim_counts_once_however_often_it_is_told(practice: Practice) -> N
     attempt_id = practice.attempt().id
     claims = [practice.host(lambda work: tabs.claim_attempt(work, attempt_id, "node1", DIGEST)) for _ in range(3)]
     assert [claim is not None for claim in claims] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("declared", "typed_at"),
+    [
+        (None, ("harborline.sim.test",)),
+        ({}, ("www.sim.test",)),
+        ({"sign_in_hosts": ["id.sim.test", "www.sim.test"]}, ("id.sim.test", "www.sim.test")),
+    ],
+)
+def test_secrets_go_to_the_sign_in_hosts_of_the_version_or_else_where_it_starts(
+    practice: Practice, declared: dict[str, list[str]] | None, typed_at: tuple[str, ...]
+) -> None:
+    if declared is not None:
+        facts = {"hosts": ["cdn.sim.test", "id.sim.test", "www.sim.test"], "start": "https://www.sim.test/signin"}
+        made = Bundle("harborline", DIGEST, [], facts | declared)
+        practice.host(lambda work: versions.keep(work, made, "A host of its own for the sign-in.", "Mira"))
+    practice.open(practice.maria)
+    assert practice.claim().sign_in_hosts == typed_at
 
 
 def test_an_unapproved_script_does_not_run(practice: Practice) -> None:

@@ -47,7 +47,7 @@ def asked(**more: Any) -> dict[str, Any]:
     exact = registry.script(KEY)
     facts: dict[str, Any] = {
         "who": "usr_mira", "key": KEY, "digest": exact.digest, "sources": [dict(one) for one in exact.sources],
-        "hosts": sorted(registry.portal(KEY).hosts), "username": ACCOUNT.username, "password": ACCOUNT.password,
+        "hosts": sorted(registry.portal(KEY).hosts), "sign_in_hosts": sorted(registry.portal(KEY).hosts), "username": ACCOUNT.username, "password": ACCOUNT.password,
         "practice": founding.location("phoenix").legal_name, "method": "", "step": False, "by_hand": False,
         "behaviour": {"login_failure_limit": 3},
     }  # fmt: skip

@@ -35,8 +35,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLab]:
 
 
 def tried(
-    lab: RunningLab, folder: Path, password: str, *, may: bool = True, saver: Saver | None = None, key: str = KEY
-) -> tuple[Outcome, list[str]]:
+    lab: RunningLab, folder: Path, password: str, *, may: bool = True, saver: Saver | None = None, key: str = KEY,
+    typed_at: frozenset[str] = frozenset(),
+) -> tuple[Outcome, list[str]]:  # fmt: skip
     account = founding.accounts_of(key)[0]
     told: list[str] = []
 
@@ -61,7 +62,8 @@ def tried(
         account.username, password, code, may_submit, lambda: told.append("proved"), practice, answer=answer
     )
     chosen = Settings(data_dir=folder, resolve=lab.resolve, trusted_spki=[lab.spki])
-    done = asyncio.run(sign_in(chosen, registry.script(key), registry.portal(key).hosts, login, saver=saver))
+    hosts = registry.portal(key).hosts
+    done = asyncio.run(sign_in(chosen, registry.script(key), hosts, typed_at or hosts, login, saver=saver))
     return done.outcome, told
 
 
@@ -74,6 +76,12 @@ def test_a_sign_in_at_the_desk_ends_signed_in_and_gives_the_try_back(
     said = capfd.readouterr()
     assert "type_username #username" in said.err
     assert account.password not in said.err + said.out
+
+
+def test_a_try_out_too_types_nothing_where_the_script_does_not_sign_in(lab: RunningLab, tmp_path: Path) -> None:
+    account = founding.accounts_of(KEY)[0]
+    outcome, told = tried(lab, tmp_path, account.password, typed_at=frozenset({"id.sim.test"}))
+    assert (outcome, told) == (Outcome.REFUSED, [])
 
 
 def test_a_security_question_is_answered_by_whoever_sits_there_and_takes_the_one_try(
