@@ -1,21 +1,40 @@
-"""What the sockets of a tab have in common: a ticket in the first message, bounded texts, and a reason when they end."""
+"""What the sockets of a tab have in common: so many for each person, a ticket in the first message, bounded texts, and a reason
+when they end."""
 
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
-from fastapi import WebSocket, WebSocketDisconnect
+from fastapi import WebSocket, WebSocketDisconnect, WebSocketException
 
-from api.access import Here
+from api.access import Here, here
 from broker.base.unit import Unit
 
 TICKET_PATIENCE_S = 10.0
 LARGEST_MESSAGE = 32 * 1024
 """Bytes of one input message: pasted text of 20,000 characters fits."""
 REFUSED, AWAY = 1008, 1013
+SOCKETS_EACH = 60
+"""Open at once for one person, in this process: twelve tabs, each in a few windows, are far fewer."""
 T = TypeVar("T")
+_open: Counter[str] = Counter()
+
+
+async def seat(socket: WebSocket) -> AsyncIterator[None]:
+    """One of the caller's sockets; beyond `SOCKETS_EACH` the handshake is refused. A dependency, after the access declaration."""
+    who = here(socket).actor.id
+    if _open[who] >= SOCKETS_EACH:
+        raise WebSocketException(REFUSED, "You have too many live pages open. Close some.")
+    _open[who] += 1
+    try:
+        yield
+    finally:
+        _open[who] -= 1
+        if not _open[who]:
+            del _open[who]
 
 
 async def first_ticket(socket: WebSocket) -> str:

@@ -7,10 +7,11 @@ that wait at 8 am would leave none for the code desk.
 import asyncio
 import contextlib
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
 from starlette.concurrency import run_in_threadpool
 
 from api.access import Here, here, permits
+from api.door import seat
 from api.routes.tabs import shown
 from broker.base.errors import BrokerError
 from broker.identity.policy import Permission
@@ -22,7 +23,9 @@ SETTLED = ("ready", "ended")
 REFUSED = 1008
 
 
-@router.websocket("/tabs/{lease_id}/progress", dependencies=[permits(Permission.TAB_OPEN, watching=True)])
+@router.websocket(
+    "/tabs/{lease_id}/progress", dependencies=[permits(Permission.TAB_OPEN, watching=True), Depends(seat)]
+)
 async def progress(socket: WebSocket, lease_id: str) -> None:
     """The same JSON as `GET /api/v1/tabs/{id}` whenever it changes; closed once the tab is ready or has ended."""
     at = here(socket)

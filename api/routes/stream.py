@@ -8,10 +8,10 @@ import asyncio
 import json
 
 import structlog
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
 
 from api.access import Here, here, permits
-from api.door import AWAY, REFUSED, end, first_ticket, in_unit, text_of
+from api.door import AWAY, REFUSED, end, first_ticket, in_unit, seat, text_of
 from broker.base.errors import BrokerError, Refused
 from broker.identity import logins as identity
 from broker.identity.policy import Permission
@@ -26,7 +26,7 @@ OVER = "This tab has ended, or your sign-in has. Go back to Portals to open it a
 log = structlog.get_logger("door")
 
 
-@router.websocket("/tabs/{lease_id}/stream", dependencies=[permits(Permission.TAB_OPEN)])
+@router.websocket("/tabs/{lease_id}/stream", dependencies=[permits(Permission.TAB_OPEN), Depends(seat)])
 async def stream(socket: WebSocket, lease_id: str) -> None:
     """Ticket first, then bytes both ways until either side ends it or the holder may no longer be there."""
     at = here(socket)

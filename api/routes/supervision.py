@@ -3,11 +3,11 @@
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, Depends, Form, Request, WebSocket, WebSocketDisconnect
 from starlette.responses import RedirectResponse, Response
 
 from api.access import Here, HereNow, here, permits, signed_in
-from api.door import AWAY, REFUSED, end, first_ticket, in_unit, text_of
+from api.door import AWAY, REFUSED, end, first_ticket, in_unit, seat, text_of
 from api.pages import page
 from broker.base.errors import BrokerError, Refused
 from broker.identity.policy import Permission
@@ -80,7 +80,7 @@ def hand_over(here: HereNow, lease_id: str, to: Annotated[str, Form()] = "", not
     return RedirectResponse("/", 303)
 
 
-@router.websocket("/tabs/{lease_id}/watch", dependencies=[permits(Permission.TAB_WATCH)])
+@router.websocket("/tabs/{lease_id}/watch", dependencies=[permits(Permission.TAB_WATCH), Depends(seat)])
 async def stream(socket: WebSocket, lease_id: str) -> None:
     """Ticket first, then what the holder is shown; whoever looks on and says anything more is cut off."""
     at = here(socket)

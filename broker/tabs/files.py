@@ -30,6 +30,8 @@ LARGEST = 50 * 1024 * 1024
 TICKET_LIFE = timedelta(seconds=60)
 NAME_CHARACTERS = 80
 BATCH = 50
+RESERVED = re.compile(r"^(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
+"""Names of devices on Windows, whatever comes after their first dot."""
 IDS = re.compile(r"^(fil|upl)_[A-Za-z0-9_]{1,40}$")
 
 
@@ -151,7 +153,7 @@ def open_ticket(work: Unit, vault: Vault, blobs: Blobs, token: str) -> Opened:
 def safe_name(suggested: str) -> str:
     """A file name of plain characters, at most 80, whatever somebody suggests."""
     tidy = re.sub(r"[^A-Za-z0-9._-]+", "-", suggested).strip(".-")[-NAME_CHARACTERS:].lstrip(".-")
-    return tidy or "download"
+    return RESERVED.sub(r"\1-file", tidy) or "download"
 
 
 def tidy(work: Unit, blobs: Blobs) -> int:

@@ -16,6 +16,7 @@ PAGE = {
     "captcha",
     "wrong_practice",
     "trickle",
+    "http_auth",
     "expired_certificate",
     "collision",
     "accumulators",

@@ -286,6 +286,11 @@ class Site:
             return self.show("maintenance.html", http=int(fault.args.get("status", 200)))
         if fault := faults.on(self.key, "error", path=path):
             return self.show("error.html", http=int(fault.args.get("status", 500)))
+        if (fault := faults.on(self.key, "http_auth", path=path)) and not self._opened(
+            request, str(fault.args["opens"])
+        ):
+            asks = {"www-authenticate": 'Basic realm="Monthly reports"'}
+            return Response("<title>No</title>", status_code=401, headers=asks, media_type="text/html")
         if path == self.start_path and request.method == "GET":
             if faults.on(self.key, "lookalike"):
                 return self.go(self.absolute(request, LOOKALIKE_HOSTS[self.key], path))
@@ -294,6 +299,13 @@ class Site:
         if (fault := self._navigates(path)) and fault.args.get("how") == "redirect" and faults.on(self.key, "navigate"):
             return self.go(self._target(str(fault.args["to"])))
         return None
+
+    def _opened(self, request: Request, key: str) -> bool:
+        """Whether the request brings the name and the password of these pages; a wrong one is counted."""
+        told = request.headers.get("authorization")
+        if told and told != key:
+            self.world.judge.count("wrong_passwords", self.key)
+        return told == key
 
     def _navigates(self, path: str) -> Any:
         return next(

@@ -209,8 +209,8 @@ class Host:
         """The lease, once nothing of an earlier holder is left and the portal shows that it is signed in; else what to say."""
         await cancelled(live.lookups)
         still, lease = await self._leased(lease_id)  # she waited for her turn: meanwhile it may have ended
-        if still is live and lease is not None:
-            await self._end_turn_of_other(live, lease)
+        if still is live and lease is not None and (words := await self._end_turn_of_other(live, lease)):
+            return words
         if still is not live or lease is None:
             return GONE
         proved = await self._proved(live)
@@ -434,28 +434,33 @@ class Host:
             if live.held_by == lease_id and self._sessions.get(live.id) is live:
                 await self._end_turn_of_other(live, after)
 
-    async def _end_turn_of_other(self, live: LiveSession, after: Lease | None) -> None:
-        """Whoever had it before: passed on as it stands, or cleared away. Only within `live.turn`."""
+    async def _end_turn_of_other(self, live: LiveSession, after: Lease | None) -> str | None:
+        """Whoever had it before: passed on as it stands, or cleared away; what to say when neither can be. Only within `live.turn`."""
         if live.held_by is None or (after is not None and live.held_by == after.id):
-            return
+            return None
         if after is None or after.continues_id != live.held_by:
-            await self._clear(live)
-            return
+            return await self._clear(live)
         await self.node.coming.drop(live)
         await cancelled(live.viewer, live.lookups)
         await passing.close_recording(live, {"e": "holder", "how": "passed_on", "to": after.holder_name})
+        if words := await passing.forget_passwords(self.node, live):
+            return words
         live.held_by, live.passed_on, live.hand_at = after.id, True, 0.0
+        return None
 
-    async def _clear(self, live: LiveSession) -> None:
-        """Close the recording, leave nothing of the holder in the tab, prove it afresh. Only within `live.turn`."""
+    async def _clear(self, live: LiveSession) -> str | None:
+        """Close the recording, leave nothing of the holder in the tab, prove it afresh; as above. Only within `live.turn`."""
         await self._end_lease_side(live)
         live.notices.clear()
         await guard.clean(live)
         clock = asyncio.get_running_loop()
+        if words := await passing.forget_passwords(self.node, live):
+            return words
         signed_in = await keepalive.prove(self.node, live) is Outcome.SIGNED_IN
         live.proved = clock.time() if signed_in else float("-inf")  # else her page may still stand there
         await guard.forget_history(live)
         live.held_by, live.passed_on, live.idle_since = None, False, clock.time()
+        return None
 
     async def _keep_alive(self, live: LiveSession) -> None:
         with contextlib.suppress(Error):

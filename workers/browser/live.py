@@ -50,6 +50,8 @@ class LiveSession:
     listeners: list[Callable[[str], None]] = field(default_factory=list)
     """Called with `tabs`, `navigated`, `dialog`, `challenge`, `notice`, `watchers` or `ended`."""
     notices: list[str] = field(default_factory=list)
+    answered: set[str] = field(default_factory=set)
+    """Addresses whose servers were given a name and a password that a person typed: the browser remembers those until `challenge.forget`."""
     secret_fields: list[ElementHandle] = field(default_factory=list)
     """Fields the desk typed a secret into: never in a frame."""
     shows_secrets: bool = False

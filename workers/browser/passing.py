@@ -6,8 +6,9 @@ from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 
+from broker.tabs import service as tabs
 from broker.tabs.models import Lease
-from workers.browser import messages
+from workers.browser import challenge, messages
 from workers.browser.attempt import Node
 from workers.browser.live import LiveSession
 from workers.browser.recorder import RecorderFailed
@@ -15,6 +16,10 @@ from workers.browser.tasks import cancelled, keep
 from workers.browser.watching import Watcher
 
 OVER = "The tab has ended, or has another holder now."
+KEPT = (
+    "The person before typed a name and a password of her own for a page of the portal, and the browser could not be made "
+    "to forget them: this session has ended. Open it again."
+)
 EMPTY = "Nobody has the tab before her just now. You see it when its holder does."
 
 
@@ -50,6 +55,15 @@ async def close_recording(live: LiveSession, last: dict[str, Any] | None = None)
         with contextlib.suppress(RecorderFailed):
             await recorder.write(messages.event(live.active, recorder.next_seq(), recorder.ms(), last))
     await recorder.close()
+
+
+async def forget_passwords(node: Node, live: LiveSession) -> str | None:
+    """What this holder typed for a server serves nobody after her. Where the browser keeps it the session ends: what to say then."""
+    if await challenge.forget(live):
+        return None
+    live.proved = float("-inf")
+    await node.unit(lambda work: tabs.lost(work, live.id, "password_kept", KEPT))
+    return KEPT
 
 
 async def say_whose_it_was(node: Node, live: LiveSession, lease: Lease) -> None:

@@ -144,3 +144,21 @@ def test_an_upload_reaches_its_own_tab_only(practice, lease) -> None:
         assert (taken.data, taken.name) == (b"words", "note.txt")
         with pytest.raises(BrokerError):
             files.take_upload(work, portunus.vault, portunus.blobs, "lea_another", upload_id)
+
+
+@pytest.mark.parametrize(
+    ("suggested", "name"),
+    [
+        ("../../etc/passwd", "etc-passwd"),
+        ("..\\..\\x.pdf", "x.pdf"),
+        ("a\0b\r\nSet-Cookie: c", "a-b-Set-Cookie-c"),
+        ("claim\u202efdp.exe", "claim-fdp.exe"),
+        ("x" * 4000 + ".pdf", "x" * 76 + ".pdf"),
+        ("CON", "CON-file"),
+        ("lpt1.txt", "lpt1-file.txt"),
+        ("console.txt", "console.txt"),
+        ("...", "download"),
+    ],
+)
+def test_ud1_a_name_is_plain_whatever_is_suggested(suggested: str, name: str) -> None:
+    assert files.safe_name(suggested) == name

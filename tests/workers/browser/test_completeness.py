@@ -62,6 +62,7 @@ ELSEWHERE = {
     "mailbox_down": "tests.workers.test_mailbox:test_an_outage_in_mid_login_loses_nothing",
     "navigate": "tests.workers.browser.test_wandering:test_a_signed_in_page_reaches_neither_another_host_nor_a_private_address",
     "end_sessions": "tests.workers.browser.test_keepalive:test_a_look_that_finds_the_portal_signed_out_ends_the_session_in_words",
+    "http_auth": "tests.workers.browser.test_challenge:test_what_one_person_typed_for_a_server_is_not_given_for_the_next",
     "usual_hours": "tests.portals.test_every_portal:test_a_saved_page_is_what_its_name_says",
     "keeps_hours": "tests.carrier_scripts.lab.test_nine:test_evergreen_is_closed_at_night_with_a_status_of_200",
     "claims_land": "tests.carrier_scripts.kit.test_paging:test_a_row_that_slips_to_the_next_page_makes_it_start_again_and_none_is_doubled",
