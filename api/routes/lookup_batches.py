@@ -61,7 +61,9 @@ def create(
     """202 with where to look."""
     if asked.not_before is not None and asked.not_before.tzinfo is None:
         raise Incomplete("not_before needs a time zone.")
-    names = sorted({name for row in asked.rows for name in row})[: sheets.MOST_COLUMNS]
+    names = sorted({name for row in asked.rows for name in row})
+    if len(names) > sheets.MOST_COLUMNS:
+        raise Incomplete(f"The rows have more than {sheets.MOST_COLUMNS} different fields. Leave some out.")
     rows = [([str(row.get(name, "")) for name in names], _question(row)) for row in asked.rows]
     with here.unit() as work:
 

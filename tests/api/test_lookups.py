@@ -107,3 +107,10 @@ def test_what_is_kept_of_a_repeatable_question_cannot_be_guessed_without_the_key
         (kept,) = work.db.scalars(select(OneTimeUse.result_id).where(OneTimeUse.key.endswith("appointment-18")))
     guess = hashlib.sha256(json.dumps(QUESTION, sort_keys=True).encode()).hexdigest()
     assert kept.partition(" ")[2] not in ("", guess[:16])
+
+
+def test_a_batch_with_more_fields_than_are_kept_is_refused_whole(robot) -> None:
+    rows = [QUESTION | {f"note{number}": "x"} for number in range(60)]
+    answer = robot.post("/api/v1/lookup-batches", json={"name": "x", "rows": rows})
+    assert answer.status_code == 422
+    assert "more than 60 different fields" in answer.json()["detail"]
