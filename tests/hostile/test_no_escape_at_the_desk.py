@@ -41,7 +41,7 @@ HOME = f"""<title>Harbor</title><p id=harmless>Welcome</p><p id=member>{READ}</p
 <label for=memo>Memo <input id=code></label><input id=memo><input id=search type=search>
 <p id=question>Your school?</p><div id=note contenteditable>note</div>"""
 OURS = f"<p id=practice>{PRACTICE}</p><a id=theirs href=/>the other office</a>"
-LIMIT_S = 60.0
+LIMIT_S = 100.0
 
 
 def practice(name: str) -> Practice:
@@ -136,7 +136,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(desks, "tabs", tabs)
     monkeypatch.setattr(desks, "codes", codes)
-    monkeypatch.setattr(desks, "FIELD_MS", 150)
+    monkeypatch.setattr(desks, "FIELD_MS", 400)
     monkeypatch.setattr(fields, "LEFT_MS", 100)
 
 
