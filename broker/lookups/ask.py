@@ -74,6 +74,10 @@ class Ask(BaseModel):
                 raise ValueError("eligibility needs member_id and birth_date")
             if self.claim_number or self.service_from or self.service_to:
                 raise ValueError("claim_number, service_from and service_to belong to claim_status")
+            if self.with_eob or self.with_era:
+                raise ValueError("with_eob and with_era belong to claim_status")
+        elif self.service_date is not None:
+            raise ValueError("service_date belongs to eligibility; claim_status takes service_from and service_to")
         elif self.claim_number is None and self.member_id is None:
             raise ValueError("claim_status needs claim_number, or member_id with service_from and service_to")
         elif self.claim_number is None and (self.service_from is None or self.service_to is None):

@@ -86,6 +86,8 @@ def told(headings: list[str], cells: list[str], mapping: dict[str, str], fixed: 
     made |= {field: value for field, value in fixed.items() if value and field not in made}
     made.setdefault("kind", "eligibility")
     made["kind"] = made["kind"].strip().lower().replace(" ", "_")
+    if made["kind"] == "claim_status" and (served := made.pop("service_date", None)) and not made.get("claim_number"):
+        made = {"service_from": served, "service_to": served} | made  # the day its claims were served
     for field in ("portal", "location"):
         if field in made:
             made[field] = made[field].strip().lower().replace(" ", "_")

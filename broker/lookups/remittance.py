@@ -144,6 +144,7 @@ class _Envelope:
     _group: list[str] = field(default_factory=list)
     _groups: int = 0
     _payments: int = 0
+    _closed: bool = False
 
     @property
     def test(self) -> bool:
@@ -159,8 +160,12 @@ class _Envelope:
             case "ISA":
                 if len(segment) != 17 or len(segment[16]) != 1:
                     raise Incomplete("This is no X12 file: its ISA segment cannot be read.")
-                self._interchange, self._groups = segment, 0
+                if self._interchange and not self._closed:
+                    self.problems.append("an interchange of the file has no end: a payment may be missing")
+                self._interchange, self._group, self._groups, self._closed = segment, [], 0, False
             case "GS":
+                if self._group:
+                    self.problems.append("a group of the file has no end: a payment may be missing")
                 self._group, self._payments = segment, 0
                 self._groups += 1
             case "GE":
@@ -172,6 +177,7 @@ class _Envelope:
             case "IEA":
                 if self._group or segment[1:3] != [str(self._groups), *self._interchange[13:14]]:
                     self.problems.append("the file does not have as many groups as it says: one may be missing")
+                self._group, self._closed = [], True
 
 
 def linked(payments: list[Payment], payer_claim_number: str) -> list[tuple[Payment, PaidClaim]]:

@@ -93,12 +93,24 @@ def _csv(data: bytes) -> Iterator[list[str]]:
     first = text.split("\n", 1)[0]
     delimiter = max(",;\t|", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    width = 0
     try:
-        yield from reader
+        for row in reader:
+            width = width or len(row)
+            if any(_holds_rows(cell, delimiter, width) for cell in row):
+                raise Incomplete(
+                    f"Near line {reader.line_num} a cell holds whole rows: a quote is missing there or one too many."
+                )
+            yield row
     except csv.Error as wrong:
         raise Incomplete(
             f"The CSV breaks off or has a quote too many, near line {reader.line_num}. Save it again as CSV or XLSX."
         ) from wrong
+
+
+def _holds_rows(cell: str, delimiter: str, width: int) -> bool:
+    """Whether a cell of several lines has swallowed rows: a stray quote and another further down make valid CSV of them."""
+    return width > 2 and any(line.count(delimiter) >= width - 1 for line in cell.splitlines()[1:])
 
 
 def _decoded(data: bytes) -> str:

@@ -114,6 +114,8 @@ def test_permission_withdrawn_while_it_waits_blocks_it(office: Office) -> None:
         ({"service_date": "2010-01-01"}, "three years"),
         ({"member_id": "<script>"}, "member_id"),
         ({"claim_number": "X123"}, "claim_status"),
+        ({"with_eob": True}, "belong to claim_status"),
+        ({"kind": "claim_status", "claim_number": "X123", "service_date": "2026-10-02"}, "belongs to eligibility"),
         ({"kind": "claim_status", "birth_date": None}, "dates"),
         ({"ssn": "123"}, "ssn"),
     ],

@@ -118,6 +118,7 @@ def test_a_payment_that_breaks_off_before_the_next_is_never_passed_over() -> Non
         ("GE*1*905", "GE*2*905"),
         ("GE*1*905", "GE*1*906"),
         ("GE*1*905~\n", ""),
+        ("GE*1*905", "GS*HP*A*B*20261101*0900*906*X*005010X221A1~\nGE*0*906"),
         ("IEA*1*0", "IEA*2*0"),
         ("IEA*1*000000905", "IEA*1*000000906"),
     ],
@@ -158,3 +159,8 @@ def test_the_labs_own_835_is_read() -> None:
 @pytest.mark.parametrize(("mark", "test"), [("P", False), ("T", True), ("", True)])
 def test_a_file_that_is_not_marked_as_production_is_a_test(mark: str, test: bool) -> None:
     assert parsed(SAMPLE.replace("*0*P*:", f"*0*{mark or ' '}*:")).test is test
+
+
+def test_an_interchange_without_an_end_before_the_next_says_that_a_payment_may_be_missing() -> None:
+    cut = SAMPLE[: SAMPLE.index("IEA*")] + SAMPLE
+    assert any("interchange of the file has no end" in one for one in remittance.parse(cut.encode())[0].problems)

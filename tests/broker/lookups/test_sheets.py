@@ -47,6 +47,12 @@ def test_a_csv_with_one_stray_quote_is_refused_and_no_row_is_swallowed() -> None
         sheets.read(data, "x.csv")
 
 
+def test_two_stray_quotes_that_make_one_cell_of_whole_rows_are_refused() -> None:
+    data = b'Patient,Member ID,DOB\nAda,HD1,1984-03-17\n"Bo,HD2,1990-02-03\nCy,HD3,1984-03-17\nDi,HD4,1999-09-09"\nEd,HD5,1990-01-01\n'
+    with pytest.raises(Incomplete, match="Near line 5 a cell holds whole rows"):
+        sheets.read(data, "x.csv")
+
+
 def test_a_quote_in_mid_cell_of_a_quoted_cell_is_refused() -> None:
     with pytest.raises(Incomplete, match="near line 2"):
         sheets.read(b'a,b\n"one" two,3\n4,5\n', "x.csv")
@@ -226,3 +232,12 @@ def test_dates_in_the_usual_forms(text: str, day: str) -> None:
 def test_impossible_dates_name_their_column(text: str) -> None:
     with pytest.raises(Incomplete, match="column 3"):
         columns.day(text, "birth date (column 3)")
+
+
+def test_the_date_of_service_of_a_claims_file_is_the_day_its_claims_were_served() -> None:
+    mapping = {"member_id": "ID", "service_date": "DOS", "claim_number": "Claim"}
+    headings, fixed = ["ID", "DOS", "Claim"], {"kind": "claim_status"}
+    made = columns.told(headings, ["HD1", "10/2/2026", ""], mapping, fixed)
+    assert (made["service_from"], made["service_to"], made.get("service_date")) == ("2026-10-02", "2026-10-02", None)
+    assert "service_from" not in columns.told(headings, ["HD1", "10/2/2026", "HC26"], mapping, fixed)
+    assert columns.told(headings, ["HD1", "10/2/2026", ""], mapping, {})["service_date"] == "2026-10-02"
