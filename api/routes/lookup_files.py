@@ -27,6 +27,7 @@ ASKERS = [permits(Permission.LOOKUP_RUN)]
 WATCHERS = [permits(Permission.LOOKUP_RUN, watching=True)]
 PREVIEW = 5
 FIXED = ("kind", "portal", "location", "payer")
+PAPERS = ("with_eob", "with_era")
 Rows = list[tuple[list[str], dict[str, Any]]]
 
 
@@ -88,7 +89,7 @@ def start_batch(
             sheet, name = _upload(here, work, upload_id)
             columns.remember(work, organization_of(work) or "", sheet.headings, chosen)
             found = offers(work)
-            rows = _by_key(batches.rows_of(sheet, chosen, fixed), found)
+            rows = _with_papers(_by_key(batches.rows_of(sheet, chosen, fixed), found), form)
             start = starts(form.get("day", ""), form.get("hour", ""), _zones(rows, found), work.clock.now())
             batch = batches.create(
                 work, here.portunus.vault, here.portunus.blobs, name=form.get("name") or name, headings=sheet.headings,
@@ -113,6 +114,12 @@ def _by_key(rows: Rows, found: Offers) -> Rows:
             if field in told:
                 told[field] = keys.get(plain(told[field]), told[field])
     return rows
+
+
+def _with_papers(rows: Rows, form: dict[str, str]) -> Rows:
+    """Claims with their EOB and 835, where she ticked that."""
+    wanted = {name: True for name in PAPERS if form.get(name)}
+    return [(cells, told | wanted if told.get("kind") == "claim_status" else told) for cells, told in rows]
 
 
 def _zones(rows: Rows, found: Offers) -> set[str]:

@@ -213,3 +213,21 @@ def test_a_batch_takes_answers_from_before(maria, portunus, lookup_office) -> No
         read_batch.look(portunus, batch)
         done.append(maria.get(f"/api/v1/lookup-batches/{batch}").json()["counts"].get("done", 0))
     assert done == [0, 1]
+
+
+def test_claims_of_a_file_come_with_their_papers_where_that_is_ticked(maria, portunus, lookup_office) -> None:
+    rows = b"Kind,Member ID,DOB,DOS\nclaim_status,HD100042731,,10/02/2026\neligibility,HD100042731,1984-03-17,\n"
+    mapping = send(maria, rows).headers["location"]
+    page = maria.get(mapping).text
+    assert "fetch the EOBs of claims too" in page
+    named = {"column_kind": "Kind", "column_service_date": "DOS", "with_eob": "yes"}
+    batch = maria.post(mapping, COLUMNS | named).headers["location"].rpartition("/")[2]
+    read_batch.look(portunus, batch)
+    asked = maria.get(f"/api/v1/lookups?batch={batch}").json()["data"]
+    lookup_office.sign_in()
+    lease = lookup_office.turn()
+    jobs = [lookup_office.next(lease).question for _ in asked]
+    assert sorted((job.get("with_eob"), job.get("service_from")) for job in jobs if job.get("with_eob")) == [
+        (True, "2026-10-02")
+    ]
+    assert len(jobs) == 2
