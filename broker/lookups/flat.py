@@ -184,7 +184,10 @@ SEVERAL = {"waiting": _waiting, "frequency": _frequencies, "copay": _copays, "co
 
 
 def _conflicts(result: dict[str, Any]) -> str:
-    told = [f"{one['label']}: {one['text']}" for one in result.get("unmapped", []) if one["why"] == "conflict"]
+    words = {"conflict": "", "missing": "could not be had, "}
+    told = [
+        f"{one['label']}: {words[one['why']]}{one['text']}" for one in result.get("unmapped", []) if one["why"] in words
+    ]
     return "; ".join(told)
 
 

@@ -22,11 +22,14 @@ def test_limits_waits_other_carriers_and_contradictions_are_told() -> None:
         {"category": "restorative_major", "waiting_period_months": 12, "copay": "20"},
     ]
     document["coverage"]["cob"] = [{"payer_name": "Foxglove", "order": "primary"}]
-    document["unmapped"] = [{"why": "conflict", "label": "Deductible", "text": "$50 | $75"}]
+    document["unmapped"] = [
+        {"why": "conflict", "label": "Deductible", "text": "$50 | $75"},
+        {"why": "missing", "label": "EOB", "text": "View"},
+    ]
     row = told(document)
     assert (row["Frequencies"], row["Waiting periods"]) == ("Cleaning: 2 a year", "restorative_major: 12 months")
     assert (row["Copay"], row["Other coverage"]) == ("restorative_major: 20", "Foxglove (primary)")
-    assert (row["Contradictions"], row["Read at"]) == ("Deductible: $50 | $75", results.NOW)
+    assert (row["Contradictions"], row["Read at"]) == ("Deductible: $50 | $75; EOB: could not be had, View", results.NOW)
 
 
 def test_each_value_points_to_its_evidence() -> None:
