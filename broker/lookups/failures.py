@@ -69,6 +69,8 @@ FAILURES: dict[str, Failure] = {
     "cancelled": Failure(N, "It was cancelled.", "Nothing."),
 }  # fmt: skip
 
+OF_CODES = ("mfa_timeout", "mfa_wrong_code")
+"""Each try sends somebody a code: after a few, a person looks why none arrives."""
 OF_OUTCOME: dict[str, str] = {
     "wrong_password": "login_failed",
     "password_expired": "password_expired",

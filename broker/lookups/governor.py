@@ -29,7 +29,8 @@ STOPS_LOGIN = frozenset({"needs_person", "step_up_required", "not_authorized_for
 """What the portal says to one login: that login rests, others at the portal do not."""
 LONGEST_WAIT = timedelta(seconds=30)
 """Whoever has to wait longer for the next lookup gives the portal back meanwhile."""
-RETRIES = {"now": 3, "later": 4}
+RETRIES = {"now": 3, "later": 52}
+"""The later ones fill a day: a portal that closes at night, or a carrier's system that rests, is there again by then."""
 BACKOFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30))
 
 

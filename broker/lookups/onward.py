@@ -8,6 +8,7 @@ from broker.base.db import UtcDateTime, changed
 from broker.base.unit import Unit
 from broker.directory.models import Location, Portal, PortalAccount
 from broker.lookups import records
+from broker.lookups.failures import OF_CODES
 from broker.lookups.models import Lookup, LookupBatch
 from broker.lookups.showing import visible
 from broker.lookups.states import State
@@ -15,7 +16,6 @@ from broker.lookups.submitting import account_for
 from broker.tabs.models import PortalSession
 from broker.tabs.states import SessionState
 
-OF_CODES = ("mfa_timeout", "mfa_wrong_code")
 OF_LOGIN = (
     "login_failed",
     "password_expired",

@@ -15,7 +15,7 @@ from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Portal, PortalAccount
 from broker.lookups import records
-from broker.lookups.failures import FAILURES, OF_OUTCOME, Retry
+from broker.lookups.failures import FAILURES, OF_CODES, OF_OUTCOME, Retry
 from broker.lookups.governor import BACKOFF, LONGEST_WAIT, Governor
 from broker.lookups.models import Lookup, LookupBatch, LookupTurn, PortalPace
 from broker.lookups.states import State
@@ -164,7 +164,11 @@ def put_back(work: Unit, row: Lookup) -> None:
 
 
 def _see_through(work: Unit, account: PortalAccount, turn: LookupTurn) -> None:
-    """How the sign-in ended that was asked for last time."""
+    """How the sign-in ended that was asked for last time.
+
+    What mends itself (a portal that is down, a browser that is gone) is tried again and again, at last every half hour; what a
+    person must mend ends what is due.
+    """
     lease = work.db.get(Lease, turn.lease_id) if turn.lease_id else None
     if lease is None or (lease.ended_at is None and lease.granted_at is None):
         return
@@ -174,19 +178,39 @@ def _see_through(work: Unit, account: PortalAccount, turn: LookupTurn) -> None:
         return
     session = work.db.get_one(PortalSession, lease.portal_session_id)
     code = OF_OUTCOME.get(session.end_reason or "", "login_failed")
-    turn.failures += 1
-    if FAILURES[code].retry is Retry.AFTER_FIX or turn.failures > len(BACKOFF):
+    turn.failures = 1 if _other_than_before(work, session, code) else turn.failures + 1
+    after_codes = code in OF_CODES and turn.failures > len(BACKOFF)
+    if FAILURES[code].retry is Retry.AFTER_FIX or after_codes:
         turn.stuck, turn.stuck_at, turn.failures = code, work.clock.now(), 0
         return
-    turn.not_before, turn.words = work.clock.now() + BACKOFF[turn.failures - 1], FAILURES[code].words
+    turn.not_before, turn.words = work.clock.now() + BACKOFF[min(turn.failures, len(BACKOFF)) - 1], FAILURES[code].words
     audit.record(
         work, Act.RECONCILED, "portal_account", account.id, account_id=account.id, outcome=code, reason="lookups wait"
     )
 
 
+def _other_than_before(work: Unit, session: PortalSession, code: str) -> bool:
+    """Whether a missing code follows a portal that was down, or the other way round: they are counted apart."""
+    before = work.db.scalar(
+        select(PortalSession.end_reason)
+        .where(PortalSession.account_id == session.account_id, PortalSession.id != session.id)
+        .order_by(PortalSession.created_at.desc(), PortalSession.id.desc())
+        .limit(1)
+    )
+    return before is not None and (OF_OUTCOME.get(before) in OF_CODES) != (code in OF_CODES)
+
+
 def _end_queued(work: Unit, account: PortalAccount, state: State, code: str, until: datetime | None = None) -> bool:
-    """All that wait for this login (since `until`) end so, some at a time; whether none is left."""
-    query = select(Lookup).where(Lookup.account_id == account.id, Lookup.state == State.QUEUED)
+    """What waits for this login (since `until`) ends so, some at a time; whether none is left.
+
+    Batches that start later stay as they are: the login may be in order by then.
+    """
+    planned = select(LookupBatch.id).where(LookupBatch.not_before > (until or work.clock.now()))
+    query = select(Lookup).where(
+        Lookup.account_id == account.id,
+        Lookup.state == State.QUEUED,
+        or_(Lookup.batch_id.is_(None), Lookup.batch_id.not_in(planned)),
+    )
     if until is not None:
         query = query.where(Lookup.state_at <= until)
     rows = work.db.scalars(_free(query)).all()
