@@ -75,6 +75,14 @@ def actor_of_key(work: Unit, key: str, address: str | None) -> Actor | None:
     return Actor(kind=ActorKind.SERVICE, id=owner.id, name=owner.name, address=address)
 
 
+def cut_off(work: Unit, service_account_id: str) -> bool:
+    """Whether a key of it was revoked and no other holds now: what it asked for earlier is not done any more."""
+    own = ApiKey.service_account_id == service_account_id
+    good = select(ApiKey.id).where(own, ApiKey.revoked_at.is_(None), ApiKey.expires_at > work.clock.now())
+    revoked = select(ApiKey.id).where(own, ApiKey.revoked_at.is_not(None))
+    return work.db.scalar(good.limit(1)) is None and work.db.scalar(revoked.limit(1)) is not None
+
+
 def checksum(secret: str) -> str:
     """Six characters at the end that let a leak scanner tell a real key from noise."""
     return f"{zlib.crc32(secret.encode()):08x}"[-6:]

@@ -5,9 +5,9 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
 from broker.base.errors import Refused
 from broker.base.unit import Unit
 from broker.identity.policy import Permission, reach
+from broker.lookups.askers import NEEDED
 from broker.lookups.models import BatchRow, Lookup, LookupBatch
 from broker.lookups.showing import visible
-from broker.lookups.submitting import NEEDED
 
 
 def seen(work: Unit) -> ColumnElement[bool]:

@@ -66,6 +66,7 @@ FAILURES: dict[str, Failure] = {
     "policy_blocked": Failure(N, "Lookups by program are not allowed at this portal.", "Look it up by hand, or record a permission.", "41"),
     "no_account": Failure(F, "No login covers this portal at this location.", "Add one under Accounts."),
     "deadline_passed": Failure(N, "It was not done by its deadline.", "Ask again with a later one."),
+    "no_longer_allowed": Failure(N, "Who asked may not ask any more: disabled, or without the role or the key.", "Ask again as somebody who may."),
     "cancelled": Failure(N, "It was cancelled.", "Nothing."),
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from broker.base.db import changed
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.directory import service as directory
-from broker.lookups import records, right_patient, turns
+from broker.lookups import askers, records, right_patient, turns
 from broker.lookups.ask import Ask, question
 from broker.lookups.evidence import Artifact, Provenance, Sighting, Unmapped
 from broker.lookups.failures import FAILURES, Retry
@@ -108,6 +108,9 @@ def next_job(work: Unit, vault: Vault, lease_id: str) -> Job | Wait | None:
     row = turns.next_in(work, session, first)
     if row is None:
         return None  # what comes first waits at another location: give the lease back and sign in there
+    if not askers.may_still_ask(work, row):
+        turns.end_of_asker(work, account.id, row)
+        return Wait(0)
     turn = work.db.get(LookupTurn, account.id, populate_existing=True)
     if turn is not None and turn.not_before is not None and turn.not_before > now:
         return Wait((turn.not_before - now).total_seconds())

@@ -12,10 +12,11 @@ from broker.base.errors import Conflict, Incomplete, NotFound
 from broker.base.unit import Unit
 from broker.identity.policy import NOTHING_THERE, reach
 from broker.lookups import records, waiting
+from broker.lookups.askers import NEEDED
 from broker.lookups.failures import failure
 from broker.lookups.models import Lookup, LookupArtifact, LookupResult
 from broker.lookups.states import State
-from broker.lookups.submitting import NEEDED, own
+from broker.lookups.submitting import own
 from broker.ports.blobs import Blobs
 from broker.recordings import service as recordings
 from broker.recordings.models import Recording

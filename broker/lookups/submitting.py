@@ -13,9 +13,10 @@ from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Location, Portal, PortalAccount
 from broker.identity.places import location_by_key
-from broker.identity.policy import NOTHING_THERE, Permission, may, organization_of, require
+from broker.identity.policy import NOTHING_THERE, may, organization_of, require
 from broker.lookups import records, turns
 from broker.lookups.ask import LONGEST_AGE_S, Ask
+from broker.lookups.askers import NEEDED
 from broker.lookups.models import FAR, Lookup, LookupBatch, LookupResult
 from broker.lookups.states import State
 from broker.tabs.models import PortalSession
@@ -23,7 +24,6 @@ from broker.tabs.states import SessionState
 from broker.vault.service import Vault
 
 LONGEST_DEADLINE = timedelta(days=14)
-NEEDED = {"eligibility": Permission.LOOKUP_RUN, "claim_status": Permission.LOOKUP_CLAIMS}
 
 
 @dataclass

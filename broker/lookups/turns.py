@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, Select, and_, exists, or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
-from broker.base.actor import Actor, ActorKind, system
+from broker.base.actor import Actor, system
 from broker.base.errors import Conflict, Refused
 from broker.base.unit import Unit
 from broker.directory import service as directory
 from broker.directory.models import Portal, PortalAccount
-from broker.lookups import records
+from broker.lookups import askers, records
 from broker.lookups.failures import FAILURES, OF_CODES, OF_OUTCOME, Retry
 from broker.lookups.governor import BACKOFF, LONGEST_WAIT, Governor
 from broker.lookups.models import Lookup, LookupBatch, LookupTurn, PortalPace
@@ -104,6 +104,9 @@ def take_turn(work: Unit, account_id: str) -> str | None:
     row = next_of(work, account_id)
     if row is None or (turn.not_before is not None and turn.not_before > work.clock.now()):
         return None
+    if not askers.may_still_ask(work, row):
+        end_of_asker(work, account_id, row)
+        return None
     if account.portal.status != "active" or account.portal.automation != "automated":
         _end_queued(work, account, State.BLOCKED, "policy_blocked")
         return None
@@ -122,7 +125,7 @@ def take_turn(work: Unit, account_id: str) -> str | None:
         row = next_in(work, session, row) or row
     try:
         with work.db.begin_nested():  # a refusal leaves no half-made session behind
-            lease = tabs.open_tab(work, account_id, row.location_id, PURPOSE, asker=_asker(row))
+            lease = tabs.open_tab(work, account_id, row.location_id, PURPOSE, asker=askers.asker(row))
     except Refused:
         _end_queued(work, account, State.BLOCKED, "policy_blocked")
         return None
@@ -133,10 +136,6 @@ def take_turn(work: Unit, account_id: str) -> str | None:
         return None
     turn.lease_id, turn.words = lease.id, None
     return lease.id if lease.granted_at is not None else None
-
-
-def _asker(row: Lookup) -> Actor:
-    return Actor(kind=ActorKind(row.requester_kind), id=row.requester_id, name=row.requester_name)
 
 
 def served(work: Unit, account_id: str) -> bool:
@@ -187,6 +186,20 @@ def _see_through(work: Unit, account: PortalAccount, turn: LookupTurn) -> None:
     audit.record(
         work, Act.RECONCILED, "portal_account", account.id, account_id=account.id, outcome=code, reason="lookups wait"
     )
+
+
+def end_of_asker(work: Unit, account_id: str, row: Lookup) -> None:
+    """What is due of the one who asked this, and may not any more, ends: his rows at this login, some at a time."""
+    same = (
+        Lookup.account_id == account_id,
+        Lookup.location_id == row.location_id,
+        Lookup.kind == row.kind,
+        Lookup.requester_kind == row.requester_kind,
+        Lookup.requester_id == row.requester_id,
+    )
+    for one in work.db.scalars(_free(select(Lookup).where(due(work), *same))).all():
+        records.end(work, one, State.CANCELLED, "no_longer_allowed")
+    work.enqueue("run_lookups", account_id)
 
 
 def _other_than_before(work: Unit, session: PortalSession, code: str) -> bool:

@@ -92,7 +92,9 @@ def test_one_code_that_is_late_after_a_night_of_a_closed_portal_does_not_stop_th
     assert sign_ins(office) == 8
 
 
-def test_a_row_that_the_portal_does_not_answer_is_tried_all_night_and_then_needs_a_person(office: Office, clock) -> None:
+def test_a_row_that_the_portal_does_not_answer_is_tried_all_night_and_then_needs_a_person(
+    office: Office, clock
+) -> None:
     asked = office.ask()
     office.sign_in()
     began = clock.now()
