@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from api import lookup_rows
 from api.access import Here, HereNow, permits
 from api.days import local
+from api.idempotency import once
 from api.pages import page
 from api.routes.lookup_batches import ACTS, exported
 from api.routes.lookup_batches import as_data as batch_data
@@ -26,6 +27,7 @@ router = APIRouter()
 ASKERS = [permits(Permission.LOOKUP_RUN)]
 WATCHERS = [permits(Permission.LOOKUP_RUN, watching=True)]
 PREVIEW = 5
+LONGEST_ID = 60
 FIXED = ("kind", "portal", "location", "payer")
 PAPERS = ("with_eob", "with_era")
 Rows = list[tuple[list[str], dict[str, Any]]]
@@ -81,26 +83,37 @@ def _mapping(
 def start_batch(
     request: Request, here: HereNow, upload_id: str, form: Annotated[dict[str, str], Depends(_form)]
 ) -> Response:
-    """Remember the columns, start the batch (now, or on a day)."""
+    """Remember the columns, start the batch (now, or on a day). One file starts once: a second click leads to the same batch."""
+    _check(upload_id)
     chosen = _chosen(form)
     fixed = {field: form.get(f"fixed_{field}", "") for field in FIXED}
     try:
         with here.unit() as work:
-            sheet, name = _upload(here, work, upload_id)
-            columns.remember(work, organization_of(work) or "", sheet.headings, chosen)
-            found = offers(work)
-            rows = _with_papers(_by_key(batches.rows_of(sheet, chosen, fixed), found), form)
-            start = starts(form.get("day", ""), form.get("hour", ""), _zones(rows, found), work.clock.now())
-            batch = batches.create(
-                work, here.portunus.vault, here.portunus.blobs, name=form.get("name") or name, headings=sheet.headings,
-                rows=rows, not_before=start, max_age_s=lookup_rows.max_age(form.get("max_age_s", "")),
-            )  # fmt: skip
+
+            def started() -> str:
+                return _started(here, work, upload_id, form, chosen, fixed)
+
+            batch_id = once(work, "upload", upload_id, "", started)
         here.portunus.blobs.delete(_upload_blob(upload_id))
     except NotFound:
         raise
     except BrokerError as no:
         return _mapping(request, here, upload_id, no.message, form)
-    return RedirectResponse(f"/lookups/batches/{batch.id}", 303)
+    return RedirectResponse(f"/lookups/batches/{batch_id}", 303)
+
+
+def _started(
+    here: Here, work: Unit, upload_id: str, form: dict[str, str], chosen: dict[str, str], fixed: dict[str, str]
+) -> str:
+    sheet, name = _upload(here, work, upload_id)
+    columns.remember(work, organization_of(work) or "", sheet.headings, chosen)
+    found = offers(work)
+    rows = _with_papers(_by_key(batches.rows_of(sheet, chosen, fixed), found), form)
+    start = starts(form.get("day", ""), form.get("hour", ""), _zones(rows, found), work.clock.now())
+    return batches.create(
+        work, here.portunus.vault, here.portunus.blobs, name=form.get("name") or name, headings=sheet.headings,
+        rows=rows, not_before=start, max_age_s=lookup_rows.max_age(form.get("max_age_s", "")),
+    ).id  # fmt: skip
 
 
 def _chosen(form: dict[str, str]) -> dict[str, str]:
@@ -146,12 +159,16 @@ def starts(day: str, hour: str, zones: set[str], now: datetime) -> datetime | No
 
 
 def _upload(here: Here, work: Unit, upload_id: str) -> tuple[sheets.Sheet, str]:
-    if not upload_id.startswith("upl_") or not upload_id[4:].isalnum():
-        raise NotFound("There is no such file.")
+    _check(upload_id)
     sealed = here.portunus.blobs.read(_upload_blob(upload_id))
     context = ("upload", here.actor.id, upload_id)
     told = records.unseal(work, here.portunus.vault, organization_of(work) or "", context, sealed)
     return sheets.Sheet(told["headings"], told["rows"]), told["name"]
+
+
+def _check(upload_id: str) -> None:
+    if not upload_id.startswith("upl_") or not upload_id[4:].isalnum() or len(upload_id) > LONGEST_ID:
+        raise NotFound("There is no such file.")
 
 
 def _upload_blob(upload_id: str) -> str:

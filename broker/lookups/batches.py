@@ -126,6 +126,9 @@ def rows_of(sheet: Sheet, mapping: dict[str, str], fixed: dict[str, str]) -> lis
     """A file's rows with the question each makes; what cannot be read becomes a named problem."""
     made: list[tuple[list[str], dict[str, Any]]] = []
     for cells in sheet.rows:
+        if not any(cells):
+            made.append((cells, {"problem": ""}))  # a blank line: it keeps its number
+            continue
         if too_wide(sheet.headings, cells):
             made.append((cells, {"problem": TOO_WIDE}))
             continue
@@ -186,7 +189,7 @@ def _ask(
         row.problem = NOT_ASKED
         return None
     if "problem" in told:
-        row.problem = str(told["problem"])[:600]
+        row.problem = str(told["problem"])[:600] or None
         return None
     try:
         ask = parsed(told)

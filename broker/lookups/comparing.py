@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 OWN = ("provenance", "lookup_id", "schema_version", "unmapped", "provider", "payer", "service_date")
+KEPT = "_artifact_id"
+"""Of a paper that was kept: new each time it is fetched, whatever it says."""
 NAMES = (
     ("payer_claim_number",),
     ("kind", "level", "network", "period", "applies_to"),
@@ -46,6 +48,8 @@ def named(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """(name, value as text) of every plain value. Rows of a list are called by what they are, equal ones are counted."""
     if isinstance(tree, dict):
         for name, branch in tree.items():
+            if name.endswith(KEPT):
+                continue
             yield from named(branch, f"{path}/{name}")
     elif isinstance(tree, list):
         times = Counter[str]()

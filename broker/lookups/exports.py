@@ -10,8 +10,9 @@ from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.base.unit import Unit
 from broker.lookups import batches, flat, showing
-from broker.lookups.failures import FAILURES
+from broker.lookups.failures import FAILURES, what_to_do
 from broker.lookups.models import Lookup, LookupBatch
+from broker.lookups.states import State
 from broker.vault.service import Vault
 
 PAGE = 200
@@ -43,7 +44,8 @@ def table(reading: Reading, vault: Vault, batch_id: str) -> Iterator[list[str]]:
         failed = FAILURES.get(found.error) if found and found.error else None
         words = row.problem or (failed.words if failed else "")
         first = _own(row.cells or [str(row.number)], len(own))
-        first += [found.id if found else "", state, words, failed.human_action if failed else ""]
+        action = what_to_do(found.error, in_vain=found.state == State.NEEDS_HUMAN) if found and found.error else ""
+        first += [found.id if found else "", state, words, action]
         for number in range(max(1, len((result or {}).get("claims", [])))):
             values = [text for _, text, _ in flat.flat(result, number)] if result else []
             yield [*first, *(cell for kind in kinds for cell in _part(kind, found, values))]

@@ -98,6 +98,21 @@ OF_OUTCOME: dict[str, str] = {
 """The kit's outcomes, and the ends of portal sessions, in this list's words."""
 
 
+IN_VAIN: dict[str, str] = {
+    "payer_unavailable": "It was tried for a day. Call the carrier, or ask again.",
+    "portal_down": "It was tried for a day. Look whether the portal opens in your browser; then ask again.",
+    "rate_limited": "It was tried for a day. Ask again; if it goes on, set a slower pace for the portal.",
+    "results_unstable": "It was read several times. Look it up by hand, or ask again.",
+    "session_lost": "It was done several times. Look whether the portal stays signed in; then ask again.",
+}
+"""What a person does when no more tries are left."""
+
+
+def what_to_do(code: str, *, in_vain: bool) -> str:
+    """The human action; another one where Portunus has stopped trying. Raises KeyError for a code not in the list."""
+    return (IN_VAIN.get(code) if in_vain else None) or FAILURES[code].human_action
+
+
 class LookupFailure(BaseModel):
     """As the API shows it."""
 
@@ -109,14 +124,14 @@ class LookupFailure(BaseModel):
     evidence: list[Sighting] = []
 
 
-def failure(code: str, evidence: list[Sighting] | None = None) -> LookupFailure:
-    """The failure of that code. Raises KeyError for one that is not in the list."""
+def failure(code: str, evidence: list[Sighting] | None = None, *, in_vain: bool = False) -> LookupFailure:
+    """The failure of that code; `in_vain`: it is not tried again by itself. Raises KeyError for one that is not in the list."""
     one = FAILURES[code]
     return LookupFailure(
         code=code,
         words=one.words,
         retry=one.retry.value,
-        human_action=one.human_action,
+        human_action=what_to_do(code, in_vain=in_vain),
         x12_aaa=one.x12_aaa,
         evidence=evidence or [],
     )

@@ -147,8 +147,11 @@ def _accumulator(one: dict[str, Any]) -> dict[str, Any]:
         "unit": {"coding": [{"system": UNIT, "code": "family" if one.get("level") == "family" else "individual"}]},
         "benefit": [benefit],
     }
-    if "remaining" in one:
-        item["description"] = f"remaining {one['remaining']} {MONEY}"
+    notes = [f"remaining {one['remaining']} {MONEY}"] if "remaining" in one else []
+    if one.get("conflict"):
+        notes.append("the portal's numbers contradict each other")
+    if notes:
+        item["description"] = "; ".join(notes)
     if one.get("period") in TERMS:
         item["term"] = {"coding": [{"system": TERM, "code": TERMS[one["period"]]}]}
     return item | _network(one)

@@ -63,6 +63,8 @@ CLAIMS: tuple[tuple[str, str], ...] = (
     ("Claim contradictions", "conflicts"),
     ("Claim read at", "provenance.captured_at"),
 )
+PREVENTIVE = ("preventive", "preventive care", "preventive services")
+"""What portals call the whole of it; Cleaning or Fluoride is a part."""
 OUT_LAST = ("in", "both", "unknown", "out")
 Cell = tuple[str, str | None]
 """Text, and JSON Pointer of its value (of the first, where several are named)."""
@@ -85,9 +87,13 @@ def _value(result: dict[str, Any], where: str, claim: int) -> Cell:
         case "amount":
             kind, level, part = rest.split(".")
             number = _accumulator(result, kind, level)
+            if number is not None and part == "limit" and result["accumulators"][number].get("unlimited"):
+                return "unlimited", f"/accumulators/{number}/unlimited"
             return _at(result, f"/accumulators/{number}/{part}") if number is not None else ("", None)
         case "benefit":
             number = _benefit(result, rest)
+            if number is None and rest == "diagnostic_preventive":
+                number = _benefit(result, "preventive", whole=True)
             return _at(result, f"/benefits/{number}/plan_pays_percent") if number is not None else ("", None)
         case "all":
             return SEVERAL[rest](result)
@@ -126,13 +132,19 @@ def _accumulator(result: dict[str, Any], kind: str, level: str) -> int | None:
     return min(fitting)[1] if fitting else None
 
 
-def _benefit(result: dict[str, Any], category: str) -> int | None:
+def _benefit(result: dict[str, Any], category: str, *, whole: bool = False) -> int | None:
+    """The category's one, in network where the portal tells them apart. `whole`: none of single procedures or services."""
     fitting = [
         (OUT_LAST.index(one.get("network", "unknown")), number)
         for number, one in enumerate(result.get("benefits", []))
-        if one["category"] == category and "plan_pays_percent" in one
+        if one["category"] == category and "plan_pays_percent" in one and not (whole and _single(one))
     ]
     return min(fitting)[1] if fitting else None
+
+
+def _single(one: dict[str, Any]) -> bool:
+    """Whether it is one procedure or service (Cleaning) and not the whole category."""
+    return bool(one.get("codes")) or one.get("label", one["category"]).strip().casefold() not in PREVENTIVE
 
 
 def _waiting(result: dict[str, Any]) -> Cell:

@@ -75,7 +75,9 @@ def shown(work: Unit, row: Lookup) -> Shown:
         next_try_at=row.not_before if late else None,
         batch_id=row.batch_id,
         requested_by=row.requester_name,
-        error=failure(row.error).model_dump(exclude_none=True) if row.error else None,
+        error=failure(row.error, in_vain=state == State.NEEDS_HUMAN).model_dump(exclude_none=True)
+        if row.error
+        else None,
         result_id=row.result_id,
         captured_at=_captured(work, row),
         runs=row.runs,

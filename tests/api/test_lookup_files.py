@@ -231,3 +231,10 @@ def test_claims_of_a_file_come_with_their_papers_where_that_is_ticked(maria, por
         (True, "2026-10-02")
     ]
     assert len(jobs) == 2
+
+
+def test_a_second_click_on_start_leads_to_the_same_batch(maria) -> None:
+    mapping = send(maria, CSV).headers["location"]
+    first, second = (maria.post(mapping, COLUMNS).headers["location"] for _ in range(2))
+    assert first == second
+    assert len(maria.get("/api/v1/lookup-batches").json()["data"]) == 1

@@ -424,3 +424,30 @@ def test_repairs_are_seen_by_the_sweep_task(office: Office, monkeypatch) -> None
     monkeypatch.setattr(onward, "after_repairs", lambda work: seen.append(work.actor.id))
     sweep_lookups.run(office.portunus)
     assert seen == [lookups.HOLDER.id]
+
+
+def test_a_blank_line_is_no_problem_and_the_rows_below_keep_their_numbers(office: Office) -> None:
+    batch = sent(office, b"Patient,Member ID,DOB\nAda,HD100042731,1984-03-17\n\n,,\nBo,HD100042732,1990-02-30\n")
+    read(office, batch)
+    found = counts(office, batch)
+    assert (found.problems, found.states, found.read) == (1, {"queued": 1}, found.rows)
+    with office.portunus.reading(office.actor) as work:
+        assert [number for number, _ in batches.problems(work, batches.own(work, batch))] == [5]
+
+
+def test_out_of_tries_the_file_and_the_page_say_what_a_person_does(office: Office) -> None:
+    batch = sent(office, b"Patient,Member ID,DOB\nAda,HD100042731,1984-03-17\n")
+    read(office, batch)
+    office.sign_in()
+    lease = office.turn()
+    for _ in range(4):
+        office.fail(job := office.next(lease), "results_unstable")
+    shown = office.shown(office.row(_of(job)))
+    assert shown.state == "needs_human"
+    assert shown.error["human_action"] == "It was read several times. Look it up by hand, or ask again."
+    _, row = exports.table(lambda: office.portunus.reading(office.actor), office.portunus.vault, batch)
+    assert shown.error["human_action"] in row
+
+
+def _of(job: lookups.Job) -> Any:
+    return Lookup(id=job.lookup_id)

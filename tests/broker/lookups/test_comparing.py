@@ -51,3 +51,9 @@ def test_the_answer_of_another_day_is_the_last_one_and_another_patients_is_not(o
         assert before is not None
         assert before["lookup_id"] == first.id
         assert showing.previous(work, office.portunus.vault, office.row(first)) is None
+
+
+def test_the_same_paper_fetched_again_is_no_change() -> None:
+    claim = parse("claim_status", results.claim()).model_dump(mode="json", exclude_none=True)
+    before, now = ({**claim, "claims": [claim["claims"][0] | {"eob_artifact_id": kept}]} for kept in ("art_1", "art_2"))
+    assert comparing.changes(before, now) == []

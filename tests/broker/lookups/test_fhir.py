@@ -49,3 +49,11 @@ def test_a_payment_stays_when_only_the_lines_say_how_much() -> None:
     del document["claims"][0]["lines"][0]["paid"]
     (resource,) = fhir.exported(document)
     assert resource["processNote"][0]["text"] == "Check or EFT 48213377"
+
+
+def test_amounts_that_contradict_each_other_say_so() -> None:
+    document = parse("eligibility", results.eligibility()).model_dump(mode="json", exclude_none=True)
+    document["accumulators"][0] |= {"remaining": "900", "conflict": True}
+    (resource,) = fhir.exported(document)
+    item = CoverageEligibilityResponse.model_validate(resource).insurance[0].item[0]
+    assert item.description == "remaining 900 USD; the portal's numbers contradict each other"

@@ -29,7 +29,10 @@ def test_limits_waits_other_carriers_and_contradictions_are_told() -> None:
     row = told(document)
     assert (row["Frequencies"], row["Waiting periods"]) == ("Cleaning: 2 a year", "restorative_major: 12 months")
     assert (row["Copay"], row["Other coverage"]) == ("restorative_major: 20", "Foxglove (primary)")
-    assert (row["Contradictions"], row["Read at"]) == ("Deductible: $50 | $75; EOB: could not be had, View", results.NOW)
+    assert (row["Contradictions"], row["Read at"]) == (
+        "Deductible: $50 | $75; EOB: could not be had, View",
+        results.NOW,
+    )
 
 
 def test_each_value_points_to_its_evidence() -> None:
@@ -38,3 +41,16 @@ def test_each_value_points_to_its_evidence() -> None:
     pointers = {pointer for _, _, pointer in flat.flat(document) if pointer} - own
     meant_by_silence = {"/coverage/benefit_year", "/coverage/cob_rule"}
     assert pointers - meant_by_silence <= set(document["provenance"]["fields"])
+
+
+def test_an_unlimited_maximum_and_a_plain_preventive_percent_are_told() -> None:
+    document = parse("eligibility", results.eligibility()).model_dump(mode="json", exclude_none=True)
+    document["accumulators"] = [{"kind": "annual_maximum", "unlimited": True}]
+    document["benefits"] += [
+        {"category": "preventive", "label": "Fluoride", "plan_pays_percent": "50"},
+        {"category": "preventive", "label": "Preventive", "plan_pays_percent": "100"},
+    ]
+    row = told(document)
+    assert (row["Annual maximum"], row["Preventive %"]) == ("unlimited", "100")
+    del document["benefits"][-1]
+    assert told(document)["Preventive %"] == ""
