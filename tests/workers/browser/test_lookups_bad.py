@@ -9,13 +9,14 @@ from carrier_scripts import registry
 from tests.workers.browser import looking
 from tests.workers.browser.carriers import CASES, codes_arrive
 from tests.workers.browser.conftest import Node
+from workers.bench import truths
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 KEY = "bluestone_mutual"
 ASKED = {case.key: case for case in CASES if registry.portal(case.key).automation == "automated"}
 """The carriers whose terms allow lookups."""
-PAPERS = ("harborline", "bluestone_mutual", "evergreen_medicaid", "oldfield_guild", "meridian_shared")
+PAPERS = truths.EOBS
 """Carriers whose documents a lookup reads."""
 NO_TWO_AMOUNTS = ("northgate", "oldfield_guild")
 """What is left only, the family's amounts only: nothing printed there can contradict something else."""
