@@ -4,7 +4,9 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from broker.lookups.models import LookupArtifact
 from carrier_scripts import registry
 from tests.workers.browser import looking
 from tests.workers.browser.carriers import CASES, codes_arrive
@@ -167,5 +169,39 @@ def test_a_claim_of_another_location_is_not_found(node: Node) -> None:
         (shown,) = await looking.work_off(node, asked)
         assert shown.error is not None
         assert (shown.state, shown.error["code"]) == ("failed", "claim_not_found")
+
+    node.run(test)
+
+
+def test_a_paper_that_was_read_before_a_lookup_failed_is_there_to_be_opened(node: Node) -> None:
+    async def test() -> None:
+        every = claims_of(node, KEY)
+        first, second = next(
+            (one, other)
+            for at, one in enumerate(every)
+            for other in every[at + 1 :]
+            if one["check"] and one["member"] == other["member"] and other["served"] >= looking.oldest_day()
+        )
+        node.lab.fault(KEY, "error", path=f"/provider/claims/detail/{second['number']}")
+        asked = await asyncio.to_thread(
+            looking.ask, node, portal=KEY, kind="claim_status", member_id=first["member"],
+            service_from=second["served"], service_to=first["served"], with_eob=True,
+        )  # fmt: skip
+        (shown,) = await looking.work_off(node, asked)
+        assert shown.error is not None
+        assert (shown.state, shown.error["code"]) == ("queued", "portal_down")
+
+        def opened() -> list[bytes]:
+            vault, blobs = node.portunus.vault, node.portunus.blobs
+            with node.portunus.unit(node.maria()) as work:
+                rows = work.db.scalars(
+                    select(LookupArtifact).where(LookupArtifact.lookup_id == asked, LookupArtifact.kind == "pdf")
+                )
+                return [
+                    vault.unseal(work, one.organization_id, ("lookup artifact", one.id), blobs.read(str(one.blob)))
+                    for one in rows
+                ]
+
+        assert [data[:5] for data in await asyncio.to_thread(opened)] == [b"%PDF-"]
 
     node.run(test)
