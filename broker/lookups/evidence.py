@@ -53,8 +53,8 @@ class Sighting(Model):
 
 
 class Unmapped(Model):
-    """What the page says and the schema has no place for (`unplaced`), what cannot both be right (`conflict`), what the page
-    offers and could not be had (`missing`: a paper that did not come whole)."""
+    """What the page says and the schema has no place for (`unplaced`), what cannot both be right (`conflict`), what was asked
+    for and could not be had (`missing`: a paper that did not come whole, or that was not there to fetch)."""
 
     why: Literal["unplaced", "conflict", "missing"]
     label: Annotated[str, StringConstraints(max_length=200)]

@@ -22,6 +22,7 @@ from carrier_scripts.kit import (
     at,
     day,
     every_row,
+    explanation,
     meaning,
     money,
     need,
@@ -130,6 +131,7 @@ class CopperMesaPortal(Portal):
                 raise NoAnswer("claim_not_found", await page.locator("h1").filter(has_text="Not found").read())
             claim = await _claim(page, answer)
             totals(claim)
+            await _explained(page, claim, answer, asked)
             number = await page.locator("#lblNumber").read()
             answer.claims([claim], number)
             return answer
@@ -165,6 +167,7 @@ class CopperMesaPortal(Portal):
             )
             answer.check_sum("Plan pays", [line["paid"] for line in claim["lines"]], claim["paid"], row["Plan pays"])
             totals(claim)
+            await _explained(page, claim, answer, asked)
             claims.append(claim)
         answer.claims(claims, *(row["Number"] for row in rows))
         return answer
@@ -286,3 +289,8 @@ async def _claim(page: Page, answer: Answer) -> dict[str, Any]:
     for label, value in told.rest():
         answer.unplaced(label, value)
     return claim
+
+
+async def _explained(page: Page, claim: dict[str, Any], answer: Answer, asked: Asked) -> None:
+    if asked.with_eob and await page.locator("#lnkEob").is_visible():
+        await explanation(page.locator("#lnkEob"), claim, answer)

@@ -3,10 +3,16 @@
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from carrier_scripts.kit.lookups import Answer
+from carrier_scripts.kit.lookups import Answer, Asked
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.kit.page import HostRefused, Locator
 from carrier_scripts.kit.reading import PageChanged, Row, Seen, Table, Value, money, need, part, said, words
+
+EOB = "Explanation of benefits"
+ERA = "Remittance"
+PAID = frozenset({"paid"})
+DECIDED = PAID | {"denied", "processed_no_payment", "reversed"}
+"""How a claim stands when there is something to explain."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ async def explanation(link: Locator, claim: dict[str, Any], answer: Answer) -> N
     except HostRefused as refused:
         if refused.code != Outcome.UNRECOGNISED:
             raise
-        answer.missing(f"Explanation of benefits of claim {claim['payer_claim_number'].value}", label)
+        answer.missing(f"{EOB} of claim {claim['payer_claim_number'].value}", label)
         return
     number = claim["payer_claim_number"].value
     own = next((line for line in lines if number in line.text), None)
@@ -85,7 +91,7 @@ async def remittance(link: Locator, claim: dict[str, Any], answer: Answer) -> No
     except HostRefused as refused:
         if refused.code != Outcome.UNRECOGNISED:
             raise
-        answer.missing(f"Remittance of claim {number}", label)
+        answer.missing(f"{ERA} of claim {number}", label)
         return
     claims = [one for one in segments if one.text.startswith("CLP*")]
     own = next((one for one in claims if number in one.text.split("*")), None)
@@ -98,3 +104,20 @@ async def remittance(link: Locator, claim: dict[str, Any], answer: Answer) -> No
     told = money(paid) if paid else None
     if told and claim.get("paid") and told.value != claim["paid"].value:
         answer.conflict("Paid in the remittance", own)
+
+
+def unkept_papers(answer: Answer, asked: Asked) -> None:
+    """Each paper that was asked for and is not kept is named as missing: the portal offers none, or its script fetches none.
+
+    The explanation of a claim that is decided, the remittance of one that is paid.
+    """
+    named = {one["label"] for one in answer.unmapped}
+    wanted = [(EOB, "eob_artifact_id", DECIDED)] if asked.with_eob else []
+    wanted += [(ERA, "era_artifact_id", PAID)] if asked.with_era else []
+    for claim in answer.result.get("claims", []):
+        number, status = claim["payer_claim_number"], claim.get("status")
+        for paper, kept, standing in wanted:
+            due = "payment" in claim or (status is not None and status.value in standing)
+            if due and kept not in claim and f"{paper} of claim {number.value}" not in named:
+                seen = (Seen(str(number.value), ref) for ref in number.refs)
+                answer.missing(f"{paper} of claim {number.value}: not fetched", *seen)

@@ -129,7 +129,7 @@ class Answer:
         self._keep("conflict", label, seen)
 
     def missing(self, label: str, *seen: Seen) -> None:
-        """Something the page offers and that could not be had: a paper that broke off."""
+        """Something that was asked for and could not be had: a paper that broke off, or that the portal does not offer."""
         self._keep("missing", label, seen)
 
     def known(self, label: str, seen: Seen, table: Mapping[str, Any], *, otherwise: str = "unknown") -> Value:

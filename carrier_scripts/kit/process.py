@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from carrier_scripts import kit
+from carrier_scripts.kit.claims import unkept_papers
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
@@ -192,7 +193,8 @@ async def _outcome(wire: Wire, message: dict[str, Any], loaded: Loaded) -> dict[
         portal = loaded.portal(message)
         page = Page(wire.ask)
         if verb in LOOKUPS:
-            answer = await getattr(portal, verb)(page, Asked.from_json(message["asked"]))
+            answer = await getattr(portal, verb)(page, asked := Asked.from_json(message["asked"]))
+            unkept_papers(answer, asked)
             return {"outcome": Outcome.ANSWERED.value, "answer": answer.to_json()}
         if verb == "recognise":
             return {"outcome": await _what_it_is(portal, page, but_not=(), timeout_ms=GLANCE_MS)}

@@ -65,12 +65,13 @@ class OldfieldGuild(PlainTables):
         return seen if isinstance(seen, Outcome) else Outcome.UNRECOGNISED
 
     async def remittances(self, page: Page, found: list[dict[str, Any]], answer: Answer, asked: Asked) -> None:
-        """The check register links the 835 of its newest checks; older ones are not offered."""
+        """The check register has a row for each claim that a check pays, and links the 835 of its newest checks only."""
         paid = [claim for claim in found if "payment" in claim] if asked.with_era else []
         for claim in paid:
             await page.goto(self.address("/guild/checks.asp"))
             await page.named("check register")
-            link = page.locator(f'a:text-is("{claim["payment"]["trace_number"].value}")')
+            row = page.locator("#listing tr").filter(has_text=claim["payer_claim_number"].value)
+            link = row.locator(f'a:text-is("{claim["payment"]["trace_number"].value}")')
             if await link.count() == 1:
                 await remittance(link, claim, answer)
 

@@ -244,8 +244,12 @@ OWN = {
     "harborline": _harborline, "copper_mesa_az": _copper_az, "copper_mesa_nv": _copper_nv, "northgate": _northgate,
     "evergreen_medicaid": _evergreen, "oldfield_guild": _oldfield, "meridian_shared": _meridian,
 }  # fmt: skip
-EOBS = ("harborline", "bluestone_mutual", "evergreen_medicaid", "oldfield_guild", "meridian_shared")
+EOBS = (
+    "harborline", "copper_mesa_az", "copper_mesa_nv", "bluestone_mutual", "evergreen_medicaid", "oldfield_guild",
+    "meridian_shared",
+)  # fmt: skip
 """Whose explanations of benefits lookups fetch."""
+DECIDED = ("paid", "denied", "processed_no_payment")
 
 
 def claims(
@@ -267,6 +271,10 @@ def claims(
         made.unmapped["Claims list"] = "First 200 shown."
     if any(one["status"] == "unknown" for one in made.tree["claims"]):
         made.unmapped["Status"] = "Adjusted"
+    for one in made.tree["claims"] if with_eob else []:
+        if ("payment" in one or one["status"] in DECIDED) and "eob_artifact_id" not in one:
+            number = one["payer_claim_number"]
+            made.unmapped[f"Explanation of benefits of claim {number}: not fetched"] = number
     return made
 
 

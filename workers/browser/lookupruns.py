@@ -242,6 +242,7 @@ class _Runs:
 
     async def _said(self, facade: LookupFacade, done: Done) -> Answered | Unanswered:
         eyes, claim = facade.eyes, self._live.claim
+        await self._seal_files(facade)  # whatever comes of it: each has its row among the pictures
         if self._guard.blocked:
             return Unanswered("write_blocked", pictures=eyes.pictures, page=await self._page_kept())
         if done.outcome is Outcome.ANSWERED:
@@ -252,7 +253,6 @@ class _Runs:
                     return Unanswered(code if code in NO_ANSWERS else "script_error", seen, eyes.pictures)
                 if answer is None:
                     return Unanswered("script_error", pictures=eyes.pictures)
-                await self._seal_files(facade)
                 fields = _fields(eyes.sightings, answer)
                 return Answered(
                     result=_with_files(dict(answer["result"]), fields),

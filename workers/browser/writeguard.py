@@ -1,7 +1,8 @@
 """The write guard: a page in a lookup's hands reads. What the script did not declare as a read or a search is stopped.
 
 Two walls: a click that would submit a form elsewhere is refused before it happens, with words; and every document, XHR,
-fetch, beacon and form post of the page is stopped before it leaves the browser (CDP Fetch).
+fetch, beacon and form post of the page, and of frames in it that have a process of their own, is stopped before it leaves
+the browser (CDP Fetch). What would write ends the lookup; other strangers (a count of visitors, say) are stopped, no more.
 """
 
 import re
@@ -9,9 +10,10 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import structlog
-from playwright.async_api import CDPSession, Error, Locator, Page
+from playwright.async_api import Error, Locator, Page
 
 from workers.browser.calls import CallRefused
+from workers.browser.everytarget import Target
 from workers.browser.tasks import keep
 
 WATCHED = ("Document", "XHR", "Fetch", "Ping", "Other", "EventSource")
@@ -45,7 +47,7 @@ class WriteGuard:
         self._searches = [_pattern(path) for path in portal.searches]
         self._hosts = portal.hosts
         self.blocked = 0
-        """Requests stopped so far in this lookup."""
+        """Writes stopped so far in this lookup."""
 
     def allows(self, method: str, address: str, kind: str) -> bool:
         """Whether this request may leave. Pictures, styles and scripts of the page are not asked about."""
@@ -58,6 +60,10 @@ class WriteGuard:
         if method in SAFE:
             return kind == "Other" or _fits(path, self._reads) or _fits(path, self._searches)
         return method == "POST" and kind in ("Document", "XHR", "Fetch") and _fits(path, self._searches)
+
+    def writes(self, method: str, address: str, kind: str) -> bool:
+        """Whether this would change something at the portal: a form that is posted, wherever to, or what is no reading of its hosts."""
+        return method not in SAFE and (kind == "Document" or urlsplit(address).hostname in self._hosts)
 
     def _own(self, address: str) -> bool:
         """Where the portal's own answer leads (to its sign-in page, say): still one of its hosts."""
@@ -77,24 +83,27 @@ class WriteGuard:
     async def stand(self, page: Page) -> None:
         """Watch the page from its first request on."""
         cdp = await page.context.new_cdp_session(page)
-        cdp.on("Fetch.requestPaused", lambda paused: keep(self._judge(cdp, paused), "write guard"))
-        await cdp.send("Fetch.enable", {"patterns": [{"resourceType": kind} for kind in WATCHED]})
+        await Target.of_page(cdp, _watched, "Fetch.requestPaused", self._judge)
         page.on("popup", lambda opened: keep(_shut(opened), "pop-up of a lookup"))
 
-    async def _judge(self, cdp: CDPSession, paused: dict[str, Any]) -> None:
+    async def _judge(self, target: Target, paused: dict[str, Any]) -> None:
         request = paused["request"]
         kind = paused.get("resourceType", "Other")
         led = kind == "Document" and request["method"] in SAFE and "redirectedRequestId" in paused
         allowed = self.allows(request["method"], request["url"], kind) or (led and self._own(request["url"]))
         try:
             if allowed:
-                await cdp.send("Fetch.continueRequest", {"requestId": paused["requestId"]})
+                await target.send("Fetch.continueRequest", {"requestId": paused["requestId"]})
                 return
-            self.blocked += 1
-            log.warning("a lookup's request was stopped", method=request["method"], kind=paused.get("resourceType"))
-            await cdp.send("Fetch.failRequest", {"requestId": paused["requestId"], "errorReason": "BlockedByClient"})
+            self.blocked += self.writes(request["method"], request["url"], kind)
+            log.warning("a lookup's request was stopped", method=request["method"], kind=kind)
+            await target.send("Fetch.failRequest", {"requestId": paused["requestId"], "errorReason": "BlockedByClient"})
         except Error:
             return  # the page is gone, and the request with it
+
+
+async def _watched(target: Target) -> None:
+    await target.send("Fetch.enable", {"patterns": [{"resourceType": kind} for kind in WATCHED]})
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -4,18 +4,21 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from broker.lookups.models import LookupArtifact
 from carrier_scripts import registry
 from tests.workers.browser import looking
 from tests.workers.browser.carriers import CASES, codes_arrive
 from tests.workers.browser.conftest import Node
+from workers.bench import truths
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(120)]
 
 KEY = "bluestone_mutual"
 ASKED = {case.key: case for case in CASES if registry.portal(case.key).automation == "automated"}
 """The carriers whose terms allow lookups."""
-PAPERS = ("harborline", "bluestone_mutual", "evergreen_medicaid", "oldfield_guild", "meridian_shared")
+PAPERS = truths.EOBS
 """Carriers whose documents a lookup reads."""
 NO_TWO_AMOUNTS = ("northgate", "oldfield_guild")
 """What is left only, the family's amounts only: nothing printed there can contradict something else."""
@@ -166,5 +169,39 @@ def test_a_claim_of_another_location_is_not_found(node: Node) -> None:
         (shown,) = await looking.work_off(node, asked)
         assert shown.error is not None
         assert (shown.state, shown.error["code"]) == ("failed", "claim_not_found")
+
+    node.run(test)
+
+
+def test_a_paper_that_was_read_before_a_lookup_failed_is_there_to_be_opened(node: Node) -> None:
+    async def test() -> None:
+        every = claims_of(node, KEY)
+        first, second = next(
+            (one, other)
+            for at, one in enumerate(every)
+            for other in every[at + 1 :]
+            if one["check"] and one["member"] == other["member"] and other["served"] >= looking.oldest_day()
+        )
+        node.lab.fault(KEY, "error", path=f"/provider/claims/detail/{second['number']}")
+        asked = await asyncio.to_thread(
+            looking.ask, node, portal=KEY, kind="claim_status", member_id=first["member"],
+            service_from=second["served"], service_to=first["served"], with_eob=True,
+        )  # fmt: skip
+        (shown,) = await looking.work_off(node, asked)
+        assert shown.error is not None
+        assert (shown.state, shown.error["code"]) == ("queued", "portal_down")
+
+        def opened() -> list[bytes]:
+            vault, blobs = node.portunus.vault, node.portunus.blobs
+            with node.portunus.unit(node.maria()) as work:
+                rows = work.db.scalars(
+                    select(LookupArtifact).where(LookupArtifact.lookup_id == asked, LookupArtifact.kind == "pdf")
+                )
+                return [
+                    vault.unseal(work, one.organization_id, ("lookup artifact", one.id), blobs.read(str(one.blob)))
+                    for one in rows
+                ]
+
+        assert [data[:5] for data in await asyncio.to_thread(opened)] == [b"%PDF-"]
 
     node.run(test)
