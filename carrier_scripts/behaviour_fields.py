@@ -59,5 +59,5 @@ FIELDS: dict[str, tuple[type, str]] = {
     "fallback_steps": (list, "what offices do while it is down, in order; shown to them then"),
 }
 
-TEMPLATE_FIELDS = frozenset({"senders", "subject", "pattern", "context"})
+TEMPLATE_FIELDS = frozenset({"senders", "subject", "pattern", "context", "after", "prefix", "strip", "reusable"})
 """`[code_template]`: how a message with a code looks; seeds the account's way to get codes."""

@@ -86,6 +86,8 @@ class Watch(threading.Thread):
         self._following: int | None = None
         """The first number that has not been read; None when only the database knows."""
         self._failures: dict[int, int] = {}
+        self._ahead: set[int] = set()
+        """Numbers that were read before older ones."""
         self._ended = threading.Event()
         self._access = Access(portunus, ACTOR, OAuthTokens())
 
@@ -173,6 +175,7 @@ class Watch(threading.Thread):
         self._changed = False
         mailbox = self._dialled()
         self._looked = self._following = None
+        self._ahead.clear()
         validity, following = mailbox.baseline()
         with self._portunus.unit(ACTOR) as work:
             endpoint = self._endpoint(work)
@@ -215,18 +218,41 @@ class Watch(threading.Thread):
             return
 
     def _catch_up(self, mailbox: Mailbox) -> bool:
-        """Take what is new; whether there was any."""
+        """Take what is new, while a sign-in waits the newest first; whether there was any."""
         before, looks = self._looked, self._portunus.clock.now()
         if self._following is None:
             with self._portunus.reading(ACTOR) as work:
                 self._following = int(self._endpoint(work).cursor.get("uidnext", 1))
-        found = False
-        for mail in mailbox.since(self._following):
+        found, newest_first = False, self._wanted
+        for mail in mailbox.since(self._following, newest_first=newest_first):
             self._following = None  # to be read again, whatever becomes of the mail
-            self._take_or_put_aside(mail, before)
+            if mail.uid in self._ahead:
+                continue
+            if newest_first:
+                self._ahead.add(mail.uid)
+            try:
+                self._take_or_put_aside(mail, before)
+            except Exception:
+                self._ahead.discard(mail.uid)
+                raise
             found = True
+        self._catch_up_with_newest()
         self._looked = looks
         return found
+
+    def _catch_up_with_newest(self) -> None:
+        """All older ones are read as well by now: the next look begins behind the newest."""
+        if not self._ahead:
+            return
+        with self._portunus.unit(ACTOR) as work:
+            endpoint = self._endpoint(work)
+            first = max(int(endpoint.cursor.get("uidnext", 1)), max(self._ahead) + 1)
+            endpoint.cursor = {**endpoint.cursor, "uidnext": first}
+        self._ahead.clear()
+
+    def _behind(self, cursor: dict[str, Any], uid: int) -> int:
+        """Where the next look begins once this one is taken; one that was read ahead leaves older ones to be read."""
+        return int(cursor.get("uidnext", 1)) if uid in self._ahead else uid + 1
 
     def _take_or_put_aside(self, mail: RawMail, looked_before: datetime | None) -> None:
         """A message that cannot be processed is kept as unreadable and never stands in the way of the next one."""
@@ -249,6 +275,7 @@ class Watch(threading.Thread):
         with self._portunus.reading(ACTOR) as work:
             endpoint, now = self._endpoint(work), work.clock.now()
             cursor, authserv = dict(endpoint.cursor), endpoint.settings.get("trusted_authserv")
+            senders = codes.awaited_senders(work, self._endpoint_id)
         lags = timing.remembered(cursor.get("lags", []), timing.lag_s(mail.received_at, looked_before, now))
         arrival = self._reader.arrival(
             mail.raw,
@@ -256,6 +283,7 @@ class Watch(threading.Thread):
             authserv=authserv,
             received_at=timing.received_at(mail.received_at, now, timing.clock_error(lags)),
             external_id=f"uid:{cursor.get('uidvalidity')}:{mail.uid}",
+            senders=senders,
         )
         if mail.size and not mail.raw:
             arrival = _too_large(arrival, mail.size)
@@ -264,7 +292,8 @@ class Watch(threading.Thread):
             if not _is_next(mail, endpoint.cursor, cursor):
                 return
             message = codes.receive(work, self._portunus.vault, endpoint, arrival)
-            endpoint.cursor = {**endpoint.cursor, "uidnext": mail.uid + 1, "lags": lags}
+            following = self._behind(endpoint.cursor, mail.uid)
+            endpoint.cursor = {**endpoint.cursor, "uidnext": following, "lags": lags}
             log.info("message", endpoint=endpoint.id, verdict=message.verdict, size=mail.size)
 
     def _put_aside(self, mail: RawMail) -> None:
@@ -284,7 +313,7 @@ class Watch(threading.Thread):
                 raw_digest=hashlib.sha256(mail.raw).hexdigest(),
             )
             codes.quarantine(work, endpoint, arrival, "It could not be processed: read it in the mailbox itself.")
-            endpoint.cursor = {**cursor, "uidnext": mail.uid + 1}
+            endpoint.cursor = {**cursor, "uidnext": self._behind(cursor, mail.uid)}
 
     def _endpoint(self, work: Unit) -> DeliveryEndpoint:
         endpoint = work.db.get(DeliveryEndpoint, self._endpoint_id)

@@ -22,6 +22,8 @@ READ_S = 20
 IDLE_S = 9 * 60
 """Servers may end an IDLE after half an hour (RFC 2177), home routers forget a silent connection after ten minutes."""
 BATCH = 50
+FEW = 10
+"""So many of the newest are read before older ones: what a flood pushed in before the awaited mail can wait."""
 FOR_NOW = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG)\]|\btoo many\b|\btempor", re.IGNORECASE)
 AWAY = (IMAPClientError, imaplib.IMAP4.error, OSError, ssl.SSLError, ValueError, KeyError, TypeError, IndexError)
 """What imapclient raises when a server is gone, or answers what no server may."""
@@ -59,12 +61,12 @@ class ImapMailbox:
     def baseline(self) -> tuple[int, int]:
         return int(self._state[b"UIDVALIDITY"]), int(self._state[b"UIDNEXT"])
 
-    def since(self, uid: int) -> Iterator[RawMail]:
+    def since(self, uid: int, *, newest_first: bool = False) -> Iterator[RawMail]:
         self._stop_idle()
         try:
             found = sorted(number for number in self._client.search(["UID", f"{uid}:*"]) if number >= uid)
-            for start in range(0, len(found), BATCH):
-                yield from self._fetch(found[start : start + BATCH])
+            for some in _newest_few_first(found) if newest_first else _batches(found):
+                yield from self._fetch(some)
         except AWAY as away:
             raise Unavailable(f"The mailbox stopped answering ({type(away).__name__}).") from away
 
@@ -114,6 +116,16 @@ class ImapMailbox:
 
     def close(self) -> None:
         _shut(self._client)
+
+
+def _batches(uids: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(uids), BATCH):
+        yield uids[start : start + BATCH]
+
+
+def _newest_few_first(uids: list[int]) -> Iterator[list[int]]:
+    for end in range(len(uids), 0, -FEW):
+        yield uids[max(end - FEW, 0) : end]
 
 
 def _ready(seconds: float, *places: int | None) -> bool:

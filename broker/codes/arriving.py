@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
@@ -28,7 +28,8 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
     )
     if known is not None:
         return known
-    decision = matching.decide(arrival, records.waiting_at(work, endpoint.id), records.ended_at(work, endpoint.id))
+    ended = records.ended_at(work, endpoint.id, matching.remembered(arrival))
+    decision = matching.decide(arrival, records.waiting_at(work, endpoint.id), ended)
     row = CodeMessage(
         id=new_id("msg"),
         endpoint_id=endpoint.id,
@@ -43,8 +44,8 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
         detail=_kept_with(work, endpoint, arrival, decision),
         sample=samples.seal(work, vault, endpoint, arrival, decision.code),
     )
-    if decision.verdict is Verdict.MATCHED and _used_before(work, vault, endpoint, decision):
-        why = "This very code was used for an earlier sign-in already."
+    if decision.verdict is Verdict.MATCHED and _came_before(work, vault, endpoint, arrival, decision):
+        why = "This very code came for an earlier sign-in already."
         decision = Decision(Verdict.DUPLICATE, why, decision.request_id)
         row.verdict, row.why = decision.verdict.value, decision.why
     work.db.add(row)
@@ -144,20 +145,20 @@ def _identity(arrival: Arrival) -> str:
     return f"sha256:{arrival.raw_digest}:{arrival.external_id}"[:200]
 
 
-def _used_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, decision: Decision) -> bool:
-    """The same code was released for another request a short while ago (and the portal does not reuse codes)."""
+def _came_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arrival, decision: Decision) -> bool:
+    """The same code came, or was released, for another request a while ago (and the portal does not reuse codes)."""
     request = records.request(work, decision.request_id or "")
     if request.rule.get("reusable"):
         return False
     digest = vault.digest(work, endpoint.organization_id, decision.code or "")
+    since = work.clock.now() - matching.remembered(arrival)
     used = (
         select(Code.id)
         .join(CodeRequest, CodeRequest.id == Code.request_id)
         .where(
             Code.digest == digest,
             CodeRequest.endpoint_id == endpoint.id,
-            Code.used_at.is_not(None),
-            Code.used_at > work.clock.now() - records.RECENT,
+            or_(Code.used_at > since, (CodeRequest.id != request.id) & (Code.received_at > since)),
         )
     )
     return work.db.scalar(used.limit(1)) is not None

@@ -11,7 +11,7 @@ import email.utils
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from email.message import Message
 
@@ -48,37 +48,58 @@ class Seen:
     text: str
     written_at: str | None
     """When it says it was written, in ISO 8601 with an offset."""
+    head_only: bool = False
+    """It is not known to be from anybody whose code is awaited: only its header was read."""
 
 
-def read(raw: bytes, authserv: str | None) -> Seen:
-    """Read one message. `authserv` names the receiving server whose verdict is believed. Raises `Unreadable`."""
+def read(raw: bytes, authserv: str | None, senders: Collection[str] | None = None) -> Seen:
+    """Read one message. `authserv` names the receiving server whose verdict is believed. Raises `Unreadable`.
+
+    Where `senders` are named (addresses, or `@host`), only the header is read of a message that is not confirmed to be
+    from one of them: anybody may send mails that take their time.
+    """
     if len(raw) > MESSAGE_BYTES:
         raise Unreadable("The message is larger than any code message.")
     head = re.split(rb"\r?\n\r?\n", raw[: HEADER_BYTES + 4], maxsplit=1)[0]
     if len(head) > HEADER_BYTES:
         raise Unreadable("The message's header is larger than any code message's.")
+    header = email.message_from_bytes(head + b"\n\n", policy=email.policy.compat32)
+    sender = _sender(header)
+    if senders is not None and not (_is_of(sender, senders) and _trusted(header, sender, authserv)):
+        return _seen(header, raw, sender, "", authserv, head_only=True)
     if raw.count(b"\n--") > BOUNDARY_LINES:
         raise Unreadable("It has too many parts.")
     message = email.message_from_bytes(raw, policy=email.policy.compat32)
-    sender = _sender(message)
     try:
         text = _tidy(_shown(message, 0, [0]))
     except Unclear as why:
         raise Unreadable(str(why)) from why
+    return _seen(message, raw, _sender(message), text, authserv)
+
+
+def _seen(
+    message: Message, raw: bytes, sender: str, text: str, authserv: str | None, *, head_only: bool = False
+) -> Seen:
     return Seen(
         message_id=(str(message.get("message-id", "")).strip() or hashlib.sha256(raw).hexdigest())[:200],
         sender=sender,
-        trusted=confirmed(
-            [(name, str(value)) for name, value in message.items()],
-            sender.rpartition("@")[2],
-            authserv,
-        ),
+        trusted=_trusted(message, sender, authserv),
         recipients=_addresses(message, "to", "cc", "delivered-to", "x-original-to", "envelope-to"),
         addressed=_addresses(message, "to", "cc"),
         subject=_tidy(_decoded(str(message.get("subject", "")))).replace("\n", " "),
         text=text[:TEXT_CHARACTERS],
         written_at=_written(str(message.get("date", ""))),
+        head_only=head_only,
     )
+
+
+def _is_of(sender: str, senders: Collection[str]) -> bool:
+    return not {sender, "@" + sender.rpartition("@")[2]}.isdisjoint(senders)
+
+
+def _trusted(message: Message, sender: str, authserv: str | None) -> bool:
+    fields = [(name, str(value)) for name, value in message.items()]
+    return confirmed(fields, sender.rpartition("@")[2], authserv)
 
 
 def _sender(message: Message) -> str:

@@ -18,6 +18,10 @@ SENDERS_CLOCK = timedelta(seconds=15)
 """How far a sender's clock may be off for its date to tell an older message from a newer one."""
 CLOCKS = timedelta(minutes=5)
 """How far it may be off where nothing else is doubtful: a message dated longer before the request is an older one."""
+RECENT = timedelta(minutes=30)
+"""How long a request is remembered after its end when a message comes: its answer is called late, not unsolicited."""
+LATEST = timedelta(hours=12)
+"""How long a code that has not come is still expected where no message says when it was written: a night at a phone switched off."""
 PROMPT = timedelta(minutes=2)
 """Longest that a portal takes to write its message; only on its way may it be held up for longer."""
 LONGEST_PATTERN = 200
@@ -126,6 +130,8 @@ class Waiting:
     """A code that the portal sent has not come: of one that is over, any; of one that waits, one of an earlier asking."""
     asked_before: datetime | None = None
     """When the portal was asked the time before, if it was asked to send again."""
+    channel: str = ""
+    """By which way the portal was asked to send; empty: any."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +163,11 @@ def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting
     """The verdict on one message. `ended` are recent requests of the endpoint that no longer wait."""
     if arrival.unreadable:
         return Decision(Verdict.UNREADABLE, arrival.unreadable)
+    ended = [request for request in ended if _same_way(arrival, request)]
+    here, waiting = waiting, [request for request in waiting if _same_way(arrival, request)]
+    if here and not waiting:
+        why = "The portal was asked to send its code another way."
+        return _late(arrival, ended) or Decision(Verdict.FOREIGN, why)
     from_here = [request for request in waiting if sender_fits(arrival, request.rule)]
     if not from_here:
         if waiting:
@@ -194,6 +205,11 @@ def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting
         why = "It was sent to an address that is not this mailbox's: a person must read it. If that is this login's own, name it."
         return Decision(Verdict.AMBIGUOUS, why)
     return _unless_older(arrival, request, code, ended)
+
+
+def _same_way(arrival: Arrival, request: Waiting) -> bool:
+    """A call does not answer what was asked for as a text message, nor the other way round."""
+    return request.channel in ("", arrival.channel)
 
 
 def _unless_older(arrival: Arrival, request: Waiting, code: str, ended: Sequence[Waiting]) -> Decision:
@@ -237,6 +253,14 @@ def keep(code: str, held: str | None, *, doubted: bool, came: int, sent: int) ->
     return Kept.HELD
 
 
+def remembered(arrival: Arrival) -> timedelta:
+    """How long after its sign-in's end a message may still be the answer that never came.
+
+    A text message bears no date: held up for hours it looks new. A call comes at once, a mail says when it was written.
+    """
+    return RECENT if arrival.written_at is not None or arrival.channel == "voice" else LATEST
+
+
 def _written_for(arrival: Arrival, asked_at: datetime, others: Sequence[datetime]) -> bool:
     """Its sender wrote it after this asking, and too long after the others to be their answer.
 
@@ -256,8 +280,15 @@ def _older_by(arrival: Arrival, asked_at: datetime, tolerance: timedelta) -> boo
 
 
 def _to_somebody_else(arrival: Arrival, rule: Rule) -> bool:
-    """Whether its sender wrote to others only: a genuine mail can be sent on to a mailbox it was not written to."""
-    if rule.alias or not rule.addresses or not arrival.addressed:
+    """Whether its sender wrote to others only: a genuine mail can be sent on to a mailbox it was not written to.
+
+    Where the portal writes to an alias, a server on the way may have turned it into the mailbox's own address.
+    """
+    if not arrival.addressed:
+        return False
+    if rule.alias:
+        return not arrival.addressed & {rule.alias, *rule.addresses}
+    if not rule.addresses:
         return False
     return not any({address, _bare(address)} & rule.addresses for address in arrival.addressed)
 

@@ -42,7 +42,7 @@ def notice(work: Unit, row: CodeRequest) -> Notice | None:
         words = f"A {_what(message)} came{where} that Portunus does not use by itself: {message.why}"
         by_hand = "" if message.channel == "voice" else " Read it yourself and type the code."
         return Notice(words + by_hand, message.received_at, recording_of(message))
-    if wrong := trouble(endpoint):
+    if wrong := trouble(work, endpoint):
         return Notice(f"{wrong} A person is needed: who can read the code another way types it.", row.asked_at)
     return None
 

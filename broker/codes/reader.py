@@ -4,15 +4,16 @@ import contextlib
 import hashlib
 import json
 import os
-import queue
 import selectors
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from broker.codes.extract import MESSAGE_BYTES
+from broker.codes.line import Line
 from broker.codes.matching import Arrival
 from broker.codes.wire import ANSWER_BYTES, pack
 
@@ -27,7 +28,7 @@ class MailReader:
     """A few helper processes for all mailboxes, started when needed and again after one had to be killed."""
 
     def __init__(self, helpers: int = 1) -> None:
-        self._idle: queue.LifoQueue[_Helper] = queue.LifoQueue()
+        self._idle: Line[_Helper] = Line()
         for _ in range(helpers):
             self._idle.put(_Helper())
 
@@ -40,10 +41,21 @@ class MailReader:
             self._idle.put(helper)
 
     def arrival(
-        self, raw: bytes, *, endpoint_id: str, authserv: str | None, received_at: datetime, external_id: str
+        self,
+        raw: bytes,
+        *,
+        endpoint_id: str,
+        authserv: str | None,
+        received_at: datetime,
+        external_id: str,
+        senders: Collection[str] | None = None,
     ) -> Arrival:
-        """What matching needs of the message; never raises for a bad one: it becomes an unreadable arrival."""
-        seen, why = self._read(raw, authserv)
+        """What matching needs of the message; never raises for a bad one: it becomes an unreadable arrival.
+
+        `senders` are those whose code is awaited, None when nobody waits: of a message from anybody else only the
+        header is read, and mailboxes where somebody waits come first.
+        """
+        seen, why = self._read(raw, authserv, senders)
         return Arrival(
             endpoint_id=endpoint_id,
             channel="email",
@@ -60,21 +72,21 @@ class MailReader:
             written_at=datetime.fromisoformat(seen["written_at"]) if seen and seen["written_at"] else None,
         )
 
-    def _read(self, raw: bytes, authserv: str | None) -> tuple[dict[str, Any] | None, str | None]:
+    def _read(
+        self, raw: bytes, authserv: str | None, senders: Collection[str] | None
+    ) -> tuple[dict[str, Any] | None, str | None]:
         if len(raw) > MESSAGE_BYTES:
             return None, "The message is larger than any code message."
-        helper = self._idle.get()
+        asked = {"authserv": authserv, "senders": sorted(senders) if senders is not None else None}
+        helper = self._idle.get(first=senders is not None)
         try:
-            return helper.read(raw, authserv)
+            return helper.read(raw, asked)
         finally:
             self._idle.put(helper)
 
     def close(self) -> None:
         """Kill the helpers; the next message starts new ones."""
-        helpers = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                helpers.append(self._idle.get_nowait())
+        helpers = self._idle.all_free()
         for helper in helpers:
             helper.kill()
             self._idle.put(helper)
@@ -98,12 +110,12 @@ class _Helper:
             os.set_blocking(pipe.fileno(), False)
         self._answer(START_S)
 
-    def read(self, raw: bytes, authserv: str | None) -> tuple[dict[str, Any] | None, str | None]:
+    def read(self, raw: bytes, asked: dict[str, Any]) -> tuple[dict[str, Any] | None, str | None]:
         """(what is seen, None), or (None, why not)."""
         try:
             self.start()
             end = time.monotonic() + TIME_LIMIT_S
-            self._send(pack(json.dumps(authserv).encode()) + pack(raw), end)
+            self._send(pack(json.dumps(asked).encode()) + pack(raw), end)
             answer = json.loads(self._answer(end - time.monotonic()))
             seen, why = answer["seen"], answer["why"]
         except (EOFError, OSError, TimeoutError, ValueError, KeyError, TypeError):

@@ -16,20 +16,20 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
     """Answer messages until the parent closes the pipe. The first, empty answer says that it listens."""
     sink.write(pack(b""))
     sink.flush()
-    while (authserv := _next(source)) is not None:
+    while (asked := _next(source)) is not None:
         raw = _next(source)
         if raw is None:
             return
-        answer = json.dumps(_answer(raw, json.loads(authserv))).encode()
+        answer = json.dumps(_answer(raw, **json.loads(asked))).encode()
         if len(answer) > ANSWER_BYTES:
             answer = b'{"seen": null, "why": "It says more than any code message."}'
         sink.write(pack(answer))
         sink.flush()
 
 
-def _answer(raw: bytes, authserv: str | None) -> dict[str, object]:
+def _answer(raw: bytes, authserv: str | None, senders: list[str] | None) -> dict[str, object]:
     try:
-        seen = read(raw, authserv)
+        seen = read(raw, authserv, senders)
     except Unreadable as why:
         return {"seen": None, "why": str(why)}
     except MALFORMED:

@@ -10,15 +10,13 @@ from broker.audit.acts import Act
 from broker.audit.entry import Detail
 from broker.base.errors import NotFound
 from broker.base.unit import Unit
-from broker.codes.matching import Rule, Waiting
+from broker.codes.matching import RECENT, Rule, Waiting
 from broker.codes.models import Code, CodeMessage, CodeRequest
 from broker.directory.models import DeliveryEndpoint
 from broker.identity.models import ServiceAccount, User
 from broker.vault.models import Secret
 
 OPEN = ("expected", "waiting", "matched")
-RECENT = timedelta(minutes=30)
-"""How long a request is remembered after its end when a message comes: its answer is called late, not unsolicited."""
 
 
 def request(work: Unit, request_id: str) -> CodeRequest:
@@ -86,18 +84,30 @@ def waiting_at(work: Unit, endpoint_id: str) -> list[Waiting]:
     return [_as_waiting(row, waits=True) for row in waiting_rows(work, endpoint_id)]
 
 
-def ended_at(work: Unit, endpoint_id: str) -> list[Waiting]:
-    """Requests of this endpoint that ended a short while ago."""
+def ended_at(work: Unit, endpoint_id: str, remembered: timedelta = RECENT) -> list[Waiting]:
+    """Requests of this endpoint that ended a short while ago; those whose code never came are `remembered` for longer."""
+    now = work.clock.now()
     rows = work.db.scalars(
         select(CodeRequest).where(
             CodeRequest.endpoint_id == endpoint_id,
             or_(
-                CodeRequest.state.not_in(OPEN) & (CodeRequest.state_at > work.clock.now() - RECENT),
-                CodeRequest.state.in_(OPEN) & (CodeRequest.deadline <= work.clock.now()),
+                CodeRequest.state.not_in(OPEN) & (CodeRequest.state_at > now - RECENT),
+                CodeRequest.state.not_in(OPEN)
+                & (CodeRequest.sent > CodeRequest.came)
+                & (CodeRequest.state_at > now - remembered),
+                CodeRequest.state.in_(OPEN) & (CodeRequest.deadline <= now),
             ),
         )
     )
     return [_as_waiting(row, waits=False) for row in rows]
+
+
+def awaited_senders(work: Unit, endpoint_id: str) -> frozenset[str] | None:
+    """Whose messages are of interest at this endpoint while a code is awaited there; None while none is."""
+    waiting = waiting_at(work, endpoint_id)
+    if not waiting:
+        return None
+    return frozenset(sender for one in (*waiting, *ended_at(work, endpoint_id)) for sender in one.rule.senders)
 
 
 def _as_waiting(row: CodeRequest, *, waits: bool) -> Waiting:
@@ -110,6 +120,7 @@ def _as_waiting(row: CodeRequest, *, waits: bool) -> Waiting:
         rule=Rule.of(row.rule),
         outstanding=row.sent - waits > row.came,
         asked_before=row.asked_before,
+        channel=row.channel,
     )
 
 

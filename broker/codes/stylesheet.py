@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
 RULES = 400
+WORK = 400_000
+"""Most selectors times elements: each selector is held against each element."""
 COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
 PSEUDO = re.compile(r"::?(?:before|after)\b", re.IGNORECASE)
 STATE = re.compile(r":(?:hover|visited|active|focus|link|first-line|first-letter|selection)\b", re.IGNORECASE)
@@ -75,8 +77,12 @@ def styles(tree: LexborHTMLParser) -> dict[int, Declarations]:
     Of two alike the later one holds (CSS Cascading and Inheritance, 6.1).
     """
     found: dict[int, Weighed] = {}
+    elements, counted = len(tree.css("*")), 0
     for sheet in tree.css("style"):
         for selectors, declared in rules(sheet.text() or ""):
+            counted += selectors.count(",") + 1
+            if counted * elements > WORK:
+                raise Unclear("Its styles are larger than any code message's.")
             for selector in selectors.split(","):
                 if not STATE.search(selector):
                     _apply(tree, selector.strip(), declared, found)

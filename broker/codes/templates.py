@@ -15,6 +15,7 @@ from broker.codes import matching
 from broker.codes.matching import Arrival, Rule
 from broker.codes.models import CodeTemplate
 from broker.codes.samples import Sample
+from broker.directory import service as directory
 from broker.directory.models import DeliveryEndpoint, MfaMethod, Portal, PortalAccount
 
 CHANNELS = ("email", "sms", "voice")
@@ -39,7 +40,10 @@ def rule_of(work: Unit, account: PortalAccount, method: MfaMethod) -> dict[str, 
     """The rule for a new request: the portal's template where one was saved, and what is the account's own."""
     saved = newest(work, account.organization_id, account.portal_id, method.channel)
     own = {"others": _marks_of_others(work, method), "addresses": _addresses(method.endpoint)}
-    return {**method.template, **(saved.rule if saved else {}), **own}
+    told = {**method.template, **(saved.rule if saved else {}), **own}
+    if directory.behaviour(work, work.db.get_one(Portal, account.portal_id)).get("code_reuse_window_s"):
+        told["reusable"] = True  # the portal sends the same code again: one that was used may be this sign-in's
+    return told
 
 
 def _addresses(endpoint: DeliveryEndpoint | None) -> list[str]:

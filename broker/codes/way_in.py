@@ -1,5 +1,8 @@
 """Can a login's code come at all? Asked before anything is submitted: a password without a code burns a try for nothing."""
 
+from datetime import timedelta
+
+from broker.base.beats import beats
 from broker.base.errors import Conflict
 from broker.base.unit import Unit
 from broker.codes.presence import at_the_desk
@@ -9,15 +12,28 @@ AUTOMATIC = ("email", "sms", "voice")
 """Channels whose codes come by themselves."""
 SICK = ("down", "unlinked", "gone")
 """Health of a mailbox or telephone that brings no code."""
+SILENT = timedelta(seconds=40)
+"""After so long without a sign of life, four of its rounds, the mail watcher counts as dead."""
 
 
-def trouble(endpoint: DeliveryEndpoint | None) -> str:
+def trouble(work: Unit, endpoint: DeliveryEndpoint | None) -> str:
     """Why no code comes by this mailbox or telephone now, in words; empty while nothing is known against it."""
-    if endpoint is None or endpoint.health not in SICK:
+    if endpoint is None:
         return ""
     what = "mailbox" if endpoint.kind == "mailbox" else "telephone"
-    why = (endpoint.health_words or "it does not answer").rstrip(". ")
+    if endpoint.health in SICK:
+        why = (endpoint.health_words or "it does not answer").rstrip(". ")
+    elif endpoint.kind == "mailbox" and _nobody_reads(work):
+        why = "the mail watcher, which reads it, has stopped"
+    else:
+        return ""
     return f"The {what} {endpoint.name} brings no codes now: {why}."
+
+
+def _nobody_reads(work: Unit) -> bool:
+    """Whether the mail watcher did its rounds once and does them no more: a mailbox's health is then an old word."""
+    last = beats(work).get("mailwatch")
+    return last is not None and work.clock.now() - last > SILENT
 
 
 def method_of(account: PortalAccount) -> MfaMethod | None:
@@ -30,7 +46,7 @@ def refuse_without(work: Unit, account: PortalAccount, location_id: str) -> None
     method = method_of(account)
     if method is None or method.channel not in AUTOMATIC:
         return
-    wrong = trouble(method.endpoint)
+    wrong = trouble(work, method.endpoint)
     if not wrong or at_the_desk(work, account.id, location_id):
         return
     raise Conflict(

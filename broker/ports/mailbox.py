@@ -39,8 +39,11 @@ class Mailbox(Protocol):
         """(UIDVALIDITY, UIDNEXT) when it was opened: messages from that UID on are new."""
         ...
 
-    def since(self, uid: int) -> Iterator[RawMail]:
-        """Messages with this UID or a higher one, oldest first. Raises `Unavailable`."""
+    def since(self, uid: int, *, newest_first: bool = False) -> Iterator[RawMail]:
+        """Messages with this UID or a higher one, oldest first. Raises `Unavailable`.
+
+        `newest_first`: the last few, then the few before them, and so on; each few still oldest first.
+        """
         ...
 
     def wait(self, seconds: float, wake: int | None = None) -> bool:

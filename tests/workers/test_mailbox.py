@@ -20,6 +20,7 @@ from broker.codes import service as codes
 from broker.codes.matching import Arrival
 from broker.codes.models import CodeMessage, CodeRequest
 from broker.codes.reader import MailReader
+from broker.codes.samples import opened
 from broker.directory.models import DeliveryEndpoint
 from broker.ports.mailbox import RawMail
 from broker.wiring import Portunus
@@ -52,12 +53,16 @@ class FakeMailbox:
     def baseline(self) -> tuple[int, int]:
         return self.validity, len(self.mails) + 1
 
-    def since(self, uid: int) -> Iterator[RawMail]:
-        for one in self.mails:
+    def since(self, uid: int, *, newest_first: bool = False) -> Iterator[RawMail]:
+        for one in self.newest_few_first() if newest_first else self.mails:
             if self.away:
                 raise self.away
             if one.uid >= uid:
                 yield one
+
+    def newest_few_first(self) -> list[RawMail]:
+        few = imap_mailbox._newest_few_first([one.uid for one in self.mails])
+        return [self.mails[uid - 1] for some in few for uid in some]
 
     def wait(self, seconds: float, wake: int | None = None) -> bool:
         return True
@@ -148,7 +153,7 @@ def test_a_mail_that_comes_while_the_one_before_is_read_is_not_waited_for(
     scene.expect()
     looks = iter((mail("<p>Your statement is ready.</p>", message_id="<decoy@x>"), mail(message_id="<code@x>")))
 
-    def since(uid: int) -> Iterator[RawMail]:
+    def since(uid: int, **_: bool) -> Iterator[RawMail]:
         there = [one for one in scene.box.mails if one.uid >= uid]
         yield from there
         if (coming := next(looks, None)) is not None:
@@ -264,6 +269,70 @@ def test_two_large_mails_are_two(scene: Scene, clock: ManualClock) -> None:
         scene.box.put(b"", clock, size=25 * 1024 * 1024)
     scene.look()
     assert scene.verdicts() == ["unreadable", "unreadable"]
+
+
+def flood(scene: Scene, clock: ManualClock, mails: int) -> None:
+    for number in range(mails):
+        sender = "news@shop.test" if number % 2 else "security@harborline.sim.test"
+        forged = mail(
+            "<p>Your code is 111222.</p>", sender=sender, message_id=f"<{number}@x>", verdict="mx.lab.test; none"
+        )
+        scene.box.put(forged, clock)
+
+
+def test_in_a_flood_the_newest_mails_are_read_first_and_of_forged_ones_only_the_header(
+    scene: Scene, clock: ManualClock, reader: MailReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Arrival] = []
+
+    def noted(raw: bytes, **more: Any) -> Arrival:
+        read.append(reader.arrival(raw, **more))
+        return read[-1]
+
+    monkeypatch.setattr(scene.watch, "_reader", SimpleNamespace(arrival=noted))
+    scene.expect()
+    flood(scene, clock, 24)
+    scene.box.put(mail(message_id="<code@x>"), clock)
+    scene.look()
+    names = [one.external_id for one in read]
+    assert names.index("<code@x>") == imap_mailbox.FEW - 1
+    assert [one.text for one in read if one.text] == ["Your code is 482913."]
+    assert scene.state() == "matched"
+    assert Counter(scene.verdicts()) == {"foreign": 12, "untrusted": 12, "matched": 1}
+    assert scene.row().cursor["uidnext"] == 26
+
+
+def test_while_nobody_waits_every_mail_is_read_whole(scene: Scene, clock: ManualClock) -> None:
+    """Administrators make their rules from what came."""
+    scene.box.put(mail("<p>Your code is 482913.</p>", sender="code@unknown.test"), clock)
+    scene.look()
+    with scene.portunus.reading(system("test")) as work:
+        row = work.db.scalars(select(CodeMessage)).one()
+        sample = opened(work, scene.portunus.vault, scene.endpoint, row)
+    assert sample is not None
+    assert sample.text == "Your code is 111111."
+
+
+def test_a_look_at_the_newest_that_broke_off_leaves_the_older_ones_to_the_next(
+    scene: Scene, clock: ManualClock, reader: MailReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks_off(raw: bytes, **more: Any) -> Arrival:
+        arrival = reader.arrival(raw, **more)
+        scene.box.away = Unavailable("gone") if arrival.external_id == "<code@x>" else None
+        return arrival
+
+    scene.expect()
+    flood(scene, clock, 14)
+    scene.box.put(mail(message_id="<code@x>"), clock)
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.watch, "_reader", SimpleNamespace(arrival=breaks_off))
+        with pytest.raises(Unavailable):
+            scene.look()
+    assert (scene.state(), len(scene.verdicts())) == ("matched", imap_mailbox.FEW)
+    scene.box.away = None
+    scene.connect()
+    scene.look()
+    assert (scene.state(), len(scene.verdicts())) == ("matched", 15)
 
 
 def test_a_server_whose_clock_is_behind_is_understood_after_a_few_mails(scene: Scene, clock: ManualClock) -> None:

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from broker.codes import matching
-from broker.codes.matching import SKEW, Arrival, Kept, Rule, Verdict, Waiting
-from broker.codes.records import RECENT
+from broker.codes.matching import LATEST, RECENT, SKEW, Arrival, Kept, Rule, Verdict, Waiting
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 LIVES = (timedelta(seconds=600), timedelta(seconds=1800))
 SLOWEST = timedelta(seconds=90)
 """Longest that a portal takes to write a message."""
+TOO_LATE = LATEST - SLOWEST
+"""Texts that are held up for longer are not drawn."""
 MAILBOX = "codes@lab.test"
 SENDERS = tuple(f"code@carrier{number}.test" for number in range(8))
 
@@ -89,6 +90,8 @@ class World:
     air: list[Message] = field(default_factory=list)
     seen: dict[int, set[str]] = field(default_factory=dict)
     used: dict[str, Request] = field(default_factory=dict)
+    kept: dict[str, tuple[Request, datetime]] = field(default_factory=dict)
+    """Codes that were held for a request, and since when."""
     counted: Counter[str] = field(default_factory=Counter)
     serial: int = 0
     recent: deque[Login] = field(default_factory=lambda: deque(maxlen=64))
@@ -178,8 +181,26 @@ class World:
         for row in rows:
             if row.open and self.now > row.deadline:
                 row.move("expired", self.now)
-        rows[:] = [row for row in rows if row.open or row.state_at > self.now - RECENT]
+        rows[:] = [row for row in rows if row.open or row.state_at > self.now - LATEST]
         return rows
+
+    def recently(self, endpoint: int) -> list[Request]:
+        """Requests that something may still happen to."""
+        rows = self.requests.get(endpoint) or []
+        return [row for row in rows if row.open or row.state_at > self.now - RECENT]
+
+    def _ended(self, known: list[Request], arrival: Arrival) -> list[Waiting]:
+        """Those that ended a short while ago; where no message bears a date, longer those whose code never came."""
+        remembered = matching.remembered(arrival)
+        return [
+            _waiting(row)
+            for row in known
+            if not row.open and row.state_at > self.now - (remembered if row.sent > row.came else RECENT)
+        ]
+
+    def _came_before(self, row: Request, code: str, arrival: Arrival) -> bool:
+        before, at = self.kept.get(code, (row, self.now))
+        return (before is not row or code in self.used) and at > self.now - matching.remembered(arrival)
 
     def _arrive(self, message: Message, external_id: str) -> None:
         login = message.login
@@ -206,13 +227,11 @@ class World:
             raw_digest="",
             written_at=None if login.sms else message.written_at,
         )
-        decision = matching.decide(
-            arrival, [_waiting(row) for row in known if row.open], [_waiting(row) for row in known if not row.open]
-        )
+        decision = matching.decide(arrival, [_waiting(row) for row in known if row.open], self._ended(known, arrival))
         self.counted[decision.verdict.value] += 1
         row = next((one for one in known if str(id(one)) == decision.request_id), None)
         if decision.verdict is Verdict.MATCHED and row is not None:
-            if message.code in self.used and self.used[message.code] is not row:
+            if self._came_before(row, message.code, arrival):
                 self.counted["duplicate_codes"] += 1
                 return
             self._count(row, message.code)
@@ -232,6 +251,7 @@ class World:
         if kept is Kept.HELD:
             row.move("matched", self.now)
             row.held = code
+            self.kept[code] = (row, self.now)
         elif kept is Kept.DOUBTED:
             row.move("waiting", self.now)
             row.doubted_at = self.now
@@ -290,14 +310,17 @@ def step(world: World, chance: random.Random) -> None:
             world.air.pop(place)  # lost for ever
             return
         message = world.air[place]
-        if message.login.sms and message.written_at < world.now - RECENT + SLOWEST:
-            world.air.pop(place)  # later than half an hour no product can know whose it was: texts bear no date
-            return
+        if message.login.sms:
+            if message.written_at < world.now - TOO_LATE:
+                world.air.pop(place)  # no product can know whose it was: texts bear no date
+                world.counted["texts_too_late"] += 1
+                return
+            world.counted["texts_late"] += message.written_at < world.now - RECENT
         world.deliver(place, twice=chance.random() < 0.1, other_id=chance.random() < 0.05)
     else:
         if world.recent:
             login = world.recent[chance.randrange(len(world.recent))]
-        rows = world.requests.get(login.endpoint) or []
+        rows = world.recently(login.endpoint)
         row = rows[chance.randrange(len(rows))] if rows else None
         if roll < 0.68:
             if row is not None:
@@ -313,7 +336,8 @@ def step(world: World, chance: random.Random) -> None:
         elif roll < 0.89:
             world.foreign(login, f"-1:news:{world.serial}")
         else:
-            world.advance(chance.choice((0.2, 1, 5, 30, 120)))
+            hours = chance.random() < 0.01  # telephones are switched off for a while
+            world.advance(chance.uniform(1800, 4 * 3600) if hours else chance.choice((0.2, 1, 5, 30, 120)))
 
 
 def main() -> int:

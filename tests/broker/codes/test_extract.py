@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from broker.codes import extract
 from broker.codes.authentication import confirmed
 from broker.codes.extract import Unreadable, read
-from broker.codes.stylesheet import specificity
+from broker.codes.stylesheet import Unclear, specificity
 from broker.codes.visible import visible_text
 from tests.broker.codes.mails import AUTHSERV, SENDER, mail
 
@@ -345,3 +345,33 @@ def test_an_elements_own_style_holds_before_any_rule_that_is_not_important() -> 
     html = "<style>#one{display:none}</style><p id=one style='display:block'>482913</p>"
     assert "482913" in visible_text(html)
     assert "482913" not in visible_text(html.replace("none}", "none !important}"))
+
+
+@pytest.mark.parametrize(
+    ("sender", "verdict", "whole"),
+    [
+        (SENDER, None, True),
+        ("news@harborline.sim.test", None, False),
+        (SENDER, "mx.lab.test; none", False),
+    ],
+)
+def test_only_what_comes_from_an_awaited_sender_for_certain_is_read_whole(
+    sender: str, verdict: str | None, whole: bool
+) -> None:
+    raw = mail(sender=sender, verdict=verdict) if verdict else mail(sender=sender)
+    seen = read(raw, AUTHSERV, [SENDER])
+    assert (seen.text == "Your code is 482913.", seen.head_only) == (whole, not whole)
+    assert seen.sender == sender
+
+
+def test_an_awaited_host_is_read_whole_from_any_address_there() -> None:
+    assert not read(mail(sender="news@harborline.sim.test"), AUTHSERV, ["@harborline.sim.test"]).head_only
+
+
+def test_styles_with_too_much_work_are_for_a_person_and_usual_ones_are_not() -> None:
+    cells = "<td>x</td>" * 4000
+    usual = "".join(f".c{number} td{{color:red}}" for number in range(80))
+    many = ",".join(f".c{number} td" for number in range(4000)) + "{color:red}"
+    assert "482913" in visible_text(f"<style>{usual}</style><p>Your code is 482913.</p><table>{cells}</table>")
+    with pytest.raises(Unclear, match="styles are larger"):
+        visible_text(f"<style>{many}</style><p>Your code is 482913.</p><table>{cells}</table>")

@@ -225,6 +225,46 @@ def test_a_mail_written_to_somebody_else_is_not_used_by_itself(addressed: set[st
     assert (decision.verdict, decision.code is not None) == (verdict, verdict is Verdict.MATCHED)
 
 
+ALIAS = "codes+harborline-1@lab.test"
+
+
+@pytest.mark.parametrize(
+    ("addressed", "verdict"),
+    [
+        ({ALIAS}, Verdict.MATCHED),
+        ({"codes@lab.test"}, Verdict.MATCHED),
+        ({"attacker@elsewhere.test", ALIAS}, Verdict.MATCHED),
+        (set(), Verdict.MATCHED),
+        ({"attacker@elsewhere.test"}, Verdict.AMBIGUOUS),
+        ({"codes+harborline-2@lab.test"}, Verdict.AMBIGUOUS),
+    ],
+)
+@pytest.mark.parametrize("known", [frozenset({"codes@lab.test"}), frozenset()])
+def test_a_mail_to_somebody_else_that_is_sent_on_to_our_alias_is_not_used_by_itself(
+    addressed: set[str], verdict: Verdict, known: frozenset[str]
+) -> None:
+    if addressed == {"codes@lab.test"} and not known:
+        verdict = Verdict.AMBIGUOUS  # nobody said that this is the mailbox's own address
+    rule = Rule(senders=RULE.senders, context=RULE.context, alias=ALIAS, addresses=known)
+    sent_on = message(addressed=frozenset(addressed), recipients=frozenset({*addressed, ALIAS}))
+    decision = decide(sent_on, [request(rule=rule)])
+    assert (decision.verdict, decision.code is not None) == (verdict, verdict is Verdict.MATCHED)
+
+
+@pytest.mark.parametrize(("asked", "came"), [("sms", "voice"), ("voice", "sms")])
+def test_a_call_does_not_answer_what_was_asked_for_as_a_text_nor_the_other_way_round(asked: str, came: str) -> None:
+    waits = request(rule=Rule(context=("your code is",)), channel=asked)
+    other = decide(message(channel=came, sender="+16025550199"), [waits])
+    assert (other.verdict, other.code) == (Verdict.FOREIGN, None)
+    assert decide(message(channel=asked, sender="+16025550199"), [waits]).verdict is Verdict.MATCHED
+
+
+def test_a_call_is_not_the_missing_text_of_an_ended_sign_in() -> None:
+    ended = request(1, asked=300, outstanding=True, rule=Rule(), channel="sms")
+    waits = request(2, rule=Rule(), channel="voice")
+    assert decide(message(channel="voice", sender="+16025550199"), [waits], [ended]).verdict is Verdict.MATCHED
+
+
 @pytest.mark.parametrize(
     ("held", "doubted", "came", "sent", "kept"),
     [

@@ -13,6 +13,9 @@ from broker.base.errors import Conflict, Incomplete, NotFound
 from broker.codes import service as codes
 from broker.codes.matching import Arrival
 from broker.codes.models import Code, CodeMessage, CodeRequest
+from broker.directory import service as directory
+from broker.directory.models import PortalAccount
+from broker.directory.service import Fact
 from broker.vault.models import Secret
 from broker.wiring import Portunus
 from tests import factories as make
@@ -66,11 +69,12 @@ class Desk:
         number="1",
         written_ago: float | None = None,
         to: str | None = None,
+        channel: str = "email",
     ):
         now = self.portunus.clock.now()
         arrival = Arrival(
             endpoint_id=self.mailbox.id,
-            channel="email",
+            channel=channel,
             external_id=f"<{number}@x>",
             sender=sender,
             trusted=trusted,
@@ -84,6 +88,16 @@ class Desk:
         )
         with self.portunus.unit(system("mailwatch")) as work:
             return codes.receive(work, self.portunus.vault, self.mailbox, arrival).verdict
+
+    def by_text(self) -> None:
+        """Both logins get their codes as text messages at one telephone, and no message says whose it is."""
+        with self.portunus.unit(system("test")) as work:
+            self.first, self.second = (
+                work.db.get_one(PortalAccount, account.id) for account in (self.first, self.second)
+            )
+            for method in (self.first.mfa_methods[0], self.second.mfa_methods[0]):
+                method.channel, method.template = "sms", {**method.template, "alias": None}
+                assert method.endpoint is not None  # read while there is a session
 
     def resend(self, request_id: str) -> None:
         with self.portunus.unit(system("browserhost")) as work:
@@ -258,6 +272,61 @@ def test_a_sign_in_is_remembered_from_its_end_not_from_its_beginning(desk: Desk,
     desk.withdraw("host_lost")
     clock.advance(seconds=1500)
     assert desk.arrive() == "late"
+
+
+@pytest.mark.parametrize(("hours", "verdict"), [(0.6, "ambiguous"), (11, "ambiguous"), (13, "matched")])
+def test_a_text_that_comes_hours_late_is_not_taken_for_the_next_logins(
+    desk: Desk, clock: ManualClock, hours: float, verdict: str
+) -> None:
+    desk.by_text()
+    desk.expect()
+    desk.withdraw("no_code")
+    clock.advance(seconds=hours * 3600)
+    request = desk.expect(desk.second, attempt="att_2")
+    assert desk.arrive(channel="sms") == verdict
+    assert (desk.take(request, "att_2") is None) == (verdict == "ambiguous")
+
+
+def test_a_mail_that_says_when_it_was_written_is_not_doubted_for_a_code_lost_hours_ago(
+    desk: Desk, clock: ManualClock
+) -> None:
+    desk.expect()
+    desk.withdraw("no_code")
+    clock.advance(seconds=3600)
+    desk.expect()
+    assert desk.arrive(written_ago=0) == "matched"
+
+
+def test_a_second_copy_of_a_code_that_came_for_another_login_is_not_used_hours_later(
+    desk: Desk, clock: ManualClock
+) -> None:
+    desk.by_text()
+    desk.expect()
+    assert desk.arrive(channel="sms") == "matched"
+    desk.withdraw("host_lost")
+    clock.advance(seconds=3600)
+    desk.expect(desk.second, attempt="att_2")
+    assert desk.arrive(channel="sms", number="2") == "duplicate"
+
+
+@pytest.mark.parametrize(("window_s", "verdict"), [(86_400, "matched"), (None, "duplicate")])
+def test_a_portal_whose_code_holds_all_day_gets_it_again_at_the_next_sign_in(
+    desk: Desk, clock: ManualClock, window_s: int | None, verdict: str
+) -> None:
+    if window_s:
+        with desk.portunus.unit(system("test")) as work:
+            portal = work.db.get_one(PortalAccount, desk.first.id).portal
+            fact = Fact(value=window_s, source="the portal's page", verified_on=clock.now().date())
+            directory.record_behaviour(work, portal, "code_reuse_window_s", fact)
+    first = desk.expect()
+    assert desk.arrive(number="1") == "matched"
+    assert desk.take(first) == "482913"
+    desk.answered(first, accepted=True)
+    clock.advance(seconds=600)
+    second = desk.expect(attempt="att_2")
+    assert desk.arrive(number="2") == verdict
+    if window_s:
+        assert desk.take(second, "att_2") == "482913"
 
 
 def test_a_code_that_a_person_typed_and_the_portal_took_is_not_on_its_way_any_more(desk: Desk) -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from broker.base.actor import Actor, system
+from broker.base.beats import beat
 from broker.base.errors import Conflict
 from broker.codes import presence
 from broker.codes import service as codes
@@ -49,6 +50,33 @@ def test_a_login_whose_mailbox_is_down_is_not_started(office: Office, state: str
 @pytest.mark.parametrize("state", ["up", "unknown"])
 def test_one_whose_mailbox_is_not_known_to_be_down_begins(office: Office, state: str) -> None:
     health(office, state)
+    assert office.open().granted_at is None
+
+
+def test_a_mailbox_whose_watcher_fell_silent_is_down_whatever_it_said_last(office: Office, clock: ManualClock) -> None:
+    health(office, "up")
+    with office.portunus.unit(HOST) as work:
+        beat(work, "mailwatch")
+    clock.advance(seconds=41)
+    with pytest.raises(Conflict, match="mail watcher.*has stopped") as refused:
+        office.open()
+    assert refused.value.code == "channel-down"
+    assert counted(office, LockoutDebit) == counted(office, LoginAttempt) == 0
+
+
+def test_one_whose_watcher_did_its_round_a_moment_ago_begins(office: Office, clock: ManualClock) -> None:
+    health(office, "up")
+    with office.portunus.unit(HOST) as work:
+        beat(work, "mailwatch")
+    clock.advance(seconds=39)
+    assert office.open().granted_at is None
+
+
+def test_a_silent_mail_watcher_is_nothing_to_a_telephone(office: Office, clock: ManualClock) -> None:
+    with office.portunus.unit(HOST) as work:
+        beat(work, "mailwatch")
+        work.db.get_one(DeliveryEndpoint, office.mailbox.id).kind = "phone"
+    clock.advance(seconds=41)
     assert office.open().granted_at is None
 
 
