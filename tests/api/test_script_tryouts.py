@@ -21,6 +21,7 @@ from carrier_scripts import registry
 from carrier_scripts.kit.process import declared
 from tests import factories
 from tests.api.conftest import ADDRESS
+from tests.waiting import until
 
 KEY = "harborline"
 TYPED = {"username": "mira.test", "password": "Quiet-Heron-11", "practice": " Saguaro ", "step": "yes"}
@@ -156,7 +157,7 @@ def test_steps_and_pictures_come_her_words_go_and_the_end_is_in_the_log(portunus
 def test_a_page_that_is_left_is_in_the_log(portunus, signed_in, office):
     with connect(signed_in(office.mira)) as socket:
         socket.receive_text()
-    assert acts(portunus) == [("script:text:try_end", "left")]
+    until(lambda: acts(portunus) == [("script:text:try_end", "left")])
 
 
 def test_a_run_is_cut_when_her_sign_in_ends(portunus, signed_in, office):
@@ -171,4 +172,4 @@ def test_a_run_is_cut_when_her_sign_in_ends(portunus, signed_in, office):
         assert "sign-in has ended" in json.loads(socket.receive_text())["words"]
         with pytest.raises(WebSocketDisconnect):
             socket.receive_text()
-    assert acts(portunus) == [("script:text:try_end", "left")]
+    until(lambda: acts(portunus) == [("script:text:try_end", "left")])
