@@ -20,8 +20,10 @@ CLOCKS = timedelta(minutes=5)
 """How far it may be off where nothing else is doubtful: a message dated longer before the request is an older one."""
 RECENT = timedelta(minutes=30)
 """How long a request is remembered after its end when a message comes: its answer is called late, not unsolicited."""
-LATEST = timedelta(hours=12)
-"""How long a code that has not come is still expected where no message says when it was written: a night at a phone switched off."""
+LATEST = timedelta(hours=2)
+"""How long a code that has not come is still expected where no message says when it was written: a phone switched off for a while.
+
+Longer would leave every later sign-in there to a person because one text was lost in the morning."""
 PROMPT = timedelta(minutes=2)
 """Longest that a portal takes to write its message; only on its way may it be held up for longer."""
 LONGEST_PATTERN = 200

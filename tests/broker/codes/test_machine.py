@@ -90,7 +90,7 @@ def test_a_long_random_walk_misassigns_nothing_and_uses_what_is_clear() -> None:
     counted = simulation.walk(seed=20261121, steps=30_000)
     assert [counted[what] for what in simulation.WRONG] == [0, 0, 0]
     assert counted["typed"] > 700
-    assert counted["texts_late"] > 20
+    assert counted["texts_late"] > 5
 
 
 def test_the_same_seed_walks_the_same_way() -> None:
