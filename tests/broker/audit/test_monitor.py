@@ -392,3 +392,14 @@ def test_there_must_be_a_reason_and_an_alarm(log: Log) -> None:
     task.run(log.portunus)
     with pytest.raises(Incomplete):
         acknowledged(log, " ")
+
+
+def test_a_lost_sink_does_not_hide_a_change_that_is_found_later(log: Log) -> None:
+    shutil.rmtree(log.sink)
+    task.run(log.portunus)
+    log.sql("UPDATE audit_entry SET actor_id = 'nobody' WHERE \"index\" = 5")
+    for _ in range(2):
+        task.run(log.portunus)
+    told = stands(log)
+    assert told is not None
+    assert (told.entry, told.words, len(alarms_in(log))) == (5, "entry 5: the column actor_id was changed.", 2)
