@@ -27,8 +27,8 @@ def way(request: Request, here: HereNow, request_id: str) -> Response:
         audit.sign_checkpoint(work, key)
     with here.reading() as work:
         proof = tabs.printed_proof(work, key, request_id)
-    shown = {"verifier": key.verifier, "printed_at": here.portunus.clock.now()}
-    return page(request, "custody.html", answer=answer, proof=proof, **shown)
+    now = here.portunus.clock.now()
+    return page(request, "custody.html", answer=answer, proof=proof, verifier=key.verifier, printed_at=now)
 
 
 @router.get("/code-requests/{request_id}/proof", dependencies=ASKERS)

@@ -31,7 +31,7 @@ def auditor(portunus, signed_in):
 
 def test_the_page_shows_leaf_hashes_paths_and_the_signed_head_and_they_fit(auditor, portunus):
     page = auditor.get(f"/code-requests/{REQUEST}").text.replace("&#43;", "+")
-    note = re.search(r"<pre>(.*?)</pre>", page, re.S).group(1)
+    note = re.search(r"<pre class=\"sample-text\">(.*?)</pre>", page, re.S).group(1)
     with portunus.unit(system("test")) as work:
         verifier = audit.log_key(work, portunus.keyring).verifier
     size, root = verify.open_checkpoint(note, verifier)
