@@ -6,8 +6,7 @@ checkpoints, Ed25519), and names the entry or line that is wrong. A proof file h
 is told, and which links of the way are not there. --key: the log must be signed by that very key; without, it could be anybody's.
 --witness: every head that the second sink saw must be a prefix of this log, and of a proof file at least one head must be one that it saw:
 that finds edits, cuts, forks and restored copies even by someone who holds the key. --witness-key: at least one head must be signed by that
-witness elsewhere too. What the log itself calls a restore, signed, is let pass, and named.
-Exit codes: 0 accepted, 1 rejected, 2 not readable.
+witness elsewhere too. What the log itself calls a restore, signed, is let pass, and named. Exit codes: 0 accepted, 1 rejected, 2 not readable.
 """
 
 from __future__ import annotations
