@@ -430,7 +430,7 @@ def said(fields: Line) -> str:
     actor, thing = fields.get("actor") or {}, fields.get("thing") or {}
     more = ", ".join("%s %s" % pair for pair in sorted((fields.get("detail") or {}).items()) if pair[1] is not None)
     names = (*map(fields.get, ("index", "at", "act", "outcome")), actor.get("name"), thing.get("kind"), thing.get("id"))
-    return "\n  entry %d  %s %s (%s) by %s on %s %s%s" % (*names, ": " + more if more else "")
+    return "\n  entry %s  %s %s (%s) by %s on %s %s%s" % (*names, ": " + more if more else "")
 
 
 def check_subject(subject: Line, entries: list[Line]) -> str:
