@@ -38,8 +38,8 @@ format: venv ## put the code in house form
 bench: setup ## figures: make bench what="open stream codes"
 	@$(bin)/portunus bench $(or $(what),open stream codes) --json
 
-bench-sim: setup ## ten million random steps of codes on their way: make bench-sim seed=7 repeats a walk
-	@$(bin)/python -m workers.bench.simulation --steps $(or $(steps),10000000) $(if $(seed),--seed $(seed))
+bench-sim: setup ## ten million steps of the matching rules' Hypothesis state machine: make bench-sim seed=7 repeats a walk
+	@$(bin)/python -m tests.broker.codes.long_walk --steps $(or $(steps),10000000) $(if $(seed),--seed $(seed))
 
 new-portal: venv ## scaffold a carrier script: make new-portal key=harbor_dental
 	@$(bin)/python -m carrier_scripts new $(key)

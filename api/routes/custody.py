@@ -20,11 +20,15 @@ ASKERS = [permits(Permission.LAST_CODE)]
 
 @router.get("/code-requests/{request_id}", dependencies=ASKERS)
 def way(request: Request, here: HereNow, request_id: str) -> Response:
-    """The chain of custody, made to be printed."""
+    """The chain of custody, made to be printed, with the hashes and the signed head of the proof file."""
     answer = _answer(here, request_id)
     with here.unit() as work:
-        verifier = audit.log_key(work, here.portunus.keyring).verifier
-    return page(request, "custody.html", answer=answer, verifier=verifier, printed_at=here.portunus.clock.now())
+        key = audit.log_key(work, here.portunus.keyring)
+        audit.sign_checkpoint(work, key)
+    with here.reading() as work:
+        proof = tabs.printed_proof(work, key, request_id)
+    now = here.portunus.clock.now()
+    return page(request, "custody.html", answer=answer, proof=proof, verifier=key.verifier, printed_at=now)
 
 
 @router.get("/code-requests/{request_id}/proof", dependencies=ASKERS)

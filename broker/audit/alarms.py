@@ -12,7 +12,7 @@ from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.audit.entry import clean
 from broker.audit.models import AuditEntry
-from broker.audit.seen import FORKED, Finding, seen_in
+from broker.audit.seen import FORKED, UNKNOWN, Finding, seen_in
 from broker.audit.service import LogKey
 from broker.base.errors import Conflict, Incomplete
 from broker.base.unit import Unit
@@ -31,7 +31,10 @@ class Alarm:
 
 
 def sound(work: Unit, found: list[Finding]) -> bool:
-    """Record the first finding, unless this actor said as much a short while ago: an alarm a minute would bury the log."""
+    """Record the first finding, unless this actor said as much a short while ago: an alarm a minute would bury the log.
+
+    A nearer entry is told at once, and so is a change found while only "unknown" was said: that would hide it for a day.
+    """
     first = found[0]
     before = _newest(work, Act.LOG_ALARM, work.actor.id)
     if before is not None and before.at > work.clock.now() - AGAIN_AFTER:
@@ -41,7 +44,8 @@ def sound(work: Unit, found: list[Finding]) -> bool:
             again = said["reason"] != clean(first.words)
         else:
             earlier, told = first.index, said["detail"]["entry"]
-            again = earlier is not None and told is not None and earlier < told
+            nearer = earlier is not None and told is not None and earlier < told
+            again = nearer or (said["detail"]["kind"] == UNKNOWN and first.kind != UNKNOWN)
         if not again:
             return False
     detail = {"entry": first.index, "findings": len(found), "kind": first.kind}

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """Check an export of the Portunus audit log on any machine: python verify.py FILE --key VERIFIER [--witness FILE] [--witness-key VERIFIER]
 
-Stands alone: Python 3.8 or newer, nothing else (with `cryptography` installed, signatures are checked faster). Checks that every
-entry is where the signed tree heads say (RFC 9162 Merkle tree, C2SP checkpoints, Ed25519), and names the entry or line that is
-wrong. A proof file holds a few entries (the way of one code, say); what they say is told, and which links of the way are not there.
---key: the log must be signed by that very key; without, it could be anybody's. --witness: every head that the second sink saw must
-be a prefix of this log, and of a proof file at least one head must be one that it saw: that finds edits, cuts, forks and restored
-copies even by someone who holds the key. --witness-key: at least one head must be signed by that witness elsewhere too.
-Exit codes: 0 accepted, 1 rejected, 2 not readable.
+Stands alone: Python 3.8 or newer, nothing else. Checks that every entry is where the signed tree heads say (RFC 9162 Merkle tree, C2SP
+checkpoints, Ed25519), and names the entry or line that is wrong. A proof file holds a few entries (the way of one code, say); what they say
+is told, and which links of the way are not there. --key: the log must be signed by that very key; without, it could be anybody's.
+--witness: every head that the second sink saw must be a prefix of this log, and of a proof file at least one head must be one that it saw:
+that finds edits, cuts, forks and restored copies even by someone who holds the key. --witness-key: at least one head must be signed by that
+witness elsewhere too. What the log itself calls a restore, signed, is let pass, and named. Exit codes: 0 accepted, 1 rejected, 2 not readable.
 """
 
 from __future__ import annotations
@@ -30,9 +29,11 @@ if TYPE_CHECKING:
 FORMAT = "portunus-audit-1"
 HEADER = {"kind", "format", "origin", "key", "size"}
 SUBJECT = {"kind", "code_request", "recording", "recording_digest", "recording_offset_ms"}
-RELEASED, CONFIRMED = "code:value:release", "code:request:confirm"
+RELEASED, CONFIRMED, RESTORED = "code:value:release", "code:request:confirm", "audit:log:acknowledge"
 WAY = "asked code:request:open|arrived code:message:arrive code:desk:give|matched code:request:match|released code:value:release code:request:confirm|typed code:value:type|answered code:request:answer|session session:proof:accept"
 LEADS = {"code_message": "request", "portal_session": "attempt", "recording": "lease"}  # what names the request's own
+DIFFERS = "%s head of %d entries does not fit: one of entries %d to %d was changed, removed or added"
+CUT = "the witness saw %d entries, this log has %d: the end is cut"
 PLAIN = bytes(range(32, 127))  # what stands for itself in a JSON string of ASCII
 
 
@@ -40,8 +41,7 @@ class Rejected(Exception):
     """The file does not prove what it says."""
 
 
-# --- Ed25519 verification (RFC 8032, section 5.1), for machines without a cryptography library ---------------------
-
+# Ed25519 verification (RFC 8032, section 5.1), for machines without a cryptography library
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
@@ -99,19 +99,13 @@ def ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def slow_ed25519_verify(public: bytes, message: bytes, signature: bytes) -> bool:
-    a, r = decompress(public), decompress(signature[:32])
+    a, r, base = decompress(public), decompress(signature[:32]), decompress(b"\x58" + b"\x66" * 31)
     s = int.from_bytes(signature[32:], "little")
-    if len(public) != 32 or len(signature) != 64 or a is None or r is None or s >= L:
+    if len(public) != 32 or len(signature) != 64 or a is None or r is None or base is None or s >= L:
         return False
-    base_y = 4 * pow(5, P - 2, P) % P
-    base_x = recover_x(base_y, 0) or 0
-    base = (base_x, base_y, 1, base_x * base_y % P)
     h = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
     left, right = multiply(s, base), add(r, multiply(h, a))
     return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (left[1] * right[2] - right[1] * left[2]) % P == 0
-
-
-# --- the tree ------------------------------------------------------------------------------------------------------
 
 
 def leaf_hash(leaf: bytes) -> bytes:
@@ -182,9 +176,6 @@ def is_prefix(old: int, old_root: bytes, size: int, root: bytes, path: list[byte
     return climb(fn, sn, nodes[0], nodes[0], nodes[1:]) == (old_root, root)
 
 
-# --- notes and lines -----------------------------------------------------------------------------------------------
-
-
 def b64(text: str) -> bytes:
     try:
         return base64.b64decode(text, validate=True)
@@ -236,17 +227,8 @@ def cosigned(note: str, key: str | None) -> bool:
     return False
 
 
-def strict(pairs: list[tuple[str, Any]]) -> Line:
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise Rejected("a line names a field twice")
-    return dict(pairs)
-
-
 def quick_entry(raw: bytes) -> Quick | None:
-    """Leaf, hash, index and time of an entry line in exactly the form Portunus writes, without parsing all of it; None for any other.
-
-    The leaf is a JSON string whose only escapes are those of its quotes, so its bytes are the line's without the backslashes.
-    """
+    """Leaf, hash, index and time of an entry line as Portunus writes it, not parsed: its only escapes are of quotes. None for any other."""
     if raw[:9] != b'{"hash":"' or raw[73:98] != b'","kind":"entry","leaf":"' or raw[-3:] != b'"}\n':
         return None
     escaped = raw[98:-3]
@@ -270,7 +252,7 @@ def read(file: str) -> Iterator[tuple[int, Line | Quick]]:
                 yield number, found
                 continue
             try:
-                line = json.loads(raw.decode("ascii"), object_pairs_hook=strict)
+                line = json.loads(raw.decode("ascii"))
             except (ValueError, RecursionError):
                 raise Rejected("line %d is not one JSON object" % number)
             exact = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=True) + "\n"
@@ -286,13 +268,6 @@ def notes_in(file: str) -> list[str]:
     return [note for note in notes[:-1] if note.strip() and "\n\n" in note and not note.endswith("\n(torn)\n")]
 
 
-def compare(heads: Heads, tree: Tree, proved: int, signer: str) -> None:
-    for size, root in heads:
-        if tree.size != size or tree.root() != root:
-            wrong = "%s head of %d entries does not fit: one of entries %d to %d was changed, removed or added"
-            raise Rejected(wrong % (signer, size, proved, max(size, tree.size) - 1))
-
-
 def verify(file: str, witness: str | None = None, key: str | None = None, witness_key: str | None = None) -> str:
     """What was proved, in a sentence. Raises Rejected."""
     lines = read(file)
@@ -306,11 +281,15 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
         raise Rejected("the log is signed by another key than the one you trust")
     public_key(verifier)
     whose = "key %s%s" % (verifier, "" if key else " (compared with none that you trust: give --key)")
-    seen = sorted(open_checkpoint(note, verifier) for note in notes_in(witness)) if witness else []
+    seen = [open_checkpoint(note, verifier) for note in notes_in(witness)] if witness else []
     if witness and not seen:
         raise Rejected("the witness's file holds no head of this log: nothing could be compared")
     tree, proved, signed, approved = Tree(), 0, 0, 0
-    newest, flagged, sizes = b"", [], {head[0] for head in seen}
+    newest, flagged, met, restores = b"", [], 0, []
+    apart: list[tuple[int, int, str]] = []  # witnessed heads that do not fit: place, size, what that means
+    witnessed: dict[int, Heads] = {}
+    for place, head in enumerate(seen):
+        witnessed.setdefault(head[0], []).append((place, head[1]))
     for number, line in lines:
         kind = line.get("kind") if isinstance(line, dict) else "entry"
         if isinstance(line, tuple):
@@ -321,7 +300,9 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
             leaf, told = str(line["leaf"]).encode(), str(line["hash"]).encode()
             at = str(check_leaf(leaf, tree.size, number).get("at")).encode()
         elif kind == "checkpoint" and set(line) == {"kind", "note"}:
-            compare([open_checkpoint(line["note"], verifier)], tree, proved, "the signed")
+            head = open_checkpoint(line["note"], verifier)
+            if head != (tree.size, tree.root()):
+                raise Rejected(DIFFERS % ("the signed", head[0], proved, max(head[0], tree.size) - 1))
             proved, signed = tree.size, signed + 1
             approved += cosigned(line["note"], witness_key)
             continue
@@ -339,17 +320,38 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
         if binascii.hexlify(hashed) != told:
             raise Rejected("entry %d was changed: its text does not fit its hash" % tree.size)
         tree.append(hashed)
-        if tree.size in sizes:
-            compare([head for head in seen if head[0] == tree.size], tree, proved, "a witnessed")
+        if b'"act":"%s"' % RESTORED.encode() in leaf:
+            restores.append(json.loads(leaf))
+        for place, root in witnessed.pop(tree.size, ()):
+            met = tree.size if root == tree.root() else met
+            if root != tree.root():
+                apart.append((place, tree.size, DIFFERS % ("a witnessed", tree.size, proved, tree.size - 1)))
     if not signed:
         raise Rejected("nothing in this file is signed")
     if not tree.size == size == proved:
         raise Rejected("%d entries of %d are there, %d are signed: the end is cut" % (tree.size, size, proved))
-    if seen and seen[-1][0] > size:
-        raise Rejected("the witness saw %d entries, this log has %d: the end is cut" % (seen[-1][0], size))
+    apart += [(place, one, CUT % (one, size)) for one, heads in witnessed.items() for place, _ in heads if one > size]
+    ended = check_ended(apart, [one for one in restores if one["index"] < met], verifier)
     clock = "; the clock was set back before entry %s" % flagged[0] if flagged else ""
     words = "%d entries, %d signed heads, %d witnessed" % (size, signed, len(seen))
-    return "accepted: %s%s, %s%s" % (words, check_cosigned(approved, witness_key), whose, clock)
+    return "accepted: %s%s, %s%s" % (words, check_cosigned(approved, witness_key), whose, clock + ended)
+
+
+def check_ended(apart: list[tuple[int, int, str]], restores: list[Line], verifier: str) -> str:
+    """What does not fit is let pass only where the log told of a restore, signed, before the witness saw this log again; it is said."""
+    words = ""
+    for fields in restores:
+        told = dict(fields["detail"])
+        signature = b64(told.pop("signature", ""))
+        text = b"portunus restore\n" + json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+        if fields["act"] == RESTORED and told and ed25519_verify(public_key(verifier)[2], text, signature):
+            before = [one for one in apart if one[0] < told["heads"] and one[1] > told["start"]]
+            apart = [one for one in apart if one not in before]
+            what = (len(before), told["start"], fields["index"], fields["actor"]["name"], fields["reason"])
+            words += "; %d witnessed heads are of a history that ended at entry %d: restored, entry %d, %s: %s" % what
+    if apart:
+        raise Rejected(min(apart, key=lambda one: one[1])[2])
+    return words
 
 
 def check_cosigned(count: int, key: str | None) -> str:
@@ -427,9 +429,8 @@ def check_witnessed(heads: Heads, seen: Heads, entries: list[Line]) -> str:
 def said(fields: Line) -> str:
     actor, thing = fields.get("actor") or {}, fields.get("thing") or {}
     more = ", ".join("%s %s" % pair for pair in sorted((fields.get("detail") or {}).items()) if pair[1] is not None)
-    names = (fields.get("at"), fields.get("act"), fields.get("outcome"), actor.get("name"))
-    words = "%s %s (%s) by %s on %s %s" % (*names, thing.get("kind"), thing.get("id"))
-    return "\n  entry %d  %s%s" % (fields["index"], words, ": " + more if more else "")
+    names = (*map(fields.get, ("index", "at", "act", "outcome")), actor.get("name"), thing.get("kind"), thing.get("id"))
+    return "\n  entry %s  %s %s (%s) by %s on %s %s%s" % (*names, ": " + more if more else "")
 
 
 def check_subject(subject: Line, entries: list[Line]) -> str:

@@ -1,12 +1,13 @@
 """A code's way, link by link, from the audit log: asked for, arrived, matched, released, typed, answered, the session it opened."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import select
 
-from broker.audit import proofs
+from broker.audit import proofs, tree
 from broker.audit.acts import Act
 from broker.audit.models import AuditEntry
 from broker.audit.service import LogKey
@@ -37,6 +38,25 @@ class Custody:
     recording_id: str | None
     recording_digest: str | None
     recording_offset_ms: int | None
+
+
+@dataclass(frozen=True)
+class Proved:
+    """One entry as the proof file proves it, in hexadecimal: the hash of its text, and the hashes up to the root, lowest first."""
+
+    index: int
+    leaf_hash: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a proof file shows, for paper: its entries and the one signed head that all of them are under."""
+
+    entries: tuple[Proved, ...]
+    head: str
+    """The note as it was signed: the log's name, how many entries, the root, the signatures."""
+    older_heads: int
 
 
 def custody(work: Unit, request_id: str) -> Custody:
@@ -118,6 +138,18 @@ def prove(work: Unit, key: LogKey, request_id: str) -> Iterator[str]:
     wanted = [link.index for link in found.links]
     entries = work.db.scalars(select(AuditEntry).where(AuditEntry.index.in_(wanted))).all()
     return proofs.bundle(work, key, entries, subject)
+
+
+def printed(work: Unit, key: LogKey, request_id: str) -> Printed:
+    """The proof file's own hashes and head, taken from its lines. Raises `NotFound`, also while no head is signed over the way."""
+    lines = [json.loads(line) for line in prove(work, key, request_id)]
+    entries = tuple(
+        Proved(line["index"], tree.leaf_hash(line["leaf"].encode()).hex(), tuple(line["path"]))
+        for line in lines
+        if line["kind"] == "proof"
+    )
+    older = sum(line["kind"] == "consistency" for line in lines)
+    return Printed(entries, next(line["note"] for line in lines if line["kind"] == "checkpoint"), older)
 
 
 def _digest(recording: Link | None) -> str | None:

@@ -30,6 +30,7 @@ from broker.tabs.attempts import (
 from broker.tabs.calls_avoided import calls_avoided
 from broker.tabs.code_waits import CodeWait, code_waits
 from broker.tabs.custody import Custody, custody
+from broker.tabs.custody import printed as printed_proof
 from broker.tabs.custody import prove as prove_code
 from broker.tabs.enrolling import capture_seed, enrolment_answered, keep_recovery_codes, may_enrol
 from broker.tabs.evidence import FailedSignIn, failed_sign_in, failed_sign_ins, open_picture
@@ -133,6 +134,7 @@ __all__ = [
     "park",
     "parked_state",
     "portal_key",
+    "printed_proof",
     "progress",
     "prove_code",
     "proved",

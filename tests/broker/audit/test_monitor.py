@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import String, select, text
 
-from broker.audit import alarms, monitor, tree
+from broker.audit import alarms, monitor, tree, verify
 from broker.audit import service as audit
 from broker.audit import witness as sink
 from broker.audit.acts import Act
@@ -392,3 +392,76 @@ def test_there_must_be_a_reason_and_an_alarm(log: Log) -> None:
     task.run(log.portunus)
     with pytest.raises(Incomplete):
         acknowledged(log, " ")
+
+
+def test_a_lost_sink_does_not_hide_a_change_that_is_found_later(log: Log) -> None:
+    shutil.rmtree(log.sink)
+    task.run(log.portunus)
+    log.sql("UPDATE audit_entry SET actor_id = 'nobody' WHERE \"index\" = 5")
+    for _ in range(2):
+        task.run(log.portunus)
+    told = stands(log)
+    assert told is not None
+    assert (told.entry, told.words, len(alarms_in(log))) == (5, "entry 5: the column actor_id was changed.", 2)
+
+
+def exported(log: Log, file: Path) -> str:
+    log.grow(1)
+    with log.portunus.reading(system("auditor")) as work:
+        file.write_text("".join(f"{line}\n" for line in audit.export(work, log.key)))
+    return str(file)
+
+
+def test_an_export_after_an_acknowledged_restore_is_accepted_with_the_old_sink_and_says_so(
+    log: Log, tmp_path: Path
+) -> None:
+    witnessed = str(log.sink / CHECKPOINTS)
+    log.grow(6)
+    cut(log, 10)
+    log.grow(1)
+    task.run(log.portunus)
+    with pytest.raises(verify.Rejected, match="head of 13 entries does not fit|the end is cut"):
+        verify.verify(exported(log, tmp_path / "before"), witnessed)
+    acknowledged(log)
+    told = verify.verify(exported(log, tmp_path / "after"), witnessed)
+    assert "of a history that ended at entry 10: restored, entry" in told
+    assert "Restored from Tuesday's backup, disk failure." in told
+
+
+def test_a_restore_told_of_without_the_key_or_after_the_last_witnessed_head_excuses_nothing(
+    log: Log, tmp_path: Path
+) -> None:
+    log.grow(6)
+    cut(log, 10)
+    log.grow(1)
+    detail = {"start": 10, "end": 99, "lines": 99, "heads": 99, "signature": "A" * 86 + "=="}
+    with log.portunus.unit(system("attacker")) as work:
+        audit.record(work, Act.LOG_ALARM_KNOWN, "audit_log", "all", outcome="known", reason="restored", detail=detail)
+    with pytest.raises(verify.Rejected):
+        verify.verify(exported(log, tmp_path / "forged"), str(log.sink / CHECKPOINTS))
+    old = tmp_path / "old.log"
+    old.write_text((log.sink / CHECKPOINTS).read_text())
+    task.run(log.portunus)
+    acknowledged(log)
+    file = exported(log, tmp_path / "told")
+    with pytest.raises(verify.Rejected):
+        verify.verify(file, str(old))
+
+
+def test_a_cut_after_an_acknowledged_restore_is_still_rejected(log: Log, tmp_path: Path) -> None:
+    log.grow(6)
+    cut(log, 10)
+    log.grow(1)
+    task.run(log.portunus)
+    acknowledged(log)
+    log.grow(8)
+    whole = Path(exported(log, tmp_path / "whole")).read_text().splitlines()
+    assert verify.judge(str(tmp_path / "whole"), str(log.sink / CHECKPOINTS))[0] == 0
+    with log.portunus.reading(system("test")) as work:
+        heads = sorted(work.db.scalars(select(AuditCheckpoint.size)))
+    ends = [place for place, line in enumerate(whole) if '"kind":"checkpoint"' in line]
+    short = [json.dumps(json.loads(whole[0]) | {"size": heads[-2]}, sort_keys=True, separators=(",", ":"))]
+    short += whole[1 : ends[-2] + 1]
+    (tmp_path / "short").write_text("".join(f"{line}\n" for line in short))
+    with pytest.raises(verify.Rejected, match="the end is cut"):
+        verify.verify(str(tmp_path / "short"), str(log.sink / CHECKPOINTS))

@@ -1,7 +1,7 @@
 """A Hypothesis state machine over the matching rules: no code is ever typed for another sign-in, or twice.
 
-The world (`workers.bench.simulation`) knows whose each code is; the rules do not. `make bench-sim` walks it for
-millions of steps; here Hypothesis looks for the shortest way to break it.
+The world (`workers.bench.simulation`) knows whose each code is; the rules do not. `make bench-sim`
+(`long_walk.py`) walks this machine for millions of steps; here Hypothesis looks for the shortest way to break it.
 """
 
 import random
