@@ -262,7 +262,7 @@ def test_a_proof_in_another_order_or_twice_is_rejected(lines: list[str], tmp_pat
 
 
 @given(place=st.floats(0, 0.9999), change=st.integers(1, 255))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_one_changed_byte_of_a_proof_is_rejected(
     lines: list[str], tmp_path: Path, place: float, change: int
 ) -> None:
