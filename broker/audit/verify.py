@@ -12,7 +12,6 @@ witness elsewhere too. What the log itself calls a restore, signed, is let pass,
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 import sys
@@ -42,10 +41,8 @@ class Rejected(Exception):
 
 
 # Ed25519 verification (RFC 8032, section 5.1), for machines without a cryptography library
-P = 2**255 - 19
-L = 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
-SQRT_M1 = pow(2, (P - 1) // 4, P)
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D, SQRT_M1 = -121665 * pow(121666, P - 2, P) % P, pow(2, (P - 1) // 4, P)
 
 
 def recover_x(y: int, sign: int) -> int | None:
@@ -79,9 +76,8 @@ def multiply(scalar: int, point: Point) -> Point:
 
 
 def decompress(data: bytes) -> Point | None:
-    whole = int.from_bytes(data, "little")
-    y = whole & ((1 << 255) - 1)
-    x = recover_x(y, whole >> 255)
+    sign, y = divmod(int.from_bytes(data, "little"), 1 << 255)
+    x = recover_x(y, sign)
     return None if x is None else (x, y, 1, x * y % P)
 
 
@@ -178,9 +174,12 @@ def is_prefix(old: int, old_root: bytes, size: int, root: bytes, path: list[byte
 
 def b64(text: str) -> bytes:
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except ValueError:
+        data = b""
+    if base64.b64encode(data).decode() != text:
         raise Rejected("a line is not proper base64")
+    return data
 
 
 def public_key(verifier: str, algorithm: bytes = b"\x01") -> tuple[str, bytes, bytes]:
@@ -317,7 +316,7 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
             flagged.append(tree.size)  # by the hour: two transactions may commit in the other order
         newest = max(newest, at)
         hashed = leaf_hash(leaf)
-        if binascii.hexlify(hashed) != told:
+        if hashed.hex().encode() != told:
             raise Rejected("entry %d was changed: its text does not fit its hash" % tree.size)
         tree.append(hashed)
         if b'"act":"%s"' % RESTORED.encode() in leaf:
@@ -384,12 +383,13 @@ def check_proofs(lines: list[Line], header: Line, seen: Heads) -> tuple[list[str
     entries: list[Line] = []
     heads, notes = [(size, root)], [head["note"]]
     for number, line in enumerate(lines[:-1], 2):
-        kind = line.get("kind")
+        kind, path = line.get("kind"), [bytes.fromhex(node) for node in line.get("path", [])]
+        if [node.hex() for node in path] != line.get("path", []):
+            raise Rejected("line %d: a hash is not written in small hexadecimal digits" % number)
         if kind == "subject" and number == 2:
             subject = line
         elif kind == "proof" and set(line) == {"kind", "leaf", "index", "path"} and len(heads) == 1:
             fields = check_leaf(line["leaf"], line["index"], number)
-            path = [bytes.fromhex(node) for node in line["path"]]
             if root_from_path(leaf_hash(line["leaf"].encode()), line["index"], size, path) != root:
                 raise Rejected("entry %d is not in the signed log" % line["index"])
             if entries and fields["index"] <= entries[-1]["index"]:
@@ -397,7 +397,7 @@ def check_proofs(lines: list[Line], header: Line, seen: Heads) -> tuple[list[str
             entries.append(fields)
         elif kind == "consistency" and set(line) == {"kind", "note", "path"}:
             old, old_root = open_checkpoint(line["note"], header["key"])
-            if not is_prefix(old, old_root, size, root, [bytes.fromhex(node) for node in line["path"]]):
+            if not is_prefix(old, old_root, size, root, path):
                 raise Rejected("the signed head of %d entries is not the beginning of this log" % old)
             heads.append((old, old_root))
             notes.append(line["note"])

@@ -261,6 +261,15 @@ def test_a_proof_in_another_order_or_twice_is_rejected(lines: list[str], tmp_pat
     assert rejected([*lines, lines[-1]], tmp_path)
 
 
+def test_a_hash_or_a_signature_in_another_spelling_is_rejected(lines: list[str], tmp_path: Path) -> None:
+    """The same bytes, written otherwise: a proof has one form."""
+    at = next(number for number, line in enumerate(lines) if '"path":["' in line)
+    head, _, path = lines[at].partition('"path":')
+    assert rejected([*lines[:at], f'{head}"path":{path.upper()}', *lines[at + 1 :]], tmp_path)
+    with pytest.raises(verify.Rejected, match="base64"):
+        verify.b64("QR==")
+
+
 @given(place=st.floats(0, 0.9999), change=st.integers(1, 255))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_one_changed_byte_of_a_proof_is_rejected(
