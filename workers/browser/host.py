@@ -302,6 +302,8 @@ class Host:
 
     async def _end_ended(self, live: LiveSession, reason: str | None) -> None:
         """What may take seconds (logging out, clearing away) is not awaited: other sessions' doors must be renewed."""
+        if self._sessions.get(live.id) is not live:
+            return  # another look at it was quicker
         if not leave.due(live, reason) and not live.turn.locked():
             await self._drop(live)
             return

@@ -84,6 +84,20 @@ def test_who_signs_out_is_signed_out_at_the_portal_too(node: Node) -> None:
     node.run(test)
 
 
+def test_two_looks_at_a_session_that_was_ended_log_it_out_once(node: Node) -> None:
+    async def test() -> None:
+        live = await node.live(LOGIN)
+        host = await node.untended()
+        await asyncio.to_thread(sign_out, node, live.id)
+        await asyncio.gather(host._tend_one(live), host._tend_one(live), host.end_session(live.id))
+        await asyncio.gather(*host._leaving.values())
+
+    node.run(test)
+    with node.portunus.reading(system("test")) as work:
+        left = select(AuditEntry.leaf).where(AuditEntry.act == Act.SESSION_LOGGED_OUT)
+        assert [json.loads(leaf)["outcome"] for leaf in work.db.scalars(left)] == ["signed_out"]
+
+
 def test_a_session_that_portunus_ends_by_itself_is_only_closed_where_that_is_enough(node: Node) -> None:
     def expire(session_id: str) -> None:
         with node.portunus.unit(system("test")) as work:
