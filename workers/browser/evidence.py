@@ -89,4 +89,6 @@ def in_squares(png: bytes) -> bytes:
 
 async def picture(page: Page, masked: str = MASKED) -> bytes:
     """The page as it looks, without what it says."""
-    return await page.screenshot(mask=[page.locator(masked)], style=DOTS, timeout=PICTURE_S * 1000)
+    return await page.screenshot(
+        mask=[page.locator(masked)], mask_color="#8a949e", style=DOTS, timeout=PICTURE_S * 1000
+    )
