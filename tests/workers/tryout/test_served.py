@@ -25,7 +25,7 @@ from workers.tryout.served import Asked
 KEY = "harborline"
 ACCOUNT = founding.accounts_of(KEY)[0]
 LIMIT_S = 90
-MASK = (255, 0, 255)
+MASK = (138, 148, 158)
 """What Playwright covers a field with."""
 
 
