@@ -38,6 +38,7 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[Change]:
 def _named(result: dict[str, Any]) -> dict[str, str]:
     """Values under names that stay the same when a row moves; what was seen and not placed is among them."""
     told = dict(named({name: part for name, part in result.items() if name not in OWN}))
+    told = {name: text for name, text in told.items() if not name.endswith(KEPT)}
     for one in result.get("unmapped", []):
         label = f"/{one['why']}/{one['label']}"
         told[label] = " | ".join(part for part in (told.get(label), one["text"]) if part)
@@ -48,8 +49,6 @@ def named(tree: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """(name, value as text) of every plain value. Rows of a list are called by what they are, equal ones are counted."""
     if isinstance(tree, dict):
         for name, branch in tree.items():
-            if name.endswith(KEPT):
-                continue
             yield from named(branch, f"{path}/{name}")
     elif isinstance(tree, list):
         times = Counter[str]()
