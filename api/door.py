@@ -12,6 +12,8 @@ from fastapi import WebSocket, WebSocketDisconnect, WebSocketException
 
 from api.access import Here, here
 from broker.base.unit import Unit
+from broker.identity import logins
+from broker.ports.browserhost import StreamPipe
 
 TICKET_PATIENCE_S = 10.0
 LARGEST_MESSAGE = 32 * 1024
@@ -57,6 +59,20 @@ async def text_of(socket: WebSocket) -> str:
     if text is None or len(text) > LARGEST_MESSAGE:
         raise ValueError("message")
     return str(text)
+
+
+async def hand_on(
+    at: Here, socket: WebSocket, pipe: StreamPipe, *, by_hand: Callable[[str], bool] = lambda _: True
+) -> None:
+    """Her page's messages to the host, for ever; while a person sends some (`by_hand`), her sign-in stays alive."""
+    login_id, noted = at.actor.login_id, at.portunus.clock.now()
+    while True:
+        text = await text_of(socket)
+        now = at.portunus.clock.now()
+        if login_id and now - noted >= logins.SEEN_EVERY and by_hand(text):
+            noted = now
+            await in_unit(at, lambda work: logins.seen(work, login_id))
+        await pipe.send(text)
 
 
 async def end(socket: WebSocket, words: str, code: int, *, again: bool = False) -> None:

@@ -12,7 +12,7 @@ import structlog
 from fastapi import APIRouter, Form, Query, WebSocket, WebSocketDisconnect
 
 from api.access import Here, HereNow, here, permits
-from api.door import AWAY, REFUSED, end, in_unit, text_of
+from api.door import AWAY, REFUSED, end, hand_on, in_unit
 from api.script_texts import with_text
 from broker.adapters import script_editing
 from broker.adapters.script_process import digest_of
@@ -84,7 +84,7 @@ async def _both_ways(at: Here, socket: WebSocket, pipe: StreamPipe, outcome: lis
     """Until either side ends it; what to say then. `outcome` gets how it stands: nothing while no step was done."""
     ways = {
         asyncio.ensure_future(_out(socket, pipe, outcome)): "host",
-        asyncio.ensure_future(_in(at, socket, pipe)): "page",
+        asyncio.ensure_future(hand_on(at, socket, pipe)): "page",
         asyncio.ensure_future(_signed_out(at)): "signed out",
     }
     done, rest = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -109,18 +109,6 @@ async def _out(socket: WebSocket, pipe: StreamPipe, outcome: list[str]) -> None:
         if said.get("e") in ("step", "done"):
             outcome.append(str(said.get("outcome", LEFT)))
         await socket.send_text(message)
-
-
-async def _in(at: Here, socket: WebSocket, pipe: StreamPipe) -> None:
-    """Her words to the host; while there are some, her sign-in stays alive."""
-    login_id, noted = at.actor.login_id, at.portunus.clock.now()
-    while True:
-        text = await text_of(socket)
-        now = at.portunus.clock.now()
-        if login_id and now - noted >= logins.SEEN_EVERY:
-            noted = now
-            await in_unit(at, lambda work: logins.seen(work, login_id))
-        await pipe.send(text)
 
 
 async def _signed_out(at: Here) -> None:

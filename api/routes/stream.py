@@ -11,9 +11,8 @@ import structlog
 from fastapi import APIRouter, Depends, WebSocket, WebSocketDisconnect
 
 from api.access import Here, here, permits
-from api.door import AWAY, REFUSED, end, first_ticket, in_unit, seat, text_of
+from api.door import AWAY, REFUSED, end, first_ticket, hand_on, in_unit, seat
 from broker.base.errors import BrokerError, Refused
-from broker.identity import logins as identity
 from broker.identity.policy import Permission
 from broker.ports.browserhost import StreamPipe
 from broker.tabs import service as tabs
@@ -66,7 +65,7 @@ async def _join(at: Here, socket: WebSocket, lease_id: str) -> None:
 async def _both_ways(at: Here, socket: WebSocket, pipe: StreamPipe, lease_id: str) -> None:
     ways = {
         asyncio.ensure_future(_out(socket, pipe)): "host",
-        asyncio.ensure_future(_in(at, socket, pipe)): "viewer",
+        asyncio.ensure_future(hand_on(at, socket, pipe, by_hand=_by_hand)): "viewer",
         asyncio.ensure_future(_watch(at, lease_id)): "revoked",
     }
     done, rest = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -91,18 +90,6 @@ async def _out(socket: WebSocket, pipe: StreamPipe) -> None:
             await socket.send_bytes(message)
         else:
             await socket.send_text(message)
-
-
-async def _in(at: Here, socket: WebSocket, pipe: StreamPipe) -> None:
-    """The viewer's input; while there is some, the person's sign-in stays alive."""
-    login_id, noted = at.actor.login_id, at.portunus.clock.now()
-    while True:
-        text = await text_of(socket)
-        now = at.portunus.clock.now()
-        if login_id and now - noted >= identity.SEEN_EVERY and _by_hand(text):
-            noted = now
-            await in_unit(at, lambda work: identity.seen(work, login_id))
-        await pipe.send(text)
 
 
 def _by_hand(text: str) -> bool:

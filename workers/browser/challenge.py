@@ -81,8 +81,8 @@ class _Answer:
     live: LiveSession
     cdp: CDPSession
     challenge: Challenge
-    name: str
-    password: str
+    name: str = field(repr=False)
+    password: str = field(repr=False)
     recorder: Recorder | None
     """Of the holder's time in which she typed it."""
     given: set[str] = field(default_factory=set)

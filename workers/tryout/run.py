@@ -18,9 +18,7 @@ from broker.base.errors import BrokerError, Refused
 from broker.base.settings import Settings, settings
 from carrier_scripts import place, registry
 from carrier_scripts.kit.outcomes import Outcome
-from carrier_scripts.registry import Script
 from workers.browser.calls import CallRefused
-from workers.browser.scriptrun import Done
 from workers.browser.trace import words_of
 from workers.tryout import signing
 from workers.tryout.desk import OwnLogin, asked_at_the_keyboard
@@ -46,9 +44,8 @@ def main() -> int:
         typed = (login.username, login.password, login.practice)
         known = Vocabulary(script.sources, registry.behaviour(asked.key, own), typed)
         saver = Saver(asked.save, known) if asked.save else None
-        done = asyncio.run(
-            sign_in(chosen, script, hosts, typed_at, login, step=asked.step, saver=saver, headed=asked.headed)
-        )
+        watcher = AtTheTerminal(words_of(script.sources), step=asked.step, saver=saver)
+        done = asyncio.run(signing.sign_in(chosen, script, hosts, typed_at, login, watcher, headed=asked.headed))
         for file in saver.saved if saver else []:
             print(f"saved {file}; read it before you commit it")
     except KeyError:
@@ -107,22 +104,6 @@ def _settings(lab: Path | None) -> Settings:
     spki = facts["trusted_spki"]
     keys = [spki] if isinstance(spki, str) else list(spki)
     return settings().model_copy(update={"resolve": dict(facts["resolve"]), "trusted_spki": keys})
-
-
-async def sign_in(
-    chosen: Settings,
-    script: Script,
-    hosts: frozenset[str],
-    sign_in_hosts: frozenset[str],
-    login: OwnLogin,
-    *,
-    step: bool = False,
-    saver: Saver | None = None,
-    headed: bool = False,
-) -> Done:
-    """One sign-in; what the script does is told on standard error. Raises `Unavailable` without a browser."""
-    watcher = AtTheTerminal(words_of(script.sources), step=step, saver=saver)
-    return await signing.sign_in(chosen, script, hosts, sign_in_hosts, login, watcher, headed=headed)
 
 
 def _login(chosen: Settings, asked: argparse.Namespace) -> OwnLogin:

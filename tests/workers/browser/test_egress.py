@@ -54,6 +54,14 @@ async def opened(egress: Egress, fence: int = 1, session: str = "ses_1", hosts: 
     return await egress.open(session_id=session, account_id="acc_1", fence=fence, hosts=hosts, on_denied=lambda _: None)
 
 
+async def unproved(egress: Egress) -> tuple[Door, asyncio.StreamReader, asyncio.StreamWriter]:
+    """A door with a connection through it, for which nobody asked SQL for longer than the hold."""
+    door = await opened(egress)
+    _, reader, writer = await ask(door, "CONNECT portal.sim.test:443 HTTP/1.1")
+    door.open_until = 0.0
+    return door, reader, writer
+
+
 def run(test: Callable[[Carrier, Egress], Awaitable[None]], **settings: float) -> None:
     async def within() -> None:
         async with carrier_and_egress(**settings) as (carrier, egress):
@@ -192,9 +200,7 @@ def test_a_stale_fence_gets_no_door_even_after_the_newer_one_was_shut(stale: int
 
 def test_a_host_that_was_stopped_lets_nothing_more_through_an_open_connection() -> None:
     async def test(carrier: Carrier, egress: Egress) -> None:
-        door = await opened(egress)
-        _, reader, writer = await ask(door, "CONNECT portal.sim.test:443 HTTP/1.1")
-        door.open_until = 0.0  # as after SIGSTOP: nobody asked SQL for longer than the hold
+        door, reader, writer = await unproved(egress)  # as after SIGSTOP
         writer.write(b"zombie")
         assert await reader.read() == b""
         assert carrier.reached == []
@@ -206,9 +212,7 @@ def test_a_host_that_was_stopped_lets_nothing_more_through_an_open_connection() 
 
 def test_what_a_busy_host_could_not_prove_in_time_waits_and_passes_with_the_next_proof() -> None:
     async def test(carrier: Carrier, egress: Egress) -> None:
-        door = await opened(egress)
-        _, reader, writer = await ask(door, "CONNECT portal.sim.test:443 HTTP/1.1")
-        door.open_until = 0.0
+        door, reader, writer = await unproved(egress)
         writer.write(b"held")
         connecting = asyncio.create_task(ask(door, "CONNECT portal.sim.test:443 HTTP/1.1"))
         await asyncio.sleep(0.05)
@@ -222,9 +226,7 @@ def test_what_a_busy_host_could_not_prove_in_time_waits_and_passes_with_the_next
 
 def test_what_waits_for_a_proof_is_cut_off_when_the_door_is_shut() -> None:
     async def test(carrier: Carrier, egress: Egress) -> None:
-        door = await opened(egress)
-        _, reader, writer = await ask(door, "CONNECT portal.sim.test:443 HTTP/1.1")
-        door.open_until = 0.0
+        door, reader, writer = await unproved(egress)
         writer.write(b"late")
         await asyncio.sleep(0.05)
         await egress.shut(door)

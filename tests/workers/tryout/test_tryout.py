@@ -16,12 +16,15 @@ from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.lab import founding
 from tests.labs import RunningLab, running_lab
 from workers.browser.calls import CallRefused
+from workers.browser.trace import words_of
 from workers.tryout.desk import CALLS, OwnDesk, OwnLogin
 from workers.tryout.guarding import Ledger
 from workers.tryout.pages import show_all
-from workers.tryout.run import main, sign_in
+from workers.tryout.run import main
 from workers.tryout.saving import Saver
+from workers.tryout.signing import sign_in
 from workers.tryout.vocabulary import Vocabulary
+from workers.tryout.watching import AtTheTerminal
 
 KEY = "harborline"
 NOW = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
@@ -62,8 +65,9 @@ def tried(
         account.username, password, code, may_submit, lambda: told.append("proved"), practice, answer=answer
     )
     chosen = Settings(data_dir=folder, resolve=lab.resolve, trusted_spki=[lab.spki])
-    hosts = registry.portal(key).hosts
-    done = asyncio.run(sign_in(chosen, registry.script(key), hosts, typed_at or hosts, login, saver=saver))
+    script, hosts = registry.script(key), registry.portal(key).hosts
+    watcher = AtTheTerminal(words_of(script.sources), step=False, saver=saver)
+    done = asyncio.run(sign_in(chosen, script, hosts, typed_at or hosts, login, watcher))
     return done.outcome, told
 
 
