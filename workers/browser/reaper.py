@@ -39,8 +39,11 @@ def reap(place: Path | None = None) -> list[Path]:
 def _orphaned(folder: Path) -> bool:
     try:
         found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
-            return False
+    except OSError:  # its own host removed it just now
+        return False
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+        return False
+    try:
         pid, _, started = (folder / OWNER).read_text(encoding="ascii").partition(" ")
         return not _alive(int(pid), float(started))
     except FileNotFoundError:

@@ -66,3 +66,10 @@ def test_a_link_is_not_followed_and_other_folders_are_not_ours(place: Path) -> N
     os.utime(elsewhere, (1, 1))
     assert reaper.reap() == []
     assert (elsewhere / "kept").exists()
+
+
+def test_a_folder_that_its_own_host_removes_meanwhile_is_passed_over(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter([place / "portunus-browser-gone"]))
+    assert reaper.reap() == []
