@@ -94,6 +94,8 @@ OF_OUTCOME: dict[str, str] = {
     "script_withdrawn": "session_lost",
     "host_stopped": "session_lost",
     "browser_crashed": "session_lost",
+    "tab_left_open": "session_lost",
+    "password_kept": "session_lost",
 }
 """The kit's outcomes, and the ends of portal sessions, in this list's words."""
 

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import CDPSession, Error, Frame, Page, Response
 
+from workers.browser.closing import closed
 from workers.browser.live import LiveSession, Tab
 from workers.browser.recorder import Recorder
-from workers.browser.tasks import keep
+from workers.browser.tasks import keep, seen_through
 
 SCHEMES = ("basic", "digest")
 REALM = re.compile(r'realm="([^"]*)"', re.IGNORECASE)
@@ -160,8 +161,7 @@ async def forget(live: LiveSession) -> bool:
             tab.challenge, tab.answered = None, ""
         if page is not None:
             live.hidden.discard(page)
-            with contextlib.suppress(Error):
-                await page.close()
+            await seen_through(closed(page), "close an empty page")
     return True
 
 

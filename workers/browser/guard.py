@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Dialog, Download, Error, Page
 
 from workers.browser import challenge
+from workers.browser.closing import closed
 from workers.browser.facade import watch_status
 from workers.browser.live import LiveSession
 from workers.browser.tasks import keep
@@ -64,8 +65,7 @@ async def leave_unanswered(live: LiveSession) -> None:
     for page in list(live.dialogs):
         if len(live.tabs) == 1 and live.tabs[0].page is page:
             await live.context.new_page()
-        with contextlib.suppress(Error):
-            await page.close()
+        await closed(page)
         live.dialogs.pop(page, None)
 
 
@@ -124,13 +124,10 @@ def denied(live: LiveSession, host: str) -> None:
     live.notice(f"Portunus blocked {host}: {why}.")
 
 
-async def clean(live: LiveSession) -> None:
-    """After a holder: only the first tab is left."""
-    for tab in list(live.tabs[1:]):
-        try:
-            await tab.page.close()
-        except Error:
-            continue
+async def clean(live: LiveSession) -> bool:
+    """After a holder: only the first tab is left. False: another one could not be closed."""
+    stay = live.hidden | {tab.page for tab in live.tabs[:1]}
+    return all(await asyncio.gather(*(closed(page) for page in live.context.pages if page not in stay)))
 
 
 async def forget_history(live: LiveSession) -> None:

@@ -454,9 +454,8 @@ class Host:
         """Close the recording, leave nothing of the holder in the tab, prove it afresh; as above. Only within `live.turn`."""
         await self._end_lease_side(live)
         live.notices.clear()
-        await guard.clean(live)
         clock = asyncio.get_running_loop()
-        if words := await passing.forget_passwords(self.node, live):
+        if words := await passing.leave_nothing(self.node, live):
             return words
         signed_in = await keepalive.prove(self.node, live) is Outcome.SIGNED_IN
         live.proved = clock.time() if signed_in else float("-inf")  # else her page may still stand there

@@ -1,16 +1,17 @@
 """Keeps idle sessions signed in as far as the portal's behaviour record allows, in a tab of its own that nobody sees."""
 
-import contextlib
 import random
 from typing import TYPE_CHECKING, Any
 
-from playwright.async_api import Error, Page
+from playwright.async_api import Page
 
 from broker.tabs import service as tabs
 from carrier_scripts.kit.outcomes import MEANINGS, Next, Outcome
 from workers.browser import reports
 from workers.browser.attempt import Node, run_verb
+from workers.browser.closing import closed
 from workers.browser.live import LiveSession
+from workers.browser.tasks import seen_through
 
 if TYPE_CHECKING:
     from workers.browser.scriptrun import Done
@@ -44,8 +45,7 @@ async def look(node: Node, live: LiveSession) -> Outcome:
         done: Done = await run_verb(node, live, "keep_alive", page=page)
     finally:
         live.hidden.discard(page)
-        with contextlib.suppress(Error):
-            await page.close()
+        await seen_through(closed(page), "close a look's page")
     await settle(node, live, done.outcome)
     if MEANINGS[done.outcome].next is Next.AUTHOR:
         await reports.report(node, live, "keep_alive", done, live.trace)

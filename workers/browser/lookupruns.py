@@ -19,13 +19,14 @@ from broker.tabs import service as tabs
 from carrier_scripts.kit.lookups import NO_ANSWERS
 from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from workers.browser import evidence, reports
+from workers.browser.closing import closed
 from workers.browser.facade import watch_status
 from workers.browser.live import LiveSession
 from workers.browser.lookupfacade import LookupFacade
 from workers.browser.ownworld import OwnWorld
 from workers.browser.recorder import Recorder, RecorderFailed
 from workers.browser.scriptrun import Done, KeptProcess
-from workers.browser.tasks import keep
+from workers.browser.tasks import keep, seen_through
 from workers.browser.trace import Trace
 from workers.browser.writeguard import WriteGuard
 
@@ -75,9 +76,13 @@ async def run(node: "Node", live: LiveSession, lease_id: str) -> None:
     except RecorderFailed:
         log.warning("lookups stopped: they could not be recorded", session=live.id)
     finally:
-        await runs.close()
-        await recorder.close()
-        await _give_back(node, lease_id)
+        await seen_through(_over(node, lease_id, runs, recorder), "end of lookups")
+
+
+async def _over(node: "Node", lease_id: str, runs: "_Runs", recorder: Recorder) -> None:
+    await runs.close()
+    await recorder.close()
+    await _give_back(node, lease_id)
 
 
 async def _give_back(node: "Node", lease_id: str) -> None:
@@ -131,8 +136,8 @@ class _Runs:
         page, self._page, self._cdp, self._world = self._page, None, None, None
         if page is not None:
             self._live.hidden.discard(page)
-            with contextlib.suppress(Error):
-                await page.close()
+            if not await closed(page):  # tried again before anybody else has the tab (guard.clean)
+                log.warning("a page of lookups does not close", session=self._live.id)
 
     async def all(self) -> None:
         """Until there is nothing to do for a while, or not under this lease."""

@@ -8,7 +8,7 @@ from fastapi import WebSocket, WebSocketDisconnect
 
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
-from workers.browser import challenge, messages
+from workers.browser import challenge, guard, messages
 from workers.browser.attempt import Node
 from workers.browser.live import LiveSession
 from workers.browser.recorder import RecorderFailed
@@ -20,6 +20,7 @@ KEPT = (
     "The person before typed a name and a password of her own for a page of the portal, and the browser could not be made "
     "to forget them: this session has ended. Open it again."
 )
+LEFT_OPEN = "A tab of the person before could not be closed: this session has ended. Open it again."
 EMPTY = "Nobody has the tab before her just now. You see it when its holder does."
 
 
@@ -61,9 +62,20 @@ async def forget_passwords(node: Node, live: LiveSession) -> str | None:
     """What this holder typed for a server serves nobody after her. Where the browser keeps it the session ends: what to say then."""
     if await challenge.forget(live):
         return None
+    return await _end(node, live, "password_kept", KEPT)
+
+
+async def leave_nothing(node: Node, live: LiveSession) -> str | None:
+    """Her tabs are closed and what she typed for a server is forgotten; as above where that cannot be."""
+    if not await guard.clean(live):
+        return await _end(node, live, "tab_left_open", LEFT_OPEN)
+    return await forget_passwords(node, live)
+
+
+async def _end(node: Node, live: LiveSession, reason: str, words: str) -> str:
     live.proved = float("-inf")
-    await node.unit(lambda work: tabs.lost(work, live.id, "password_kept", KEPT))
-    return KEPT
+    await node.unit(lambda work: tabs.lost(work, live.id, reason, words))
+    return words
 
 
 async def say_whose_it_was(node: Node, live: LiveSession, lease: Lease) -> None:

@@ -25,6 +25,20 @@ def _ended(task: "asyncio.Task[Any]") -> None:
         log.error("a background task failed", task=task.get_name(), kind=type(failure).__name__)
 
 
+async def seen_through(coroutine: Coroutine[Any, Any, T], name: str) -> T:
+    """What it returns or raises. It ends as it should however often the one who waits is cancelled; that counts afterwards."""
+    task = keep(coroutine, name)
+    stopped: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as now:
+            stopped = now
+    if stopped is not None:
+        raise stopped
+    return task.result()
+
+
 async def cancelled(*tasks: "asyncio.Task[Any] | None") -> None:
     """Cancel them and wait until they have ended."""
     live = [task for task in tasks if task is not None and task is not asyncio.current_task()]

@@ -13,6 +13,7 @@ import structlog
 from playwright.async_api import Error, Locator, Page
 
 from workers.browser.calls import CallRefused
+from workers.browser.closing import closed
 from workers.browser.everytarget import Target
 from workers.browser.tasks import keep
 
@@ -84,7 +85,7 @@ class WriteGuard:
         """Watch the page from its first request on."""
         cdp = await page.context.new_cdp_session(page)
         await Target.of_page(cdp, _watched, "Fetch.requestPaused", self._judge)
-        page.on("popup", lambda opened: keep(_shut(opened), "pop-up of a lookup"))
+        page.on("popup", _shut)
 
     async def _judge(self, target: Target, paused: dict[str, Any]) -> None:
         request = paused["request"]
@@ -114,8 +115,5 @@ def _fits(path: str, patterns: list[re.Pattern[str]]) -> bool:
     return any(one.fullmatch(path) for one in patterns)
 
 
-async def _shut(page: Page) -> None:
-    try:
-        await page.close()
-    except Error:
-        return
+def _shut(opened: Page) -> None:
+    keep(closed(opened), "pop-up of a lookup")
