@@ -90,12 +90,17 @@ OF_OUTCOME: dict[str, str] = {
     "script_failed": "script_error",
     "refused": "script_error",
     "no_browser": "portal_down",
-    "host_lost": "session_lost",
-    "script_withdrawn": "session_lost",
-    "host_stopped": "session_lost",
-    "browser_crashed": "session_lost",
-    "tab_left_open": "session_lost",
-    "password_kept": "session_lost",
+    **dict.fromkeys(
+        (
+            "host_lost",
+            "script_withdrawn",
+            "host_stopped",
+            "browser_crashed",
+            "tab_left_open",
+            "password_kept",
+        ),
+        "session_lost",
+    ),
 }
 """The kit's outcomes, and the ends of portal sessions, in this list's words."""
 
