@@ -6,10 +6,12 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from carrier_scripts import place, registry, released, scaffold
-from carrier_scripts.check import check, check_families
+from carrier_scripts.behaviour_fields import FIELDS
+from carrier_scripts.check import check, check_families, wrong_in
 from carrier_scripts.quality import Quality, lines, quality
 from carrier_scripts.walk import Walk, read
 
@@ -101,12 +103,22 @@ def _bundle(key: str, file: Path | None) -> int:
     """Nothing is imported: what the script declares is asked of a confined process, by whoever hands it in."""
     try:
         exact = registry.script_at(file, key) if file else registry.script(key, place.holding(key))
+        record = _record(key, file)
     except (OSError, ValueError, KeyError, SyntaxError) as wrong:
         print(f"{key} cannot be read: {wrong}", file=sys.stderr)
         return 1
     level = "" if file else _quality(key).level
-    print(json.dumps({"key": key, "digest": exact.digest, "sources": exact.sources, "quality": level}))
+    told = {"key": key, "digest": exact.digest, "sources": exact.sources, "quality": level, "behaviour": record}
+    print(json.dumps(told, default=str))
     return 0
+
+
+def _record(key: str, file: Path | None) -> dict[str, Any]:
+    """The behaviour record that lies beside the script. Raises ValueError for what it may not say, or TOML cannot."""
+    record = registry.behaviour(key, file.absolute().parent.parent if file else place.holding(key))
+    if wrong := next(wrong_in(record), None):
+        raise ValueError(wrong)
+    return {name: fact for name, fact in record.items() if name in FIELDS}
 
 
 def _checked(key: str) -> list[str]:

@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from carrier_scripts import place, registry, trees
@@ -244,7 +245,12 @@ def has_a_behaviour_record(subject: Subject) -> Iterator[str]:
     except tomllib.TOMLDecodeError as wrong:
         yield f"behaviour/{subject.key}.toml: {wrong}"
         return
-    template = record.pop("code_template", {})
+    yield from wrong_in(record)
+
+
+def wrong_in(record: dict[str, Any]) -> Iterator[str]:
+    """What a behaviour record says that it may not, in sentences."""
+    template = record.get("code_template", {})
     for name in sorted(set(template) - TEMPLATE_FIELDS):
         yield f"behaviour: code_template has no field {name}; it has {', '.join(sorted(TEMPLATE_FIELDS))}."
     try:
@@ -252,6 +258,8 @@ def has_a_behaviour_record(subject: Subject) -> Iterator[str]:
     except re.error:
         yield "behaviour: code_template.pattern is no regular expression."
     for name, fact in record.items():
+        if name == "code_template":
+            continue
         if name not in FIELDS:
             yield f"behaviour: there is no field {name}; see carrier_scripts/behaviour_fields.py."
         elif not isinstance(fact, dict) or set(fact) != {"value", "source", "verified_on"} or not fact["source"]:

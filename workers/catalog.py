@@ -45,6 +45,7 @@ def register(portunus: Portunus) -> list[str]:
                 [{"module": one["module"], "text": one["text"]} for one in exact.sources],
                 declared(script),
                 quality(key, portunus.clock.now().date()).level if PAGES.is_dir() else "",
+                {name: vars(fact) | {"verified_on": fact.verified_on.isoformat()} for name, fact in facts(key).items()},
             )
             scripts.keep_shipped(work, portal, shipped)
             shape = registry.behaviour(key).get("code_template", {})

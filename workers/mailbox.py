@@ -327,7 +327,9 @@ class Watch(threading.Thread):
             with self._portunus.unit(ACTOR) as work:
                 endpoint = work.db.get(DeliveryEndpoint, self._endpoint_id)
                 if endpoint is not None:
-                    endpoint.health, endpoint.health_words, endpoint.health_at = health, words[:300], work.clock.now()
+                    if endpoint.health != health or endpoint.health_at is None:
+                        endpoint.health_at = work.clock.now()
+                    endpoint.health, endpoint.health_words = health, words[:300]
         except (DBAPIError, BrokerError):
             log.warning("health not noted", endpoint=self._endpoint_id)
         log.info("health", endpoint=self._endpoint_id, health=health, words=words)

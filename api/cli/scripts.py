@@ -128,13 +128,18 @@ def diff(
     new: str = typer.Argument("", help="Another; the file on this machine when not named."),
     file: Path | None = File,
 ) -> None:
-    """What changed between two versions; exit code 1 when something did."""
+    """What changed between two versions, and what the newer knows of the portal that Portunus does not; exit code 1 when something did."""
     with build().reading(operator()) as work:
         portal = directory.portal_by_key(work, key)
         in_force = scripts.version(work, old).digest if old else scripts.standing(work, portal.id)
         before = _sources(work, in_force) if in_force else []
-        after = _sources(work, scripts.version(work, new).digest) if new else _local(key, file)["sources"]
-    lines = scripts.difference(before, after)
+        after = _version(work, new) if new else _local(key, file)
+        known = directory.behaviour(work, portal)
+    lines = scripts.difference(before, after["sources"])
+    for name, value in sorted(scripts.behaviour_values(after["behaviour"]).items()):
+        if name not in known or known[name] != value:
+            lines += [f"-{name} = {json.dumps(known[name])}"] if name in known else []
+            lines += [f"+{name} = {json.dumps(value)}"]
     for line in lines:
         console.print(line, style={"+": "green", "-": "red"}.get(line[:1]), markup=False, soft_wrap=True)
     raise typer.Exit(1 if lines else 0)
@@ -148,7 +153,7 @@ def submit(
 ) -> None:
     """Hand the script in for approval by somebody else."""
     local = _local(key, file)
-    bundle: Bundle = handed_in(key, local["digest"], local["sources"], local["quality"])
+    bundle: Bundle = handed_in(key, local["digest"], local["sources"], local["quality"], local["behaviour"])
     with as_person(build()) as work:
         scripts.submit(work, bundle, words)
     console.print(
@@ -292,6 +297,12 @@ def _standing(work: Unit, portal: Portal) -> dict[str, Any]:
         if under_way
         else "",
     }
+
+
+def _version(work: Unit, wanted: str) -> dict[str, Any]:
+    digest = scripts.version(work, wanted).digest
+    kept = scripts.bundle_of(work, digest)
+    return {"sources": _sources(work, digest), "behaviour": kept.behaviour if kept is not None else {}}
 
 
 def _sources(work: Unit, digest: str) -> list[dict[str, str]]:

@@ -150,9 +150,10 @@ def _tried(look: Callable[[], Said]) -> Said:
         return False, no.message
 
 
-def _kept(work: Unit, account_id: str) -> PortalAccount:
+def _kept(work: Unit, account_id: str, channel: str) -> PortalAccount:
     row = directory.account_by_id(work, account_id)
     require(work, Permission.SECRET_STORE, account=row)
+    kinds.tried(work, row, channel)
     return row
 
 
@@ -160,7 +161,7 @@ def _proved(here: Here, account_id: str, shown: str) -> Said:
     code = "".join(shown.split())
     away: list[int] = []
     with here.unit() as work:
-        row = _kept(work, account_id)
+        row = _kept(work, account_id, "totp")
         reserved = limits.reserve(work, f"authenticator:{row.id}")  # committed even when the code is wrong
         if reserved is None:
             return False, limits.too_many().message
@@ -188,7 +189,7 @@ def _proved(here: Here, account_id: str, shown: str) -> Said:
 
 def _known(here: Here, account_id: str, question: str) -> Said:
     with here.unit() as work:
-        row = _kept(work, account_id)
+        row = _kept(work, account_id, "questions")
         known = questions.answers(work, here.portunus.vault, row, question)
     if known:
         return True, "An answer to exactly this question is stored."

@@ -93,7 +93,7 @@ def choose_password(request: Request, here: HereNow, password: Text = "", again:
         kept = passwords.hashed(password, about=(login.user.name, login.user.email))
     except (Incomplete, TooMany) as no:
         return _password_page(request, login, no)
-    with here.unit() as work:
+    with here.portunus.unit(logins.actor_of(login, here.actor.address)) as work:
         sign_in.change_password(work, _own(work, login), kept)
     return _go("/sign-in/continue")
 
@@ -103,7 +103,7 @@ def new_second_factor(request: Request, here: HereNow) -> Response:
     login = _login(here)
     if sign_in.next_step(login) is not Step.ENROL:
         return _go("/sign-in/continue")
-    with here.unit() as work:
+    with here.portunus.unit(logins.actor_of(login, here.actor.address)) as work:
         offer = second_factor.offer_second_factor(work, here.portunus.vault, _own(work, login))
     return offer_page(request, offer, ENROL)
 

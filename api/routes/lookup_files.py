@@ -50,6 +50,7 @@ def upload(request: Request, here: HereNow, file: Annotated[UploadFile, File()])
             sealed = records.seal(
                 work, here.portunus.vault, organization_of(work) or "", ("upload", here.actor.id, upload_id), told
             )
+            records.file_kept(work, upload_id, len(sheet.rows))
             here.portunus.blobs.append(_upload_blob(upload_id), sealed)
     except BrokerError as no:
         return show_home(request, here, error=no.message)

@@ -60,7 +60,7 @@ def diff(
     old: Annotated[str, Query(max_length=64)] = "",
     new: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
-    """What changed between two versions, files and declared facts."""
+    """What changed between two versions: files, declared facts, and what the new one knows of the portal that Portunus does not."""
     with here.reading() as work:
         site = directory.portal_by_key(work, key)
         before = scripts.bundle_of(
@@ -70,6 +70,7 @@ def diff(
         after = scripts.bundle_of(work, row.digest)
         lines = scripts.difference(before.sources if before else [], after.sources if after else [])
         facts = _fact_changes(before.facts if before else {}, after.facts if after else {})
+        record = _new_knowledge(directory.behaviour(work, site), after.behaviour if after else {})
         told: dict[str, Any] = {
             "portal": site.name, "key": key, "digest": row.digest, "old": before.digest if before else "",
             "words": after.words if after else "", "author": after.author_name if after else "",
@@ -78,7 +79,7 @@ def diff(
             "own": row.author == here.actor.id,
         }  # fmt: skip
     may_judge = Permission.SCRIPT_APPROVE in here.held
-    return page(request, "script_diff.html", lines=lines, facts=facts, may_judge=may_judge, **told)
+    return page(request, "script_diff.html", lines=lines, facts=facts, record=record, may_judge=may_judge, **told)
 
 
 @router.get("/scripts/{key}/edit", dependencies=WRITERS)
@@ -105,7 +106,10 @@ def submit(request: Request, here: HereNow, key: str, text: Code = "", words: Te
     try:
         with here.reading() as work:
             sources = with_text(work, key, text, base)
-        bundle = script_editing.handed_in(key, digest_of(sources), sources)
+            known = base_of(work, directory.portal_by_key(work, key), base)
+        bundle = script_editing.handed_in(
+            key, digest_of(sources), sources, behaviour=known.behaviour if known is not None else {}
+        )
         with here.unit() as work:
             scripts.submit(work, bundle, words)
     except BrokerError as no:
@@ -324,15 +328,24 @@ def _judged(row: ScriptVersion, *, refused: bool) -> str:
     return "refused" if refused else "approved" if row.approved_by else "waits"
 
 
+def _said(value: Any) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+
+
+def _new_knowledge(known: dict[str, Any], told: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
+    """What of its behaviour record is not known, or otherwise: field, known, told, source, day."""
+    return [
+        (name, _said(known.get(name, "")), _said(fact["value"]), str(fact["source"]), str(fact["verified_on"]))
+        for name, fact in sorted(told.items())
+        if name not in known or known[name] != fact["value"]
+    ]
+
+
 def _fact_changes(before: dict[str, Any], after: dict[str, Any]) -> list[tuple[str, str, str]]:
     """What it declares: hosts above all, for they are where its browser may go."""
-
-    def said(value: Any) -> str:
-        return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
-
     names = sorted(set(before) | set(after))
     return [
-        (name, said(before.get(name, "")), said(after.get(name, "")))
+        (name, _said(before.get(name, "")), _said(after.get(name, "")))
         for name in names
         if before.get(name) != after.get(name)
     ]

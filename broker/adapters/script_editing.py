@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from threading import BoundedSemaphore
 from typing import Any
@@ -46,7 +47,13 @@ def _said(key: str, sources: list[dict[str, str]]) -> list[dict[str, Any]]:
     return _asked({"key": key, "text": text, "facts": facts})
 
 
-def handed_in(key: str, digest: str, sources: list[dict[str, str]], quality: str = "") -> Bundle:
+def handed_in(
+    key: str,
+    digest: str,
+    sources: list[dict[str, str]],
+    quality: str = "",
+    behaviour: dict[str, Any] | None = None,
+) -> Bundle:
     """A version somebody hands in: its texts are read by the rules before any of them is loaded. Raises `Incomplete`, `Unavailable`."""
     for source in sources:
         found = _asked({"key": key, "text": source["text"], "family": source["module"].startswith(FAMILY)})
@@ -54,7 +61,7 @@ def handed_in(key: str, digest: str, sources: list[dict[str, str]], quality: str
             file, first = source["module"].rpartition(".")[2], found[0]
             more = f" {len(found) - 1} more: portunus script check {key}" if len(found) > 1 else ""
             raise Incomplete(f"{file}.py line {first['line']}: {first['words']}{more}")
-    return with_facts(key, digest, sources, quality)
+    return replace(with_facts(key, digest, sources, quality), behaviour=behaviour or {})
 
 
 @cache

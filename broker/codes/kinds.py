@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
+from broker.audit import service as audit
+from broker.audit.acts import Act
 from broker.base.unit import Unit
 from broker.codes.models import Code, CodeRequest
 from broker.directory.models import PortalAccount
@@ -137,3 +139,10 @@ def _worked(work: Unit, account_ids: set[str], found: dict[str, Kind]) -> dict[s
     for key, times in last.items():
         found[key].worked_for = sum(at > since for at in times.values())
     return last
+
+
+def tried(work: Unit, account: PortalAccount, channel: str) -> None:
+    """An administrator asks whether what is stored of this login is right; what is stored is compared and never shown."""
+    audit.record(
+        work, Act.METHOD_TRIED, "portal_account", account.id, account_id=account.id, detail={"channel": channel}
+    )

@@ -12,6 +12,8 @@ AUTOMATIC = ("email", "sms", "voice")
 """Channels whose codes come by themselves."""
 SICK = ("down", "unlinked", "gone")
 """Health of a mailbox or telephone that brings no code."""
+BLINK = timedelta(seconds=8)
+"""A mailbox whose connection broke comes back within a second or two: only one that stays away is known to bring no codes."""
 SILENT = timedelta(seconds=40)
 """After so long without a sign of life, four of its rounds, the mail watcher counts as dead."""
 
@@ -21,13 +23,23 @@ def trouble(work: Unit, endpoint: DeliveryEndpoint | None) -> str:
     if endpoint is None:
         return ""
     what = "mailbox" if endpoint.kind == "mailbox" else "telephone"
-    if endpoint.health in SICK:
+    if endpoint.health in SICK and not _blinks(work, endpoint):
         why = (endpoint.health_words or "it does not answer").rstrip(". ")
     elif endpoint.kind == "mailbox" and _nobody_reads(work):
         why = "the mail watcher, which reads it, has stopped"
     else:
         return ""
     return f"The {what} {endpoint.name} brings no codes now: {why}."
+
+
+def _blinks(work: Unit, endpoint: DeliveryEndpoint) -> bool:
+    since = endpoint.health_at
+    return (
+        endpoint.kind == "mailbox"
+        and endpoint.health == "down"
+        and since is not None
+        and work.clock.now() - since < BLINK
+    )
 
 
 def _nobody_reads(work: Unit) -> bool:

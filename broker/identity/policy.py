@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, literal, or_, select
+from sqlalchemy.orm import QueryableAttribute
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
@@ -150,6 +151,10 @@ class Reach:
     def covers(self, *, account_id: str | None = None, location_id: str | None = None) -> bool:
         """Whether the thing at this location, or on this account, is within reach."""
         return self.everywhere or location_id in self.location_ids or account_id in self.account_ids
+
+    def these(self, account_id: QueryableAttribute[str], location_id: QueryableAttribute[str]) -> ColumnElement[bool]:
+        """The same as a condition on rows: one tenant's many must not crowd out another's."""
+        return or_(literal(self.everywhere), location_id.in_(self.location_ids), account_id.in_(self.account_ids))
 
 
 EVERYWHERE = Reach(everywhere=True, location_ids=frozenset(), account_ids=frozenset())

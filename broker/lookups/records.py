@@ -91,3 +91,8 @@ def clear_turn(work: Unit, account_id: str) -> None:
     """A person has looked after the login: no waiting for earlier failures."""
     row = turn(work, account_id)
     row.failures, row.stops, row.not_before, row.words = 0, 0, None, None
+
+
+def file_kept(work: Unit, upload_id: str, rows: int) -> None:
+    """A file of questions has come in and is kept sealed until its columns are named: patients, whether a batch comes of it or not."""
+    audit.record(work, Act.LOOKUP_FILE_KEPT, "lookup_file", upload_id, detail={"rows": rows})

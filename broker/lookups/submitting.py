@@ -228,6 +228,9 @@ def again(work: Unit, lookup_id: str) -> Lookup:
     account = account_for(work, row.portal, row.location)
     if account is None:
         raise Conflict("Still no login covers this portal at this location. Add one under Accounts.")
+    audit.record(
+        work, Act.LOOKUP_AGAIN, "lookup", row.id, reason=row.error, account_id=account.id, location_id=row.location_id
+    )
     row.account_id = account.id
     row.failures, row.runs, row.yielded = 0, 0, 0
     row.error, row.not_before = None, start_of(work, row)

@@ -2,6 +2,8 @@
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
+from broker.audit import service as audit
+from broker.audit.acts import Act
 from broker.base.errors import Conflict
 from broker.base.unit import Unit
 from broker.lookups.models import BatchRow, Lookup
@@ -46,6 +48,7 @@ def put_away(work: Unit, lookup_id: str) -> Lookup:
     row = own(work, lookup_id)
     if row.state not in NO_ANSWER:
         raise Conflict("Only a lookup that ended without an answer can be put away.")
+    audit.record(work, Act.LOOKUP_PUT_AWAY, "lookup", row.id, account_id=row.account_id, location_id=row.location_id)
     row.put_away_at = work.clock.now()
     work.signal("lookups")
     return row

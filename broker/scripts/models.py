@@ -24,6 +24,8 @@ class ScriptBundle(Base):
     """[{module, text}], families first: what a script process compiles."""
     facts: Mapped[dict[str, Any]]
     """What the class declares (name, hosts, start, home, automation, …), read in a confined process."""
+    behaviour: Mapped[dict[str, Any]]
+    """How the portal behaves, as its author knows it: field → {value, source, verified_on}. In force with the version."""
     words: Mapped[str] = mapped_column(String(500), default="")
     """What was changed and why, by its author."""
     quality: Mapped[str] = mapped_column(String(12), default="")

@@ -12,7 +12,7 @@ from broker.base.unit import Unit
 from broker.directory.models import Location, Portal, PortalAccount, ScriptVersion, account_location
 from broker.identity.places import location_by_key
 from broker.identity.policy import Permission, require
-from broker.scripts import judging, turn, versions
+from broker.scripts import behaving, judging, turn, versions
 from broker.scripts.models import (
     ABOUT_RELEASE,
     ScriptAlert,
@@ -271,7 +271,7 @@ def end(work: Unit, row: ScriptRelease, words: str, how: str = "rolled_back") ->
 
 
 def put_in_force(work: Unit, portal_id: str, digest: str | None) -> None:
-    """This version from now on, with the hosts and the address it declares; None: no version."""
+    """This version from now on, with hosts, address and newer knowledge of the portal that came with it; None: no version."""
     row = work.db.get(ScriptInForce, portal_id)
     if digest is None:
         if row is not None:
@@ -287,6 +287,8 @@ def put_in_force(work: Unit, portal_id: str, digest: str | None) -> None:
     portal = work.db.get_one(Portal, portal_id)
     if bundle is not None and bundle.facts.get("hosts"):
         portal.hosts, portal.start_url = list(bundle.facts["hosts"]), str(bundle.facts["start"])
+    if bundle is not None:
+        behaving.take_over(work, portal, bundle.behaviour)
     work.db.flush()
 
 

@@ -15,6 +15,8 @@ def keep_shipped(work: Unit, portal: Portal, bundle: Bundle) -> None:
     turn.take(work, portal.id)
     if work.db.get(ScriptBundle, bundle.digest) is None:
         versions.keep(work, bundle, "Came with Portunus.", "Portunus")
+    else:
+        work.db.get_one(ScriptBundle, bundle.digest).behaviour = bundle.behaviour
     now_in_force = work.db.get(ScriptInForce, portal.id)
     if now_in_force is not None and (not now_in_force.shipped or now_in_force.digest == bundle.digest):
         return

@@ -1,7 +1,7 @@
 """Versions by content hash: submitted by one person, approved by another. Refusing is in `withdrawal.py`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from difflib import unified_diff
 from typing import Any
@@ -17,7 +17,7 @@ from broker.directory import checks
 from broker.directory import service as directory
 from broker.directory.models import Portal, ScriptVersion
 from broker.identity.policy import Permission, require
-from broker.scripts import turn
+from broker.scripts import behaving, turn
 from broker.scripts.models import ScriptBundle
 
 SHIPPED = "release"
@@ -37,6 +37,8 @@ class Bundle:
     sources: list[dict[str, str]]
     facts: dict[str, Any]
     quality: str = ""
+    behaviour: dict[str, Any] = field(default_factory=dict)
+    """How the portal behaves, as its author knows it: field → {value, source, verified_on}."""
 
 
 def submit(work: Unit, bundle: Bundle, words: str) -> ScriptVersion:
@@ -48,10 +50,12 @@ def submit(work: Unit, bundle: Bundle, words: str) -> ScriptVersion:
     if sum(len(source["text"].encode()) for source in bundle.sources) > SOURCE_BYTES:
         raise Incomplete("A script with its families may have 64 KB; move what is common into a family or the kit.")
     checks.hosts(list(bundle.facts.get("hosts", [])))
+    behaving.check(work, bundle.behaviour)
     portal = work.db.scalar(select(Portal).where(Portal.key == bundle.key)) or _proposed(work, bundle)
     if work.db.get(ScriptVersion, bundle.digest) is not None:
         raise Conflict(
-            "These very bytes are known already. Look under Versions: one that waits is approved there, an old approval renewed.",
+            "These very bytes are known already. Look under Versions: one that waits is approved there, an old approval renewed. "
+            "What is only known anew of how the portal behaves is corrected on the script's page.",
             code="version-known",
         )
     row = ScriptVersion(
@@ -95,6 +99,7 @@ def approve(work: Unit, digest: str) -> ScriptVersion:
     row.approved_by, row.approved_at = work.actor.id, work.clock.now()
     if portal.status == directory.PROPOSED:
         portal.status = "active"
+        behaving.take_over(work, portal, work.db.get_one(ScriptBundle, row.digest).behaviour)
     return row
 
 
@@ -177,6 +182,7 @@ def keep(work: Unit, bundle: Bundle, words: str, author: str) -> None:
             facts=bundle.facts,
             words=words[:500],
             quality=bundle.quality,
+            behaviour=bundle.behaviour,
             author_name=author,
             submitted_at=work.clock.now(),
             refused_at=None,

@@ -49,15 +49,15 @@ def code_waits(work: Unit, days: int = 30) -> list[CodeWait]:
         .join(PortalAccount, PortalAccount.id == CodeRequest.account_id)
         .join(Portal, Portal.id == PortalAccount.portal_id)
         .join(Location, Location.id == CodeRequest.location_id)
-        .where(CodeRequest.first_asked_at >= since, CodeRequest.state.in_(ENDED))
+        .where(
+            CodeRequest.first_asked_at >= since,
+            CodeRequest.state.in_(ENDED),
+            where.these(CodeRequest.account_id, CodeRequest.location_id),
+        )
         .order_by(CodeRequest.first_asked_at.desc())
         .limit(MOST)
-    ).all()
-    seen = [
-        (request, portal, location)
-        for request, portal, location in rows
-        if where.covers(account_id=request.account_id, location_id=request.location_id)
-    ]
+    )
+    seen = [(request, portal, location) for request, portal, location in rows]
     came = _came(work, [request.id for request, _, _ in seen])
     groups: dict[tuple[str, str, str], list[CodeRequest]] = defaultdict(list)
     for request, portal, location in seen:

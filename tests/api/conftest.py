@@ -16,6 +16,7 @@ from broker.identity.models import ServiceAccount, User
 from broker.identity.policy import Role
 from broker.lookups import service as lookups
 from broker.wiring import Portunus
+from tests.api.on_record import OnRecord
 from tests.broker.lookups.conftest import Office, furnish
 
 ADDRESS = "http://127.0.0.1:8400"
@@ -46,14 +47,14 @@ def app(portunus: Portunus) -> FastAPI:
     return create_app(portunus)
 
 
-def _client(app: FastAPI) -> TestClient:
-    return TestClient(app, base_url=ADDRESS, follow_redirects=False)
+def _client(app: FastAPI, portunus: Portunus, actor_id: str | None = None) -> TestClient:
+    return TestClient(OnRecord(app, portunus, actor_id), base_url=ADDRESS, follow_redirects=False)
 
 
 @pytest.fixture
-def visitor(app: FastAPI) -> Browser:
+def visitor(app: FastAPI, portunus: Portunus) -> Browser:
     """Somebody who is not signed in."""
-    return Browser(_client(app))
+    return Browser(_client(app, portunus))
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def signed_in(app: FastAPI, portunus: Portunus) -> Callable[..., Browser]:
             row = work.db.get(User, user.id)
             login, token = logins.begin(work, row, device="Test browser", via=via, complete=complete)
             csrf = login.csrf
-        browser = Browser(_client(app), csrf)
+        browser = Browser(_client(app, portunus, user.id), csrf)
         browser.client.cookies.set("portunus", token)
         return browser
 
@@ -79,7 +80,7 @@ def with_key(app: FastAPI, portunus: Portunus) -> Callable[[ServiceAccount], Tes
     def make(account: ServiceAccount) -> TestClient:
         with portunus.unit(system("test")) as work:
             _, key = keys.create_api_key(work, account)
-        client = _client(app)
+        client = _client(app, portunus, account.id)
         client.headers["authorization"] = f"Bearer {key}"
         return client
 

@@ -23,6 +23,7 @@ from carrier_scripts.kit.process import digest_of
 from carrier_scripts.registry import Script
 from tests.hostile.corpus import HOSTILE, Hostile
 from workers.browser.facade import CallRefused
+from workers.browser.limit import Limit
 from workers.browser.scriptrun import Done, ScriptProcesses
 
 pytestmark = pytest.mark.skipif(
@@ -134,7 +135,7 @@ def run(hostile: Hostile, facts: dict[str, Any]) -> tuple[Done, list[psutil.Proc
         scripts = ScriptProcesses("nobody")
         before = set(psutil.Process().children(recursive=True))
         limit_s = HANG_S if hostile.awaits_the_host else LIMIT_S
-        done = await scripts.run(script_of(hostile, facts), "prove", answer, limit_s=limit_s)
+        done = await scripts.run(script_of(hostile, facts), "prove", answer, limit=Limit(limit_s))
         await asyncio.sleep(0)  # the next spare is being started: let it begin, then end it
         await scripts.warm_up()
         await scripts.stop()

@@ -26,6 +26,7 @@ from workers.browser.attempt import run_verb
 from workers.browser.egress import Door
 from workers.browser.facade import Facade
 from workers.browser.find import find
+from workers.browser.limit import Limit
 from workers.browser.live import LiveSession
 from workers.browser.scriptrun import Done, ScriptProcesses
 from workers.browser.scriptstore import Loaded
@@ -179,7 +180,7 @@ def test_bytes_that_nobody_approved_are_not_run() -> None:
 
     async def within() -> Done:
         scripts = ScriptProcesses("nobody")
-        done = await scripts.run(Script("hostile", changed, approved.digest), "sign_in", answer, limit_s=20)
+        done = await scripts.run(Script("hostile", changed, approved.digest), "sign_in", answer, limit=Limit(20))
         await scripts.stop()
         return done
 

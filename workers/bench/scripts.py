@@ -29,6 +29,7 @@ from workers.bench.figures import Figures, p50
 from workers.browser.egress import Door, Egress
 from workers.browser.facade import Facade, watch_status
 from workers.browser.find import find
+from workers.browser.limit import Limit
 from workers.browser.pool import Pool, Shard
 from workers.browser.scriptrun import ScriptProcesses
 from workers.tryout.desk import CALLS, OwnDesk, OwnLogin
@@ -126,7 +127,7 @@ async def _first_call(processes: ScriptProcesses, script: registry.Script) -> fl
         first.append(time.perf_counter())
         return "down" if name == "recognise" else None
 
-    await processes.run(script, "recognise", answer, limit_s=20)
+    await processes.run(script, "recognise", answer, limit=Limit(20))
     if not first:
         raise Unavailable("A script process does not start; see portunus doctor.")
     return (first[0] - began) * 1000
@@ -206,7 +207,7 @@ async def _confined(lab: _Lab, page: Page, door: Door, processes: ScriptProcesse
     async def answer(name: str, args: dict[str, Any]) -> Any:
         return await (desk if name in CALLS else facade).call(name, args)
 
-    done = await processes.run(registry.script(KEY), "sign_in", answer, limit_s=60)
+    done = await processes.run(registry.script(KEY), "sign_in", answer, limit=Limit(60))
     if done.outcome is not Outcome.SIGNED_IN:
         raise Unavailable(f"The script did not sign in: {done.outcome.value}.")
 

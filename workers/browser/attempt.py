@@ -24,6 +24,7 @@ from workers.browser.coming import Coming
 from workers.browser.desk import Desk
 from workers.browser.egress import Denied, Egress
 from workers.browser.facade import Facade, unless_asked
+from workers.browser.limit import Limit
 from workers.browser.live import LiveSession
 from workers.browser.pool import CRASHED, Pool
 from workers.browser.scriptrun import Done, ScriptProcesses
@@ -240,8 +241,8 @@ async def _sign_in(node: Node, live: LiveSession) -> Done:
 
 async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float = 60, page: Any = None) -> Done:
     """One verb of the session's script on a page of it (its first tab unless another is given)."""
-    facade = Facade(live, page or live.tabs[0].page)
-    desk = Desk(node.portunus, live, facade)
+    facade, limit = Facade(live, page or live.tabs[0].page), Limit(limit_s)
+    desk = Desk(node.portunus, live, facade, limit)
 
     looking: asyncio.Task[list[str]] | None = None
 
@@ -263,7 +264,7 @@ async def run_verb(node: Node, live: LiveSession, verb: str, *, limit_s: float =
 
     async with live.lock:
         live.trace = Trace(known=words_of(live.loaded.script.sources))
-        done = await node.scripts.run(live.loaded.script, verb, live.trace.watched(answer), limit_s=limit_s)
+        done = await node.scripts.run(live.loaded.script, verb, live.trace.watched(answer), limit=limit)
         if MEANINGS[done.outcome].next is Next.AUTHOR and await live.shard.crashed():
             return Done(Outcome.REFUSED, CRASHED)  # a script knows no better
         await looked()

@@ -17,6 +17,7 @@ from carrier_scripts.kit.outcomes import NAMES, Outcome
 from workers.browser import reports, scriptstore, structure
 from workers.browser.egress import Door
 from workers.browser.facade import CallRefused, Facade, watch_status
+from workers.browser.limit import Limit
 from workers.browser.scriptrun import Done
 from workers.browser.scriptstore import Loaded
 from workers.browser.trace import Trace
@@ -120,7 +121,7 @@ async def _recognise(node: "Node", due: Due, seen: _Seen, page: Page, trace: Tra
         await answer("goto", {"page": 0, "url": due.loaded.start})
     except CallRefused as no:
         return Done(_outcome(no.code), no.message)
-    return await node.scripts.run(due.loaded.script, "recognise", answer, limit_s=LOOK_S)
+    return await node.scripts.run(due.loaded.script, "recognise", answer, limit=Limit(LOOK_S))
 
 
 def _nobody_to_tell(host: str) -> None:

@@ -25,11 +25,13 @@ from broker.tabs.states import SessionState
 from broker.wiring import Portunus
 from workers.browser import arrival, calls, enrolling, fields, masks, practice
 from workers.browser.facade import NO_ANSWER, CallRefused, Facade
+from workers.browser.limit import Limit
 from workers.browser.live import LiveSession
 
 FIELD_MS = 15_000
-TURN_S = 150.0
-"""Longest wait for one other sign-in's code at the same mailbox or phone; each that comes to its end begins it anew."""
+TURN_S = 660.0
+"""Longest wait for one other sign-in's code at the same mailbox or phone (codes live ten minutes at most, and its page takes
+a while); each that comes to its end begins it anew."""
 TURN_LOOK_S = 2.0
 AWAY_S = 1.0
 """How soon a database that did not answer is asked again."""
@@ -43,10 +45,11 @@ ACTOR = system("browserhost")
 class Desk:
     """One attempt's desk. Answers the script's calls; nothing it returns is a secret."""
 
-    def __init__(self, portunus: Portunus, live: LiveSession, facade: Facade) -> None:
+    def __init__(self, portunus: Portunus, live: LiveSession, facade: Facade, limit: Limit) -> None:
         self._portunus = portunus
         self._live = live
         self._facade = facade
+        self._limit = limit
         self._claim = live.claim
         self._password_field: ElementHandle | None = None
         self._request_id: str | None = None
@@ -163,8 +166,9 @@ class Desk:
                 words = "Another sign-in's code comes to the same place first."
                 if now_first > 1:
                     words = f"The codes of {now_first} other sign-ins come to the same place first."
-                await self._progress(SessionState.SIGNING_IN, words)
-                await ear.wait(TURN_LOOK_S)
+                with self._limit.waived():
+                    await self._progress(SessionState.SIGNING_IN, words)
+                    await ear.wait(TURN_LOOK_S)
 
     async def type_answer(self, page: int, question: list[Any], chain: list[Any]) -> None:
         """The stored answer to exactly this question, or a person."""

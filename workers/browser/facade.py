@@ -71,6 +71,8 @@ class Facade:
     def __init__(self, live: LiveSession, first: Page) -> None:
         self._live = live
         self._pages = [first]
+        self.broken = False
+        """The browser itself failed a call: neither the script nor the portal is to blame."""
         self.typed: list[ElementHandle] = []
         """Fields the desk has typed a secret into."""
         self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
@@ -252,6 +254,7 @@ class Facade:
         if "net::ERR" in text or "Timeout" in text:
             return "down", "The portal did not answer."
         if "closed" in text or "crashed" in text:
+            self.broken = True
             log.info("a tab was closed in mid run")
             return "script_failed", "The browser tab was closed in mid run."
         return "unrecognised", "The page did not behave as the script expects."

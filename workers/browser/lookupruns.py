@@ -21,6 +21,7 @@ from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from workers.browser import evidence, reports
 from workers.browser.closing import closed
 from workers.browser.facade import watch_status
+from workers.browser.limit import Limit
 from workers.browser.live import LiveSession
 from workers.browser.lookupfacade import LookupFacade
 from workers.browser.ownworld import OwnWorld
@@ -169,9 +170,9 @@ class _Runs:
             trace = Trace(discreet=True)
             async with self._live.lock:
                 done = await self._process.run(
-                    self._script, job.kind, trace.watched(facade.call), limit_s=SCRIPT_S, asked=job.question
+                    self._script, job.kind, trace.watched(facade.call), limit=Limit(SCRIPT_S), asked=job.question
                 )
-            if done.outcome is not Outcome.ANSWERED and await self._tab_is_lost(cdp):
+            if done.outcome is not Outcome.ANSWERED and (facade.broken or await self._tab_is_lost(cdp)):
                 return await self._once_more(job)
             await facade.saved()
             said = await self._said(facade, done)

@@ -18,6 +18,7 @@ from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.kit.wire import CALLS, LINE_BYTES, REPORT, RUN_BYTES, Source
 from carrier_scripts.registry import Script
 from workers.browser.facade import CallRefused
+from workers.browser.limit import Limit
 from workers.browser.tasks import keep
 
 Answer = Callable[[str, dict[str, Any]], Awaitable[Any]]
@@ -108,12 +109,12 @@ class ScriptProcesses:
         return walls
 
     async def run(
-        self, script: Script, verb: str, answer: Answer, *, limit_s: float, asked: Mapping[str, Any] | None = None
+        self, script: Script, verb: str, answer: Answer, *, limit: Limit, asked: Mapping[str, Any] | None = None
     ) -> Done:
         """One verb of one script in a process of its own; every end is a `Done`. `asked`: a lookup's question."""
         process = await self.taken()
         try:
-            done, _ = await _served(process, script, _told(script, verb, asked), answer, limit_s)
+            done, _ = await _served(process, script, _told(script, verb, asked), answer, limit)
             return done
         finally:
             await _end(process)
@@ -163,7 +164,7 @@ class KeptProcess:
         self._runs = self._calls = 0
 
     async def run(
-        self, script: Script, verb: str, answer: Answer, *, limit_s: float, asked: Mapping[str, Any] | None = None
+        self, script: Script, verb: str, answer: Answer, *, limit: Limit, asked: Mapping[str, Any] | None = None
     ) -> Done:
         """As `ScriptProcesses.run`; the process stays when the run has ended well."""
         if self._digest != script.digest or self._runs >= RUNS_KEPT or self._calls >= CALLS_KEPT:
@@ -177,7 +178,7 @@ class KeptProcess:
         self._runs += 1
         ended_well = False
         try:
-            done, ended_well = await _served(self._process, script, told, self._counted(answer), limit_s)
+            done, ended_well = await _served(self._process, script, told, self._counted(answer), limit)
             return done
         finally:
             if not ended_well:
@@ -208,11 +209,11 @@ def _told(script: Script, verb: str, asked: Mapping[str, Any] | None) -> dict[st
 
 
 async def _served(
-    process: asyncio.subprocess.Process, script: Script, told: dict[str, Any], answer: Answer, limit_s: float
+    process: asyncio.subprocess.Process, script: Script, told: dict[str, Any], answer: Answer, limit: Limit
 ) -> tuple[Done, bool]:
     """How the run ended, and whether the process can take another."""
     try:
-        async with asyncio.timeout(limit_s):
+        async with limit.kept():
             return await _conversed(process, script, told, answer)
     except TimeoutError:
         return Done(Outcome.SCRIPT_FAILED, "The script took too long."), False

@@ -7,7 +7,7 @@ Playwright's own click (its helper, its two still frames) costs some 80 ms in ev
 import asyncio
 from typing import Any
 
-from playwright.async_api import CDPSession
+from playwright.async_api import CDPSession, Error
 
 from workers.browser.calls import CallRefused
 from workers.browser.ownworld import OwnWorld
@@ -105,7 +105,7 @@ async def press(cdp: CDPSession, guard: WriteGuard, x: float, y: float, limit_s:
                 cdp.send("Input.dispatchMouseEvent", {"type": "mousePressed", "buttons": 1, **mouse}),
                 cdp.send("Input.dispatchMouseEvent", {"type": "mouseReleased", **mouse}),
             )
-            await cdp.send("Runtime.evaluate", {"expression": "0"})  # answered after what the press asked for was told
+            await _settled(cdp)
             while coming and guard.blocked == blocked:
                 changed.clear()
                 await changed.wait()
@@ -114,3 +114,12 @@ async def press(cdp: CDPSession, guard: WriteGuard, x: float, y: float, limit_s:
     finally:
         for name, listener in heard.items():
             cdp.remove_listener(name, listener)
+
+
+async def _settled(cdp: CDPSession) -> None:
+    """Answered after what the press asked for was told, or ended by the next page, which came sooner."""
+    try:
+        await cdp.send("Runtime.evaluate", {"expression": "0"})
+    except Error as ended:
+        if "navigated or closed" not in ended.message:
+            raise

@@ -25,6 +25,7 @@ from carrier_scripts.kit.portal import LOGIN_FORM, PASSWORD_FORM
 from carrier_scripts.registry import Script
 from workers.browser.facade import Facade, watch_status
 from workers.browser.find import find
+from workers.browser.limit import Limit
 from workers.browser.scriptrun import ScriptProcesses
 
 STATUS = re.compile(r'<meta name="saved-status" content="(\d+)">')
@@ -98,7 +99,7 @@ async def show(browser: Browser, processes: ScriptProcesses, script: Script, hos
             told.append(str(said) if name == "recognise" else told[-1])
             return said
 
-        done = await processes.run(script, "recognise", answer, limit_s=LIMIT_S)
+        done = await processes.run(script, "recognise", answer, limit=Limit(LIMIT_S))
         no_outcome = told[-1] in (LOGIN_FORM, PASSWORD_FORM) or told[-1].startswith("between:")
         return told[-1] if no_outcome else done.outcome.value
     finally:

@@ -12,6 +12,7 @@ from workers.browser import find
 from workers.browser.calls import CallRefused
 from workers.browser.egress import Door, Egress
 from workers.browser.facade import Facade, watch_status
+from workers.browser.limit import Limit
 from workers.browser.pool import Pool, Shard
 from workers.browser.scriptrun import Answer, Done, ScriptProcesses
 from workers.tryout.desk import CALLS, OwnDesk, OwnLogin
@@ -52,7 +53,7 @@ async def sign_in(
         live: Any = SimpleNamespace(door=door, tabs=[])
         facade = Facade(live, page)
         desk = OwnDesk(login, facade, sign_in_hosts, watcher.tell)
-        ended = await processes.run(script, "sign_in", _watched(watcher, desk, facade), limit_s=LIMIT_S)
+        ended = await processes.run(script, "sign_in", _watched(watcher, desk, facade), limit=Limit(LIMIT_S))
         if ended.outcome is Outcome.SIGNED_IN and not desk.proved:
             login.proved()
         await watcher.over(ended, page)

@@ -586,6 +586,7 @@ def upgrade() -> None:
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('sources', sa.JSON(), nullable=False),
     sa.Column('facts', sa.JSON(), nullable=False),
+    sa.Column('behaviour', sa.JSON(), nullable=False),
     sa.Column('words', sa.String(length=500), nullable=False),
     sa.Column('quality', sa.String(length=12), nullable=False),
     sa.Column('author_name', sa.String(length=120), nullable=False),

@@ -97,7 +97,7 @@ engine = make_engine(sys.argv[1])
 for number in range(int(sys.argv[2])):
     with Session(engine) as db:
         work = Unit(db=db, actor=system("test"), clock=SystemClock())
-        for part in range(3):
+        for part in range(int(sys.argv[3])):
             audit.record(work, Act.TAB_REQUESTED, "lease", f"lea_{number}")
         work.commit()
     print(number, flush=True)
@@ -106,8 +106,9 @@ for number in range(int(sys.argv[2])):
 
 def test_al16_processes_append_while_one_is_killed_and_the_log_has_no_gap(portunus: Portunus, tmp_path: Path) -> None:
     """What was acknowledged before the kill is there, whole units only, each index once."""
-    count, rounds = 4, 40
-    command = [sys.executable, "-c", APPENDER, portunus.engine.url.render_as_string(hide_password=False), str(rounds)]
+    count, rounds, parts = 8, 290, 50  # the seven that live append more than 100,000 entries
+    where = portunus.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", APPENDER, where, str(rounds), str(parts)]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(count)]
     victim = running[0]
     assert victim.stdout is not None
@@ -122,6 +123,6 @@ def test_al16_processes_append_while_one_is_killed_and_the_log_has_no_gap(portun
         lines = list(audit.export(work, key))
     (tmp_path / "export").write_text("".join(f"{line}\n" for line in lines))
     assert verify.verify(str(tmp_path / "export")).startswith("accepted")
-    units, rest = divmod(sum(Act.TAB_REQUESTED.value in line for line in lines), 3)
+    units, rest = divmod(sum(Act.TAB_REQUESTED.value in line for line in lines), parts)
     assert rest == 0
     assert units >= len(acknowledged) >= (count - 1) * rounds + 5

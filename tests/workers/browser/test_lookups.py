@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from playwright.async_api import Error
@@ -10,9 +11,11 @@ from carrier_scripts import registry
 from tests.waiting import soon
 from tests.workers.browser import looking
 from tests.workers.browser.conftest import Node
+from workers.browser import lookupfacade
 from workers.browser.facade import CallRefused
 from workers.browser.lookupfacade import LookupFacade
 from workers.browser.ownworld import OwnWorld
+from workers.browser.shortways import press
 from workers.browser.writeguard import WriteGuard
 
 
@@ -144,6 +147,26 @@ def test_a_lookup_whose_tab_goes_away_is_done_again_in_a_fresh_one(node: Node) -
         assert (shown.state, shown.error, shown.runs) == ("done", None, 2)
 
     node.run(test)
+
+
+def test_a_lookup_whose_browser_failed_a_press_is_done_again(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    pressed = []
+
+    async def failing_once(*args: Any) -> None:
+        pressed.append(args)
+        if len(pressed) == 1:
+            raise Error("CDPSession.send: Target page, context or browser has been closed")
+        await press(*args)
+
+    monkeypatch.setattr(lookupfacade, "press", failing_once)
+
+    async def test() -> None:
+        lookup = await asyncio.to_thread(looking.ask, node, member_id="HD100042731", birth_date="1984-03-17")
+        (shown,) = await looking.work_off(node, lookup)
+        assert (shown.state, shown.error, shown.runs) == ("done", None, 2)
+
+    node.run(test)
+    assert len(pressed) > 1
 
 
 def test_a_parked_login_waits_for_a_person_and_goes_on_when_she_has_put_it_right(node: Node) -> None:

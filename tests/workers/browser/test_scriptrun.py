@@ -9,6 +9,7 @@ import pytest
 from carrier_scripts import registry
 from carrier_scripts.kit.outcomes import Outcome
 from workers.browser.calls import CallRefused
+from workers.browser.limit import Limit
 from workers.browser.scriptrun import KeptProcess, Place, ScriptProcesses
 
 SCRIPT = registry.script("harborline")
@@ -51,7 +52,7 @@ def test_lookups_share_a_process_until_a_run_breaks() -> None:
         kept = KeptProcess(processes)
         outcomes, pids = [], []
         for answer in (changed, changed, broken, changed):
-            done = await kept.run(SCRIPT, "eligibility", answer, limit_s=20, asked=ASKED)
+            done = await kept.run(SCRIPT, "eligibility", answer, limit=Limit(20), asked=ASKED)
             outcomes.append(done.outcome)
             pids.append(kept.pid)
         await kept.close()
@@ -69,9 +70,9 @@ def test_another_version_of_the_script_gets_a_process_of_its_own() -> None:
     async def test() -> None:
         processes = ScriptProcesses("nobody")
         kept = KeptProcess(processes)
-        await kept.run(SCRIPT, "eligibility", changed, limit_s=20, asked=ASKED)
+        await kept.run(SCRIPT, "eligibility", changed, limit=Limit(20), asked=ASKED)
         first = kept.pid
-        done = await kept.run(registry.script("northgate"), "eligibility", changed, limit_s=20, asked=ASKED)
+        done = await kept.run(registry.script("northgate"), "eligibility", changed, limit=Limit(20), asked=ASKED)
         assert (done.outcome, kept.pid != first) == (Outcome.UNRECOGNISED, True)
         await kept.close()
         await processes.stop()
@@ -83,7 +84,7 @@ def test_runs_at_the_same_time_leave_no_process_behind() -> None:
     async def test() -> None:
         before = set(psutil.Process().children(recursive=True))
         processes = ScriptProcesses("nobody")
-        runs = (processes.run(SCRIPT, "prove", changed, limit_s=20) for _ in range(4))
+        runs = (processes.run(SCRIPT, "prove", changed, limit=Limit(20)) for _ in range(4))
         await asyncio.gather(*runs, processes.warm_up(), processes.warm_up())
         await processes.stop()
         left = set(psutil.Process().children(recursive=True)) - before

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from playwright.async_api import CDPSession, Page, Route, async_playwright
+from playwright.async_api import CDPSession, Error, Page, Route, async_playwright
 
 from broker.base.settings import Settings
 from workers.browser.find import find
@@ -101,6 +101,28 @@ def test_a_page_that_arrives_while_the_old_one_is_still_busy_is_no_fault() -> No
         aim = await world.ask(AIM, link("#busy"))
         guard: Any = SimpleNamespace(blocked=0)
         await press(cdp, guard, aim["x"], aim["y"], 20)
+        told = await world.ask(LOOK, link("#name"), "text")
+        assert told["cells"][0][0] == "Second page"
+
+    on_the_page(test)
+
+
+def test_a_press_whose_question_ends_with_the_old_page_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chromium ends an evaluation when the next page gets a process of its own."""
+
+    async def test(page: Page, cdp: CDPSession, world: OwnWorld) -> None:
+        aim = await world.ask(AIM, link("#next"))
+        send = cdp.send
+
+        async def ended(method: str, told: Any = None) -> Any:
+            if method == "Runtime.evaluate":
+                raise Error("CDPSession.send: Protocol error (Runtime.evaluate): Inspected target navigated or closed")
+            return await send(method, told)
+
+        monkeypatch.setattr(cdp, "send", ended)
+        guard: Any = SimpleNamespace(blocked=0)
+        await press(cdp, guard, aim["x"], aim["y"], 20)
+        monkeypatch.undo()
         told = await world.ask(LOOK, link("#name"), "text")
         assert told["cells"][0][0] == "Second page"
 

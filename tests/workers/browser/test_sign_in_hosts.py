@@ -20,6 +20,7 @@ from workers.browser.desk import Desk
 from workers.browser.egress import Door
 from workers.browser.facade import Facade
 from workers.browser.find import find
+from workers.browser.limit import Limit
 from workers.browser.live import LiveSession
 
 pytestmark = pytest.mark.browser
@@ -99,7 +100,7 @@ async def tried(url: str, sign_in_hosts: tuple[str, ...]) -> dict[str, Tried]:
         for name in CALLS:
             await page.goto(url)
             live = LiveSession(claim, context, Door("ses", "acc", 1, hosts, lambda host: None), shard)
-            desk = Desk(portunus, live, Facade(live, page))
+            desk = Desk(portunus, live, Facade(live, page), Limit(20))
             desk._request_id = "req"
             why = None
             try:
