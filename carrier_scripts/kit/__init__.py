@@ -6,7 +6,7 @@ from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.kit.page import Locator, Page
-from carrier_scripts.kit.paging import every_row
+from carrier_scripts.kit.paging import every_row, settled_rows
 from carrier_scripts.kit.portal import Portal
 from carrier_scripts.kit.reading import (
     PageChanged,
@@ -90,6 +90,7 @@ __all__ = [
     "same_id",
     "says",
     "sees",
+    "settled_rows",
     "shares",
     "status",
     "totals",

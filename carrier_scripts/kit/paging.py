@@ -53,3 +53,19 @@ async def every_row(
         if whole and not doubled:
             return [row for row in found.values() if wanted is None or wanted(row)], count
     raise NoAnswer("results_unstable", *([count] if count else []))
+
+
+async def settled_rows(read: Callable[[], Awaitable[tuple[list[Row], int]]], key: str) -> list[Row]:
+    """All rows of a list that says no count. `read` loads it anew: its rows, and in how many parts they came.
+
+    What came in several parts is read again until two readings in a row agree: between two parts a row may have slipped past.
+    Raises `NoAnswer(results_unstable)` when they do not, or a row comes twice each time.
+    """
+    before: list[str] = []
+    for _ in range(TRIES):
+        rows, parts = await read()
+        names = [row[key].text.strip() for row in rows]
+        if len(set(names)) == len(names) and (parts == 1 or names == before):
+            return rows
+        before = names
+    raise NoAnswer("results_unstable")

@@ -24,6 +24,7 @@ from carrier_scripts.kit import (
     percent,
     said,
     sees,
+    settled_rows,
     status,
     whole,
     words,
@@ -98,21 +99,23 @@ class MeridianShared(PlainTables):
 
     async def listed(self, page: Page, asked: Asked, answer: Answer) -> tuple[list[Row], Seen | None]:
         """Rows load as one scrolls, 200 at most; what was cut off is said in small print only."""
-        await page.goto(self.address(self.claims))
-        await page.named("claims list")
         more = page.locator("#mss-more")
-        for loaded in range(0, 1000, 40):
-            new = f"#mss-more.tiny, #mss-claims tbody tr:nth-child({loaded + 1})"
-            await page.locator(new).first.wait_for(state="attached")
-            if await page.locator("#mss-more.tiny").count():
-                break
-            await more.scroll()
-        table = (await page.locator("#mss-claims").read_table()).expect(
-            "Claim", "Member", "Member ID", "Served", "Status", "Billed", "Paid"
-        )
-        every = list(table)
-        if len({row["Claim"].text for row in every}) != len(every):
-            raise NoAnswer("results_unstable")
+
+        async def read() -> tuple[list[Row], int]:
+            await page.goto(self.address(self.claims))
+            await page.named("claims list")
+            parts = 0
+            for loaded in range(0, 1000, 40):
+                new = f"#mss-more.tiny, #mss-claims tbody tr:nth-child({loaded + 1})"
+                await page.locator(new).first.wait_for(state="attached")
+                parts += 1
+                if await page.locator("#mss-more.tiny").count():
+                    break
+                await more.scroll()
+            table = await page.locator("#mss-claims").read_table()
+            return list(table.expect("Claim", "Member", "Member ID", "Served", "Status", "Billed", "Paid")), parts
+
+        every = await settled_rows(read, key="Claim")
         cut = await more.read() if await more.is_visible() else None
         rows = [row for row in every if self.wanted(row, asked, "Served")]
         oldest = need(day(every[-1]["Served"]), "the date of service").value if every else None

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from carrier_scripts.kit import NoAnswer, PageChanged, Seen, Table, every_row
+from carrier_scripts.kit import NoAnswer, PageChanged, Seen, Table, every_row, settled_rows
 
 
 class List:
@@ -79,3 +79,33 @@ def test_fewer_rows_than_the_list_says_are_no_answer() -> None:
 def test_a_list_longer_than_a_script_reads_is_a_changed_page() -> None:
     with pytest.raises(PageChanged):
         List(1000, 10).read()
+
+
+def scrolled(*readings: str, parts: int = 3) -> tuple[list[str], int]:
+    """What is read of a list that shows these rows, one letter each, each time it is loaded; and how often it was."""
+    looks = 0
+
+    async def read() -> Any:
+        nonlocal looks
+        looks += 1
+        now = readings[min(looks, len(readings)) - 1]
+        return list(Table([Seen("Claim", 0)], [[Seen(name, 1)] for name in now])), parts
+
+    rows = asyncio.run(settled_rows(read, "Claim"))
+    return [row["Claim"].text for row in rows], looks
+
+
+def test_a_list_that_came_at_once_is_read_once() -> None:
+    assert scrolled("abc", parts=1) == (["a", "b", "c"], 1)
+
+
+def test_a_list_that_comes_in_parts_is_read_until_two_readings_agree() -> None:
+    assert scrolled("abc") == (["a", "b", "c"], 2)
+    assert scrolled("abd", "abcd") == (["a", "b", "c", "d"], 3)
+
+
+@pytest.mark.parametrize("readings", [("abc", "abd", "abe"), ("aab",)])
+def test_a_scrolled_list_that_never_rests_is_no_answer(readings: tuple[str, ...]) -> None:
+    with pytest.raises(NoAnswer) as none:
+        scrolled(*readings)
+    assert none.value.code == "results_unstable"
