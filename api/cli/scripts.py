@@ -135,11 +135,12 @@ def diff(
         before = _sources(work, in_force) if in_force else []
         after = _version(work, new) if new else _local(key, file)
         known = directory.behaviour(work, portal)
+        counts = scripts.behaviour_news(work, portal, after["behaviour"])
     lines = scripts.difference(before, after["sources"])
-    for name, value in sorted(scripts.behaviour_values(after["behaviour"]).items()):
-        if name not in known or known[name] != value:
+    for name, fact in counts.items():
+        if name not in known or known[name] != fact["value"]:
             lines += [f"-{name} = {json.dumps(known[name])}"] if name in known else []
-            lines += [f"+{name} = {json.dumps(value)}"]
+            lines += [f"+{name} = {json.dumps(fact['value'])}"]
     for line in lines:
         console.print(line, style={"+": "green", "-": "red"}.get(line[:1]), markup=False, soft_wrap=True)
     raise typer.Exit(1 if lines else 0)

@@ -70,7 +70,8 @@ def diff(
         after = scripts.bundle_of(work, row.digest)
         lines = scripts.difference(before.sources if before else [], after.sources if after else [])
         facts = _fact_changes(before.facts if before else {}, after.facts if after else {})
-        record = _new_knowledge(directory.behaviour(work, site), after.behaviour if after else {})
+        counts = scripts.behaviour_news(work, site, after.behaviour if after else {})
+        record = _new_knowledge(directory.behaviour(work, site), counts)
         told: dict[str, Any] = {
             "portal": site.name, "key": key, "digest": row.digest, "old": before.digest if before else "",
             "words": after.words if after else "", "author": after.author_name if after else "",

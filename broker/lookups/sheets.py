@@ -110,7 +110,8 @@ def _csv(data: bytes) -> Iterator[list[str]]:
 
 def _holds_rows(cell: str, delimiter: str, width: int) -> bool:
     """Whether a cell of several lines has swallowed rows: a stray quote and another further down make valid CSV of them."""
-    return width > 2 and any(line.count(delimiter) >= width - 1 for line in cell.splitlines()[1:])
+    lines = cell.splitlines()
+    return len(lines) > 1 and any(line.count(delimiter) >= max(width - 1, 1) for line in lines)
 
 
 def _decoded(data: bytes) -> str:

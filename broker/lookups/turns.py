@@ -16,7 +16,7 @@ from broker.directory import service as directory
 from broker.directory.models import Portal, PortalAccount
 from broker.lookups import askers, records
 from broker.lookups.failures import FAILURES, OF_CODES, OF_OUTCOME, Retry
-from broker.lookups.governor import BACKOFF, LONGEST_WAIT, Governor
+from broker.lookups.governor import BACKOFF, LONGEST_WAIT, RETRIES, Governor
 from broker.lookups.models import Lookup, LookupBatch, LookupTurn, PortalPace
 from broker.lookups.states import State
 from broker.tabs import service as tabs
@@ -165,8 +165,8 @@ def put_back(work: Unit, row: Lookup) -> None:
 def _see_through(work: Unit, account: PortalAccount, turn: LookupTurn) -> None:
     """How the sign-in ended that was asked for last time.
 
-    What mends itself (a portal that is down, a browser that is gone) is tried again and again, at last every half hour; what a
-    person must mend ends what is due.
+    What mends itself (a portal that is down, a browser that is gone) is tried again for a day, at last every half hour; what a
+    person must mend, or was tried in vain for so long, ends what is due.
     """
     lease = work.db.get(Lease, turn.lease_id) if turn.lease_id else None
     if lease is None or (lease.ended_at is None and lease.granted_at is None):
@@ -179,7 +179,7 @@ def _see_through(work: Unit, account: PortalAccount, turn: LookupTurn) -> None:
     code = OF_OUTCOME.get(session.end_reason or "", "login_failed")
     turn.failures = 1 if _other_than_before(work, session, code) else turn.failures + 1
     after_codes = code in OF_CODES and turn.failures > len(BACKOFF)
-    if FAILURES[code].retry is Retry.AFTER_FIX or after_codes:
+    if FAILURES[code].retry is Retry.AFTER_FIX or after_codes or turn.failures > RETRIES["later"]:
         turn.stuck, turn.stuck_at, turn.failures = code, work.clock.now(), 0
         return
     turn.not_before, turn.words = work.clock.now() + BACKOFF[min(turn.failures, len(BACKOFF)) - 1], FAILURES[code].words

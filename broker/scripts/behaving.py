@@ -16,6 +16,7 @@ from broker.directory.service import Fact
 
 MOST_FIELDS = 100
 FIELD_CHARACTERS, VALUE_CHARACTERS, SOURCE_CHARACTERS = 60, 4_000, 500
+LINE, LINE_CHARACTERS = "provider_line", 40
 PARTS = {"value", "source", "verified_on"}
 
 
@@ -31,6 +32,8 @@ def check(work: Unit, told: Mapping[str, Any]) -> None:
             raise Incomplete(f"behaviour: {name} needs value, source and verified_on.")
         if len(json.dumps(fact["value"])) > VALUE_CHARACTERS or len(str(fact["source"])) > SOURCE_CHARACTERS:
             raise Incomplete(f"behaviour: {name} is too long.")
+        if name == LINE and not (isinstance(fact["value"], str) and len(fact["value"]) <= LINE_CHARACTERS):
+            raise Incomplete(f"behaviour: {name} is a telephone number of at most {LINE_CHARACTERS} characters.")
         try:
             seen_on = date.fromisoformat(str(fact["verified_on"]))
         except ValueError as wrong:
@@ -40,17 +43,19 @@ def check(work: Unit, told: Mapping[str, Any]) -> None:
 
 
 def take_over(work: Unit, portal: Portal, told: Mapping[str, Any]) -> None:
-    """Note what is new to this portal's record, or differs and was verified later than what is known."""
-    known = {fact.field: fact for fact in directory.facts_of(work, portal)}
-    for name, fact in sorted(told.items()):
-        seen_on, latest = date.fromisoformat(str(fact["verified_on"])), known.get(name)
-        if latest is not None and (latest.value == fact["value"] or latest.verified_on >= seen_on):
-            continue
+    """Note what counts of it (`news`)."""
+    for name, fact in news(work, portal, told).items():
+        seen_on = date.fromisoformat(str(fact["verified_on"]))
         directory.record_behaviour(work, portal, name, Fact(fact["value"], str(fact["source"]), seen_on))
-        if name == "provider_line":
+        if name == LINE:
             portal.provider_line = str(fact["value"])
 
 
-def values(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what is the case, for a comparison."""
-    return {name: fact["value"] for name, fact in told.items()}
+def news(work: Unit, portal: Portal, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What of it would count: fields nobody knows, and what was verified later than what is known."""
+    known = {fact.field: fact.verified_on for fact in directory.facts_of(work, portal)}
+    return {
+        name: fact
+        for name, fact in sorted(told.items())
+        if name not in known or known[name] < date.fromisoformat(str(fact["verified_on"]))
+    }

@@ -2,7 +2,7 @@
 
 from broker.scripts.alerts import alerts, maintainers, owner, set_owner
 from broker.scripts.alerts import seen as alert_seen
-from broker.scripts.behaving import values as behaviour_values
+from broker.scripts.behaving import news as behaviour_news
 from broker.scripts.board import Health, health, level
 from broker.scripts.downtime import Downtime, downtimes
 from broker.scripts.downtime import steps as fallback
@@ -50,7 +50,7 @@ __all__ = [
     "alerts",
     "approval_holds",
     "approve",
-    "behaviour_values",
+    "behaviour_news",
     "bundle_of",
     "changes",
     "chosen",

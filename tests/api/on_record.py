@@ -4,6 +4,7 @@ What changes nothing, or is on record elsewhere, stands in `SILENT` with its rea
 """
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import func, select
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +13,7 @@ from broker.audit.models import AuditEntry
 from broker.base.actor import system
 from broker.wiring import Portunus
 
+KEYS_SEEN: "WeakKeyDictionary[ASGIApp, set[tuple[str, bytes]]]" = WeakKeyDictionary()
 CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 SILENT = {
     "api.routes.tabs.ticket 200": "good for seconds; whoever comes in by it is on record",
@@ -47,12 +49,19 @@ class OnRecord:
 
         await self._app(scope, receive, noting)
         endpoint = f"{_name(scope.get('endpoint'))} {status}"
-        again = scope.get("endpoint") is None or any(name == b"idempotency-key" for name, _ in scope["headers"])
-        if status >= 400 or again or endpoint in SILENT or endpoint.startswith("tests."):
+        if status >= 400 or self._again(scope, endpoint) or endpoint in SILENT or endpoint.startswith("tests."):
             return
         actors = self._actors(before)
         assert actors, f"{scope['method']} {scope['path']} ({endpoint}) left nothing in the audit log"
         assert self._actor_id is None or self._actor_id in actors, f"{endpoint}: on record as {actors}"
+
+    def _again(self, scope: Scope, endpoint: str) -> bool:
+        """A hook that came before is answered without a route; what has a key is done once."""
+        keys = [value for name, value in scope["headers"] if name == b"idempotency-key"]
+        seen = KEYS_SEEN.setdefault(self._app, set())
+        known = all((endpoint, key) in seen for key in keys)
+        seen.update((endpoint, key) for key in keys)
+        return scope.get("endpoint") is None or bool(keys and known)
 
     def _size(self) -> int:
         with self._portunus.reading(system("test")) as work:

@@ -65,7 +65,7 @@ def _read_from(portunus: Portunus, place: dict[str, Any], password: str) -> dict
     with portunus.unit(ACTOR) as work:
         row = work.db.scalars(select(DeliveryEndpoint).where(DeliveryEndpoint.kind == "mailbox")).one()
         before, changed_at = {name: row.settings.get(name) for name in place}, work.clock.now()
-        row.settings = row.settings | place
+        row.settings, row.health, row.health_at = row.settings | place, "unknown", work.clock.now()
         portunus.vault.put(
             work, row.organization_id, "delivery_endpoint", row.id, "mailbox_password", password.encode()
         )

@@ -17,16 +17,24 @@ async def closed(page: Page) -> bool:
 
     Playwright asks once and waits for ever, so the browser is asked again by itself.
     """
+    if page.is_closed():
+        return True
+    gone = asyncio.Event()
+    page.once("close", lambda _: gone.set())
     asking = keep(_asked(page), "close a page")
-    for _ in range(TIMES):
-        await asyncio.wait({asking}, timeout=AGAIN_S)
-        if page.is_closed() or asking.done():
-            return page.is_closed()
-        with contextlib.suppress(Error, TimeoutError):
-            async with asyncio.timeout(AGAIN_S):
-                await _ask_again(page)
-    asking.cancel()
-    return page.is_closed()
+    try:
+        for _ in range(TIMES):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN_S):
+                    await gone.wait()
+            if page.is_closed():
+                return True
+            with contextlib.suppress(Error, TimeoutError):
+                async with asyncio.timeout(AGAIN_S):
+                    await _ask_again(page)
+        return page.is_closed()
+    finally:
+        asking.cancel()
 
 
 async def _asked(page: Page) -> None:

@@ -154,19 +154,19 @@ class Desk:
         clock, claim = self._portunus.clock, self._claim
         moved, first = clock.monotonic(), None
         async with self._portunus.signals.listen("desk") as ear:
-            while True:
-                try:
-                    return await self._in_unit(submit)
-                except BrokerError as busy:
-                    if busy.code != "endpoint-busy" or clock.monotonic() > moved + TURN_S:
-                        raise
-                now_first = await self._in_unit(lambda work: tabs.wait_turn(work, claim.attempt_id, claim.fence))
-                if first is None or now_first < first:
-                    moved, first = clock.monotonic(), now_first
-                words = "Another sign-in's code comes to the same place first."
-                if now_first > 1:
-                    words = f"The codes of {now_first} other sign-ins come to the same place first."
-                with self._limit.waived():
+            with self._limit.waived():
+                while True:
+                    try:
+                        return await self._in_unit(submit)
+                    except BrokerError as busy:
+                        if busy.code != "endpoint-busy" or clock.monotonic() > moved + TURN_S:
+                            raise
+                    now_first = await self._in_unit(lambda work: tabs.wait_turn(work, claim.attempt_id, claim.fence))
+                    if first is None or now_first < first:
+                        moved, first = clock.monotonic(), now_first
+                    words = "Another sign-in's code comes to the same place first."
+                    if now_first > 1:
+                        words = f"The codes of {now_first} other sign-ins come to the same place first."
                     await self._progress(SessionState.SIGNING_IN, words)
                     await ear.wait(TURN_LOOK_S)
 

@@ -4,6 +4,7 @@ No JavaScript, no cookies, no field values: what is not in `carrier_scripts.kit.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +31,8 @@ GOTO_MS = 30_000
 LOOK_EVERY_S = 0.02
 TEXT_CHARACTERS = 20_000
 CHAIN_LINKS = 12
+GONE = re.compile(r"(has been closed|[Tt]arget closed|[Ss]ession closed|navigated or closed|[Cc]rashed)[.!]?$")
+"""How a browser's own words end when a page or its process went away; a selector or an address could stand elsewhere in them."""
 NO_ANSWER = "The portal did not answer in time."
 log = structlog.get_logger("facade")
 
@@ -253,7 +256,7 @@ class Facade:
             return "refused", "The portal's certificate is not in order."
         if "net::ERR" in text or "Timeout" in text:
             return "down", "The portal did not answer."
-        if "closed" in text or "crashed" in text:
+        if GONE.search(text):
             self.broken = True
             log.info("a tab was closed in mid run")
             return "script_failed", "The browser tab was closed in mid run."

@@ -395,8 +395,8 @@ class Host:
         self.node.egress.renew(live.door, asked_at)
         if ours and lease_id is not None:
             self._look_up(live, lease_id)
-        elif live.lookups is not None:
-            await cancelled(live.lookups)
+        elif live.lookups is not None and not live.lookups.done():
+            keep(cancelled(live.lookups), "stop lookups")  # not awaited, as below: their page may be slow to go
         now = asyncio.get_running_loop().time()
         if live.held_by not in (None, lease_id):
             self._hand_back_soon(live, lease)

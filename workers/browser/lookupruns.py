@@ -81,9 +81,13 @@ async def run(node: "Node", live: LiveSession, lease_id: str) -> None:
 
 
 async def _over(node: "Node", lease_id: str, runs: "_Runs", recorder: Recorder) -> None:
-    await runs.close()
-    await recorder.close()
-    await _give_back(node, lease_id)
+    try:
+        await runs.close()
+    finally:
+        try:
+            await recorder.close()
+        finally:
+            await _give_back(node, lease_id)
 
 
 async def _give_back(node: "Node", lease_id: str) -> None:
@@ -172,7 +176,8 @@ class _Runs:
                 done = await self._process.run(
                     self._script, job.kind, trace.watched(facade.call), limit=Limit(SCRIPT_S), asked=job.question
                 )
-            if done.outcome is not Outcome.ANSWERED and (facade.broken or await self._tab_is_lost(cdp)):
+            lost = done.outcome is not Outcome.ANSWERED and (facade.broken or await self._tab_is_lost(cdp))
+            if lost and not self._guard.blocked:
                 return await self._once_more(job)
             await facade.saved()
             said = await self._said(facade, done)

@@ -107,3 +107,11 @@ def test_a_row_that_the_portal_does_not_answer_is_tried_all_night_and_then_needs
         clock.advance(seconds=1801)
     assert clock.now() - began > timedelta(hours=24)
     assert office.row(asked).state == "needs_human"
+
+
+def test_what_waits_for_a_sign_in_that_fails_for_a_day_needs_a_person(office: Office, clock) -> None:
+    asked = office.ask(member_id="HD100042799")
+    fails(office, clock, "down", RETRIES["later"])
+    assert office.row(asked).state == "queued"
+    fails(office, clock, "down", 1)
+    assert (office.row(asked).state, office.row(asked).error) == ("needs_human", "portal_down")

@@ -53,6 +53,20 @@ def test_two_stray_quotes_that_make_one_cell_of_whole_rows_are_refused() -> None
         sheets.read(data, "x.csv")
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'Patient,Insurance ID,DOB\n"Ada,HD100042731,03/17/1984\nBo",HD100042799,1/2/1990\n',
+        b'Member ID,DOB\n"HD100042731,03/17/1984\nHD100042732",1/2/1990\n',
+        b'Member ID,DOB\nHD100042731,"03/17/1984\nHD100042732,1/2/1990"\n',
+    ],
+    ids=["whole row first", "two columns, first", "two columns, last"],
+)
+def test_a_row_swallowed_by_the_cell_of_its_neighbour_is_refused(data: bytes) -> None:
+    with pytest.raises(Incomplete, match="a cell holds whole rows"):
+        sheets.read(data, "x.csv")
+
+
 def test_a_quote_in_mid_cell_of_a_quoted_cell_is_refused() -> None:
     with pytest.raises(Incomplete, match="near line 2"):
         sheets.read(b'a,b\n"one" two,3\n4,5\n', "x.csv")

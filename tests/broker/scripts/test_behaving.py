@@ -113,3 +113,22 @@ def test_a_new_portal_is_known_with_its_approval(people: People) -> None:
 def test_what_cannot_be_kept_is_refused_with_its_field(people: People, wrong: dict[str, Any], words: str) -> None:
     with pytest.raises(Incomplete, match=words):
         people.submit(bundle(wrong))
+
+
+def test_the_same_seen_again_later_counts_from_then_on(people: People) -> None:
+    people.know("warns_before_s", 3, date(2026, 10, 1))
+    newer = people.submit(bundle({"warns_before_s": LIMIT}))
+    people.approve(newer)
+    people.put_in_force(newer)
+    older = people.submit(
+        bundle({"warns_before_s": LIMIT | {"value": 5, "verified_on": "2026-11-01"}, "captcha": LIMIT})
+    )
+    people.approve(older)
+    people.put_in_force(older)
+    assert people.known()["warns_before_s"] == 3
+
+
+def test_a_provider_line_that_is_no_number_of_a_line_is_refused(people: People) -> None:
+    for value in ("8" * 41, 8005550100):
+        with pytest.raises(Incomplete, match="telephone number"):
+            people.submit(bundle({"provider_line": LIMIT | {"value": value}}))

@@ -220,3 +220,23 @@ def test_the_first_sign_that_shows_wins_whatever_is_asked_beside_it() -> None:
                 assert await first_shown(page, [above, sign]) == first, (above, sign)
 
     on_the_page(test)
+
+
+@pytest.mark.parametrize(
+    ("words", "gone"),
+    [
+        ("Locator.click: Target page, context or browser has been closed", True),
+        ("CDPSession.send: Protocol error (Runtime.callFunctionOn): Inspected target navigated or closed", True),
+        ("Page.goto: Page crashed", True),
+        ('Locator.click: Error: strict mode violation: locator("#closed-claims") resolved to 2 elements', False),
+        ('Page.goto: Navigation to "https://x.test/closed" is interrupted by another navigation', False),
+    ],
+)
+def test_a_page_that_is_gone_is_told_by_the_browsers_own_words_and_no_selector_of_a_script(
+    words: str, gone: bool
+) -> None:
+    live: Any = SimpleNamespace()
+    page: Any = SimpleNamespace()
+    facade = Facade(live, page)
+    assert (facade._meaning(words)[0] == "script_failed") is gone
+    assert facade.broken is gone
