@@ -116,7 +116,7 @@ def test_a_try_out_runs_the_script_of_the_folder(own: Path, tmp_path: Path, monk
         ran.append(script)
         raise ValueError("that was all")
 
-    monkeypatch.setattr(tryout_run, "sign_in", asked)
+    monkeypatch.setattr(tryout_run.signing, "sign_in", asked)
     words = ["run", KEY, "--username", "mira", "--password-file", str(tmp_path / "password")]
     monkeypatch.setattr(sys, "argv", words)
     assert tryout_run.main() == 1
