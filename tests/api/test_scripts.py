@@ -325,3 +325,17 @@ def test_a_changed_page_is_accepted_by_a_maintainer(portunus, signed_in, office)
 def test_a_biller_has_nothing_to_do_with_scripts(signed_in, office) -> None:
     maria = signed_in(office.maria)
     assert [maria.get(path).status_code for path in ("/scripts", f"/scripts/{KEY}", "/script-health")] == [403] * 3
+
+
+def test_what_a_version_knows_is_shown_to_who_approves_it(portunus, signed_in, office) -> None:
+    assert hand_in(signed_in, office).status_code == 303
+    digest = waiting(portunus, office)
+    with portunus.unit(system("test")) as work:
+        scripts.bundle_of(work, digest).behaviour = {
+            "warns_before_s": {"value": 45, "source": "the carrier's help page", "verified_on": "2026-11-10"},
+            "mfa_methods": {"value": ["sms", "email"], "source": "seen at sign-in", "verified_on": "2026-11-12"},
+        }
+    shown = signed_in(office.ana).get(f"/scripts/{KEY}/diff?new={digest}").text
+    assert "What it knows of the portal" in shown
+    for words in ("warns_before_s", "45", "the carrier&#39;s help page", "2026-11-10", "sms, email"):
+        assert words in shown
