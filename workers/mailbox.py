@@ -198,9 +198,7 @@ class Watch(threading.Thread):
     def _watch(self, mailbox: Mailbox) -> None:
         self._read_all(mailbox)
         self._was_up = True
-        self._note_health(
-            "up", "Connected."
-        )  # not before: a mailbox that lets us in and cannot be read brings no codes
+        self._note_health("up", "Connected.")  # a mailbox that lets us in and cannot be read brings no codes
         while not self._over and not self._changed:
             if not mailbox.wait(QUICK_S if self._wanted else CALM_S, self._ear) and self._wanted:
                 mailbox.probe()  # some servers tell of new mail only then; otherwise the look itself is the probe
