@@ -115,9 +115,10 @@ def test_a_press_whose_question_ends_with_the_old_page_is_no_fault(monkeypatch: 
         send = cdp.send
 
         async def ended(method: str, told: Any = None) -> Any:
+            answer = await send(method, told)
             if method == "Runtime.evaluate":
                 raise Error("CDPSession.send: Protocol error (Runtime.evaluate): Inspected target navigated or closed")
-            return await send(method, told)
+            return answer
 
         monkeypatch.setattr(cdp, "send", ended)
         guard: Any = SimpleNamespace(blocked=0)
