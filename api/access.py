@@ -119,13 +119,13 @@ class Access:
     def _recognise(self, connection: HTTPConnection) -> Here:
         portunus: Portunus = connection.app.state.portunus
         nobody = visitor(connection)
-        scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
+        key = bearer(connection)
         token = connection.cookies.get(cookie_name(portunus.settings.public_url))
-        if scheme.lower() != "bearer" and not token:
+        if key is None and not token:
             return Here(portunus, nobody)  # without asking the database: /healthz answers while it is away
         with portunus.reading(nobody) as work:
-            if scheme.lower() == "bearer":
-                work.actor = keys.actor_of_key(work, credential.strip(), nobody.address) or nobody
+            if key is not None:
+                work.actor = keys.actor_of_key(work, key, nobody.address) or nobody
                 return Here(portunus, work.actor, held=policy.held(work))
             login = logins.login_of(work, token or "")
             if login is None:
@@ -181,6 +181,12 @@ def visitor(connection: HTTPConnection) -> Actor:
     """The actor of a request nobody is signed in for: holds nothing, anywhere."""
     address = connection.client.host if connection.client else None
     return Actor(ActorKind.USER, "-", "not signed in", address=address)
+
+
+def bearer(connection: HTTPConnection) -> str | None:
+    """The API key that came with the request (RFC 6750, section 2.1), whether it holds or not."""
+    scheme, _, credential = connection.headers.get("authorization", "").partition(" ")
+    return credential.strip() if scheme.lower() == "bearer" else None
 
 
 def cookie_name(public_url: str) -> str:

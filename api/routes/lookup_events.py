@@ -10,11 +10,13 @@ from fastapi import APIRouter, Header, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from api.access import Here, HereNow, permits
+from api.access import Here, HereNow, bearer, permits
 from api.routes.lookup_batches import as_data as batch_data
 from api.routes.lookups import as_data
 from api.shapes import streams
 from broker.base.errors import BrokerError, Incomplete
+from broker.base.unit import Unit
+from broker.identity import keys
 from broker.identity import service as identity
 from broker.identity.policy import Permission
 from broker.lookups import batches
@@ -42,7 +44,7 @@ async def of_lookup(request: Request, here: HereNow, lookup_id: str, last_event_
 
     def look() -> tuple[dict[str, Any], bool]:
         with here.reading() as work:
-            _still_here(here, work)
+            _still_here(request, here, work)
             told = as_data(work, lookups.own(work, lookup_id))
             return told, told["ended_at"] is not None
 
@@ -55,7 +57,7 @@ async def of_batch(request: Request, here: HereNow, batch_id: str, last_event_id
 
     def look() -> tuple[dict[str, Any], bool]:
         with here.reading() as work:
-            _still_here(here, work)
+            _still_here(request, here, work)
             told = batch_data(here, work, batches.own(work, batch_id))
             going = told["counts"]["queued"] + told["counts"].get("running", 0)
             return told, not going and told["state"] in ("done", "cancelled")
@@ -63,8 +65,14 @@ async def of_batch(request: Request, here: HereNow, batch_id: str, last_event_id
     return await _answer(request, here, f"batch:{batch_id}", look, last_event_id)
 
 
-def _still_here(here: Here, work: Any) -> None:
-    if here.login is not None and not identity.still_counts(work, here.actor.login_id or ""):
+def _still_here(request: Request, here: Here, work: Unit) -> None:
+    """A sign-in that ended or a key that was revoked ends its streams too."""
+    key = bearer(request)
+    if key is not None:
+        stands = keys.actor_of_key(work, key, here.actor.address) is not None
+    else:
+        stands = identity.still_counts(work, here.actor.login_id or "")
+    if not stands:
         raise Incomplete("Sign in again.")
 
 

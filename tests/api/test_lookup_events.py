@@ -2,7 +2,12 @@
 
 import json
 
+from sqlalchemy import update
+
 from api.routes import lookup_events
+from api.routes.lookup_events import as_data
+from broker.base.actor import system
+from broker.identity.models import ApiKey
 from tests.api.lookup_office import QUESTION
 from workers import read_batch
 
@@ -43,6 +48,26 @@ def test_a_silent_stream_says_that_it_is_there_and_does_not_repeat_itself(robot,
     assert told["state"] == "queued"
     later = robot.get(f"/api/v1/lookups/{asked}/events", headers={"last-event-id": number}).text
     assert messages(later) == []
+
+
+def test_a_revoked_key_hears_no_more(robot, portunus, monkeypatch) -> None:
+    monkeypatch.setattr(lookup_events, "GAP_S", 0.01)
+    monkeypatch.setattr(lookup_events, "LONGEST_S", 30.0)
+    asked = robot.post("/api/v1/lookups", json=QUESTION).json()["id"]
+    looks = 0
+
+    def revoked_meanwhile(work, lookup):
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            with portunus.unit(system("test")) as other:
+                other.db.execute(update(ApiKey).values(revoked_at=portunus.clock.now()))
+        return as_data(work, lookup)
+
+    monkeypatch.setattr(lookup_events, "TICK_S", 0.01)
+    monkeypatch.setattr(lookup_events, "as_data", revoked_meanwhile)
+    told = messages(robot.get(f"/api/v1/lookups/{asked}/events").text)
+    assert (len(told), looks) == (1, 2)
 
 
 def test_a_batch_is_told_with_its_counts_until_every_row_is_through(robot, portunus, lookup_office) -> None:

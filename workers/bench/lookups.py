@@ -33,7 +33,7 @@ PORTALS = (
 PAYS_CLAIMS = {"meridian_shared": "Meridian Shared Services", "northgate": "Northgate Exchange"}
 """A hub's claims do not say which of its carriers pays them."""
 BY_NUMBER = 25
-"""Claims of each carrier that are asked for by their numbers as well."""
+"""Claims of each carrier that are asked for by their numbers as well, with their explanations of benefits."""
 TABS = ("maximums", "coverage", "frequency")
 BATCH_ROWS, BATCH_ROWS_QUICK = 10_000, 300
 """All different, at a simulated carrier over HTTP, without a browser (`rows.py`)."""
@@ -187,7 +187,9 @@ class _Here:
         self.questions += [
             eligibility(portal, PLACE, member_id=one["id"], birth_date=one["born"], **payer) for one in members
         ]
-        self.questions += [claim_status(portal, PLACE, claim_number=one["number"]) for one in self.claims[:BY_NUMBER]]
+        self.questions += [
+            claim_status(portal, PLACE, claim_number=one["number"], with_eob=True) for one in self.claims[:BY_NUMBER]
+        ]
         today = SystemClock().now().astimezone(ZoneInfo(founding.location(PLACE).time_zone)).date()
         self._days = {(today - timedelta(days=back)).isoformat() for back in (0, 1)}
         """Today; the day before for a run over midnight."""
@@ -212,7 +214,10 @@ class _Here:
             return len(own)
         payer = PAYS_CLAIMS.get(self.portal, self.truth["carrier"])
         cut_off = self.cut_off and number is None
-        right = truths.claims(self.portal, own, self.truth, payer, by_number=number is not None, cut_off=cut_off)
+        with_eob = bool(question.get("with_eob"))
+        right = truths.claims(
+            self.portal, own, self.truth, payer, by_number=number is not None, with_eob=with_eob, cut_off=cut_off
+        )
         score.add(right, result)
         return len(own)
 
