@@ -41,11 +41,16 @@ def test_nothing_committed_names_a_registry_or_this_machine(needle: str) -> None
     assert found == []
 
 
+LONGER = {"broker/audit/verify.py": 540}
+"""An outsider is handed one file that needs no other."""
+
+
 def test_no_source_file_passes_500_lines() -> None:
     assert [
         name
         for name in SOURCES
-        if "/versions/" not in name and len((ROOT / name).read_text(encoding="utf-8").splitlines()) > 500
+        if "/versions/" not in name
+        and len((ROOT / name).read_text(encoding="utf-8").splitlines()) > LONGER.get(name, 500)
     ] == []
 
 

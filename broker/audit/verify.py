@@ -14,14 +14,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import sys
+from contextlib import nullcontext
+from itertools import chain
+from multiprocessing import Pool, current_process
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     Point = tuple[int, int, int, int]
-    Quick = tuple[bytes, bytes, bytes, bytes]
+    Run = list[Any]  # entries in a row: the first one's index, all their hashes, the first and the last time
     Line = dict[str, Any]
     Heads = list[tuple[int, bytes]]
 
@@ -32,7 +36,10 @@ RELEASED, CONFIRMED, RESTORED = "code:value:release", "code:request:confirm", "a
 WAY = "asked code:request:open|arrived code:message:arrive code:desk:give|matched code:request:match|released code:value:release code:request:confirm|typed code:value:type|answered code:request:answer|session session:proof:accept"
 LEADS = {"code_message": "request", "portal_session": "attempt", "recording": "lease"}  # what names the request's own
 DIFFERS = "%s head of %d entries does not fit: one of entries %d to %d was changed, removed or added"
+MISPLACED = "line %d: entry %d stands where entry %d belongs"
 CUT = "the witness saw %d entries, this log has %d: the end is cut"
+RESTORING = b'"act":"%s"' % RESTORED.encode()
+PART = 8 << 20  # bytes of a large export that a process takes at a time
 PLAIN = bytes(range(32, 127))  # what stands for itself in a JSON string of ASCII
 
 
@@ -226,8 +233,8 @@ def cosigned(note: str, key: str | None) -> bool:
     return False
 
 
-def quick_entry(raw: bytes) -> Quick | None:
-    """Leaf, hash, index and time of an entry line as Portunus writes it, not parsed: its only escapes are of quotes. None for any other."""
+def quick_entry(raw: bytes) -> tuple[bytes, int, bytes] | None:
+    """Hash, index and time of an entry as Portunus writes it, not parsed: its only escapes are of quotes. None for any other line."""
     if raw[:9] != b'{"hash":"' or raw[73:98] != b'","kind":"entry","leaf":"' or raw[-3:] != b'"}\n':
         return None
     escaped = raw[98:-3]
@@ -235,29 +242,53 @@ def quick_entry(raw: bytes) -> Quick | None:
     quotes = len(escaped) - len(leaf)
     if escaped.count(b'\\"') != quotes or leaf.count(b'"') != quotes or leaf.translate(None, PLAIN):
         return None
-    if leaf.count(b'"at":"') != 1 or leaf.count(b'"index":') != 1:
+    if leaf.count(b'"at":"') != 1 or leaf.count(b'"index":') != 1 or RESTORING in leaf:
         return None
     at, index = leaf.find(b'"at":"') + 6, leaf.find(b'"index":') + 8
-    number, time = leaf[index : leaf.find(b",", index)], leaf[at : leaf.find(b'"', at)]
-    return (leaf, raw[9:73], number, time) if number.isdigit() else None
+    number, time, hashed = leaf[index : leaf.find(b",", index)], leaf[at : leaf.find(b'"', at)], leaf_hash(leaf)
+    plain = number.isdigit() and number == b"%d" % int(number)
+    return (hashed, int(number), time) if plain and hashed.hex().encode() == raw[9:73] else None
 
 
-def read(file: str) -> Iterator[tuple[int, Line | Quick]]:
-    """The lines of an export, each exactly as Portunus writes it (so that no byte can change unnoticed)."""
+def part(of: tuple[str, int]) -> list[Run | bytes]:
+    """The lines that begin in one part of the file: entries that need no second look, run by run; any other line as it is."""
+    file, start = of
+    made: list[Run | bytes] = []
     with open(file, "rb") as lines:
-        for number, raw in enumerate(lines, 1):
-            found = quick_entry(raw)
-            if found is not None:
-                yield number, found
-                continue
-            try:
-                line = json.loads(raw.decode("ascii"))
-            except (ValueError, RecursionError):
-                raise Rejected("line %d is not one JSON object" % number)
-            exact = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=True) + "\n"
-            if not isinstance(line, dict) or exact.encode() != raw:
-                raise Rejected("line %d is not in the form Portunus writes" % number)
-            yield number, line
+        lines.seek(max(start - 1, 0))
+        place = lines.tell() + (len(lines.readline()) if start else 0)
+        while place < start + PART and (raw := lines.readline()):
+            place += len(raw)
+            found, run = quick_entry(raw), made[-1] if made else raw
+            if found is None:
+                made.append(raw)
+            elif isinstance(run, list) and found[1] == run[0] + len(run[1]) // 32 and found[2][:13] >= run[3][:13]:
+                run[1] += found[0]
+                run[3] = max(run[3], found[2])
+            else:
+                made.append([found[1], bytearray(found[0]), found[2], found[2]])
+    return made
+
+
+def read(file: str) -> Iterator[tuple[int, Line | Run]]:
+    """The lines of an export, each exactly as Portunus writes it (so that no byte can change unnoticed). Long ones by several processes."""
+    parts = [(file, start) for start in range(0, os.stat(file).st_size, PART)]
+    hands, number = min(4, len(parts), os.cpu_count() or 1), 1
+    with Pool(hands) if hands > 1 and not current_process().daemon else nullcontext() as pool:
+        for one in chain.from_iterable(pool.imap(part, parts) if pool else map(part, parts)):
+            yield number, careful_line(one, number) if isinstance(one, bytes) else one
+            number += 1 if isinstance(one, bytes) else len(one[1]) // 32
+
+
+def careful_line(raw: bytes, number: int) -> Line:
+    try:
+        line = json.loads(raw.decode("ascii"))
+    except (ValueError, RecursionError):
+        raise Rejected("line %d is not one JSON object" % number)
+    exact = json.dumps(line, sort_keys=True, separators=(",", ":"), ensure_ascii=True) + "\n"
+    if not isinstance(line, dict) or exact.encode() != raw:
+        raise Rejected("line %d is not in the form Portunus writes" % number)
+    return line
 
 
 def notes_in(file: str) -> list[str]:
@@ -271,7 +302,7 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
     """What was proved, in a sentence. Raises Rejected."""
     lines = read(file)
     number, header = next(lines, (0, {}))
-    if isinstance(header, tuple) or set(header) != HEADER or (header["kind"], header["format"]) != ("header", FORMAT):
+    if isinstance(header, list) or set(header) != HEADER or (header["kind"], header["format"]) != ("header", FORMAT):
         raise Rejected("the first line is not the header of a Portunus audit export")
     verifier, size = header["key"], header["size"]
     if not isinstance(verifier, str) or header["origin"] != verifier.split("+")[0] or type(size) is not int:
@@ -291,13 +322,17 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
         witnessed.setdefault(head[0], []).append((place, head[1]))
     for number, line in lines:
         kind = line.get("kind") if isinstance(line, dict) else "entry"
-        if isinstance(line, tuple):
-            leaf, told, index, at = line
-            if index != b"%d" % tree.size:
-                check_leaf(leaf, tree.size, number)
+        if isinstance(line, list):
+            first, hashes, at, last = line[0], bytes(line[1]), line[2], line[3]
+            if first != tree.size:
+                raise Rejected(MISPLACED % (number, first, tree.size))
         elif kind == "entry" and set(line) == {"kind", "leaf", "hash"}:
-            leaf, told = str(line["leaf"]).encode(), str(line["hash"]).encode()
-            at = str(check_leaf(leaf, tree.size, number).get("at")).encode()
+            leaf = str(line["leaf"]).encode()
+            fields, hashes = check_leaf(leaf, tree.size, number), leaf_hash(leaf)
+            at = last = str(fields.get("at")).encode()
+            if hashes.hex() != line["hash"]:
+                raise Rejected("entry %d was changed: its text does not fit its hash" % tree.size)
+            restores += [fields] if RESTORING in leaf else []
         elif kind == "checkpoint" and set(line) == {"kind", "note"}:
             head = open_checkpoint(line["note"], verifier)
             if head != (tree.size, tree.root()):
@@ -314,17 +349,13 @@ def verify(file: str, witness: str | None = None, key: str | None = None, witnes
             raise Rejected("line %d is of no known kind, or has no place there" % number)
         if at[:13] < newest[:13]:
             flagged.append(tree.size)  # by the hour: two transactions may commit in the other order
-        newest = max(newest, at)
-        hashed = leaf_hash(leaf)
-        if hashed.hex().encode() != told:
-            raise Rejected("entry %d was changed: its text does not fit its hash" % tree.size)
-        tree.append(hashed)
-        if b'"act":"%s"' % RESTORED.encode() in leaf:
-            restores.append(json.loads(leaf))
-        for place, root in witnessed.pop(tree.size, ()):
-            met = tree.size if root == tree.root() else met
-            if root != tree.root():
-                apart.append((place, tree.size, DIFFERS % ("a witnessed", tree.size, proved, tree.size - 1)))
+        newest = max(newest, last)
+        for begin in range(0, len(hashes), 32):
+            tree.append(hashes[begin : begin + 32])
+            for place, root in witnessed.pop(tree.size, ()):
+                met = tree.size if root == tree.root() else met
+                if root != tree.root():
+                    apart.append((place, tree.size, DIFFERS % ("a witnessed", tree.size, proved, tree.size - 1)))
     if not signed:
         raise Rejected("nothing in this file is signed")
     if not tree.size == size == proved:
@@ -367,7 +398,7 @@ def check_leaf(leaf: Any, index: Any, number: int) -> Line:
     if not isinstance(fields, dict) or type(index) is not int or type(fields.get("index")) is not int:
         raise Rejected("line %d: the entry has no index" % number)
     if fields["index"] != index:
-        raise Rejected("line %d: entry %d stands where entry %d belongs" % (number, fields["index"], index))
+        raise Rejected(MISPLACED % (number, fields["index"], index))
     return fields
 
 

@@ -146,7 +146,7 @@ def _identity(arrival: Arrival) -> str:
 
 
 def _came_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arrival, decision: Decision) -> bool:
-    """The same code came, or was released, for another request a while ago (and the portal does not reuse codes)."""
+    """The same code came for another request a while ago, used or too late, or was released (and the portal does not reuse codes)."""
     request = records.request(work, decision.request_id or "")
     if request.rule.get("reusable"):
         return False
@@ -161,7 +161,12 @@ def _came_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: 
             or_(Code.used_at > since, (CodeRequest.id != request.id) & (Code.received_at > since)),
         )
     )
-    return work.db.scalar(used.limit(1)) is not None
+    if work.db.scalar(used.limit(1)) is not None:
+        return True
+    others = select(CodeMessage.detail).where(
+        CodeMessage.endpoint_id == endpoint.id, CodeMessage.received_at > since, CodeMessage.request_id != request.id
+    )
+    return any(told is not None and told.get("digest") == digest.hex() for told in work.db.scalars(others))
 
 
 def _count(work: Unit, request: CodeRequest, row: CodeMessage, digest: bytes) -> None:

@@ -91,7 +91,7 @@ class World:
     seen: dict[int, set[str]] = field(default_factory=dict)
     used: dict[str, Request] = field(default_factory=dict)
     kept: dict[str, tuple[Request, datetime]] = field(default_factory=dict)
-    """Codes that were held for a request, and since when."""
+    """Codes that came for a request, used or not, and when."""
     counted: Counter[str] = field(default_factory=Counter)
     serial: int = 0
     recent: deque[Login] = field(default_factory=lambda: deque(maxlen=64))
@@ -244,6 +244,7 @@ class World:
     def _count(self, row: Request, code: str) -> None:
         row.came += code not in row.codes
         row.codes.add(code)
+        self.kept[code] = (row, self.now)
 
     def _keep(self, row: Request, code: str) -> Kept:
         doubted = row.doubted_at is not None and row.doubted_at >= row.asked_at - SKEW
@@ -251,7 +252,6 @@ class World:
         if kept is Kept.HELD:
             row.move("matched", self.now)
             row.held = code
-            self.kept[code] = (row, self.now)
         elif kept is Kept.DOUBTED:
             row.move("waiting", self.now)
             row.doubted_at = self.now

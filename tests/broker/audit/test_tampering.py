@@ -192,6 +192,35 @@ def _verified(log: Log, folder: Path) -> str:
         return f"REJECTED: {wrong}"
 
 
+def test_a_long_export_is_read_by_several_processes_to_the_same_end(
+    portunus: Portunus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In parts of a few lines: whatever is done to any line, the same is said of it."""
+    log = Log(portunus)
+    for _ in range(3):
+        log.grow(3)
+    whole = _verified(log, tmp_path)
+    lines = (tmp_path / "export").read_bytes().splitlines(keepends=True)
+    changed = {
+        number: [
+            line.replace(b"ok", b"no"), line.replace(b":", b": ", 1), line * 2, b"",
+        ]
+        for number, line in enumerate(lines)
+        if b'"kind":"entry"' in line
+    }  # fmt: skip
+    seen = []
+    for part in (verify.PART, 1500):
+        monkeypatch.setattr(verify, "PART", part)
+        said = [_verified(log, tmp_path)]
+        for number, others in changed.items():
+            for other in others:
+                (tmp_path / "changed").write_bytes(b"".join([*lines[:number], other, *lines[number + 1 :]]))
+                said.append(verify.judge(str(tmp_path / "changed"), str(log.sink / CHECKPOINTS))[1])
+        seen.append(said)
+    assert seen[0] == seen[1]
+    assert (seen[0][0], sum(one.startswith("REJECTED") for one in seen[0][1:])) == (whole, len(seen[0]) - 1)
+
+
 @pytest.mark.parametrize(("ahead", "words"), [(timedelta(days=400), "future"), (timedelta(days=-400), "set back")])
 def test_al7_a_head_with_another_time_is_flagged(portunus: Portunus, ahead: timedelta, words: str) -> None:
     log = Log(portunus)

@@ -152,6 +152,21 @@ def test_a_late_code_is_not_used(desk: Desk, clock: ManualClock) -> None:
     assert desk.take(request) is None
 
 
+def test_a_late_code_that_is_delivered_again_is_not_the_next_sign_ins(desk: Desk, clock: ManualClock) -> None:
+    """By text message, under another id: nothing says that it is the same one but the code itself."""
+    desk.by_text()
+    desk.expect()
+    desk.withdraw("the browser host died")
+    clock.advance(seconds=5)
+    assert desk.arrive(channel="sms") == "late"
+    request = desk.expect(attempt="att_2")
+    clock.advance(seconds=5)
+    assert desk.arrive(channel="sms", number="2") == "duplicate"
+    assert desk.take(request, "att_2") is None
+    assert desk.arrive("Your code is 111222", channel="sms", number="3") == "matched"
+    assert desk.take(request, "att_2") == "111222"
+
+
 def test_an_older_code_is_not_used(desk: Desk, clock: ManualClock) -> None:
     assert desk.arrive() == "unsolicited"
     clock.advance(seconds=5)
