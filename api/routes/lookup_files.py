@@ -122,8 +122,14 @@ def _chosen(form: dict[str, str]) -> dict[str, str]:
 
 
 def _by_key(rows: Rows, found: Offers) -> Rows:
-    """Portals and locations by their keys where a file has their names."""
+    """Portals and locations by their keys where a file has their names; a file may name a carrier and no portal."""
     for _, told in rows:
+        if "payer" in told and "portal" not in told:
+            name = plain(told["payer"])
+            if name in found.portal_keys:
+                told["portal"] = told.pop("payer")
+            elif name in found.carrier_portals:
+                told["portal"] = found.carrier_portals[name]
         for field, keys in (("portal", found.portal_keys), ("location", found.location_keys)):
             if field in told:
                 told[field] = keys.get(plain(told[field]), told[field])

@@ -20,6 +20,12 @@ OURS = ("kind", "portal", "location", "provider_npi")
 """Parts of a question that say where it is asked."""
 DATES_ASKED = ("service_date", "service_from", "service_to")
 PRIORITIES = {"interactive": 0, "normal": 5, "batch": 9}
+PLAINLY = {"missing": "is needed"}
+FORMS = {
+    "member_id": "3 to 30 letters, digits, hyphens or blanks, the first one a letter or a digit",
+    "claim_number": "3 to 40 letters, digits or hyphens",
+}
+"""What an identifier looks like, for people."""
 FIELD = re.compile(r"[a-z_]{1,40}")
 LONGEST_AGE_S = 30 * 86_400
 
@@ -165,6 +171,7 @@ def sentence(wrong: ValidationError) -> str:
         where = ".".join(str(part) for part in one["loc"])
         if one["type"] == "extra_forbidden" and not FIELD.fullmatch(where):
             where = "a field"  # its name came with the question, and may be a person's
-        what = one["msg"].removeprefix("Value error, ")
+        form = FORMS.get(where) if one["type"] == "string_pattern_mismatch" else PLAINLY.get(one["type"])
+        what = form or one["msg"].removeprefix("Value error, ")
         said.append(f"{where}: {what}" if where else what)
     return "; ".join(said)[:600] + "."

@@ -1,6 +1,7 @@
 """A result as one row of a table: for spreadsheets and for pasting into a practice management system, in a fixed order."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 ELIGIBILITY: tuple[tuple[str, str], ...] = (
@@ -98,7 +99,10 @@ def _value(result: dict[str, Any], where: str, claim: int) -> Cell:
         case "all":
             return SEVERAL[rest](result)
         case "conflicts":
-            return _conflicts(result), None
+            return _conflicts(result, claim), None
+        case "provenance":
+            read_at = datetime.fromisoformat(result["provenance"]["captured_at"]).astimezone(UTC)
+            return f"{read_at:%Y-%m-%dT%H:%M:%SZ}", None
         case "patient" if not rest:
             return _name(result.get("patient", {}), "/patient")
         case "claim":
@@ -195,10 +199,15 @@ def _others(result: dict[str, Any]) -> Cell:
 SEVERAL = {"waiting": _waiting, "frequency": _frequencies, "copay": _copays, "cob": _others}
 
 
-def _conflicts(result: dict[str, Any]) -> str:
+def _conflicts(result: dict[str, Any], claim: int) -> str:
+    """What contradicts itself or could not be had; of several claims not what names another one."""
+    numbers = [str(one["payer_claim_number"]) for one in result.get("claims", []) if "payer_claim_number" in one]
+    others = [number for place, number in enumerate(numbers) if place != claim]
     words = {"conflict": "", "missing": "could not be had, "}
     told = [
-        f"{one['label']}: {words[one['why']]}{one['text']}" for one in result.get("unmapped", []) if one["why"] in words
+        f"{one['label']}: {words[one['why']]}{one['text']}"
+        for one in result.get("unmapped", [])
+        if one["why"] in words and not any(number in one["label"] for number in others)
     ]
     return "; ".join(told)
 

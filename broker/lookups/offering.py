@@ -34,6 +34,8 @@ class Offers:
     portal_keys: dict[str, str]
     """Key or name, as `plain` writes it → key; also of portals that are asked by hand."""
     location_keys: dict[str, str]
+    carrier_portals: dict[str, str]
+    """Carrier's name, as `plain` writes it → key of the one portal that asks it."""
 
 
 def plain(words: str) -> str:
@@ -49,6 +51,7 @@ def offers(work: Unit) -> Offers:
     places: dict[str, str] = {}
     zones: dict[str, str] = {}
     sites: dict[str, str] = {}
+    asked_at: dict[str, set[str]] = {}
     for account in work.db.scalars(select(PortalAccount)):
         near = [place for place in account.locations if where.covers(account_id=account.id, location_id=place.id)]
         if not near:
@@ -57,6 +60,8 @@ def offers(work: Unit) -> Offers:
         zones |= {place.key: place.time_zone for place in near}
         portal = account.portal
         sites[portal.key] = portal.name
+        for carrier in portal.carriers:
+            asked_at.setdefault(plain(carrier.name), set()).add(portal.key)
         if portal.automation != "automated" or portal.status != "active":
             by_hand.add(portal.name)
             continue
@@ -69,6 +74,7 @@ def offers(work: Unit) -> Offers:
         zones,
         _keys(sites),
         _keys(places),
+        {name: next(iter(keys)) for name, keys in asked_at.items() if len(keys) == 1},
     )
 
 

@@ -20,11 +20,36 @@ COLUMNS = {
 }  # fmt: skip
 
 
+def batch_of(maria, portunus, rows: str, columns: dict[str, str]) -> str:
+    """The page of the batch that these rows become."""
+    page: str = maria.post(send(maria, rows.encode()).headers["location"], columns).headers["location"]
+    read_batch.look(portunus, page.rpartition("/")[2])
+    return page
+
+
 def send(maria, data: bytes, name: str = "tomorrow.csv"):
     return maria.client.post(
         "/lookups/uploads", data={"csrf": maria.csrf}, files={"file": (name, data, "text/csv")},
         headers={"accept": "text/html", "sec-fetch-site": "same-origin"},
     )  # fmt: skip
+
+
+def test_a_file_that_names_carriers_finds_their_portals(maria, portunus, lookup_office) -> None:
+    """Practice management systems know the carrier, not the site it is asked at."""
+    rows = "Carrier,Member ID,DOB\n" + "".join(
+        f"{carrier},HD10004273{number},1984-03-17\n"
+        for number, carrier in enumerate((lookup_office.portal.name.upper(), "Harborline carrier", "Nowhere Dental"))
+    )
+    named = COLUMNS | {"fixed_portal": "", "column_payer": "Carrier"}
+    page = batch_of(maria, portunus, rows, named)
+    assert "Row 4: portal: is needed." in maria.get(page).text
+    asked = maria.get(f"/api/v1/lookups?batch_id={page.rpartition('/')[2]}").json()["data"]
+    assert [one["portal"] for one in asked] == ["harborline", "harborline"]
+
+
+def test_an_identifier_of_a_wrong_form_is_told_in_words(maria, portunus, lookup_office) -> None:
+    page = batch_of(maria, portunus, "Member ID,DOB\n=1+1,1984-03-17\n", COLUMNS)
+    assert "Row 2: member_id: 3 to 30 letters, digits, hyphens or blanks" in maria.get(page).text
 
 
 def test_a_file_is_read_beside_the_loop_that_serves_everybody(maria, monkeypatch) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image, ImageDraw
 
+from broker.base.actor import system
 from broker.identity.models import User
 from broker.lookups import batches
 from broker.lookups import service as lookups
@@ -128,6 +129,26 @@ def test_a_value_stands_beside_the_row_that_proves_it_and_its_moment_is_played(s
     assert page.evaluate("() => window.portunusPlayer.total") == 1
     window.picture("lookup_player")
     assert window.faults() == []
+
+
+def test_what_ends_between_the_page_and_its_script_is_shown_too(screen, asked, office) -> None:
+    """The page says 0 of 1; its first look finds the batch done."""
+    portunus = office.portunus
+    with portunus.reading(system("test")) as work:
+        actor = batches.requester(work, asked["batch"])
+    with portunus.unit(actor) as work:
+        rows = [(["x"], {"problem": "birth date (column 1): write the date as 1984-03-17."})]
+        batch = batches.create(work, portunus.vault, portunus.blobs, name="At once", headings=["Born"], rows=rows)
+    window = screen("Maria")
+
+    def meanwhile(route) -> None:
+        read_batch.look(portunus, batch.id)
+        route.continue_()
+
+    window.page.route("**/lookups.js", meanwhile)
+    page = window.go(f"/lookups/batches/{batch.id}")
+    page.get_by_text("Row 2: birth date (column 1)").wait_for()
+    assert page.get_by_text("1 of 1 rows are through").is_visible()
 
 
 def test_a_file_is_named_and_too_large_a_one_refused_before_it_is_sent(screen, asked) -> None:

@@ -3,24 +3,19 @@
 const LOOK_MS = 2000;
 
 for (const part of document.querySelectorAll("[data-watch]")) {
-  const address = part.dataset.watch;
+  const address = part.dataset.watch, ended = () => part.querySelector("[data-ended]")?.dataset.ended === "yes";
+  const wasOver = ended(), fresh = document.createElement("template");
   const look = async () => {
     if (document.visibilityState === "visible") {
       const answer = await fetch(address, { headers: { accept: "text/html" } }).catch(() => null);
       if (answer && answer.ok && !answer.redirected) {
-        const told = await answer.text();
-        if (told !== part.dataset.told) {
-          const first = part.dataset.told === undefined;
+        fresh.innerHTML = await answer.text(); // our own page, escaped by the server
+        if (fresh.innerHTML.trim() !== part.innerHTML.trim()) {
           const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-          part.dataset.told = told;
-          if (!first) {
-            part.innerHTML = told; // our own page, escaped by the server
-            if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
-          }
+          part.innerHTML = fresh.innerHTML;
+          if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
         }
-        const ended = part.querySelector("[data-ended]");
-        if (ended && ended.dataset.ended === "yes") { if (part.id === "state" || part.dataset.began) location.reload(); return; }
-        part.dataset.began = "yes";
+        if (ended()) { if (!wasOver) location.reload(); return; }
       } else if (answer && (answer.status === 401 || answer.redirected)) return;
     }
     setTimeout(look, LOOK_MS);

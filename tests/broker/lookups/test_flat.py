@@ -35,6 +35,20 @@ def test_limits_waits_other_carriers_and_contradictions_are_told() -> None:
     )
 
 
+def test_what_one_claim_lacks_is_not_told_of_the_others() -> None:
+    document = parse("claim_status", results.claim_status()).model_dump(mode="json", exclude_none=True)
+    document["claims"] = [document["claims"][0] | {"payer_claim_number": number} for number in ("HL-1", "HL-2")]
+    document["unmapped"] = [
+        {"why": "missing", "label": "EOB of claim HL-2: not fetched", "text": "HL-2"},
+        {"why": "conflict", "label": "Paid", "text": "$50 | $75"},
+    ]
+    told_of = [dict((label, text) for label, text, _ in flat.flat(document, claim)) for claim in (0, 1)]
+    both = "Paid: $50 | $75"
+    assert [one["Claim contradictions"] for one in told_of] == [
+        both, f"EOB of claim HL-2: not fetched: could not be had, HL-2; {both}",
+    ]  # fmt: skip
+
+
 def test_each_value_points_to_its_evidence() -> None:
     document = parse("eligibility", results.eligibility()).model_dump(mode="json", exclude_none=True)
     own = {"/service_date", "/provenance/captured_at"}
