@@ -36,7 +36,7 @@ def test_limits_waits_other_carriers_and_contradictions_are_told() -> None:
 
 
 def test_what_one_claim_lacks_is_not_told_of_the_others() -> None:
-    document = parse("claim_status", results.claim_status()).model_dump(mode="json", exclude_none=True)
+    document = parse("claim_status", results.claim()).model_dump(mode="json", exclude_none=True)
     document["claims"] = [document["claims"][0] | {"payer_claim_number": number} for number in ("HL-1", "HL-2")]
     document["unmapped"] = [
         {"why": "missing", "label": "EOB of claim HL-2: not fetched", "text": "HL-2"},
