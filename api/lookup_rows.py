@@ -74,16 +74,37 @@ def every(result: dict[str, Any]) -> list[dict[str, Any]]:
     """Every value with evidence, in the result's own order."""
     fields = result["provenance"].get("fields", {})
     return [
-        {"label": label_of(pointer), "text": str(value), "pointer": pointer, "seen": fields[pointer][0]}
+        {"label": label_of(pointer, result), "text": str(value), "pointer": pointer, "seen": fields[pointer][0]}
         for pointer, value in leaves({name: part for name, part in result.items() if name != "provenance"})
         if pointer in fields and not pointer.endswith("_artifact_id")
     ]
 
 
-def label_of(pointer: str) -> str:
-    """`/accumulators/0/remaining` → `accumulators 1 · remaining`."""
-    steps = [str(int(step) + 1) if step.isdigit() else step.replace("_", " ") for step in pointer.split("/")[1:]]
-    return " ".join(steps[:-1]) + (" · " if len(steps) > 1 else "") + steps[-1]
+def label_of(pointer: str, result: dict[str, Any]) -> str:
+    """`/accumulators/0/remaining` → `annual maximum individual · remaining`."""
+    words: list[str] = []
+    node: Any = result
+    for step in pointer.split("/")[1:]:
+        if isinstance(node, list) and step.isdigit() and int(step) < len(node):
+            node = node[int(step)]
+            words[-1] = _item(words[-1], step, node)
+        else:
+            node = node.get(step) if isinstance(node, dict) else None
+            words.append(step.replace("_", " "))
+    return " · ".join(words)
+
+
+def _item(several: str, step: str, one: Any) -> str:
+    """What one of several is called: an accumulator by its kind, a benefit as the portal calls it, a claim by its number."""
+    own = one if isinstance(one, dict) else {}
+    match several:
+        case "accumulators":
+            return " ".join(str(own[part]) for part in ("kind", "level") if part in own).replace("_", " ")
+        case "benefits" if "label" in own or "category" in own:
+            return str(own.get("label") or own["category"]).replace("_", " ")
+        case "claims" if "payer_claim_number" in own:
+            return f"claim {own['payer_claim_number']}"
+    return f"{several} {int(step) + 1}"
 
 
 def sightings(lookup_id: str, seen: list[dict[str, Any]] | list[Sighting]) -> list[dict[str, Any]]:

@@ -151,7 +151,7 @@ def evidence(
         raise NotFound("There is no evidence for this value.")
     seen = lookup_rows.sightings(row.id, result["provenance"]["fields"][pointer])
     value = dict(leaves(result)).get(pointer, "")
-    label = lookup_rows.label_of(pointer)
+    label = lookup_rows.label_of(pointer, result)
     return page(
         request, "lookup_evidence.html", lookup=shown, pointer=pointer, label=label, value=value, seen=seen, pictures=pictures
     )  # fmt: skip

@@ -1,6 +1,9 @@
 """The lookup pages: ask, see the value with its evidence, work the exceptions."""
 
+import pytest
+
 from api import lookup_rows
+from api.lookup_rows import label_of
 from tests.api.lookup_office import QUESTION
 
 
@@ -139,3 +142,23 @@ def test_the_age_that_was_chosen_comes_back_and_one_that_is_not_offered_is_refus
     refused = maria.post("/lookups", QUESTION | {"max_age_s": "-5"})
     assert refused.status_code == 422
     assert "Choose how old an answer may be" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("pointer", "words"),
+    [
+        ("/accumulators/0/remaining", "annual maximum individual · remaining"),
+        ("/benefits/0/plan_pays_percent", "Cleaning · plan pays percent"),
+        ("/claims/1/lines/0/paid", "claim HL-2 · lines 1 · paid"),
+        ("/coverage/status", "coverage · status"),
+        ("/claims/7/paid", "claims · 7 · paid"),
+    ],
+)
+def test_a_value_is_called_what_a_biller_calls_it(pointer: str, words: str) -> None:
+    result = {
+        "accumulators": [{"kind": "annual_maximum", "level": "individual", "remaining": "1"}],
+        "benefits": [{"category": "preventive", "label": "Cleaning", "plan_pays_percent": "100"}],
+        "claims": [{"payer_claim_number": "HL-1"}, {"payer_claim_number": "HL-2", "lines": [{"paid": "1"}]}],
+        "coverage": {"status": "active"},
+    }
+    assert label_of(pointer, result) == words
