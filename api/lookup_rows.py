@@ -99,12 +99,18 @@ def _item(several: str, step: str, one: Any) -> str:
     own = one if isinstance(one, dict) else {}
     match several:
         case "accumulators":
-            return " ".join(str(own[part]) for part in ("kind", "level") if part in own).replace("_", " ")
+            return _said(own, "kind", "level", "network", "period", "applies_to")
         case "benefits" if "label" in own or "category" in own:
-            return str(own.get("label") or own["category"]).replace("_", " ")
+            return _said(own, "label" if own.get("label") else "category", "network")
         case "claims" if "payer_claim_number" in own:
             return f"claim {own['payer_claim_number']}"
     return f"{several} {int(step) + 1}"
+
+
+def _said(one: dict[str, Any], *parts: str) -> str:
+    """What tells it from others of its kind; what is not known says nothing."""
+    told = [one[part] for part in parts if one.get(part) not in (None, "unknown", "both")]
+    return " ".join(", ".join(said) if isinstance(said, list) else said for said in told).replace("_", " ")
 
 
 def sightings(lookup_id: str, seen: list[dict[str, Any]] | list[Sighting]) -> list[dict[str, Any]]:

@@ -42,6 +42,8 @@ REFUSED_PAUSE_S = 15 * 60.0
 """A server that said no is not asked again and again: it would lock the mailbox. A new consent or setting wakes the watch."""
 REFUSED = {"mailbox-consent": "unlinked", "mailbox-login": "down", "mailbox-token": "down", "mailbox-client": "down"}
 """What only a person can put right, and the mailbox's health until then."""
+AGAIN_S = 0.5
+"""A backlog is read no longer than this before one looks whether the awaited mail has come meanwhile."""
 TRIES = 2
 """A message that fails so often is put aside, and the next one is taken."""
 log = structlog.get_logger("mailwatch")
@@ -218,13 +220,13 @@ class Watch(threading.Thread):
             return
 
     def _catch_up(self, mailbox: Mailbox) -> bool:
-        """Take what is new, while a sign-in waits the newest first; whether there was any."""
+        """Take what is new; whether there was any. While a sign-in waits the newest first, and not long before looking anew."""
         before, looks = self._looked, self._portunus.clock.now()
         if self._following is None:
             with self._portunus.reading(ACTOR) as work:
                 self._following = int(self._endpoint(work).cursor.get("uidnext", 1))
-        found, newest_first = False, self._wanted
-        for mail in mailbox.since(self._following, newest_first=newest_first):
+        found, newest_first, end = False, self._wanted, time.monotonic() + AGAIN_S
+        for mail in mailbox.since(self._following, newest_first=newest_first, known=tuple(self._ahead)):
             self._following = None  # to be read again, whatever becomes of the mail
             if mail.uid in self._ahead:
                 continue
@@ -236,6 +238,9 @@ class Watch(threading.Thread):
                 self._ahead.discard(mail.uid)
                 raise
             found = True
+            if self._wanted and (not newest_first or time.monotonic() >= end):
+                self._looked = looks
+                return True  # what came meanwhile is newer; the older ones are still to be read
         self._catch_up_with_newest()
         self._looked = looks
         return found

@@ -146,7 +146,8 @@ def verify(
     as_json: bool = Json,
 ) -> None:
     """Check an export, as verify.py does on any machine; exit code 1 when it is rejected, 2 when it cannot be read."""
-    code, words = verifier.judge(str(file), str(witness) if witness else None, key, witness_key)
+    given = (str(witness) if witness else None, key, witness_key)
+    code, words = verifier.judge(str(file), *given, hands=verifier.several(str(file)))
     if as_json:
         print_json({"accepted": code == 0, "words": words})
     else:

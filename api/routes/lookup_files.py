@@ -123,16 +123,20 @@ def _chosen(form: dict[str, str]) -> dict[str, str]:
 
 def _by_key(rows: Rows, found: Offers) -> Rows:
     """Portals and locations by their keys where a file has their names; a file may name a carrier and no portal."""
+    carriers, hubs = {name for name, _ in found.carriers}, {one.key for one in found.portals if one.carriers}
     for _, told in rows:
-        if "payer" in told and "portal" not in told:
-            name = plain(told["payer"])
-            if name in found.portal_keys:
-                told["portal"] = told.pop("payer")
-            elif name in found.carrier_portals:
-                told["portal"] = found.carrier_portals[name]
         for field, keys in (("portal", found.portal_keys), ("location", found.location_keys)):
             if field in told:
                 told[field] = keys.get(plain(told[field]), told[field])
+        if "payer" not in told or "portal" in told:
+            continue
+        name = plain(told["payer"])
+        if (served := found.carriers.get((name, told.get("location", "")))) is not None:
+            told["portal"], told["payer"] = served
+        elif name in found.portal_keys and name not in carriers:
+            told["portal"] = found.portal_keys[name]
+            if told["portal"] not in hubs:
+                del told["payer"]  # it was the portal's own name
     return rows
 
 

@@ -7,7 +7,7 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 import imapclient
@@ -61,10 +61,11 @@ class ImapMailbox:
     def baseline(self) -> tuple[int, int]:
         return int(self._state[b"UIDVALIDITY"]), int(self._state[b"UIDNEXT"])
 
-    def since(self, uid: int, *, newest_first: bool = False) -> Iterator[RawMail]:
+    def since(self, uid: int, *, newest_first: bool = False, known: Collection[int] = ()) -> Iterator[RawMail]:
         self._stop_idle()
         try:
-            found = sorted(number for number in self._client.search(["UID", f"{uid}:*"]) if number >= uid)
+            there, read = self._client.search(["UID", f"{uid}:*"]), frozenset(known)
+            found = sorted(number for number in there if number >= uid and number not in read)
             for some in _newest_few_first(found) if newest_first else _batches(found):
                 yield from self._fetch(some)
         except AWAY as away:

@@ -16,10 +16,8 @@ import hashlib
 import json
 import os
 import sys
-from contextlib import nullcontext
-from itertools import chain
-from multiprocessing import Pool, current_process
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +37,7 @@ DIFFERS = "%s head of %d entries does not fit: one of entries %d to %d was chang
 MISPLACED = "line %d: entry %d stands where entry %d belongs"
 CUT = "the witness saw %d entries, this log has %d: the end is cut"
 RESTORING = b'"act":"%s"' % RESTORED.encode()
-PART = 8 << 20  # bytes of a large export that a process takes at a time
+PART, LONGEST = 8 << 20, 16 << 20  # bytes of a large export that a process takes at a time; of a line
 PLAIN = bytes(range(32, 127))  # what stands for itself in a JSON string of ASCII
 
 
@@ -246,36 +244,57 @@ def quick_entry(raw: bytes) -> tuple[bytes, int, bytes] | None:
         return None
     at, index = leaf.find(b'"at":"') + 6, leaf.find(b'"index":') + 8
     number, time, hashed = leaf[index : leaf.find(b",", index)], leaf[at : leaf.find(b'"', at)], leaf_hash(leaf)
-    plain = number.isdigit() and number == b"%d" % int(number)
+    plain = number.isdigit() and len(number) < 20 and number == b"%d" % int(number)
     return (hashed, int(number), time) if plain and hashed.hex().encode() == raw[9:73] else None
 
 
-def part(of: tuple[str, int]) -> list[Run | bytes]:
-    """The lines that begin in one part of the file: entries that need no second look, run by run; any other line as it is."""
-    file, start = of
-    made: list[Run | bytes] = []
+def runs(lines: IO[bytes], left: float) -> Iterator[Run | bytes]:
+    """So many bytes of lines: entries that need no second look, run by run; any other line as it is."""
+    run: Run = []
+    while left > 0 and (raw := lines.readline(LONGEST)):
+        left -= len(raw)
+        found = quick_entry(raw)
+        behind = found is not None and run and found[1] == run[0] + len(run[1]) // 32 and found[2][:13] >= run[3][:13]
+        if run and (not behind or len(run[1]) > PART):
+            yield run
+            run = []
+        if found is None:
+            yield raw
+        elif run:
+            run[1] += found[0]
+            run[3] = max(run[3], found[2])
+        else:
+            run = [found[1], bytearray(found[0]), found[2], found[2]]
+    if run:
+        yield run
+
+
+def part(file: str, start: int, end: int) -> list[Run | bytes]:
+    """The lines that begin in one part of the file."""
     with open(file, "rb") as lines:
         lines.seek(max(start - 1, 0))
-        place = lines.tell() + (len(lines.readline()) if start else 0)
-        while place < start + PART and (raw := lines.readline()):
-            place += len(raw)
-            found, run = quick_entry(raw), made[-1] if made else raw
-            if found is None:
-                made.append(raw)
-            elif isinstance(run, list) and found[1] == run[0] + len(run[1]) // 32 and found[2][:13] >= run[3][:13]:
-                run[1] += found[0]
-                run[3] = max(run[3], found[2])
-            else:
-                made.append([found[1], bytearray(found[0]), found[2], found[2]])
-    return made
+        if start:
+            lines.readline(LONGEST)
+        return list(runs(lines, end - lines.tell()))
 
 
-def read(file: str) -> Iterator[tuple[int, Line | Run]]:
-    """The lines of an export, each exactly as Portunus writes it (so that no byte can change unnoticed). Long ones by several processes."""
-    parts = [(file, start) for start in range(0, os.stat(file).st_size, PART)]
-    hands, number = min(4, len(parts), os.cpu_count() or 1), 1
-    with Pool(hands) if hands > 1 and not current_process().daemon else nullcontext() as pool:
-        for one in chain.from_iterable(pool.imap(part, parts) if pool else map(part, parts)):
+def parts(file: str, hands: int) -> Iterator[Run | bytes]:
+    """The whole file, by so many processes: a few parts of it at a time, so that little is kept."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    starts = iter(range(0, os.path.getsize(file), PART))
+    with ProcessPoolExecutor(hands) as pool:
+        ahead = [pool.submit(part, file, start, start + PART) for start in islice(starts, 2 * hands)]
+        while ahead:
+            yield from ahead.pop(0).result()
+            ahead += [pool.submit(part, file, start, start + PART) for start in islice(starts, 1)]
+
+
+def read(file: str, hands: int) -> Iterator[tuple[int, Line | Run]]:
+    """The lines of an export, each exactly as Portunus writes it (so that no byte can change unnoticed)."""
+    number = 1
+    with open(file, "rb") as lines:
+        for one in parts(file, hands) if hands > 1 else runs(lines, float("inf")):
             yield number, careful_line(one, number) if isinstance(one, bytes) else one
             number += 1 if isinstance(one, bytes) else len(one[1]) // 32
 
@@ -298,9 +317,11 @@ def notes_in(file: str) -> list[str]:
     return [note for note in notes[:-1] if note.strip() and "\n\n" in note and not note.endswith("\n(torn)\n")]
 
 
-def verify(file: str, witness: str | None = None, key: str | None = None, witness_key: str | None = None) -> str:
+def verify(
+    file: str, witness: str | None = None, key: str | None = None, witness_key: str | None = None, *, hands: int = 1
+) -> str:
     """What was proved, in a sentence. Raises Rejected."""
-    lines = read(file)
+    lines = read(file, hands)
     number, header = next(lines, (0, {}))
     if isinstance(header, list) or set(header) != HEADER or (header["kind"], header["format"]) != ("header", FORMAT):
         raise Rejected("the first line is not the header of a Portunus audit export")
@@ -507,14 +528,22 @@ def whole(told: Line, entries: list[Line]) -> str:
     return "NOT IN THIS FILE: " + ", ".join(missing) if missing else "every link of its way is here"
 
 
-def judge(file: str, *given: str | None) -> tuple[int, str]:
+def judge(file: str, *given: str | None, hands: int = 1) -> tuple[int, str]:
     """The exit code and what to say: 0 accepted, 1 rejected, 2 not to be read. `given` as `verify` takes it."""
     try:
-        return 0, verify(file, *given)
+        return 0, verify(file, *given, hands=hands)
     except Rejected as wrong:
         return 1, "REJECTED: %s" % wrong
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as unreadable:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError, RuntimeError) as unreadable:
+        if hands > 1:  # perhaps it is the machine that has none for several
+            return judge(file, *given)
         return 2, "REJECTED: the file cannot be read (%s)" % type(unreadable).__name__
+
+
+def several(file: str) -> int:
+    """How many processes to read the file with: one for a short one, and for what is no file on a disk."""
+    long = os.path.isfile(file) and not file.startswith(("/dev/", "/proc/")) and os.path.getsize(file) > 2 * PART
+    return min(4, os.cpu_count() or 1) if long else 1
 
 
 def main(arguments: list[str]) -> int:
@@ -522,7 +551,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) % 2 == 0 or arguments[0] == "-h" or set(options) - {"--witness", "--key", "--witness-key"}:
         print(__doc__)
         return 2
-    code, words = judge(arguments[0], options.get("--witness"), options.get("--key"), options.get("--witness-key"))
+    given = [options.get(name) for name in ("--witness", "--key", "--witness-key")]
+    code, words = judge(arguments[0], *given, hands=several(arguments[0]))
     print(words, file=sys.stderr if code else sys.stdout)
     return code
 

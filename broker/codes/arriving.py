@@ -1,5 +1,6 @@
 """A code arrives: as a message that is judged, or typed in by a person who received it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -10,7 +11,7 @@ from broker.base.errors import Conflict, Incomplete
 from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.codes import calls, matching, mistyped, notices, records, samples, tasks
-from broker.codes.matching import Arrival, Decision, Kept, Rule, Verdict
+from broker.codes.matching import Arrival, Decision, Earlier, Kept, Rule, Verdict
 from broker.codes.models import Code, CodeMessage, CodeRequest
 from broker.directory.models import DeliveryEndpoint, Location, PortalAccount
 from broker.identity.policy import Permission, require
@@ -57,8 +58,8 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
         decision = _kept(work, vault, endpoint, request, row, decision)
         row.verdict, row.why = decision.verdict.value, decision.why
     elif decision.verdict is Verdict.LATE and request is not None:
-        for found in matching.find_codes(arrival.subject, arrival.text, Rule.of(request.rule))[:1]:
-            _count(work, request, row, vault.digest(work, endpoint.organization_id, found.code))
+        numbers = matching.find_codes(arrival.subject, arrival.text, Rule.of(request.rule))
+        _count(work, request, row, [vault.digest(work, endpoint.organization_id, one.code) for one in numbers])
     _record(work, row, endpoint)
     if decision.verdict is Verdict.MATCHED and request is not None:
         hold(work, vault, request, decision, message=row, channel=arrival.channel)
@@ -82,7 +83,7 @@ def _kept(
     Of different codes for one asking none is used: nobody but a person can tell which is the portal's.
     """
     digest = vault.digest(work, endpoint.organization_id, decision.code or "")
-    _count(work, request, row, digest)
+    _count(work, request, row, [digest])
     held = work.db.scalar(select(Code.digest).where(Code.request_id == request.id, Code.state == "held"))
     kept = matching.keep(
         digest.hex(),
@@ -163,17 +164,25 @@ def _came_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: 
     )
     if work.db.scalar(used.limit(1)) is not None:
         return True
-    others = select(CodeMessage.detail).where(
-        CodeMessage.endpoint_id == endpoint.id, CodeMessage.received_at > since, CodeMessage.request_id != request.id
+    came = select(CodeMessage).where(
+        CodeMessage.endpoint_id == endpoint.id, CodeMessage.received_at > since, CodeMessage.request_id.is_not(None)
     )
-    return any(told is not None and told.get("digest") == digest.hex() for told in work.db.scalars(others))
+    earlier = [
+        Earlier(row.received_at, row.request_id != request.id, row.verdict == Verdict.LATE.value)
+        for row in work.db.scalars(came)
+        if digest.hex() in (row.detail or {}).get("digests", ())
+    ]
+    return matching.came_before(arrival, request.asked_at, earlier)
 
 
-def _count(work: Unit, request: CodeRequest, row: CodeMessage, digest: bytes) -> None:
-    """One code more came for the request, unless it is the same one in another message, or a person typed it already."""
-    known = records.came_for(work, request, besides=row.id)
-    row.detail = {**(row.detail or {}), "digest": digest.hex()}
-    request.came += digest.hex() not in known
+def _count(work: Unit, request: CodeRequest, row: CodeMessage, digests: Sequence[bytes]) -> None:
+    """One code more came for the request, unless it is the same one in another message, or a person typed it already.
+
+    A message that came too late may have several numbers: any of them may be the code.
+    """
+    known, told = records.came_for(work, request, besides=row.id), [one.hex() for one in digests]
+    row.detail = {**(row.detail or {}), "digests": told}
+    request.came += bool(told) and not known.intersection(told)
 
 
 def _record(work: Unit, row: CodeMessage, endpoint: DeliveryEndpoint) -> None:

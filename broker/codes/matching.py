@@ -263,6 +263,26 @@ def remembered(arrival: Arrival) -> timedelta:
     return RECENT if arrival.written_at is not None or arrival.channel == "voice" else LATEST
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier message of the endpoint with the same code in it."""
+
+    received_at: datetime
+    elsewhere: bool
+    """It was another request's."""
+    late: bool
+
+
+def came_before(arrival: Arrival, asked_at: datetime, earlier: Sequence[Earlier]) -> bool:
+    """Whether a code that fits this asking is an older one that is delivered again, under another id.
+
+    Another request's is; one of this request that came too late is, unless its sender wrote this message after the asking
+    (a portal may send one code twice).
+    """
+    known = [one for one in earlier if one.received_at > arrival.received_at - remembered(arrival)]
+    return any(one.elsewhere or (one.late and not _written_for(arrival, asked_at, ())) for one in known)
+
+
 def _written_for(arrival: Arrival, asked_at: datetime, others: Sequence[datetime]) -> bool:
     """Its sender wrote it after this asking, and too long after the others to be their answer.
 

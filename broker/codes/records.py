@@ -67,7 +67,7 @@ def came_for(work: Unit, row: CodeRequest, *, besides: str = "") -> set[str]:
     typed = work.db.scalars(
         select(Code.digest).where(Code.request_id == row.id, Code.given_by.is_not(None), Code.state == "accepted")
     )
-    return {str(one["digest"]) for one in told if one and "digest" in one} | {one.hex() for one in typed}
+    return {str(digest) for one in told if one for digest in one.get("digests", ())} | {one.hex() for one in typed}
 
 
 def waiting_rows(work: Unit, endpoint_id: str) -> Sequence[CodeRequest]:

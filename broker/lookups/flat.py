@@ -1,5 +1,6 @@
 """A result as one row of a table: for spreadsheets and for pasting into a practice management system, in a fixed order."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -200,16 +201,20 @@ SEVERAL = {"waiting": _waiting, "frequency": _frequencies, "copay": _copays, "co
 
 
 def _conflicts(result: dict[str, Any], claim: int) -> str:
-    """What contradicts itself or could not be had; of several claims not what names another one."""
-    numbers = [str(one["payer_claim_number"]) for one in result.get("claims", []) if "payer_claim_number" in one]
-    others = [number for place, number in enumerate(numbers) if place != claim]
+    """What contradicts itself or could not be had; of several claims not what names only others."""
+    numbers = [str(one.get("payer_claim_number", "")) for one in result.get("claims", [])]
+    own = numbers[claim] if claim < len(numbers) else ""
     words = {"conflict": "", "missing": "could not be had, "}
     told = [
         f"{one['label']}: {words[one['why']]}{one['text']}"
         for one in result.get("unmapped", [])
-        if one["why"] in words and not any(number in one["label"] for number in others)
+        if one["why"] in words and (_names(one["label"], own) or not any(_names(one["label"], no) for no in numbers))
     ]
     return "; ".join(told)
+
+
+def _names(label: str, number: str) -> bool:
+    return bool(number) and re.search(rf"(?<![\w-]){re.escape(number)}(?![\w-])", label) is not None
 
 
 def _name(patient: dict[str, Any], where: str) -> Cell:

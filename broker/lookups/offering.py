@@ -34,8 +34,11 @@ class Offers:
     portal_keys: dict[str, str]
     """Key or name, as `plain` writes it → key; also of portals that are asked by hand."""
     location_keys: dict[str, str]
-    carrier_portals: dict[str, str]
-    """Carrier's name, as `plain` writes it → key of the one portal that asks it."""
+    carriers: dict[tuple[str, str], tuple[str, str]]
+    """Carrier's name, as `plain` writes it, and location key → key of the one portal that asks it there, and its name there.
+
+    A portal that is asked by hand counts only where no other has the carrier.
+    """
 
 
 def plain(words: str) -> str:
@@ -51,7 +54,8 @@ def offers(work: Unit) -> Offers:
     places: dict[str, str] = {}
     zones: dict[str, str] = {}
     sites: dict[str, str] = {}
-    asked_at: dict[str, set[str]] = {}
+    asked_at: dict[tuple[str, str], dict[str, str]] = {}
+    by_hand_at: dict[tuple[str, str], dict[str, str]] = {}
     for account in work.db.scalars(select(PortalAccount)):
         near = [place for place in account.locations if where.covers(account_id=account.id, location_id=place.id)]
         if not near:
@@ -60,9 +64,12 @@ def offers(work: Unit) -> Offers:
         zones |= {place.key: place.time_zone for place in near}
         portal = account.portal
         sites[portal.key] = portal.name
+        automated = portal.automation == "automated" and portal.status == "active"
         for carrier in portal.carriers:
-            asked_at.setdefault(plain(carrier.name), set()).add(portal.key)
-        if portal.automation != "automated" or portal.status != "active":
+            for place in near:
+                found = (asked_at if automated else by_hand_at).setdefault((plain(carrier.name), place.key), {})
+                found[portal.key] = carrier.name
+        if not automated:
             by_hand.add(portal.name)
             continue
         names = tuple(sorted(carrier.name for carrier in portal.carriers))
@@ -74,7 +81,7 @@ def offers(work: Unit) -> Offers:
         zones,
         _keys(sites),
         _keys(places),
-        {name: next(iter(keys)) for name, keys in asked_at.items() if len(keys) == 1},
+        {at: next(iter(found.items())) for at, found in (by_hand_at | asked_at).items() if len(found) == 1},
     )
 
 

@@ -1,6 +1,6 @@
 """Read messages as they arrive in a mailbox."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -39,8 +39,8 @@ class Mailbox(Protocol):
         """(UIDVALIDITY, UIDNEXT) when it was opened: messages from that UID on are new."""
         ...
 
-    def since(self, uid: int, *, newest_first: bool = False) -> Iterator[RawMail]:
-        """Messages with this UID or a higher one, oldest first. Raises `Unavailable`.
+    def since(self, uid: int, *, newest_first: bool = False, known: Collection[int] = ()) -> Iterator[RawMail]:
+        """Messages with this UID or a higher one, but those that are known, oldest first. Raises `Unavailable`.
 
         `newest_first`: the last few, then the few before them, and so on; each few still oldest first.
         """

@@ -3,7 +3,7 @@
 import select as ears
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
@@ -53,11 +53,11 @@ class FakeMailbox:
     def baseline(self) -> tuple[int, int]:
         return self.validity, len(self.mails) + 1
 
-    def since(self, uid: int, *, newest_first: bool = False) -> Iterator[RawMail]:
-        for one in self.newest_few_first() if newest_first else self.mails:
+    def since(self, uid: int, *, newest_first: bool = False, known: Collection[int] = ()) -> Iterator[RawMail]:
+        for one in self.newest_few_first() if newest_first else list(self.mails):
             if self.away:
                 raise self.away
-            if one.uid >= uid:
+            if one.uid >= uid and one.uid not in known:
                 yield one
 
     def newest_few_first(self) -> list[RawMail]:
@@ -153,7 +153,7 @@ def test_a_mail_that_comes_while_the_one_before_is_read_is_not_waited_for(
     scene.expect()
     looks = iter((mail("<p>Your statement is ready.</p>", message_id="<decoy@x>"), mail(message_id="<code@x>")))
 
-    def since(uid: int, **_: bool) -> Iterator[RawMail]:
+    def since(uid: int, **_: Any) -> Iterator[RawMail]:
         there = [one for one in scene.box.mails if one.uid >= uid]
         yield from there
         if (coming := next(looks, None)) is not None:
@@ -300,6 +300,34 @@ def test_in_a_flood_the_newest_mails_are_read_first_and_of_forged_ones_only_the_
     assert scene.state() == "matched"
     assert Counter(scene.verdicts()) == {"foreign": 12, "untrusted": 12, "matched": 1}
     assert scene.row().cursor["uidnext"] == 26
+
+
+@pytest.mark.parametrize("waits_from", ["the first mail on", "the third mail on"])
+def test_a_code_that_comes_while_a_backlog_is_read_is_not_behind_it(
+    scene: Scene, clock: ManualClock, reader: MailReader, monkeypatch: pytest.MonkeyPatch, waits_from: str
+) -> None:
+    """Whether the sign-in waited already, or begins only then."""
+    read: list[str] = []
+
+    def noted(raw: bytes, **more: Any) -> Arrival:
+        arrival = reader.arrival(raw, **more)
+        read.append(arrival.external_id)
+        if len(read) == 3:
+            if waits_from == "the third mail on":
+                scene.expect()
+            scene.box.put(mail(message_id="<code@x>"), clock)
+        return arrival
+
+    monkeypatch.setattr(scene.watch, "_reader", SimpleNamespace(arrival=noted))
+    monkeypatch.setattr(watching, "AGAIN_S", 0.0)
+    if waits_from == "the first mail on":
+        scene.expect()
+    flood(scene, clock, 40)
+    scene.watch._read_all(scene.box)
+    assert read.index("<code@x>") < 3 + imap_mailbox.FEW
+    assert scene.state() == "matched"
+    assert sorted(read) == sorted({f"<{number}@x>" for number in range(40)} | {"<code@x>"}), "each is read once"
+    assert scene.row().cursor["uidnext"] == 42
 
 
 def test_while_nobody_waits_every_mail_is_read_whole(scene: Scene, clock: ManualClock) -> None:

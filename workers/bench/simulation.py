@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from broker.codes import matching
-from broker.codes.matching import LATEST, RECENT, SKEW, Arrival, Kept, Rule, Verdict, Waiting
+from broker.codes.matching import LATEST, RECENT, SKEW, Arrival, Earlier, Kept, Rule, Verdict, Waiting
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 LIVES = (timedelta(seconds=600), timedelta(seconds=1800))
@@ -90,8 +90,8 @@ class World:
     air: list[Message] = field(default_factory=list)
     seen: dict[int, set[str]] = field(default_factory=dict)
     used: dict[str, Request] = field(default_factory=dict)
-    kept: dict[str, tuple[Request, datetime]] = field(default_factory=dict)
-    """Codes that came for a request, used or not, and when."""
+    kept: dict[str, list[tuple[Request, datetime, bool]]] = field(default_factory=dict)
+    """Codes that came for a request, used or not, when, and whether too late."""
     counted: Counter[str] = field(default_factory=Counter)
     serial: int = 0
     recent: deque[Login] = field(default_factory=lambda: deque(maxlen=64))
@@ -199,8 +199,8 @@ class World:
         ]
 
     def _came_before(self, row: Request, code: str, arrival: Arrival) -> bool:
-        before, at = self.kept.get(code, (row, self.now))
-        return (before is not row or code in self.used) and at > self.now - matching.remembered(arrival)
+        earlier = [Earlier(at, other is not row, late) for other, at, late in self.kept.get(code, ())]
+        return code in self.used or matching.came_before(arrival, row.asked_at, earlier)
 
     def _arrive(self, message: Message, external_id: str) -> None:
         login = message.login
@@ -237,14 +237,14 @@ class World:
             self._count(row, message.code)
             self.counted[self._keep(row, message.code).value] += 1
         elif decision.verdict is Verdict.LATE and row is not None:
-            self._count(row, message.code)
+            self._count(row, message.code, late=True)
         elif decision.verdict is Verdict.AMBIGUOUS and row is not None:
             row.doubted_at = self.now
 
-    def _count(self, row: Request, code: str) -> None:
+    def _count(self, row: Request, code: str, *, late: bool = False) -> None:
         row.came += code not in row.codes
         row.codes.add(code)
-        self.kept[code] = (row, self.now)
+        self.kept.setdefault(code, []).append((row, self.now, late))
 
     def _keep(self, row: Request, code: str) -> Kept:
         doubted = row.doubted_at is not None and row.doubted_at >= row.asked_at - SKEW

@@ -4,18 +4,21 @@ const LOOK_MS = 2000;
 
 for (const part of document.querySelectorAll("[data-watch]")) {
   const address = part.dataset.watch, ended = () => part.querySelector("[data-ended]")?.dataset.ended === "yes";
-  const wasOver = ended(), fresh = document.createElement("template");
+  const fresh = document.createElement("template");
+  let wasOver = ended(), shown = part.innerHTML.trim();
   const look = async () => {
     if (document.visibilityState === "visible") {
       const answer = await fetch(address, { headers: { accept: "text/html" } }).catch(() => null);
       if (answer && answer.ok && !answer.redirected) {
         fresh.innerHTML = await answer.text(); // our own page, escaped by the server
-        if (fresh.innerHTML.trim() !== part.innerHTML.trim()) {
+        if (fresh.innerHTML.trim() !== shown) { // not with the page itself: translators and others change that
           const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
           part.innerHTML = fresh.innerHTML;
+          shown = fresh.innerHTML.trim();
           if (focused) part.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
         }
         if (ended()) { if (!wasOver) location.reload(); return; }
+        wasOver = false;
       } else if (answer && (answer.status === 401 || answer.redirected)) return;
     }
     setTimeout(look, LOOK_MS);

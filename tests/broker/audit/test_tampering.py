@@ -201,24 +201,23 @@ def test_a_long_export_is_read_by_several_processes_to_the_same_end(
         log.grow(3)
     whole = _verified(log, tmp_path)
     lines = (tmp_path / "export").read_bytes().splitlines(keepends=True)
-    changed = {
-        number: [
-            line.replace(b"ok", b"no"), line.replace(b":", b": ", 1), line * 2, b"",
+    text = b"".join(lines)
+    changed = [text[:-1], text.replace(b"\n", b"\r\n"), text + b"\n"]
+    for number, line in enumerate(lines):
+        others = (line.replace(b"ok", b"no"), line.replace(b":", b": ", 1), line * 2, b"", b"\n" + line)
+        changed += [
+            b"".join([*lines[:number], other, *lines[number + 1 :]]) for other in others if b'"kind":"entry"' in line
         ]
-        for number, line in enumerate(lines)
-        if b'"kind":"entry"' in line
-    }  # fmt: skip
-    seen = []
-    for part in (verify.PART, 1500):
+    said = []
+    for part, hands in ((verify.PART, 1), (1500, 2), (len(lines[0]), 2)):
         monkeypatch.setattr(verify, "PART", part)
-        said = [_verified(log, tmp_path)]
-        for number, others in changed.items():
-            for other in others:
-                (tmp_path / "changed").write_bytes(b"".join([*lines[:number], other, *lines[number + 1 :]]))
-                said.append(verify.judge(str(tmp_path / "changed"), str(log.sink / CHECKPOINTS))[1])
-        seen.append(said)
-    assert seen[0] == seen[1]
-    assert (seen[0][0], sum(one.startswith("REJECTED") for one in seen[0][1:])) == (whole, len(seen[0]) - 1)
+        assert verify.verify(str(tmp_path / "export"), str(log.sink / CHECKPOINTS), hands=hands) == whole
+        said.append([])
+        for other in changed if part != len(lines[0]) else changed[:9]:
+            (tmp_path / "changed").write_bytes(other)
+            said[-1].append(verify.judge(str(tmp_path / "changed"), str(log.sink / CHECKPOINTS), hands=hands))
+    assert all(code == 1 for code, _ in said[0])
+    assert (said[1], said[2]) == (said[0], said[0][:9])
 
 
 @pytest.mark.parametrize(("ahead", "words"), [(timedelta(days=400), "future"), (timedelta(days=-400), "set back")])

@@ -167,6 +167,20 @@ def test_a_late_code_that_is_delivered_again_is_not_the_next_sign_ins(desk: Desk
     assert desk.take(request, "att_2") == "111222"
 
 
+def test_the_older_mail_of_a_code_asked_for_twice_is_not_used_when_it_comes_again(
+    desk: Desk, clock: ManualClock
+) -> None:
+    request = desk.expect()
+    clock.advance(seconds=60)
+    desk.resend(request)
+    clock.advance(seconds=5)
+    assert desk.arrive(number="1", written_ago=50) == "late"
+    assert desk.arrive(number="1 again", written_ago=50) == "duplicate"
+    assert desk.take(request) is None
+    assert desk.arrive(number="2", written_ago=1) == "matched", "the portal sent the same code again"
+    assert desk.take(request) == "482913"
+
+
 def test_an_older_code_is_not_used(desk: Desk, clock: ManualClock) -> None:
     assert desk.arrive() == "unsolicited"
     clock.advance(seconds=5)
