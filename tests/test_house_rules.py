@@ -41,7 +41,7 @@ def test_nothing_committed_names_a_registry_or_this_machine(needle: str) -> None
     assert found == []
 
 
-LONGER = {"broker/audit/verify.py": 570}
+LONGER = {"broker/audit/verify.py": 600}
 """An outsider is handed one file that needs no other."""
 
 

@@ -142,11 +142,12 @@ def verify(
     key: str | None = typer.Option(None, help="The log's key as you wrote it down: name+hash+key."),
     witness: Path | None = typer.Option(None, help="The second sink's checkpoints.log."),
     witness_key: str | None = typer.Option(None, help="The key of the witness elsewhere: name+hash+key."),
+    restored: str | None = typer.Option(None, help="The entries that tell of restores you know of: 1234,5678."),
     *,
     as_json: bool = Json,
 ) -> None:
     """Check an export, as verify.py does on any machine; exit code 1 when it is rejected, 2 when it cannot be read."""
-    given = (str(witness) if witness else None, key, witness_key)
+    given = (str(witness) if witness else None, key, witness_key, restored)
     code, words = verifier.judge(str(file), *given, hands=verifier.several(str(file)))
     if as_json:
         print_json({"accepted": code == 0, "words": words})

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Check an export of the Portunus audit log on any machine: python verify.py FILE --key VERIFIER [--witness FILE] [--witness-key VERIFIER]
+"""Check an export of the Portunus audit log on any machine: python verify.py FILE --key VERIFIER [--witness FILE] [--witness-key VERIFIER] [--restored ENTRY,…]
 
 Stands alone: Python 3.8 or newer, nothing else. Checks that every entry is where the signed tree heads say (RFC 9162 Merkle tree, C2SP
 checkpoints, Ed25519), and names the entry or line that is wrong. A proof file holds a few entries (the way of one code, say); what they say
 is told, and which links of the way are not there. --key: the log must be signed by that very key; without, it could be anybody's.
 --witness: every head that the second sink saw must be a prefix of this log, and of a proof file at least one head must be one that it saw:
 that finds edits, cuts, forks and restored copies even by someone who holds the key. --witness-key: at least one head must be signed by that
-witness elsewhere too. What the log itself calls a restore, signed, is let pass, and named. Exit codes: 0 accepted, 1 rejected, 2 not readable.
+witness elsewhere too. --restored: the entries that tell of a backup that was put back, signed, and that you know of: what they end is let pass.
+Who holds the log's key could write such an entry, so one that you do not name is a reason to reject. Exit codes: 0 accepted, 1 rejected, 2 not readable.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ SUBJECT = {"kind", "code_request", "recording", "recording_digest", "recording_o
 RELEASED, CONFIRMED, RESTORED = "code:value:release", "code:request:confirm", "audit:log:acknowledge"
 WAY = "asked code:request:open|arrived code:message:arrive code:desk:give|matched code:request:match|released code:value:release code:request:confirm|typed code:value:type|answered code:request:answer|session session:proof:accept"
 LEADS = {"code_message": "request", "portal_session": "attempt", "recording": "lease"}  # what names the request's own
+OPTIONS = ("--witness", "--key", "--witness-key", "--restored")
 DIFFERS = "%s head of %d entries does not fit: one of entries %d to %d was changed, removed or added"
 MISPLACED = "line %d: entry %d stands where entry %d belongs"
 CUT = "the witness saw %d entries, this log has %d: the end is cut"
@@ -318,9 +320,16 @@ def notes_in(file: str) -> list[str]:
 
 
 def verify(
-    file: str, witness: str | None = None, key: str | None = None, witness_key: str | None = None, *, hands: int = 1
+    file: str,
+    witness: str | None = None,
+    key: str | None = None,
+    witness_key: str | None = None,
+    restored: str | None = None,
+    *,
+    hands: int = 1,
 ) -> str:
     """What was proved, in a sentence. Raises Rejected."""
+    granted = {int(entry) for entry in (restored or "").split(",") if entry.strip().isdigit()}
     lines = read(file, hands)
     number, header = next(lines, (0, {}))
     if isinstance(header, list) or set(header) != HEADER or (header["kind"], header["format"]) != ("header", FORMAT):
@@ -382,14 +391,14 @@ def verify(
     if not tree.size == size == proved:
         raise Rejected("%d entries of %d are there, %d are signed: the end is cut" % (tree.size, size, proved))
     apart += [(place, one, CUT % (one, size)) for one, heads in witnessed.items() for place, _ in heads if one > size]
-    ended = check_ended(apart, [one for one in restores if one["index"] < met], verifier)
+    ended = check_ended(apart, [one for one in restores if one["index"] < met], granted, verifier)
     clock = "; the clock was set back before entry %s" % flagged[0] if flagged else ""
     words = "%d entries, %d signed heads, %d witnessed" % (size, signed, len(seen))
     return "accepted: %s%s, %s%s" % (words, check_cosigned(approved, witness_key), whose, clock + ended)
 
 
-def check_ended(apart: list[tuple[int, int, str]], restores: list[Line], verifier: str) -> str:
-    """What does not fit is let pass only where the log told of a restore, signed, before the witness saw this log again; it is said."""
+def check_ended(apart: list[tuple[int, int, str]], restores: list[Line], granted: set[int], verifier: str) -> str:
+    """What does not fit is let pass only where the log told of a restore, signed, before the witness saw this log again, and you know of it."""
     words = ""
     for fields in restores:
         told = dict(fields["detail"])
@@ -400,6 +409,8 @@ def check_ended(apart: list[tuple[int, int, str]], restores: list[Line], verifie
             apart = [one for one in apart if one not in before]
             what = (len(before), told["start"], fields["index"], fields["actor"]["name"], fields["reason"])
             words += "; %d witnessed heads are of a history that ended at entry %d: restored, entry %d, %s: %s" % what
+            if before and fields["index"] not in granted:
+                raise Rejected("%s. If you know of that restore: --restored %d" % (words[2:], fields["index"]))
     if apart:
         raise Rejected(min(apart, key=lambda one: one[1])[2])
     return words
@@ -548,10 +559,10 @@ def several(file: str) -> int:
 
 def main(arguments: list[str]) -> int:
     options = dict(zip(arguments[1::2], arguments[2::2]))
-    if len(arguments) % 2 == 0 or arguments[0] == "-h" or set(options) - {"--witness", "--key", "--witness-key"}:
+    if len(arguments) % 2 == 0 or arguments[0] == "-h" or set(options) - set(OPTIONS):
         print(__doc__)
         return 2
-    given = [options.get(name) for name in ("--witness", "--key", "--witness-key")]
+    given = [options.get(name) for name in OPTIONS]
     code, words = judge(arguments[0], *given, hands=several(arguments[0]))
     print(words, file=sys.stderr if code else sys.stdout)
     return code

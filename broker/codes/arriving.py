@@ -1,7 +1,6 @@
 """A code arrives: as a message that is judged, or typed in by a person who received it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import or_, select
 
@@ -42,9 +41,11 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
         request_id=decision.request_id,
         verdict=decision.verdict.value,
         why=decision.why,
-        detail=_kept_with(work, endpoint, arrival, decision),
+        detail=notices.meant(work, endpoint.id, arrival, decision.verdict) or None,
         sample=samples.seal(work, vault, endpoint, arrival, decision.code),
     )
+    if arrival.recording:
+        row.detail = {**(row.detail or {}), "recording": arrival.recording}
     if decision.verdict is Verdict.MATCHED and _came_before(work, vault, endpoint, arrival, decision):
         why = "This very code came for an earlier sign-in already."
         decision = Decision(Verdict.DUPLICATE, why, decision.request_id)
@@ -63,16 +64,10 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
     _record(work, row, endpoint)
     if decision.verdict is Verdict.MATCHED and request is not None:
         hold(work, vault, request, decision, message=row, channel=arrival.channel)
-    if decision.verdict in (Verdict.UNSOLICITED, *notices.FOR_A_PERSON):
+    if decision.verdict in (Verdict.UNSOLICITED, *notices.FOR_A_PERSON) or "unasked" in (row.detail or {}):
         for channel in ("desk", "tiles"):
             work.signal(channel)
     return row
-
-
-def _kept_with(work: Unit, endpoint: DeliveryEndpoint, arrival: Arrival, decision: Decision) -> dict[str, Any] | None:
-    if decision.verdict is Verdict.UNSOLICITED:
-        return notices.meant(work, endpoint, arrival)
-    return {"recording": arrival.recording} if arrival.recording else None
 
 
 def _kept(

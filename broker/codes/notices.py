@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select
 
 from broker.base.unit import Unit
-from broker.codes import matching
+from broker.codes import matching, records
 from broker.codes.matching import Arrival, Rule, Verdict
 from broker.codes.models import CodeMessage, CodeRequest
 from broker.codes.templates import rule_of
@@ -108,13 +108,36 @@ class Unasked:
     login: str
 
 
-def meant(work: Unit, endpoint: DeliveryEndpoint, arrival: Arrival) -> dict[str, Any] | None:
-    """Which logins an unsolicited message holds a code of, to be kept with it; None when it holds none."""
-    methods = work.db.scalars(
-        select(MfaMethod).where(MfaMethod.endpoint_id == endpoint.id, MfaMethod.channel == arrival.channel)
-    )
-    accounts = [one.account_id for one in methods if _holds_code_of(work, one, arrival)]
-    return {"unasked": accounts[:20]} if accounts else None
+def meant(work: Unit, endpoint_id: str, arrival: Arrival, verdict: Verdict) -> dict[str, Any]:
+    """Which logins a message that nobody asked for holds a code of, to be kept with it; empty when it holds none.
+
+    While other logins wait at the same endpoint such a message is a foreign one to them.
+    """
+    if verdict is not Verdict.UNSOLICITED and not (verdict is Verdict.FOREIGN and arrival.trusted):
+        return {}
+    waiting = {one.account_id for one in records.waiting_at(work, endpoint_id)}
+    ours = [one for one in _methods(work, endpoint_id, arrival.channel) if one.account_id not in waiting]
+    accounts = [one.account_id for one in ours if _holds_code_of(work, one, arrival)]
+    return {"unasked": accounts[:20]} if accounts else {}
+
+
+def awaited_senders(work: Unit, endpoint_id: str) -> frozenset[str] | None:
+    """Whose mails are of interest at this endpoint while a code is awaited there; None while none is.
+
+    Those of the logins that do not wait as well: a code of theirs is one that nobody here asked for.
+    """
+    waiting = records.waiting_at(work, endpoint_id)
+    if not waiting:
+        return None
+    known = [one.rule for one in (*waiting, *records.ended_at(work, endpoint_id))]
+    known += [Rule.of(rule_of(work, one.account, one)) for one in _methods(work, endpoint_id, "email")]
+    return frozenset(sender for rule in known for sender in rule.senders)
+
+
+def _methods(work: Unit, endpoint_id: str, channel: str) -> Sequence[MfaMethod]:
+    return work.db.scalars(
+        select(MfaMethod).where(MfaMethod.endpoint_id == endpoint_id, MfaMethod.channel == channel)
+    ).all()
 
 
 def _holds_code_of(work: Unit, method: MfaMethod, arrival: Arrival) -> bool:
@@ -130,7 +153,7 @@ def unasked(work: Unit, endpoint_ids: Sequence[str]) -> list[Unasked]:
         .join(DeliveryEndpoint, DeliveryEndpoint.id == CodeMessage.endpoint_id)
         .where(
             CodeMessage.endpoint_id.in_(endpoint_ids),
-            CodeMessage.verdict == Verdict.UNSOLICITED.value,
+            CodeMessage.verdict.in_((Verdict.UNSOLICITED.value, Verdict.FOREIGN.value)),
             CodeMessage.received_at > work.clock.now() - SHOWN_FOR,
             CodeMessage.detail.is_not(None),
         )

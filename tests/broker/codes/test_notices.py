@@ -100,6 +100,26 @@ def test_a_code_that_nobody_asked_for_is_an_alarm_that_names_the_login(office: O
     assert unasked(office) == []
 
 
+def test_it_is_one_while_another_login_waits_at_the_same_mailbox(office: Office) -> None:
+    """At eight o'clock somebody always waits."""
+    with office.portunus.unit(system("test")) as work:
+        mailbox, place = work.db.merge(office.mailbox), work.db.merge(office.phoenix)
+        rule = {"senders": ["code@juniper.sim.test"], "context": ["your code is"], "pattern": r"\d{6}"}
+        other = make.account(
+            work, make.portal(work, "juniper", digest="e" * 64), [place], endpoint=mailbox, template=rule
+        ).id
+    asked(office)
+
+    def come(work: Unit) -> str:
+        assert "code@juniper.sim.test" in (codes.awaited_senders(work, office.mailbox.id) or ())
+        arrival = make.arrival(work, office.mailbox, "Your code is 123456", sender="code@juniper.sim.test")
+        return codes.receive(work, office.portunus.vault, office.mailbox, arrival).verdict
+
+    assert office.host(come) == "foreign"
+    assert [one.account_id for one in unasked(office)] == [other]
+    assert pending(office).notice == ""
+
+
 def test_an_ordinary_mail_is_no_alarm(office: Office) -> None:
     assert office.arrive("Your statement is ready.") == "unsolicited"
     assert unasked(office) == []
