@@ -32,6 +32,7 @@ FORMAT = "portunus-audit-1"
 HEADER = {"kind", "format", "origin", "key", "size"}
 SUBJECT = {"kind", "code_request", "recording", "recording_digest", "recording_offset_ms"}
 RELEASED, CONFIRMED, RESTORED = "code:value:release", "code:request:confirm", "audit:log:acknowledge"
+MATCHED, CAME = "code:request:match", ("code:message:arrive", "code:desk:give")
 WAY = "asked code:request:open|arrived code:message:arrive code:desk:give|matched code:request:match|released code:value:release code:request:confirm|typed code:value:type|answered code:request:answer|session session:proof:accept"
 LEADS = {"code_message": "request", "portal_session": "attempt", "recording": "lease"}  # what names the request's own
 OPTIONS = ("--witness", "--key", "--witness-key", "--restored")
@@ -529,7 +530,7 @@ def check_subject(subject: Line, entries: list[Line]) -> str:
 
 def whole(told: Line, entries: list[Line]) -> str:
     """Nothing is typed for a push or a key, and an authenticator's code neither arrives nor is matched."""
-    acts = {fields["act"] for fields in entries}
+    acts = {fields["act"] for fields in entries} - unlinked(entries)
     by_hand = told.get("way") in ("push", "passkey") and RELEASED not in acts
     if by_hand or (CONFIRMED in acts and RELEASED not in acts):
         skipped = {"arrived", "matched", "typed"}
@@ -537,6 +538,22 @@ def whole(told: Line, entries: list[Line]) -> str:
         skipped = {"arrived", "matched"} if told.get("channel") in ("totp", "recovery") else set()
     missing = [part for part, *of in map(str.split, WAY.split("|")) if part not in skipped and not acts & set(of)]
     return "NOT IN THIS FILE: " + ", ".join(missing) if missing else "every link of its way is here"
+
+
+def unlinked(entries: list[Line]) -> set[str]:
+    """Acts of another code than the last one that was released: they are no links of its way. How it came is told by how it was matched."""
+    released = [fields for fields in entries if fields["act"] == RELEASED]
+    matches = [fields for fields in entries if fields["act"] == MATCHED]
+    own = [one for one in matches if released and one["detail"].get("code") == released[-1]["detail"].get("code")]
+    if not released:
+        return set()
+    if not own:
+        return {MATCHED, *CAME}
+    before = max([one["index"] for one in matches if one["index"] < own[0]["index"]], default=-1)
+    message = own[0]["detail"].get("message")
+    by_message = [one for one in entries if one["act"] == CAME[0] and message and one["thing"]["id"] == message]
+    by_hand = [one for one in entries if one["act"] == CAME[1] and before < one["index"] < own[0]["index"]]
+    return set() if by_message or (by_hand and not message) else set(CAME)
 
 
 def judge(file: str, *given: str | None, hands: int = 1) -> tuple[int, str]:

@@ -61,6 +61,23 @@ def by_desk(office: Office) -> str:
     return typed_and_taken(sign_in)
 
 
+def by_desk_though_a_mail_came(office: Office) -> str:
+    office.open()
+    claim = office.claim()
+    request_id = office.host(lambda work: tabs.submit(work, claim.attempt_id, claim.fence))
+    assert office.arrive() == "matched"
+    office.host(lambda work: codes.resend(work, request_id))
+    with office.portunus.unit(office.ana) as work:
+        codes.give(work, office.portunus.vault, request_id, "765432")
+    assert (
+        office.host(lambda work: codes.take(work, office.portunus.vault, request_id, claim.attempt_id)).code == "765432"
+    )
+    office.host(lambda work: codes.typed(work, request_id, "harborline.sim.test/code"))
+    office.host(lambda work: codes.answered(work, request_id, accepted=True))
+    office.finish(claim)
+    return request_id
+
+
 def by_link(office: Office) -> str:
     sign_in = Waiting(office)
     token, _ = sign_in.by(office.ana, links.create)
@@ -142,6 +159,31 @@ def test_an_outsider_reads_the_name_in_the_proof(office: Office, channel: Channe
     file.write_bytes(file.read_bytes().replace(b"Maria Lopez", b"Mario Lopez"))
     with pytest.raises(verify.Rejected, match="is not in the signed log"):
         verify.verify(str(file))
+
+
+LEFT_OUT = [
+    (by_mail, "code:message:arrive", "arrived"),
+    (by_mail, "code:request:match", "arrived, matched"),
+    (by_desk, "code:desk:give", "arrived"),
+    (by_desk_though_a_mail_came, "code:desk:give", "arrived"),
+    (by_mail, "code:value:type", "typed"),
+    (by_totp, "code:request:answer", "answered"),
+]
+
+
+@pytest.mark.parametrize(
+    ("signs_in", "act", "missing"), LEFT_OUT, ids=[f"{one.__name__}-{act}" for one, act, _ in LEFT_OUT]
+)
+def test_a_link_that_is_left_out_is_missed_though_another_code_has_one(
+    office: Office, tmp_path: Path, signs_in: Callable[[Office], str], act: str, missing: str
+) -> None:
+    """Who makes the file could leave out who gave the code, and leave in the mail of another one."""
+    file = proof(office, signs_in(office), tmp_path / "proof")
+    lines = file.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if f'"act\\":\\"{act}\\"' not in line]
+    assert len(kept) < len(lines)
+    file.write_text("".join(kept))
+    assert f"NOT IN THIS FILE: {missing}\n" in verify.verify(str(file))
 
 
 def test_the_number_of_a_call_is_in_the_proof(office: Office, tmp_path: Path) -> None:
