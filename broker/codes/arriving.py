@@ -64,7 +64,9 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
     _record(work, row, endpoint)
     if decision.verdict is Verdict.MATCHED and request is not None:
         hold(work, vault, request, decision, message=row, channel=arrival.channel)
-    if decision.verdict in (Verdict.UNSOLICITED, *notices.FOR_A_PERSON) or "unasked" in (row.detail or {}):
+    if decision.verdict in (Verdict.UNSOLICITED, Verdict.LATE, *notices.FOR_A_PERSON) or "unasked" in (
+        row.detail or {}
+    ):
         for channel in ("desk", "tiles"):
             work.signal(channel)
     return row

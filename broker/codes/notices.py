@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, or_, select
 
 from broker.base.unit import Unit
 from broker.codes import matching, records
@@ -55,12 +55,17 @@ def _in_the_way(work: Unit, row: CodeRequest) -> CodeMessage | None:
         .where(
             CodeMessage.endpoint_id == row.endpoint_id,
             CodeMessage.received_at >= row.asked_at - matching.SKEW,
-            CodeMessage.verdict.in_([one.value for one in FOR_A_PERSON]),
+            or_(CodeMessage.verdict.in_([one.value for one in FOR_A_PERSON]), _of_a_wrong_clock()),
         )
         .order_by(CodeMessage.id.desc())
         .limit(20)
     )
     return next((one for one in found if _of_its_sender(one, rule)), None)
+
+
+def _of_a_wrong_clock() -> ColumnElement[bool]:
+    """Dated long before the portal was asked and no earlier sign-in's: its sender's clock may be slow."""
+    return and_(CodeMessage.verdict == Verdict.LATE.value, CodeMessage.request_id.is_(None))
 
 
 def _of_its_sender(message: CodeMessage, rule: Rule) -> bool:

@@ -62,6 +62,18 @@ def test_another_senders_mail_is_nobodys_business_here(office: Office) -> None:
     assert pending(office).notice == ""
 
 
+def test_a_mail_of_a_carrier_whose_clock_is_slow_is_put_before_the_people_who_wait(office: Office) -> None:
+    asked(office)
+
+    def come(work: Unit) -> str:
+        slow = work.clock.now() - timedelta(minutes=7)
+        arrival = make.arrival(work, office.mailbox, "Your code is 482913", written_at=slow)
+        return codes.receive(work, office.portunus.vault, office.mailbox, arrival).verdict
+
+    assert office.host(come) == "late"
+    assert "Its date is long before the portal was asked" in pending(office).notice
+
+
 def test_a_recorded_call_is_one_press_away(office: Office) -> None:
     with office.portunus.unit(system("test")) as work:
         phone = make.endpoint(work, office.org, kind="phone", address="+16025550142")
