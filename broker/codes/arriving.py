@@ -1,6 +1,7 @@
 """A code arrives: as a message that is judged, or typed in by a person who received it."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import or_, select
 
@@ -41,7 +42,7 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
         request_id=decision.request_id,
         verdict=decision.verdict.value,
         why=decision.why,
-        detail=notices.meant(work, endpoint.id, arrival, decision.verdict) or None,
+        detail=_unasked(work, vault, endpoint, arrival, decision),
         sample=samples.seal(work, vault, endpoint, arrival, decision.code),
     )
     if arrival.recording:
@@ -70,6 +71,16 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
         for channel in ("desk", "tiles"):
             work.signal(channel)
     return row
+
+
+def _unasked(
+    work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arrival, decision: Decision
+) -> dict[str, Any] | None:
+    """Kept with a message that nobody asked for: of which logins it holds a code, and the codes' digests."""
+    found = notices.meant(work, endpoint.id, arrival, decision.verdict)
+    codes = sorted({code for numbers in found.values() for code in numbers})
+    digests = [vault.digest(work, endpoint.organization_id, code).hex() for code in codes]
+    return {"unasked": list(found)[:20], "digests": digests} if found else None
 
 
 def _kept(
@@ -161,11 +172,13 @@ def _came_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: 
     )
     if work.db.scalar(used.limit(1)) is not None:
         return True
-    came = select(CodeMessage).where(
-        CodeMessage.endpoint_id == endpoint.id, CodeMessage.received_at > since, CodeMessage.request_id.is_not(None)
-    )
+    came = select(CodeMessage).where(CodeMessage.endpoint_id == endpoint.id, CodeMessage.received_at > since)
     earlier = [
-        Earlier(row.received_at, row.request_id != request.id, row.verdict == Verdict.LATE.value)
+        Earlier(
+            row.received_at,
+            elsewhere=row.request_id not in (None, request.id),
+            unused=row.request_id is None or row.verdict == Verdict.LATE.value,
+        )
         for row in work.db.scalars(came)
         if digest.hex() in (row.detail or {}).get("digests", ())
     ]

@@ -270,17 +270,18 @@ class Earlier:
     received_at: datetime
     elsewhere: bool
     """It was another request's."""
-    late: bool
+    unused: bool
+    """It came too late for this request's earlier asking, or while nobody had asked."""
 
 
 def came_before(arrival: Arrival, asked_at: datetime, earlier: Sequence[Earlier]) -> bool:
     """Whether a code that fits this asking is an older one that is delivered again, under another id.
 
-    Another request's is; one of this request that came too late is, unless its sender wrote this message after the asking
-    (a portal may send one code twice).
+    Another request's is; one that came too late for this request, or before anybody asked, is, unless its sender wrote this
+    message after the asking (a portal may send one code twice).
     """
     known = [one for one in earlier if one.received_at > arrival.received_at - remembered(arrival)]
-    return any(one.elsewhere or (one.late and not _written_for(arrival, asked_at, ())) for one in known)
+    return any(one.elsewhere or (one.unused and not _written_for(arrival, asked_at, ())) for one in known)
 
 
 def _written_for(arrival: Arrival, asked_at: datetime, others: Sequence[datetime]) -> bool:

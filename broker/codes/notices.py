@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, select
 
@@ -113,8 +112,8 @@ class Unasked:
     login: str
 
 
-def meant(work: Unit, endpoint_id: str, arrival: Arrival, verdict: Verdict) -> dict[str, Any]:
-    """Which logins a message that nobody asked for holds a code of, to be kept with it; empty when it holds none.
+def meant(work: Unit, endpoint_id: str, arrival: Arrival, verdict: Verdict) -> dict[str, list[str]]:
+    """Of a message that nobody asked for: the logins it may hold a code of, each with what may be the code.
 
     While other logins wait at the same endpoint such a message is a foreign one to them.
     """
@@ -122,8 +121,8 @@ def meant(work: Unit, endpoint_id: str, arrival: Arrival, verdict: Verdict) -> d
         return {}
     waiting = {one.account_id for one in records.waiting_at(work, endpoint_id)}
     ours = [one for one in _methods(work, endpoint_id, arrival.channel) if one.account_id not in waiting]
-    accounts = [one.account_id for one in ours if _holds_code_of(work, one, arrival)]
-    return {"unasked": accounts[:20]} if accounts else {}
+    found = {one.account_id: _codes_of(work, one, arrival) for one in ours}
+    return {account_id: numbers for account_id, numbers in found.items() if numbers}
 
 
 def awaited_senders(work: Unit, endpoint_id: str) -> frozenset[str] | None:
@@ -145,10 +144,11 @@ def _methods(work: Unit, endpoint_id: str, channel: str) -> Sequence[MfaMethod]:
     ).all()
 
 
-def _holds_code_of(work: Unit, method: MfaMethod, arrival: Arrival) -> bool:
+def _codes_of(work: Unit, method: MfaMethod, arrival: Arrival) -> list[str]:
     rule = Rule.of(rule_of(work, method.account, method))
-    fits = matching.sender_fits(arrival, rule) and matching.addressed_to(arrival, rule)
-    return fits and bool(matching.find_codes(arrival.subject, arrival.text, rule))
+    if not (matching.sender_fits(arrival, rule) and matching.addressed_to(arrival, rule)):
+        return []
+    return [one.code for one in matching.find_codes(arrival.subject, arrival.text, rule)]
 
 
 def unasked(work: Unit, endpoint_ids: Sequence[str]) -> list[Unasked]:

@@ -90,8 +90,8 @@ class World:
     air: list[Message] = field(default_factory=list)
     seen: dict[int, set[str]] = field(default_factory=dict)
     used: dict[str, Request] = field(default_factory=dict)
-    kept: dict[str, list[tuple[Request, datetime, bool]]] = field(default_factory=dict)
-    """Codes that came for a request, used or not, when, and whether too late."""
+    kept: dict[str, list[tuple[Request | None, datetime, bool]]] = field(default_factory=dict)
+    """Codes that came, for which request if for any, when, and whether too late or unasked for."""
     counted: Counter[str] = field(default_factory=Counter)
     serial: int = 0
     recent: deque[Login] = field(default_factory=lambda: deque(maxlen=64))
@@ -199,7 +199,7 @@ class World:
         ]
 
     def _came_before(self, row: Request, code: str, arrival: Arrival) -> bool:
-        earlier = [Earlier(at, other is not row, late) for other, at, late in self.kept.get(code, ())]
+        earlier = [Earlier(at, other not in (None, row), unused) for other, at, unused in self.kept.get(code, ())]
         return code in self.used or matching.came_before(arrival, row.asked_at, earlier)
 
     def _arrive(self, message: Message, external_id: str) -> None:
@@ -238,8 +238,16 @@ class World:
             self.counted[self._keep(row, message.code).value] += 1
         elif decision.verdict is Verdict.LATE and row is not None:
             self._count(row, message.code, late=True)
+        elif self._unasked(message, decision.verdict, known):
+            self.kept.setdefault(message.code, []).append((None, self.now, True))
         elif decision.verdict is Verdict.AMBIGUOUS and row is not None:
             row.doubted_at = self.now
+
+    def _unasked(self, message: Message, verdict: Verdict, known: list[Request]) -> bool:
+        """A genuine code of a login that does not wait."""
+        nobodys = verdict is Verdict.UNSOLICITED or (verdict is Verdict.FOREIGN and message.trusted)
+        waits = any(row.open and row.login is message.login for row in known)
+        return nobodys and not waits and message.sender in message.login.rule.senders
 
     def _count(self, row: Request, code: str, *, late: bool = False) -> None:
         row.came += code not in row.codes
