@@ -42,6 +42,8 @@ REFUSED_PAUSE_S = 15 * 60.0
 """A server that said no is not asked again and again: it would lock the mailbox. A new consent or setting wakes the watch."""
 REFUSED = {"mailbox-consent": "unlinked", "mailbox-login": "down", "mailbox-token": "down", "mailbox-client": "down"}
 """What only a person can put right, and the mailbox's health until then."""
+LOGINS_S = 60.0
+"""How long the senders of an endpoint's logins are remembered."""
 AGAIN_S = 0.5
 """A backlog is read no longer than this before one looks whether the awaited mail has come meanwhile."""
 TRIES = 2
@@ -90,6 +92,8 @@ class Watch(threading.Thread):
         self._failures: dict[int, int] = {}
         self._ahead: set[int] = set()
         """Numbers that were read before older ones."""
+        self._logins: tuple[float, frozenset[str]] = (-LOGINS_S, frozenset())
+        """From whom mails of any login come here, and since when that is known."""
         self._ended = threading.Event()
         self._access = Access(portunus, ACTOR, OAuthTokens())
 
@@ -281,6 +285,8 @@ class Watch(threading.Thread):
             endpoint, now = self._endpoint(work), work.clock.now()
             cursor, authserv = dict(endpoint.cursor), endpoint.settings.get("trusted_authserv")
             senders = codes.awaited_senders(work, self._endpoint_id)
+            if senders is not None:
+                senders |= self._login_senders(work)
         lags = timing.remembered(cursor.get("lags", []), timing.lag_s(mail.received_at, looked_before, now))
         arrival = self._reader.arrival(
             mail.raw,
@@ -300,6 +306,14 @@ class Watch(threading.Thread):
             following = self._behind(endpoint.cursor, mail.uid)
             endpoint.cursor = {**endpoint.cursor, "uidnext": following, "lags": lags}
             log.info("message", endpoint=endpoint.id, verdict=message.verdict, size=mail.size)
+
+    def _login_senders(self, work: Unit) -> frozenset[str]:
+        """Kept for a while: each login's rule costs the database a few questions, and a mail waits."""
+        at, senders = self._logins
+        if time.monotonic() - at > LOGINS_S:
+            senders = codes.login_senders(work, self._endpoint_id)
+            self._logins = time.monotonic(), senders
+        return senders
 
     def _put_aside(self, mail: RawMail) -> None:
         with self._portunus.unit(ACTOR) as work:

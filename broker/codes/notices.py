@@ -10,7 +10,7 @@ from broker.base.unit import Unit
 from broker.codes import matching, records
 from broker.codes.matching import Arrival, Rule, Verdict
 from broker.codes.models import CodeMessage, CodeRequest
-from broker.codes.templates import rule_of
+from broker.codes.templates import rule_of, senders_of
 from broker.codes.way_in import AUTOMATIC, trouble
 from broker.directory.models import DeliveryEndpoint, MfaMethod, PortalAccount
 
@@ -32,7 +32,7 @@ class Notice:
 
 def notice(work: Unit, row: CodeRequest) -> Notice | None:
     """What keeps this request's code from being typed in by itself; None while nothing does, or where a person gives it anyway."""
-    if row.channel not in AUTOMATIC or row.endpoint_id is None or row.state == "matched":
+    if row.channel not in AUTOMATIC or row.endpoint_id is None or row.state not in ("expected", "waiting"):
         return None
     endpoint = work.db.get(DeliveryEndpoint, row.endpoint_id)
     message = _in_the_way(work, row)
@@ -125,17 +125,10 @@ def meant(work: Unit, endpoint_id: str, arrival: Arrival, verdict: Verdict) -> d
     return {account_id: numbers for account_id, numbers in found.items() if numbers}
 
 
-def awaited_senders(work: Unit, endpoint_id: str) -> frozenset[str] | None:
-    """Whose mails are of interest at this endpoint while a code is awaited there; None while none is.
-
-    Those of the logins that do not wait as well: a code of theirs is one that nobody here asked for.
-    """
-    waiting = records.waiting_at(work, endpoint_id)
-    if not waiting:
-        return None
-    known = [one.rule for one in (*waiting, *records.ended_at(work, endpoint_id))]
-    known += [Rule.of(rule_of(work, one.account, one)) for one in _methods(work, endpoint_id, "email")]
-    return frozenset(sender for rule in known for sender in rule.senders)
+def login_senders(work: Unit, endpoint_id: str) -> frozenset[str]:
+    """From whom mails with codes of any login come to this endpoint: one of a login that does not wait, nobody here asked for."""
+    methods = _methods(work, endpoint_id, "email")
+    return frozenset(sender for one in methods for sender in senders_of(work, one).senders)
 
 
 def _methods(work: Unit, endpoint_id: str, channel: str) -> Sequence[MfaMethod]:
@@ -145,8 +138,10 @@ def _methods(work: Unit, endpoint_id: str, channel: str) -> Sequence[MfaMethod]:
 
 
 def _codes_of(work: Unit, method: MfaMethod, arrival: Arrival) -> list[str]:
+    if not matching.sender_fits(arrival, senders_of(work, method)):
+        return []
     rule = Rule.of(rule_of(work, method.account, method))
-    if not (matching.sender_fits(arrival, rule) and matching.addressed_to(arrival, rule)):
+    if not matching.addressed_to(arrival, rule):
         return []
     return [one.code for one in matching.find_codes(arrival.subject, arrival.text, rule)]
 

@@ -102,6 +102,14 @@ def ended_at(work: Unit, endpoint_id: str, remembered: timedelta = RECENT) -> li
     return [_as_waiting(row, waits=False) for row in rows]
 
 
+def awaited_senders(work: Unit, endpoint_id: str) -> frozenset[str] | None:
+    """From whom a code is awaited at this endpoint; None while none is."""
+    waiting = waiting_at(work, endpoint_id)
+    if not waiting:
+        return None
+    return frozenset(sender for one in (*waiting, *ended_at(work, endpoint_id)) for sender in one.rule.senders)
+
+
 def _as_waiting(row: CodeRequest, *, waits: bool) -> Waiting:
     """Of a request that waits, the code it waits for is not missing: only those of earlier askings are."""
     return Waiting(

@@ -11,8 +11,8 @@ from broker.codes.calls import Calling, begin_call, call_answered, calling, call
 from broker.codes.desk import Given, decline, declined, given
 from broker.codes.looking import Pending, deadline, expects, messages, pending, request_of_attempt
 from broker.codes.mistyped import mistyped, rejected
-from broker.codes.notices import Notice, Unasked, awaited_senders, notice, recording_of, unasked
-from broker.codes.records import OPEN, name_of
+from broker.codes.notices import Notice, Unasked, login_senders, notice, recording_of, unasked
+from broker.codes.records import OPEN, awaited_senders, name_of
 from broker.codes.tasks import ask_person, confirmed
 from broker.codes.turns import stand_in_line
 from broker.codes.using import Taken, answered, codes_of_recording, shown_in_recording, take, typed
@@ -45,6 +45,7 @@ __all__ = [
     "expire",
     "give",
     "given",
+    "login_senders",
     "messages",
     "mistyped",
     "name_of",

@@ -46,6 +46,13 @@ def rule_of(work: Unit, account: PortalAccount, method: MfaMethod) -> dict[str, 
     return told
 
 
+def senders_of(work: Unit, method: MfaMethod) -> Rule:
+    """Only from whom this login's messages come: a question of the database where the whole rule costs several."""
+    saved = newest(work, method.account.organization_id, method.account.portal_id, method.channel)
+    told = {**method.template, **(saved.rule if saved else {})}
+    return Rule.of({"senders": told.get("senders", ())})
+
+
 def _addresses(endpoint: DeliveryEndpoint | None) -> list[str]:
     """A mailbox's own addresses: what its page gives, and the user name where that is one."""
     if endpoint is None or endpoint.kind != "mailbox":
