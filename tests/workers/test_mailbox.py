@@ -367,7 +367,7 @@ def test_a_server_whose_clock_is_behind_is_understood_after_a_few_mails(scene: S
     for number in range(3):
         scene.look()
         clock.advance(seconds=1)
-        scene.box.put(mail(message_id=f"<{number}@x>"), clock, ago=180)
+        scene.box.put(mail(f"<p>Your code is 11122{number}.</p>", message_id=f"<{number}@x>"), clock, ago=180)
         scene.look()
     clock.advance(seconds=1)
     scene.expect()
