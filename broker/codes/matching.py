@@ -277,11 +277,12 @@ class Earlier:
 def came_before(arrival: Arrival, asked_at: datetime, earlier: Sequence[Earlier]) -> bool:
     """Whether a code that fits this asking is an older one that is delivered again, under another id.
 
-    Another request's is; one that came too late for this request, or before anybody asked, is, unless its sender wrote this
-    message after the asking (a portal may send one code twice).
+    Another request's is; one that came too late for this request, for an earlier asking of it or before anybody asked is,
+    unless its sender wrote this message after the asking (a portal may send one code twice).
     """
     known = [one for one in earlier if one.received_at > arrival.received_at - remembered(arrival)]
-    return any(one.elsewhere or (one.unused and not _written_for(arrival, asked_at, ())) for one in known)
+    old = [one for one in known if one.elsewhere or one.unused or one.received_at < asked_at]
+    return any(one.elsewhere for one in old) or (bool(old) and not _written_for(arrival, asked_at, ()))
 
 
 def _written_for(arrival: Arrival, asked_at: datetime, others: Sequence[datetime]) -> bool:

@@ -167,6 +167,18 @@ def test_a_late_code_that_is_delivered_again_is_not_the_next_sign_ins(desk: Desk
     assert desk.take(request, "att_2") == "111222"
 
 
+def test_the_text_of_an_earlier_asking_is_not_used_when_it_comes_again(desk: Desk, clock: ManualClock) -> None:
+    desk.by_text()
+    request = desk.expect()
+    assert desk.arrive(channel="sms") == "matched"
+    clock.advance(seconds=60)
+    desk.resend(request)
+    assert desk.arrive(channel="sms", number="2") == "duplicate"
+    assert desk.take(request) is None
+    assert desk.arrive("Your code is 111222", channel="sms", number="3") == "matched"
+    assert desk.take(request) == "111222"
+
+
 def test_a_code_of_a_sign_in_by_hand_that_is_delivered_again_is_not_the_next_sign_ins(
     desk: Desk, clock: ManualClock
 ) -> None:
