@@ -55,6 +55,8 @@ class Node:
     coming: Coming
     looked_at: dict[tuple[str, str, str], float] = field(default_factory=dict)
     """When the structure of a key page was last looked at (monotonic), by portal, script version and page."""
+    handing_over: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held from just before SQL says that a session is ready until the host has it: who asks in between, waits for it."""
 
     def look_due(self, claim: Claim, page: str) -> bool:
         """Whether the page's structure is to be looked at again now; not at each of twelve sign-ins in a row."""
@@ -105,11 +107,13 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
             if live.tabs and node.look_due(claim, "home"):
                 live.structures["home"] = await structure.features(live.tabs[0].page)
         last = await _ending(node, live, done)
-        await node.unit(partial(_finish, claim, last, asleep if last.outcome in NO_ANSWER else None))
         signed_in, trace = live, live.trace
+        async with node.handing_over:
+            await node.unit(partial(_finish, claim, last, asleep if last.outcome in NO_ANSWER else None))
+            if last.signed_in:
+                keep_live(live)
+                live = None
         if last.signed_in:
-            keep_live(live)
-            live = None
             await park.vault_trusted_device(node, signed_in)
         await reports.report(node, signed_in, "revive" if asleep else "sign_in", done, trace, last.evidence)
     except Denied as stale:

@@ -19,7 +19,7 @@ from carrier_scripts.kit.outcomes import MEANINGS, Outcome
 from tests.conftest import acting
 from tests.waiting import soon
 from tests.workers.browser.conftest import LOGIN, Node
-from workers.browser import keepalive, messages
+from workers.browser import attempt, keepalive, messages
 
 MEMBER = "HD1000427315566"
 
@@ -106,6 +106,35 @@ def test_the_next_holder_finds_nothing_of_the_one_before_and_is_recorded_under_h
         kept = await asyncio.to_thread(recordings, node)
         assert kept == {marias: ["complete"], dans: [None]}
         dan.cancel()
+
+    node.run(test)
+
+
+def test_a_holder_who_comes_before_the_host_has_taken_the_session_over_sees_it(node: Node, monkeypatch) -> None:
+    """She is told in the moment of the commit; on a busy machine she is there before the host goes on."""
+
+    async def test() -> None:
+        host = await node.untended()
+        lease, attempt_id = await asyncio.to_thread(node.reserve, LOGIN, "phoenix")
+        ready, viewer = asyncio.Event(), Viewer()
+        goes_on, unit = asyncio.Event(), host.node.unit
+
+        async def slow_to_return(act) -> object:
+            done = await unit(act)
+            if getattr(act, "func", None) is attempt._finish:
+                ready.set()
+                await goes_on.wait()
+            return done
+
+        monkeypatch.setattr(host.node, "unit", slow_to_return)
+        host.run_attempt(attempt_id)
+        await asyncio.wait_for(ready.wait(), 60)
+        streaming = asyncio.create_task(host.stream(lease, viewer))  # type: ignore[arg-type]
+        await soon(lambda: viewer.words or host.node.handing_over._waiters)
+        assert viewer.words == []
+        goes_on.set()
+        await asyncio.wait_for(viewer.seen.wait(), 60)
+        streaming.cancel()
 
     node.run(test)
 
