@@ -232,8 +232,6 @@ class Watch(threading.Thread):
         found, newest_first, end = False, self._wanted, time.monotonic() + AGAIN_S
         for mail in mailbox.since(self._following, newest_first=newest_first, known=tuple(self._ahead)):
             self._following = None  # to be read again, whatever becomes of the mail
-            if mail.uid in self._ahead:
-                continue
             if newest_first:
                 self._ahead.add(mail.uid)
             try:
@@ -308,7 +306,7 @@ class Watch(threading.Thread):
             log.info("message", endpoint=endpoint.id, verdict=message.verdict, size=mail.size)
 
     def _login_senders(self, work: Unit) -> frozenset[str]:
-        """Kept for a while: each login's rule costs the database a few questions, and a mail waits."""
+        """Kept for a while: each login costs the database a question, and a mail waits."""
         at, senders = self._logins
         if time.monotonic() - at > LOGINS_S:
             senders = codes.login_senders(work, self._endpoint_id)

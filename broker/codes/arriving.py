@@ -155,7 +155,7 @@ def _identity(arrival: Arrival) -> str:
 
 
 def _came_before(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arrival, decision: Decision) -> bool:
-    """The same code came for another request a while ago, used or too late, or was released (and the portal does not reuse codes)."""
+    """The same code was used a while ago, or came for another request, an earlier asking or nobody (and the portal does not reuse codes)."""
     request = records.request(work, decision.request_id or "")
     if request.rule.get("reusable"):
         return False

@@ -281,8 +281,10 @@ def came_before(arrival: Arrival, asked_at: datetime, earlier: Sequence[Earlier]
     unless its sender wrote this message after the asking (a portal may send one code twice).
     """
     known = [one for one in earlier if one.received_at > arrival.received_at - remembered(arrival)]
-    old = [one for one in known if one.elsewhere or one.unused or one.received_at < asked_at]
-    return any(one.elsewhere for one in old) or (bool(old) and not _written_for(arrival, asked_at, ()))
+    if any(one.elsewhere for one in known):
+        return True
+    older = any(one.unused or one.received_at < asked_at for one in known)
+    return older and not _written_for(arrival, asked_at, ())
 
 
 def _written_for(arrival: Arrival, asked_at: datetime, others: Sequence[datetime]) -> bool:

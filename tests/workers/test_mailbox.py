@@ -153,9 +153,8 @@ def test_a_mail_that_comes_while_the_one_before_is_read_is_not_waited_for(
     scene.expect()
     looks = iter((mail("<p>Your statement is ready.</p>", message_id="<decoy@x>"), mail(message_id="<code@x>")))
 
-    def since(uid: int, **_: Any) -> Iterator[RawMail]:
-        there = [one for one in scene.box.mails if one.uid >= uid]
-        yield from there
+    def since(uid: int, *, known: Collection[int] = (), **_: Any) -> Iterator[RawMail]:
+        yield from [one for one in scene.box.mails if one.uid >= uid and one.uid not in known]
         if (coming := next(looks, None)) is not None:
             scene.box.put(coming, clock)
 
