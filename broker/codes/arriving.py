@@ -29,7 +29,7 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
     )
     if known is not None:
         return known
-    ended = records.ended_at(work, endpoint.id, matching.remembered(arrival))
+    ended = records.answerable(work, endpoint.id, arrival)
     decision = matching.decide(arrival, records.waiting_at(work, endpoint.id), ended)
     row = CodeMessage(
         id=new_id("msg"),

@@ -21,9 +21,13 @@ CLOCKS = timedelta(minutes=5)
 RECENT = timedelta(minutes=30)
 """How long a request is remembered after its end when a message comes: its answer is called late, not unsolicited."""
 LATEST = timedelta(hours=2)
-"""How long a code that has not come is still expected where no message says when it was written: a phone switched off for a while.
+"""How long a code that has not come is still expected where no message says when it was written: networks hold texts up.
 
 Longer would leave every later sign-in there to a person because one text was lost in the morning."""
+HELD_BACK = timedelta(hours=72)
+"""How long it is expected from a telephone that has brought nothing since, and may be switched off: over a weekend.
+
+About as long as networks keep a text for it (3GPP TS 23.040, 9.2.3.12, leaves the period to sender and network)."""
 PROMPT = timedelta(minutes=2)
 """Longest that a portal takes to write its message; only on its way may it be held up for longer."""
 LONGEST_PATTERN = 200
@@ -255,12 +259,22 @@ def keep(code: str, held: str | None, *, doubted: bool, came: int, sent: int) ->
     return Kept.HELD
 
 
-def remembered(arrival: Arrival) -> timedelta:
-    """How long after its sign-in's end a message may still be the answer that never came.
+def undated(arrival: Arrival) -> bool:
+    """A text message bears no date: held up for hours it looks new. A call comes at once, a mail says when it was written."""
+    return arrival.written_at is None and arrival.channel != "voice"
 
-    A text message bears no date: held up for hours it looks new. A call comes at once, a mail says when it was written.
+
+def remembered(arrival: Arrival) -> timedelta:
+    """How long after its sign-in's end a message may still be the answer that never came."""
+    return LATEST if undated(arrival) else RECENT
+
+
+def held_back(ended_at: datetime, spoke_at: datetime | None, now: datetime) -> bool:
+    """Whether a telephone may still bring the text of a sign-in that is over: it was silent since, or `spoke_at` only just now.
+
+    Once it speaks again, all that it held back comes within a short while, in any order.
     """
-    return RECENT if arrival.written_at is not None or arrival.channel == "voice" else LATEST
+    return now - HELD_BACK < ended_at and (spoke_at is None or spoke_at > now - RECENT)
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,23 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
 from broker.audit.entry import Detail
 from broker.base.errors import NotFound
 from broker.base.unit import Unit
-from broker.codes.matching import RECENT, Rule, Waiting
+from broker.codes import matching
+from broker.codes.matching import RECENT, Arrival, Rule, Waiting
 from broker.codes.models import Code, CodeMessage, CodeRequest
 from broker.directory.models import DeliveryEndpoint
 from broker.identity.models import ServiceAccount, User
 from broker.vault.models import Secret
 
 OPEN = ("expected", "waiting", "matched")
+MISSING = CodeRequest.state.not_in(OPEN) & (CodeRequest.sent > CodeRequest.came)
+"""It is over, and a code that the portal sent for it never came."""
 
 
 def request(work: Unit, request_id: str) -> CodeRequest:
@@ -92,14 +95,28 @@ def ended_at(work: Unit, endpoint_id: str, remembered: timedelta = RECENT) -> li
             CodeRequest.endpoint_id == endpoint_id,
             or_(
                 CodeRequest.state.not_in(OPEN) & (CodeRequest.state_at > now - RECENT),
-                CodeRequest.state.not_in(OPEN)
-                & (CodeRequest.sent > CodeRequest.came)
-                & (CodeRequest.state_at > now - remembered),
+                MISSING & (CodeRequest.state_at > now - remembered),
                 CodeRequest.state.in_(OPEN) & (CodeRequest.deadline <= now),
             ),
         )
     )
     return [_as_waiting(row, waits=False) for row in rows]
+
+
+def answerable(work: Unit, endpoint_id: str, arrival: Arrival) -> list[Waiting]:
+    """Requests of this endpoint that are over, and that this message may still be the answer to."""
+    recent = ended_at(work, endpoint_id, matching.remembered(arrival))
+    if not matching.undated(arrival):
+        return recent
+    now, known = work.clock.now(), {one.request_id for one in recent}
+    spoke = select(func.min(CodeMessage.received_at)).where(
+        CodeMessage.endpoint_id == endpoint_id, CodeMessage.received_at > CodeRequest.state_at
+    )
+    long_over = select(CodeRequest, spoke.scalar_subquery()).where(
+        CodeRequest.endpoint_id == endpoint_id, MISSING, CodeRequest.state_at > now - matching.HELD_BACK
+    )
+    silent = [row for row, at in work.db.execute(long_over) if matching.held_back(row.state_at, at, now)]
+    return recent + [_as_waiting(row, waits=False) for row in silent if row.id not in known]
 
 
 def awaited_senders(work: Unit, endpoint_id: str) -> frozenset[str] | None:

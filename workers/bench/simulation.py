@@ -5,6 +5,7 @@ rules do not. `python -m workers.bench.simulation --steps 10000000` prints its s
 """
 
 import argparse
+import bisect
 import json
 import random
 import sys
@@ -14,14 +15,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from broker.codes import matching
-from broker.codes.matching import LATEST, RECENT, SKEW, Arrival, Earlier, Kept, Rule, Verdict, Waiting
+from broker.codes.matching import HELD_BACK, LATEST, RECENT, SKEW, Arrival, Earlier, Kept, Rule, Verdict, Waiting
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 LIVES = (timedelta(seconds=600), timedelta(seconds=1800))
 SLOWEST = timedelta(seconds=90)
 """Longest that a portal takes to write a message."""
 TOO_LATE = LATEST - SLOWEST
-"""Texts that are held up for longer are not drawn."""
+"""Texts that are held up for longer are drawn only while their telephone may be switched off: it has brought nothing since."""
 MAILBOX = "codes@lab.test"
 SENDERS = tuple(f"code@carrier{number}.test" for number in range(8))
 
@@ -77,6 +78,8 @@ class Message:
     external_id: str
     sender: str
     trusted: bool = True
+    row: Request | None = None
+    """The sign-in that asked for it."""
 
 
 @dataclass
@@ -89,6 +92,8 @@ class World:
     """By endpoint, newest last; those older than the product remembers are dropped."""
     air: list[Message] = field(default_factory=list)
     seen: dict[int, set[str]] = field(default_factory=dict)
+    spoke: dict[int, list[datetime]] = field(default_factory=dict)
+    """When messages came, by endpoint, oldest first."""
     used: dict[str, Request] = field(default_factory=dict)
     kept: dict[str, list[tuple[Request | None, datetime, bool]]] = field(default_factory=dict)
     """Codes that came, for which request if for any, when, and whether too late or unasked for."""
@@ -174,15 +179,29 @@ class World:
         code = f"{row.login.number}:{stamp}:{self.serial}"
         sender = next(iter(row.login.rule.senders))
         written_at = self.now + timedelta(seconds=0 if self.serial % 4 else self.serial * 7919 % SLOWEST.seconds)
-        self.air.append(Message(row.login, code, written_at.replace(microsecond=0), f"m{self.serial}", sender))
+        written_at = written_at.replace(microsecond=0)
+        self.air.append(Message(row.login, code, written_at, f"m{self.serial}", sender, row=row))
 
     def _known(self, endpoint: int) -> list[Request]:
         rows = self.requests.setdefault(endpoint, [])
         for row in rows:
             if row.open and self.now > row.deadline:
                 row.move("expired", self.now)
-        rows[:] = [row for row in rows if row.open or row.state_at > self.now - LATEST]
+        rows[:] = [row for row in rows if row.open or row.state_at > self.now - LATEST or self._held_back(row)]
         return rows
+
+    def _held_back(self, row: Request) -> bool:
+        spoke = self.spoke.get(row.login.endpoint, [])
+        since = bisect.bisect_right(spoke, row.state_at)
+        return row.login.sms and matching.held_back(
+            row.state_at, spoke[since] if since < len(spoke) else None, self.now
+        )
+
+    def may_come(self, message: Message) -> bool:
+        """Of texts that come very late: no product can tell whose one is that its telephone brings after newer ones."""
+        if not message.login.sms or message.written_at >= self.now - TOO_LATE:
+            return True
+        return message.row is not None and not message.row.open and self._held_back(message.row)
 
     def recently(self, endpoint: int) -> list[Request]:
         """Requests that something may still happen to."""
@@ -195,7 +214,11 @@ class World:
         return [
             _waiting(row)
             for row in known
-            if not row.open and row.state_at > self.now - (remembered if row.sent > row.came else RECENT)
+            if not row.open
+            and (
+                row.state_at > self.now - (remembered if row.sent > row.came else RECENT)
+                or (row.sent > row.came and self._held_back(row))
+            )
         ]
 
     def _came_before(self, row: Request, code: str, arrival: Arrival) -> bool:
@@ -229,6 +252,7 @@ class World:
         )
         decision = matching.decide(arrival, [_waiting(row) for row in known if row.open], self._ended(known, arrival))
         self.counted[decision.verdict.value] += 1
+        self.spoke.setdefault(login.endpoint, []).append(self.now)
         row = next((one for one in known if str(id(one)) == decision.request_id), None)
         if decision.verdict is Verdict.MATCHED and row is not None:
             if self._came_before(row, message.code, arrival):
@@ -319,11 +343,12 @@ def step(world: World, chance: random.Random) -> None:
             return
         message = world.air[place]
         if message.login.sms:
-            if message.written_at < world.now - TOO_LATE:
-                world.air.pop(place)  # no product can know whose it was: texts bear no date
+            if not world.may_come(message):
+                world.air.pop(place)
                 world.counted["texts_too_late"] += 1
                 return
             world.counted["texts_late"] += message.written_at < world.now - RECENT
+            world.counted["texts_held_back"] += message.written_at < world.now - TOO_LATE
         world.deliver(place, twice=chance.random() < 0.1, other_id=chance.random() < 0.05)
     else:
         if world.recent:

@@ -325,14 +325,32 @@ def test_a_sign_in_is_remembered_from_its_end_not_from_its_beginning(desk: Desk,
     assert desk.arrive() == "late"
 
 
-@pytest.mark.parametrize(("hours", "verdict"), [(0.6, "ambiguous"), (1.9, "ambiguous"), (2.1, "matched")])
-def test_a_text_that_comes_hours_late_is_not_taken_for_the_next_logins(
+@pytest.mark.parametrize(
+    ("hours", "verdict"), [(0.6, "ambiguous"), (1.9, "ambiguous"), (15, "ambiguous"), (71, "ambiguous"), (73, "matched")]
+)
+def test_a_text_from_a_telephone_that_was_off_for_hours_is_not_taken_for_the_next_logins(
     desk: Desk, clock: ManualClock, hours: float, verdict: str
 ) -> None:
     desk.by_text()
     desk.expect()
     desk.withdraw("no_code")
     clock.advance(seconds=hours * 3600)
+    request = desk.expect(desk.second, attempt="att_2")
+    assert desk.arrive(channel="sms") == verdict
+    assert (desk.take(request, "att_2") is None) == (verdict == "ambiguous")
+
+
+@pytest.mark.parametrize(("minutes", "verdict"), [(29, "ambiguous"), (31, "matched")])
+def test_a_telephone_that_brought_something_since_has_lost_what_it_does_not_bring(
+    desk: Desk, clock: ManualClock, minutes: float, verdict: str
+) -> None:
+    """All that it held back comes within a short while, in any order."""
+    desk.by_text()
+    desk.expect()
+    desk.withdraw("no_code")
+    clock.advance(seconds=12 * 3600)
+    assert desk.arrive("Your parcel is on its way", channel="sms", number="9") == "unsolicited"
+    clock.advance(seconds=minutes * 60)
     request = desk.expect(desk.second, attempt="att_2")
     assert desk.arrive(channel="sms") == verdict
     assert (desk.take(request, "att_2") is None) == (verdict == "ambiguous")
