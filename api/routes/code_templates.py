@@ -180,4 +180,5 @@ def _shown(trial: Trial) -> dict[str, Any]:
         "then": trial.sample.verdict,
         "then_why": trial.sample.why,
         "pieces": pieces,
+        "head_only": trial.sample.head_only,
     }

@@ -117,15 +117,13 @@ def _worked(work: Unit, account_ids: set[str], found: dict[str, Kind]) -> dict[s
     rows = work.db.execute(
         select(CodeRequest, Code.channel)
         .outerjoin(Code, (Code.request_id == CodeRequest.id) & Code.used_at.is_not(None))
-        .where(CodeRequest.state.in_(("accepted", "rejected", "expired")))
+        .where(CodeRequest.state.in_(("accepted", "rejected", "expired")), CodeRequest.account_id.in_(account_ids))
         .order_by(CodeRequest.id.desc())
         .limit(MOST)
     )
     last: dict[str, dict[str, datetime]] = defaultdict(dict)
     since = work.clock.now() - RECENT
     for request, given in rows:
-        if request.account_id not in account_ids:
-            continue
         by = str(request.rule.get("by", "")) if request.channel == "desk" else ""
         one = found[kind_of(given or request.channel, by)]
         if request.state == "accepted":

@@ -74,6 +74,8 @@ class Arrival:
 
     recording: str = ""
     """Where the provider keeps the recording of a call."""
+    head_only: bool = False
+    """Only its header was read: codes of other senders were waited for."""
 
     def __repr__(self) -> str:
         return f"Arrival({self.channel}, {self.external_id!r})"

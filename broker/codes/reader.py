@@ -69,6 +69,7 @@ class MailReader:
             received_at=received_at,
             raw_digest=hashlib.sha256(raw).hexdigest(),
             unreadable=why,
+            head_only=bool(seen and seen["head_only"]),
             written_at=datetime.fromisoformat(seen["written_at"]) if seen and seen["written_at"] else None,
         )
 

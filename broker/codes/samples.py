@@ -40,6 +40,8 @@ class Sample:
     received_at: datetime
     verdict: str
     why: str
+    head_only: bool = False
+    """Its text was not read: codes of other senders were waited for."""
 
 
 def masked(text: str, code: str | None = None) -> str:
@@ -76,7 +78,13 @@ def seal(
     told = masked(f"{arrival.subject}\n{arrival.text[:TEXT_CHARACTERS]}", code)
     subject, _, text = told.partition("\n")
     value = json.dumps(
-        {"trusted": arrival.trusted, "recipients": sorted(arrival.recipients)[:10], "subject": subject, "text": text}
+        {
+            "trusted": arrival.trusted,
+            "recipients": sorted(arrival.recipients)[:10],
+            "subject": subject,
+            "text": text,
+            "head_only": arrival.head_only,
+        }
     )
     return vault.seal(work, endpoint.organization_id, _context(arrival.raw_digest, endpoint.id), value.encode())
 
@@ -145,6 +153,7 @@ def opened(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, row: CodeMessag
         received_at=row.received_at,
         verdict=row.verdict,
         why=row.why,
+        head_only=bool(told.get("head_only")),
     )
 
 

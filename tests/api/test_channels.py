@@ -157,6 +157,7 @@ def arrive(portunus: Portunus, box: DeliveryEndpoint, text: str, number: int = 1
         text=text,
         received_at=portunus.clock.now(),
         raw_digest=hashlib.sha256(text.encode()).hexdigest(),
+        head_only=not text,
     )
     with portunus.unit(system("mailwatch")) as work:
         codes.receive(work, portunus.vault, work.db.get_one(DeliveryEndpoint, box.id), arrival)
@@ -182,6 +183,14 @@ def test_a_template_is_tried_on_the_last_messages_before_it_is_saved(ana, portun
     assert rows(portunus, CodeTemplate) == []
     assert ana.post(PAGE, TEMPLATE | {"act": "save"}).status_code == 303
     assert rows(portunus, CodeTemplate)[0].rule["senders"] == ["security@harborline.sim.test"]
+
+
+def test_a_template_page_says_which_messages_were_not_read(ana, portunus):
+    ana.post("/channels/mailbox", MAILBOX)
+    arrive(portunus, rows(portunus, DeliveryEndpoint)[0], "Your code is 482913.")
+    assert "Only its header was read" not in ana.get(PAGE).text
+    arrive(portunus, rows(portunus, DeliveryEndpoint)[0], "", number=2)
+    assert "Only its header was read" in ana.get(PAGE).text
 
 
 def test_no_number_of_a_message_is_kept_or_shown(ana, portunus):

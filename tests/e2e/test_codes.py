@@ -24,6 +24,10 @@ def test_four_codes_wait_and_dan_gives_three_by_keyboard_and_refuses_one(screen,
         office.open("Maria", portal)
         box(dan, portal).wait_for()  # they come by themselves, in the order asked
     assert page.title().startswith("(4)")
+    first = page.evaluate("async () => (await (await fetch('/api/v1/codes')).json()).data[0]")
+    at = page.evaluate("(asked) => new Date(asked).toLocaleTimeString()", first["asked_at"])
+    for words in (first["portal_name"], first["login_tail"], f"Asked at {at}"):
+        box(dan, DESK[0]).get_by_text(words).first.wait_for()  # so that a code goes into the right box
     dan.picture("desk_four")
     page.wait_for_function("() => document.activeElement.classList.contains('code-box')")
     keys.type(right_code(DESK[0]))

@@ -337,7 +337,20 @@ def test_while_nobody_waits_every_mail_is_read_whole(scene: Scene, clock: Manual
         row = work.db.scalars(select(CodeMessage)).one()
         sample = opened(work, scene.portunus.vault, scene.endpoint, row)
     assert sample is not None
-    assert sample.text == "Your code is 111111."
+    assert (sample.text, sample.head_only) == ("Your code is 111111.", False)
+
+
+def test_a_mail_whose_text_was_left_unread_while_another_code_was_awaited_says_so(
+    scene: Scene, clock: ManualClock
+) -> None:
+    scene.expect()
+    scene.box.put(mail("<p>Your code is 482913.</p>", sender="code@unknown.test"), clock)
+    scene.look()
+    with scene.portunus.reading(system("test")) as work:
+        row = work.db.scalars(select(CodeMessage)).one()
+        sample = opened(work, scene.portunus.vault, scene.endpoint, row)
+    assert sample is not None
+    assert (sample.text, sample.head_only) == ("", True)
 
 
 def test_a_look_at_the_newest_that_broke_off_leaves_the_older_ones_to_the_next(

@@ -19,6 +19,7 @@ function countDown() {
   for (const box of boxes()) {
     const s = Math.max(0, Math.round((Date.parse(box.dataset.deadline) - Date.now()) / 1000));
     box.querySelector("[data-left]").textContent = `${clock(s)} left`;
+    box.querySelector("[data-asked-at]").textContent = new Date(box.dataset.asked).toLocaleTimeString();
     if (box.dataset.began) {
       const held = (Date.parse(box.dataset.answered || new Date()) - Date.parse(box.dataset.began)) / 1000;
       box.querySelector("[data-timer]").textContent = box.dataset.answered ? ` Answered after ${clock(held)}.` : ` On hold for ${clock(held)}.`;
@@ -150,6 +151,7 @@ async function look() {
     let box = kept.get(row.id);
     if (!box) { box = made(row); desk.append(box); tell(`${row.portal_name} waits for ${["push", "touch"].includes(row.task) ? "somebody's hand" : "a code"}.`); }
     kept.delete(row.id);
+    box.dataset.asked = row.asked_at;
     box.dataset.deadline = row.deadline;
     task(box, row);
     hindered(box.querySelector("[data-notice]"), row);
