@@ -96,7 +96,7 @@ class Scene:
         self.watch._connect()
 
     def look(self) -> None:
-        self.watch._catch_up(self.box)
+        self.watch._read_all(self.box)
 
     def expect(self, attempt: str = "att_1") -> str:
         with self.portunus.unit(system("browserhost")) as work:

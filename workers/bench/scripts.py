@@ -84,10 +84,10 @@ async def measure(runs: int) -> Figures:
 
 async def _starts(runs: int) -> Figures:
     """From the host's decision to the script's first call, with a process waiting as always, and without."""
-    processes = ScriptProcesses(settings().browser_user)
     warm, cold = [], []
     script = registry.script(KEY)
     for _ in range(runs):
+        processes = ScriptProcesses(settings().browser_user)
         await _waiting(processes)
         warm.append(await _first_call(processes, script))
         await processes.stop()

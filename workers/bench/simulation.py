@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from broker.codes import matching
-from broker.codes.matching import HELD_BACK, LATEST, RECENT, SKEW, Arrival, Earlier, Kept, Rule, Verdict, Waiting
+from broker.codes.matching import LATEST, RECENT, SKEW, Arrival, Earlier, Kept, Rule, Verdict, Waiting
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 LIVES = (timedelta(seconds=600), timedelta(seconds=1800))

@@ -326,7 +326,8 @@ def test_a_sign_in_is_remembered_from_its_end_not_from_its_beginning(desk: Desk,
 
 
 @pytest.mark.parametrize(
-    ("hours", "verdict"), [(0.6, "ambiguous"), (1.9, "ambiguous"), (15, "ambiguous"), (71, "ambiguous"), (73, "matched")]
+    ("hours", "verdict"),
+    [(0.6, "ambiguous"), (1.9, "ambiguous"), (15, "ambiguous"), (71, "ambiguous"), (73, "matched")],
 )
 def test_a_text_from_a_telephone_that_was_off_for_hours_is_not_taken_for_the_next_logins(
     desk: Desk, clock: ManualClock, hours: float, verdict: str
