@@ -111,9 +111,8 @@ class Desk:
     async def type_secret(self, page: int, chain: list[Any], field: str) -> None:
         if field != "password":
             raise CallRefused("script_failed", f"there is no secret {field}")
-        found = await self._handle(self._facade.locate(page, chain))
-        await asyncio.gather(fields.check_kind(found, password=True), self._check_owner(found))
-        self._password_field = found
+        where = self._facade.locate(page, chain)
+        self._password_field = await fields.field_of(where, self._claim.sign_in_hosts, password=True)
 
     async def submit_login(self, page: int, chain: list[Any]) -> None:
         """Commit the intent, then type, then press; over when the password no longer stands in its field."""
@@ -121,7 +120,7 @@ class Desk:
         if field is None:
             raise CallRefused("script_failed", "submit_login comes after type_secret")
         button = self._facade.locate(page, chain)
-        await self._check_owner(await self._handle(button))
+        await self._check_owner(await fields.the_one(button))
         await masks.keep_secret(self._live, field)
         fence, attempt_id = self._claim.fence, self._claim.attempt_id
         password = await self._release(
@@ -223,7 +222,7 @@ class Desk:
         claim, vault = self._claim, self._portunus.vault
         self._live.shows_secrets = True
         await self._in_unit(lambda work: tabs.may_enrol(work, claim.attempt_id, claim.fence))
-        shown = await self._handle(self._facade.locate(page, chain))
+        shown = await fields.the_one(self._facade.locate(page, chain))
         await self._check_owner(shown)
         typed_into = await self._field(self._facade.locate(page, field))
         await masks.keep_secret(self._live, typed_into)
@@ -380,19 +379,7 @@ class Desk:
 
     async def _field(self, locator: Locator) -> ElementHandle:
         """The one element, an editable field on the portal's own page."""
-        handle = await self._handle(locator)
-        await asyncio.gather(fields.check_kind(handle), self._check_owner(handle))
-        return handle
-
-    async def _handle(self, locator: Locator) -> ElementHandle:
-        """The one element that fits, once it shows. Both questions are asked at once: most pages are ready."""
-        handles, shown = await asyncio.gather(locator.element_handles(), locator.first.is_visible())
-        if not shown or not handles:
-            await locator.wait_for(state="visible", timeout=FIELD_MS)
-            handles = await locator.element_handles()
-        if len(handles) != 1:
-            raise CallRefused("unrecognised", "A field the script names is not the only one of its kind.")
-        return handles[0]
+        return await fields.field_of(locator, self._claim.sign_in_hosts)
 
     async def _check_owner(self, handle: ElementHandle) -> None:
         await fields.check_owner(handle, self._claim.sign_in_hosts)

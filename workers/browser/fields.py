@@ -5,11 +5,14 @@ from collections.abc import Collection
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from playwright.async_api import ElementHandle, Error, Frame
+from playwright.async_api import ElementHandle, Error, Frame, Locator
 from playwright.async_api import TimeoutError as TooSlow
 
 from workers.browser.calls import CallRefused
 
+SHOWS_MS = 15_000
+SEVERAL = "strict mode violation"
+"""Playwright's words where a locator that must fit one element fits several."""
 LEFT_MS = 5_000
 """How long a page may keep a password that was submitted: some ask the portal behind it before they let go."""
 BLANK_MS = 1_000
@@ -26,6 +29,30 @@ LET_GO = """(field, ms) => new Promise((done) => {
 })"""
 EMPTY = "(field) => { field.value = ''; }"
 TYPED_INTO = frozenset({"text", "password", "tel", "number", "email", "search", "url"})
+
+
+async def the_one(locator: Locator) -> ElementHandle:
+    """The one element that fits, once it shows. Both questions are asked at once: most pages are ready.
+
+    Raises `CallRefused` where several fit, Playwright's `TimeoutError` where none shows in time.
+    """
+    try:
+        handle, shown = await asyncio.gather(locator.element_handle(timeout=SHOWS_MS), locator.first.is_visible())
+        if not shown:
+            await locator.wait_for(state="visible", timeout=SHOWS_MS)
+            handle = await locator.element_handle(timeout=SHOWS_MS)
+    except Error as failed:
+        if SEVERAL not in failed.message:
+            raise
+        raise CallRefused("unrecognised", "A field the script names is not the only one of its kind.") from failed
+    return handle
+
+
+async def field_of(locator: Locator, hosts: Collection[str], *, password: bool = False) -> ElementHandle:
+    """The one element, an editable field on a page of these hosts. Raises as `the_one`, `check_kind` and `check_owner`."""
+    field = await the_one(locator)
+    await asyncio.gather(check_kind(field, password=password), check_owner(field, hosts))
+    return field
 
 
 async def check_kind(field: ElementHandle, *, password: bool = False) -> None:

@@ -1,15 +1,18 @@
 """Which option, and whose page: compare what a portal shows with the practice that was asked for."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from broker.tabs.service import Practice
+from workers.browser.texts import inner_texts
 
 if TYPE_CHECKING:
     from workers.browser.facade import Facade
 
 MOST_PLACES = 12
+READ_MS = 5_000
 LEAVES_AS_IT_IS = frozenset({"url", "pages", "recognise", "confirm_practice", "log", "method", "named"})
 """Calls after which a page is still the one that was read."""
 READS = frozenset(
@@ -21,10 +24,9 @@ async def shown(facade: "Facade", where: list[Any]) -> list[str]:
     """What the page says, visibly, at these places (page and locator chain each), read by the host."""
     if len(where) > MOST_PLACES:
         raise ValueError("too many places")
-    texts: list[str] = []
-    for page, chain in where:
-        texts += await facade.locate(page, chain).filter(visible=True).all_inner_texts()
-    return texts
+    places = [facade.locate(page, chain).filter(visible=True) for page, chain in where]
+    read = await asyncio.gather(*(inner_texts(place, timeout_ms=READ_MS) for place in places))
+    return [text for texts in read for text in texts]
 
 
 def may_change(call: str, args: dict[str, Any]) -> bool:

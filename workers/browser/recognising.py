@@ -1,7 +1,7 @@
 """Which of a script's signs shows first, and when to look again: as few questions to the browser as the answer needs.
 
-All plain selectors are one question. Words, frames and other selectors are asked only where they stand above the first
-sign that shows anyway.
+All plain selectors are one question; whether any of the words shows (mostly none does) is another, asked at the same
+time. Each by itself, and frames, are asked only where they stand above the first sign that shows anyway.
 """
 
 import asyncio
@@ -17,11 +17,20 @@ from workers.browser.arrival import statuses
 from workers.browser.ownworld import PLAIN
 from workers.browser.tasks import cancelled
 
-FITTING = """(found, selectors) => {
-  const fits = selectors.map((one) => found.some((element) => element.matches(one)));
-  return found.every((element) => selectors.some((one) => element.matches(one))) ? fits : null;
+FITTING = """(selectors) => {
+  for (const one of document.querySelectorAll('*')) if (one.shadowRoot) return null;
+  let unsure = false;
+  const shows = (element) => {
+    const style = getComputedStyle(element);
+    if (style.display === 'contents') unsure = true;
+    if (!element.checkVisibility() || style.visibility !== 'visible') return false;
+    const box = element.getBoundingClientRect();
+    return box.width > 0 && box.height > 0;
+  };
+  const fits = selectors.map((one) => [...document.querySelectorAll(one)].some(shows));
+  return unsure ? null : fits;
 }"""
-"""Null where an element was found across the border of a shadow root, which `matches` does not see over."""
+"""Visible as Playwright means it. Null where only Playwright can tell: beyond a shadow root, of an element without a box."""
 MOVED = """(ms) => new Promise((done) => {
   const end = () => { watch.disconnect(); clearTimeout(timer); done(); };
   const watch = new MutationObserver(end), timer = setTimeout(end, ms);
@@ -37,13 +46,15 @@ async def first_shown(page: Page, signs: list[list[Any]]) -> int | None:
     """The place of the first sign that shows on the page now. A page in mid navigation shows nothing."""
     parts = [part for sign in signs for part in _parts(sign)]
     plain = list(dict.fromkeys(what[0] for kind, *what in parts if kind == "sees" and PLAIN.fullmatch(what[0])))
-    known = await _fitting(page, plain)
+    words = [part for part in parts if part[0] == "says" or (part[0] == "sees" and part[1] not in plain)]
+    known, more = await asyncio.gather(_fitting(page, plain), _words(page, words))
+    known |= more
     known |= {_key(part): _at_once(page, part) for part in parts if part[0] in ("at", "status")}
     for number, sign in enumerate(signs):
         shown = _shows(sign, known)
         if shown is None:
             above = signs[number : _first_sure(signs, known)]
-            known |= await _asked(page, [part for one in above for part in _parts(one) if _key(part) not in known])
+            known |= await _counted(page, [part for one in above for part in _parts(one) if _key(part) not in known])
             shown = _shows(sign, known)
         if shown:
             return number
@@ -105,7 +116,7 @@ async def _fitting(page: Page, selectors: list[str]) -> Known:
     if not selectors:
         return {}
     try:
-        fits = await page.locator(", ".join(selectors)).filter(visible=True).evaluate_all(FITTING, selectors)
+        fits = await page.evaluate(FITTING, selectors)
     except Error as failed:
         if "selector" in failed.message.lower():  # one is none: each answers for itself
             return {}
@@ -113,20 +124,16 @@ async def _fitting(page: Page, selectors: list[str]) -> Known:
     return {_key(["sees", one]): bool(fit) for one, fit in zip(selectors, fits or [], strict=False)}
 
 
-async def _asked(page: Page, parts: list[list[Any]]) -> Known:
-    """Each of these parts. One question first, whether any of the words shows: mostly none does."""
-    words = [part for part in parts if part[0] != "inside"]
-    if len(words) < 2 or await _any_shows(page, words):
-        return await _counted(page, parts)
-    return {_key(part): False for part in words} | await _counted(page, [part for part in parts if part[0] == "inside"])
-
-
-async def _any_shows(page: Page, parts: list[list[Any]]) -> bool:
+async def _words(page: Page, parts: list[list[Any]]) -> Known:
+    """Whether these parts show; empty where one of several does, and each must be asked by itself."""
+    if not parts:
+        return {}
     places = [_place(page, part) for part in parts]
     try:
-        return await reduce(Locator.or_, places).filter(visible=True).count() > 0
+        shown = await reduce(Locator.or_, places).filter(visible=True).count()
     except Error:
-        return True  # each is asked
+        return {}
+    return {_key(part): shown > 0 for part in parts} if not shown or len(parts) == 1 else {}
 
 
 async def _counted(page: Page, parts: list[list[Any]]) -> Known:

@@ -192,12 +192,7 @@ class OwnDesk:
         self._tell(f"  script: {words[:300]}")
 
     async def _owned(self, page: int, chain: list[Any], *, password: bool = False) -> ElementHandle:
-        locator = self._facade.locate(page, chain)
-        await locator.wait_for(state="visible", timeout=FIELD_MS)
-        handle = await locator.element_handle(timeout=FIELD_MS)
-        await fields.check_owner(handle, self._sign_in_hosts)
-        await fields.check_kind(handle, password=password)
-        return handle
+        return await fields.field_of(self._facade.locate(page, chain), self._sign_in_hosts, password=password)
 
 
 def _on_standard_error(words: str) -> None:

@@ -36,15 +36,19 @@ def counted() -> Iterator[Counter[str]]:
 @pytest.mark.parametrize(
     ("html", "seen", "questions"),
     [
-        ("<p id=signin-error>wrong</p><input id=username>", "wrong_password", {"evalOnSelectorAll": 1}),
-        ("<p id=signed-in-as>Ana</p>", "signed_in", {"evalOnSelectorAll": 1, "queryCount": 1}),
-        ("<p>You were signed out because of inactivity.</p>", "signed_out", {"evalOnSelectorAll": 1, "queryCount": 1}),
+        (
+            "<p id=signin-error>wrong</p><input id=username>",
+            "wrong_password",
+            {"evaluateExpression": 1, "queryCount": 1},
+        ),
+        ("<p id=signed-in-as>Ana</p>", "signed_in", {"evaluateExpression": 1, "queryCount": 1}),
+        ("<p>You were signed out because of inactivity.</p>", "signed_out", {"evaluateExpression": 1, "queryCount": 1}),
     ],
 )
-def test_a_page_is_recognised_with_one_question_and_one_more_for_words_above(
+def test_a_page_is_recognised_with_one_question_for_all_selectors_and_one_for_all_words(
     html: str, seen: str, questions: dict[str, int]
 ) -> None:
-    """Harborline's fifteen signs: all selectors at once, words only where they stand above the first that shows."""
+    """Harborline's fifteen signs, both asked at the same time; which words they are only where some stand there."""
 
     async def test(facade: Facade, page: Page) -> None:
         await page.set_content(html)
