@@ -57,13 +57,21 @@ class Person:
         self.page.locator("#stage canvas:visible, #after:visible").first.wait_for(timeout=60_000)
         assert self.page.locator("#stage canvas").is_visible(), self.page.locator("#waiting-words").inner_text()
         self.page.wait_for_function("() => window.portunusViewer.frames > 0 && window.portunusViewer.room")
-        for _ in range(3):  # the picture gets the size for which the walks know where things are
+        self._fits()
+
+    def _fits(self) -> None:
+        """The picture gets the size for which the walks know where things are; a notice that comes meanwhile takes room again."""
+        height = "() => document.querySelector('#stage canvas').height"
+        for _ in range(40):
             room, size = self.page.evaluate("() => window.portunusViewer.room"), self.page.viewport_size
             assert size is not None
             wide, high = size["width"] + 1280 - room["w"], size["height"] + 800 - room["h"]
-            self.page.set_viewport_size({"width": wide, "height": high})
+            if (wide, high) != (size["width"], size["height"]):
+                self.page.set_viewport_size({"width": wide, "height": high})
+            elif self.page.evaluate(height) == 800:
+                return
             self.page.wait_for_timeout(250)
-        self.page.wait_for_function("() => document.querySelector('#stage canvas').height === 800")
+        raise AssertionError(f"the picture is {self.page.evaluate(height)} high")
 
     def said(self) -> str:
         """What the waiting page says in the end."""
