@@ -48,6 +48,7 @@ class Act(StrEnum):
     SCRIPT_ALERT_SEEN = "script:alert:see"
     SCRIPT_OWNER_SET = "script:owner:set"
     SCRIPT_DRIFT_ACCEPTED = "script:drift:accept"
+    SCRIPT_LOOK_ASKED = "script:drift:look"
     SCRIPT_TRIED = "script:text:try"
     SCRIPT_TRY_ENDED = "script:text:try_end"
     TERMS_RECORDED = "directory:terms:record"

@@ -178,3 +178,4 @@ def look_now(work: Unit, portal_id: str) -> None:
         work.db.add(PortalWatch(portal_id=portal_id, next_look_at=work.clock.now(), looked_at=None))
     else:
         row.next_look_at = work.clock.now()
+    audit.record(work, Act.SCRIPT_LOOK_ASKED, "portal", portal_id)
