@@ -1,7 +1,8 @@
 """The web application on a fresh database, and people's browsers: `visitor`, `signed_in(user)`, `with_key(service account)`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from broker.identity.models import ServiceAccount, User
 from broker.identity.policy import Role
 from broker.lookups import service as lookups
 from broker.wiring import Portunus
-from tests.api.on_record import OnRecord
+from tests.api.every_change import expected
+from tests.api.on_record import LEFT, OnRecord
 from tests.broker.lookups.conftest import Office, furnish
 
 ADDRESS = "http://127.0.0.1:8400"
@@ -40,6 +42,16 @@ class Browser:
     def post_json(self, path: str, body: Any = None, **more: Any):
         headers = {"x-csrf-token": self.csrf, "sec-fetch-site": "same-origin"} | more.pop("headers", {})
         return self.client.post(path, json=body, headers=headers, **more)
+
+
+@pytest.fixture(autouse=True)
+def driven(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After a test that stands for a route in the table: the route did leave its entry."""
+    LEFT.clear()
+    yield
+    names = {request.node.name, getattr(request.node, "originalname", request.node.name)}
+    file = request.path.relative_to(Path(__file__).parent).as_posix()
+    assert expected(file, *names) - LEFT == set()
 
 
 @pytest.fixture

@@ -140,6 +140,22 @@ def test_release_needs_words_and_brings_it_back(practice, account, portunus):
     assert row(ana, account)["todo"] == []
 
 
+def test_the_plain_form_releases_it_too(practice, account, portunus):
+    ana = practice[0]
+    park(portunus, account, "locked")
+    told = {"reason": "Carrier unlocked it, reference 4711"}
+    assert ana.post(f"/accounts/{account['id']}/release", told).status_code == 303
+    assert row(ana, account)["status"] == "active"
+
+
+def test_recovery_codes_are_stored_and_never_shown(practice, account):
+    ana = practice[0]
+    way = f"/accounts/{account['id']}/codes"
+    stored = ana.post(f"{way}/recovery", {"codes": "heron-4417, wren-2093"})
+    assert "2 recovery codes are stored" in stored.text
+    assert "heron-4417" not in stored.text + ana.get(way).text
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

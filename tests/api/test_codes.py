@@ -137,6 +137,33 @@ def test_the_plain_form_does_the_same(practice):
     assert waiting(practice.dan) == []
 
 
+def test_the_plain_form_gives_the_code(practice):
+    assert practice.dan.post(f"/codes/{practice.request_id}", {"value": "482913"}).status_code == 303
+    assert practice.take() == "482913"
+
+
+@pytest.fixture
+def line(practice) -> Practice:
+    """The same sign-in, whose portal now wants a call to its provider line."""
+    with practice.portunus.unit(HOST) as work:
+        codes.ask_person(work, practice.request_id, "line", "4711")
+    return practice
+
+
+def test_who_calls_the_provider_line_is_seen_by_the_others_until_the_call_ends(line):
+    address = f"/api/v1/codes/{line.request_id}/call"
+    assert line.dan.post_json(address, {"act": "began"}).status_code == 200
+    assert waiting(line.flora)[0]["calling"]["by"] == "Dan Whitfield"
+    assert line.flora.post_json(address, {"act": "began"}).status_code == 409
+    assert line.dan.post_json(address, {"act": "closed"}).status_code == 200
+    assert waiting(line.flora)[0]["calling"] is None
+
+
+def test_the_plain_form_begins_a_call(line):
+    assert line.dan.post(f"/codes/{line.request_id}/call", {"act": "began"}).status_code == 303
+    assert waiting(line.flora)[0]["calling"]["by"] == "Dan Whitfield"
+
+
 @pytest.mark.parametrize("why", ["", "bored", "x" * 50])
 def test_a_reason_that_is_none_is_refused(practice, why):
     assert practice.decline(practice.dan, why).status_code == 422

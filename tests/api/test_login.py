@@ -368,6 +368,14 @@ def test_password_changes_only_with_the_current_one(signed_in, enrolled, maria):
     assert browser.post("/me/password", {"current": "guess", "password": new, "again": new}).status_code == 403
 
 
+def test_who_has_no_second_factor_sets_one_up_on_ones_own_page(signed_in, portunus, maria, clock):
+    browser = signed_in(maria)
+    seed = re.search(r'class="seed">([A-Z2-7 ]+)<', browser.post("/me/second-factor/new").text)[1]
+    code = pyotp.TOTP(seed.replace(" ", "")).at(clock.now())
+    assert "The second step is set up" in browser.post("/me/second-factor", {"code": code}).text
+    assert browser.post("/me/second-factor/new", headers={"accept": "application/json"}).status_code == 409
+
+
 def test_own_sign_ins_can_be_ended(signed_in, portunus, maria):
     here, elsewhere = signed_in(maria), signed_in(maria)
     other = re.search(r"/me/sign-ins/(log_\w+)/end", here.get("/me").text).group(1)

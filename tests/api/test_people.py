@@ -120,6 +120,28 @@ def test_people_of_another_organization_answer_like_unknown_ones(ana, world, pat
     assert theirs.content == unknown.content
 
 
+def test_a_second_role_is_given_and_shown(ana, world):
+    given = {"role": "front_desk", "location_id": world["place"].id}
+    assert ana.post(f"/people/{world['maria'].id}/grants", given).status_code == 303
+    assert ana.get("/people").text.count("/people/grants/") == 2
+
+
+def test_who_lost_the_first_link_gets_another_shown_once(ana, world, visitor):
+    link = once(ana.post(f"/people/{world['maria'].id}/link"))
+    assert link not in ana.get("/people").text
+    assert visitor.post(link.removeprefix("http://127.0.0.1:8400")).headers["location"] == "/sign-in/continue"
+
+
+def test_who_lost_the_telephone_has_no_second_factor_after_the_reset(ana, portunus, world):
+    with portunus.unit(system("test")) as work:
+        maria = work.db.get(User, world["maria"].id)
+        kept = portunus.vault.put(work, maria.organization_id, "user", maria.id, "totp_seed", b"JBSWY3DPEHPK3PXP")
+        maria.totp_secret_id = kept.id
+    assert ana.post(f"/people/{world['maria'].id}/second-factor/reset").status_code == 303
+    with portunus.reading(system("test")) as work:
+        assert work.db.get(User, world["maria"].id).totp_secret_id is None
+
+
 def test_taken_back_role_bites_at_the_next_request(ana, signed_in, portunus, world):
     maria = signed_in(world["maria"])
     assert maria.get("/start").headers["location"] == "/"

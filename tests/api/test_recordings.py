@@ -5,6 +5,7 @@ import pytest
 from broker.base.actor import system
 from broker.recordings import service as recordings
 from broker.recordings.container import Message, Writer
+from broker.recordings.models import Recording
 from broker.recordings.service import Subject
 from tests import factories
 
@@ -106,6 +107,14 @@ def test_playing_needs_a_reason_on_the_page_and_as_data(practice):
     assert "Say in a few words" in practice.audrey.post(f"/recordings/{one}", {"reason": " "}).text
     assert practice.audrey.post(f"/api/v1/recordings/{one}/messages", {"reason": ""}).status_code == 422
     assert practice.audrey.post(f"/api/v1/recordings/{one}/messages", {"reason": "Quarterly sample"}).status_code == 200
+
+
+def test_a_recording_is_kept_longer_when_who_governs_them_says_why(practice):
+    one = practice.record("Maria", "harborline", "phoenix")
+    told = {"kept": "long", "reason": "An appeal is under way"}
+    assert practice.audrey.post(f"/recordings/{one}/retention", told).status_code == 303
+    with practice.portunus.reading(SYSTEM) as work:
+        assert work.db.get(Recording, one).retention == "long"
 
 
 def test_who_views_no_recordings_is_told_so(practice, portunus, signed_in):

@@ -11,6 +11,7 @@ import pytest
 
 from broker.adapters import script_editing, script_process
 from broker.base.actor import system
+from broker.directory import service as directory
 from broker.directory.models import Portal
 from broker.scripts import service as scripts
 from broker.scripts.service import Bundle, Report
@@ -320,6 +321,54 @@ def test_a_changed_page_is_accepted_by_a_maintainer(portunus, signed_in, office)
     assert "page has changed" in mira.get("/script-health").text
     assert mira.post(f"/script-health/{KEY}/accept/login").status_code == 303
     assert "page has changed" not in mira.get("/script-health").text
+
+
+def test_a_maintainer_has_the_sign_in_page_looked_at_now(portunus, signed_in, office) -> None:
+    def due() -> bool:
+        with portunus.unit(system("browserhost")) as work:
+            return scripts.take_due(work) is not None
+
+    assert not due()
+    assert signed_in(office.mira).post(f"/script-health/{KEY}/look").status_code == 303
+    assert due()
+
+
+def test_an_alert_that_somebody_looks_after_is_gone_from_the_board(portunus, signed_in, office) -> None:
+    failed_run(portunus, office)
+    mira = signed_in(office.mira)
+    with portunus.reading(system("test")) as work:
+        (alert,) = scripts.alerts(work)
+    assert alert.id in mira.get("/script-health").text
+    assert mira.post(f"/script-health/alerts/{alert.id}/seen").status_code == 303
+    assert alert.id not in mira.get("/script-health").text
+
+
+def test_a_scripts_owner_is_named_on_its_page(signed_in, office) -> None:
+    ana = signed_in(office.ana)
+    assert ana.post(f"/scripts/{KEY}/owner", {"email": office.mira.email}).status_code == 303
+    assert office.mira.name in ana.get(f"/scripts/{KEY}").text
+
+
+def test_a_known_fact_of_a_portal_is_corrected_with_its_source(portunus, signed_in, office) -> None:
+    told = {"field": "login_failure_limit", "value": "4", "source": "The carrier's help page"}
+    assert signed_in(office.ana).post(f"/scripts/{KEY}/behaviour", told).status_code == 303
+    with portunus.reading(system("test")) as work:
+        portal = work.db.get_one(Portal, office.portal.id)
+        assert directory.behaviour(work, portal)["login_failure_limit"] == 4
+
+
+def test_a_release_that_has_worked_once_is_taken_one_stage_further(portunus, signed_in, office) -> None:
+    hand_in(signed_in, office)
+    digest, ana = waiting(portunus, office), signed_in(office.ana)
+    ana.post(f"/scripts/{KEY}/approve", {"digest": digest})
+    ana.post(f"/scripts/{KEY}/release", {"digest": digest, "location": "phoenix"})
+    with portunus.unit(system("browserhost")) as work:
+        scripts.note(
+            work, Report(office.portal.id, digest, "sign_in", "signed_in", 900, office.account.id, office.place.id)
+        )
+    assert ana.post(f"/scripts/{KEY}/advance").status_code == 303
+    with portunus.reading(system("test")) as work:
+        assert scripts.running(work, office.portal.id).stage == "staged"
 
 
 def test_a_biller_has_nothing_to_do_with_scripts(signed_in, office) -> None:

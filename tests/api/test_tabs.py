@@ -15,6 +15,7 @@ from broker.base.errors import Refused
 from broker.directory import service as directory
 from broker.identity import people
 from broker.identity.models import Grant, Login, OneTimeUse
+from broker.tabs import files
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease, PortalSession, StreamTicket
 from broker.tabs.states import SessionState
@@ -80,6 +81,37 @@ def test_end_leaves_the_portal_signed_in_unless_its_holder_wants_it_signed_out(p
     with practice.portunus.reading(SYSTEM) as work:
         assert work.db.get(Lease, lease_id).ended_at is not None
         assert (work.db.get(PortalSession, session_id).state == SessionState.ENDED) is ended
+
+
+def test_end_as_data_says_that_it_ended(practice):
+    lease_id = practice.open().json()["id"]
+    assert practice.browser.post_json(f"/api/v1/tabs/{lease_id}/end").json()["state"] == "ended"
+
+
+def test_who_asks_for_more_time_gets_it(practice, clock):
+    lease_id = ready(practice)
+    clock.advance(seconds=600)
+    before = practice.browser.get(f"/api/v1/tabs/{lease_id}").json()["expires_at"]
+    assert practice.browser.post_json(f"/api/v1/tabs/{lease_id}/extend").json()["expires_at"] > before
+
+
+def test_a_file_goes_up_to_the_tab_under_its_holders_name(practice):
+    lease_id = ready(practice)
+    answer = practice.browser.client.post(
+        f"/api/v1/tabs/{lease_id}/uploads",
+        content=b"%PDF-1.7 a letter",
+        headers={"x-csrf-token": practice.browser.csrf, "sec-fetch-site": "same-origin", "x-file-name": "letter.pdf"},
+    )
+    assert answer.status_code == 201
+    assert answer.json()["id"]
+
+
+def test_a_downloaded_file_is_fetched_with_its_holders_ticket(practice):
+    lease_id, portunus = ready(practice), practice.portunus
+    with portunus.unit(SYSTEM) as work:
+        kept = files.keep_download(work, portunus.vault, portunus.blobs, lease_id, b"%PDF-1.7 an EOB", "eob.pdf")
+    told = practice.browser.post_json(f"/api/v1/tabs/{lease_id}/files/{kept.id}/ticket", {"inline": False}).json()
+    assert practice.browser.post("/files", {"ticket": told["ticket"]}).content == b"%PDF-1.7 an EOB"
 
 
 def ready(practice) -> str:
