@@ -10,7 +10,8 @@ EVERY_S = 600.0
 
 def run(portunus: Portunus) -> None:
     """As many as are due, some at a time."""
-    retention.forget_uploads(portunus.blobs, portunus.clock.now())
+    with portunus.unit(system("sweep")) as work:
+        retention.forget_uploads(work, portunus.blobs)
     while True:
         with portunus.unit(system("sweep")) as work:
             if not retention.expire(work, portunus.blobs, portunus.settings.retention_recordings_d):

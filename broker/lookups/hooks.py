@@ -158,6 +158,7 @@ def answered(work: Unit, message_id: str, status: int | None) -> None:
         row.state = "given_up"
         if status == 410:
             work.db.get_one(WebhookSubscription, row.subscription_id).ended_at = work.clock.now()
+            audit.record(work, Act.WEBHOOK_ENDED, "webhook", row.subscription_id, outcome="gone")
         return
     row.state, row.next_at = "waiting", work.clock.now() + timedelta(seconds=TRIES[row.tries - 1])
 

@@ -3,7 +3,7 @@
 Pictures lie in the recording of the lookups' lease and go with it. Results are the practice's own records and stay.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import aliased
@@ -54,11 +54,13 @@ def forget_file(work: Unit, blobs: Blobs, batch_id: str) -> None:
         blobs.delete(f"lookups/batches/{batch_id}")
 
 
-def forget_uploads(blobs: Blobs, now: datetime) -> None:
-    """Files whose columns nobody named within a day go again. Their ids begin with the moment they were made."""
+def forget_uploads(work: Unit, blobs: Blobs) -> None:
+    """Files whose columns nobody named within a day go again, on record. Their ids begin with the moment they were made."""
     for name in list(blobs.names(UPLOADS)):
-        made_ms = int(name.removeprefix(f"{UPLOADS}upl_")[:12], 16)
-        if made_ms / 1000 < (now - UPLOAD_KEPT).timestamp():
+        upload_id = name.removeprefix(UPLOADS)
+        made_ms = int(upload_id.removeprefix("upl_")[:12], 16)
+        if made_ms / 1000 < (work.clock.now() - UPLOAD_KEPT).timestamp():
+            audit.record(work, Act.LOOKUP_FILE_DESTROYED, "lookup_file", upload_id, detail={"kind": "questions"})
             blobs.delete(name)
 
 
