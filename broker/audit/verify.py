@@ -336,8 +336,10 @@ def verify(
     if isinstance(header, list) or set(header) != HEADER or (header["kind"], header["format"]) != ("header", FORMAT):
         raise Rejected("the first line is not the header of a Portunus audit export")
     verifier, size = header["key"], header["size"]
-    if not isinstance(verifier, str) or header["origin"] != verifier.split("+")[0] or type(size) is not int:
+    if not isinstance(verifier, str) or header["origin"] != verifier.split("+")[0]:
         raise Rejected("the header's origin is not its key's name")
+    if type(size) is not int:
+        raise Rejected("the header's size is not a whole number")
     if key is not None and key != verifier:
         raise Rejected("the log is signed by another key than the one you trust")
     public_key(verifier)

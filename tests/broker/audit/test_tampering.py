@@ -235,45 +235,76 @@ def lengthened(proof: dict[str, object]) -> None:
     proof["path"] = [*proof["path"], "00" * 32]  # type: ignore[misc]
 
 
-FORGED: list[tuple[str, Callable[[dict[str, object]], object]]] = [
-    ("wrong index", lambda proof: proof.update(index=3)),
-    ("index as text", lambda proof: proof.update(index="2")),
-    ("negative index", lambda proof: proof.update(index=-1)),
-    ("index 2^63", lambda proof: proof.update(index=2**63)),
-    ("extra node", lengthened),
-    ("missing node", lambda proof: proof.update(path=proof["path"][:-1])),  # type: ignore[index]
-    ("no node", lambda proof: proof.update(path=[])),
-    ("short node", lambda proof: proof.update(path=[node[:-2] for node in proof["path"]])),  # type: ignore[union-attr]
-    ("swapped nodes", lambda proof: proof.update(path=proof["path"][::-1])),  # type: ignore[index]
-    ("a node as leaf", lambda proof: proof.update(leaf="\x01" + str(proof["leaf"]))),
-    ("another leaf", lambda proof: proof.update(leaf=str(proof["leaf"]).replace("loc_1", "loc_2"))),
+NOT_IN_IT = "entry 2 is not in the signed log"
+FORGED: list[tuple[str, Callable[[dict[str, object]], object], str]] = [
+    ("wrong index", lambda proof: proof.update(index=3), "line 2: entry 2 stands where entry 3 belongs"),
+    ("index as text", lambda proof: proof.update(index="2"), "line 2: the entry has no index"),
+    ("negative index", lambda proof: proof.update(index=-1), "line 2: entry 2 stands where entry -1 belongs"),
+    ("index 2^63", lambda proof: proof.update(index=2**63), f"line 2: entry 2 stands where entry {2**63} belongs"),
+    ("extra node", lengthened, "a proof has a wrong length"),
+    ("missing node", lambda proof: proof.update(path=proof["path"][:-1]), "a proof is too short"),  # type: ignore[index]
+    ("no node", lambda proof: proof.update(path=[]), "a proof is too short"),
+    (
+        "short node",
+        lambda proof: proof.update(path=[node[:-2] for node in proof["path"]]),  # type: ignore[union-attr]
+        "a proof has a wrong length",
+    ),
+    ("swapped nodes", lambda proof: proof.update(path=proof["path"][::-1]), NOT_IN_IT),  # type: ignore[index]
+    (
+        "a node as leaf",
+        lambda proof: proof.update(leaf="\x01" + str(proof["leaf"])),
+        "line 2: the entry is not JSON",
+    ),
+    ("another leaf", lambda proof: proof.update(leaf=str(proof["leaf"]).replace("loc_1", "loc_2")), NOT_IN_IT),
 ]
 
 
-@pytest.mark.parametrize("forgery", [pytest.param(does, id=name) for name, does in FORGED])
-def test_al8_a_forged_inclusion_proof_is_rejected(
-    portunus: Portunus, tmp_path: Path, forgery: Callable[[dict[str, object]], object]
+@pytest.mark.parametrize(("forgery", "words"), [pytest.param(does, words, id=name) for name, does, words in FORGED])
+def test_al8_a_forged_inclusion_proof_is_rejected_in_words_that_say_why(
+    portunus: Portunus, tmp_path: Path, forgery: Callable[[dict[str, object]], object], words: str
 ) -> None:
-    assert _proof(portunus, tmp_path, lambda proof: None) == 0
-    assert _proof(portunus, tmp_path, forgery) in (1, 2)
+    log = Log(portunus)
+    assert _proof(log, tmp_path)[0] == 0
+    assert _proof(log, tmp_path, forgery) == (1, f"REJECTED: {words}")
 
 
-@pytest.mark.parametrize("size", [0, 2, 2**63, -7, True])
-def test_al8_a_proof_in_a_tree_of_another_size_is_rejected(portunus: Portunus, tmp_path: Path, size: int) -> None:
-    assert _proof(portunus, tmp_path, lambda proof: None, size=size) in (1, 2)
+UNSIGNED = "the signature of checkpoint %s does not hold"
+SIZES: list[tuple[int, str, str]] = [
+    (0, UNSIGNED % 0, "the proof's index is outside its tree"),
+    (2, UNSIGNED % 2, "the proof's index is outside its tree"),
+    (2**63, UNSIGNED % 2**63, "a proof is too short"),
+    (-7, "a checkpoint is malformed or of another log", "a checkpoint is malformed or of another log"),
+    (True, "the header's size is not a whole number", "the header's size is not a whole number"),
+]
+
+
+@pytest.mark.parametrize(("size", "words", "words_when_signed"), SIZES)
+def test_al8_a_proof_in_a_tree_of_another_size_is_rejected_even_when_the_log_signed_it(
+    portunus: Portunus, tmp_path: Path, size: int, words: str, words_when_signed: str
+) -> None:
+    log = Log(portunus)
+    with portunus.reading(system("test")) as work:
+        root = work.db.scalars(select(AuditCheckpoint).where(AuditCheckpoint.size == 7)).one().root_hash
+    signed = sign(audit.ORIGIN, size, root, log.key.private)
+    assert _proof(log, tmp_path, size=size) == (1, f"REJECTED: {words}")
+    assert _proof(log, tmp_path, size=size, note=signed) == (1, f"REJECTED: {words_when_signed}")
 
 
 def _proof(
-    portunus: Portunus, folder: Path, forgery: Callable[[dict[str, object]], object], size: int | None = None
-) -> int:
-    """The stand-alone script's exit code for one entry's proof, forged."""
-    log = Log(portunus)
-    with portunus.unit(system("test")) as work:
+    log: Log,
+    folder: Path,
+    forgery: Callable[[dict[str, object]], object] = lambda proof: None,
+    *,
+    size: int | None = None,
+    note: str | None = None,
+) -> tuple[int, str]:
+    """The stand-alone script's exit code and words for one entry's proof, forged."""
+    with log.portunus.unit(system("test")) as work:
         entry = work.db.get_one(AuditEntry, 2)
         lines = [json.loads(line) for line in audit.proof_bundle(audit.prove(work, entry.id, log.key), log.key)]
     forgery(lines[1])
     if size is not None:
         lines[0]["size"] = size
-        lines[2]["note"] = lines[2]["note"].replace("\n7\n", f"\n{size}\n")
+        lines[2]["note"] = note or lines[2]["note"].replace("\n7\n", f"\n{size}\n")
     (folder / "proof").write_text("".join(encode(line) + "\n" for line in lines))
-    return verify.main([str(folder / "proof")])
+    return verify.judge(str(folder / "proof"))
