@@ -4,11 +4,30 @@ import asyncio
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from broker.audit.acts import Act
+from broker.audit.models import AuditEntry
+from broker.base.actor import system
 from tests.workers.browser.conftest import Node
 
 HARBORLINE = "harborline"
 LOGIN = "saguaro.phoenix"
+PARTS = {
+    "browserhost": {
+        Act.ATTEMPT_CLAIMED,
+        Act.LOGIN_SUBMITTED,
+        Act.SECRET_RELEASED,
+        Act.CODE_RELEASED,
+        Act.CODE_TYPED,
+        Act.CODE_ANSWERED,
+        Act.ATTEMPT_ENDED,
+        Act.SESSION_PROVED,
+        Act.TAB_GRANTED,
+    },
+    "mailwatch": {Act.SECRET_RELEASED, Act.CODE_ARRIVED, Act.CODE_MATCHED},
+}
+"""What the host and the mail watcher leave of one sign-in with a mailed code."""
 
 
 def test_a_mailed_code_opens_the_tab_with_one_login(node: Node) -> None:
@@ -21,6 +40,14 @@ def test_a_mailed_code_opens_the_tab_with_one_login(node: Node) -> None:
         assert counted["sessions_now"] == 1
 
     node.run(test)
+
+
+def test_each_step_of_a_sign_in_is_on_record_under_the_part_that_did_it(node: Node) -> None:
+    node.run(node.open)
+    with node.portunus.reading(system("test")) as work:
+        entries = work.db.execute(select(AuditEntry.actor_kind, AuditEntry.actor_id, AuditEntry.act)).tuples().all()
+    by = {part: {act for kind, actor, act in entries if (kind, actor) == ("system", part)} for part in PARTS}
+    assert {part: acts - by[part] for part, acts in PARTS.items()} == {part: set() for part in PARTS}
 
 
 def test_a_hint_delivered_three_times_is_one_login(node: Node) -> None:
