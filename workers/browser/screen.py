@@ -21,6 +21,12 @@ BAND_GAP = 24
 """Changed rows nearer than this go into one patch."""
 MAX_TILES = 24
 LEAST_SCROLL_ROWS = 48
+COLUMN_GAP = 24
+"""Unchanged columns between two patches that may be told apart."""
+SAVING = 0.7
+"""Two patches are told for one when they have at most this share of its pixels."""
+Box = tuple[int, int, int, int]
+"""Left, top, right, bottom."""
 _KEY = secrets.token_bytes(32)
 
 
@@ -99,6 +105,7 @@ def difference(old: Picture | None, new: Picture, span: Sequence[int] | None = N
     left, right = _columns(old[top:bottom], new[top:bottom])
     move = _scroll(old[top:bottom, left:right], new[top:bottom, left:right], left, top)
     if move is not None:
+        move = _beside_bars(old, new, move, top, bottom) or move
         old = apply(old, [move])
         rows = _changed_rows(old[top:bottom], new[top:bottom]) + top
     found = _patches(old, new, rows)
@@ -156,6 +163,28 @@ def _scroll(old: Picture, new: Picture, left: int, top: int) -> Move | None:
     return Move(x=left, y=top + start, w=new.shape[1], h=end - start, dy=dy)
 
 
+def _beside_bars(old: Picture, new: Picture, move: Move, top: int, bottom: int) -> Move | None:
+    """The same scroll in the columns that it explains better than standing still does: a scroll bar's thumb moves otherwise.
+
+    Left out, the rows beside the thumb are whole, and the move is as high as the page shows.
+    """
+    first, last = max(top, top - move.dy), min(bottom, bottom - move.dy)
+    columns = slice(move.x, move.x + move.w)
+    now = new[first:last, columns]
+    moved = _unlike(old[first + move.dy : last + move.dy, columns], now)
+    explained = np.flatnonzero(moved < _unlike(old[first:last, columns], now))
+    if explained.size == 0:
+        return None
+    left, right = move.x + int(explained[0]), move.x + int(explained[-1]) + 1
+    return _scroll(old[top:bottom, left:right], new[top:bottom, left:right], left, top)
+
+
+def _unlike(one: Picture, other: Picture) -> NDArray[np.intp]:
+    """In each column, how many pixels differ."""
+    counts: NDArray[np.intp] = np.count_nonzero(one != other, axis=0).max(axis=1)
+    return counts
+
+
 def _row_hashes(picture: Picture) -> list[int]:
     """A check sum per row. A guess that patches correct."""
     rows = np.ascontiguousarray(picture).reshape(len(picture), -1)
@@ -174,5 +203,24 @@ def _patches(old: Picture, new: Picture, rows: NDArray[np.intp]) -> list[Patch]:
     found = []
     for top, bottom in zip(starts, ends, strict=True):
         left, right = _columns(old[top:bottom], new[top:bottom])
-        found.append(Patch(left, top, np.ascontiguousarray(new[top:bottom, left:right])))
+        found += [
+            Patch(part[0], part[1], np.ascontiguousarray(new[part[1] : part[3], part[0] : part[2]]))
+            for part in _apart(old, new, (left, top, right, bottom))
+        ]
     return found
+
+
+def _apart(old: Picture, new: Picture, box: Box) -> list[Box]:
+    """In two, at the gap between changed columns where that leaves least to paint, when it saves much: a thumb beside a strip."""
+    left, top, right, bottom = box
+    differs = np.bitwise_or.reduce(old[top:bottom, left:right] ^ new[top:bottom, left:right], axis=2) != 0
+    columns = np.flatnonzero(differs.any(axis=0))
+    area, parts = int(SAVING * differs.size), [box]
+    for gap in np.flatnonzero(np.diff(columns) > COLUMN_GAP):
+        sides = []
+        for start, end in ((0, int(columns[gap]) + 1), (int(columns[gap + 1]), right - left)):
+            rows = np.flatnonzero(differs[:, start:end].any(axis=1))
+            sides.append((left + start, top + int(rows[0]), left + end, top + int(rows[-1]) + 1))
+        if (size := sum((one[2] - one[0]) * (one[3] - one[1]) for one in sides)) < area:
+            area, parts = size, sides
+    return parts

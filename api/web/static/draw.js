@@ -71,11 +71,14 @@ function runs(bytes, width, height) {
 /** The tab's size in its own pixels, as input and places are told. */
 export const size = (canvas) => ({ w: canvas.width, h: canvas.height });
 
+/** What `Kept` found for a message, each as an image or the promise of one: they are decoded from now on, beside each other. */
+export const decode = (message, found) => found.map(({ bytes, ...place }) => ({ ...place, image: message.kind !== FRAME && bytes[0] === RUNS ? runs(bytes, place.w, place.h) : picture(bytes) }));
+
 /** Draws a FRAME or UPDATE with the pictures that `Kept` found; resolves when its pixels are on the canvas. */
-export async function draw(context, message, found) {
+export async function draw(context, message, found, tiles = decode(message, found)) {
   const { view } = message;
   if (message.kind === FRAME) {
-    const { w: wide, h: high, bytes } = found[0], bitmap = await picture(bytes), canvas = context.canvas;
+    const { w: wide, h: high, image } = tiles[0], bitmap = await image, canvas = context.canvas;
     if (canvas.width !== wide || canvas.height !== high) {
       canvas.width = wide;
       canvas.height = high;
@@ -88,7 +91,6 @@ export async function draw(context, message, found) {
   const moves = [];
   for (let n = view.getUint8(12); n > 0; n--, at += 10)
     moves.push([view.getUint16(at), view.getUint16(at + 2), view.getUint16(at + 4), view.getUint16(at + 6), view.getInt16(at + 8)]);
-  const tiles = found.map(({ bytes, ...place }) => ({ ...place, image: bytes[0] === RUNS ? runs(bytes, place.w, place.h) : picture(bytes) }));
   // All at once when the last is decoded: nobody sees half a change. Plain tiles wait for nothing.
   if (tiles.some(({ image }) => image instanceof Promise)) for (const tile of tiles) tile.image = await tile.image;
   for (const [x, y, w, h, dy] of moves) context.drawImage(context.canvas, x, y + dy, w, h, x, y, w, h);

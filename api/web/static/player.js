@@ -1,12 +1,13 @@
 // Plays a recording: the stream's own messages, drawn again at their times, with a timeline to jump by.
 
-import { draw, parse, EVENT, FRAME, Kept } from "./draw.js";
+import { decode, draw, parse, EVENT, FRAME, Kept } from "./draw.js";
 import { mark } from "./watermark.js";
 
 const $ = (id) => document.getElementById(id);
 const player = $("player"), status = $("player-status"), context = $("screen").getContext("2d", { alpha: false });
 const csrf = document.querySelector("meta[name=csrf]").content;
 let messages = [], at = 0, next = 0, playing = false, started = 0, busy = Promise.resolve();
+const AHEAD = 16; // messages whose pictures are decoded before they are drawn
 const clock = (ms) => `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
 window.portunusPlayer = { drawn: 0, total: 0, settled: () => busy };
 
@@ -67,7 +68,13 @@ function seek(ms) {
       from = Math.max(messages.findIndex((message) => message.kind === FRAME), 0);
       end = Math.max(end, from + 1);
     }
-    for (const message of messages.slice(Math.max(from, 0), end)) await paint(message);
+    const drawn = messages.slice(Math.max(from, 0), end).filter((message) => message.kind !== EVENT);
+    const ahead = []; // decoded beside each other, some at a time: a long way from a whole picture must not fill the memory
+    for (const [number, message] of drawn.entries()) {
+      for (let more = ahead.length; more < Math.min(number + AHEAD, drawn.length); more++) ahead.push(decode(drawn[more], drawn[more].found));
+      await paint(message, ahead[number]);
+      ahead[number] = null;
+    }
     next = end;
     at = ms;
     started = performance.now() - at / speed();
@@ -76,9 +83,9 @@ function seek(ms) {
   return busy;
 }
 
-async function paint(message) {
+async function paint(message, tiles) {
   if (message.kind === EVENT) return;
-  await draw(context, message, message.found);
+  await draw(context, message, message.found, tiles);
   window.portunusPlayer.drawn++;
 }
 

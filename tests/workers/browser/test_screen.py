@@ -63,6 +63,40 @@ def test_a_scroll_is_a_move_and_the_strip_that_came_in() -> None:
     assert sum(tile.h for tile in change.tiles) == 120
 
 
+def test_a_scroll_bar_beside_the_page_costs_only_its_thumb() -> None:
+    page = np.random.default_rng(2).integers(0, 255, (2000, 1280, 3), dtype=np.uint8)
+    old, new = page[:800].copy(), page[100:900].copy()
+    for shown, thumb in ((old, 30), (new, 70)):
+        shown[:, 1230:] = 240
+        shown[thumb : thumb + 220, 1268:1277] = 90
+    change = screen.difference(old, new)
+    assert change.moves == [Move(0, 0, 1230, 700, 100)]
+    assert sum(tile.w * tile.h for tile in change.tiles) == 1230 * 100 + 2 * 40 * 9
+    assert np.array_equal(painted(old, new), new)
+
+
+@st.composite
+def pages_with_bars(draw: st.DrawFn) -> tuple[screen.Picture, screen.Picture]:
+    """A page that scrolls below a heading that stays, a bar that moves otherwise, and something painted over."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    page = rng.integers(0, draw(st.sampled_from([2, 255])), (500, 160, 3), dtype=np.uint8)
+    by, heading = draw(st.integers(-80, 80)), draw(st.integers(0, 30))
+    old, new = page[100:300].copy(), page[100 + by : 300 + by].copy()
+    for shown, thumb in ((old, 40), (new, 40 + by // 3)):
+        shown[:heading] = 7
+        shown[:, 120:] = 240
+        shown[thumb : thumb + 60, 150:158] = 90
+    new[draw(st.integers(0, 190)) :, draw(st.integers(0, 150)) :][:9, :9] = 3
+    return old, new
+
+
+@given(pages_with_bars())
+@settings(max_examples=150)
+def test_pages_with_scroll_bars_end_up_as_they_are(pair: tuple[screen.Picture, screen.Picture]) -> None:
+    old, new = pair
+    assert np.array_equal(painted(old, new), new)
+
+
 @st.composite
 def plain_tiles(draw: st.DrawFn) -> screen.Picture:
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
