@@ -61,17 +61,23 @@ class Person:
 
     def _fits(self) -> None:
         """The picture gets the size for which the walks know where things are; a notice that comes meanwhile takes room again."""
-        height = "() => document.querySelector('#stage canvas').height"
-        for _ in range(40):
+        drawn = "() => { const stage = document.querySelector('#stage canvas'); return [stage.width, stage.height]; }"
+        fits = 0
+        for _ in range(120):
             room, size = self.page.evaluate("() => window.portunusViewer.room"), self.page.viewport_size
             assert size is not None
-            wide, high = size["width"] + 1280 - room["w"], size["height"] + 800 - room["h"]
-            if (wide, high) != (size["width"], size["height"]):
+            if room is None:
+                fits = 0
+            elif (room["w"], room["h"]) != (1280, 800):
+                wide, high = size["width"] + 1280 - room["w"], size["height"] + 800 - room["h"]
                 self.page.set_viewport_size({"width": wide, "height": high})
-            elif self.page.evaluate(height) == 800:
+                fits = 0
+            elif self.page.evaluate(drawn) == [1280, 800]:
+                fits += 1
+            if fits == 2:
                 return
             self.page.wait_for_timeout(250)
-        raise AssertionError(f"the picture is {self.page.evaluate(height)} high")
+        raise AssertionError(f"the picture is {self.page.evaluate(drawn)}")
 
     def said(self) -> str:
         """What the waiting page says in the end."""

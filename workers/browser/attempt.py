@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -55,8 +56,18 @@ class Node:
     coming: Coming
     looked_at: dict[tuple[str, str, str], float] = field(default_factory=dict)
     """When the structure of a key page was last looked at (monotonic), by portal, script version and page."""
-    handing_over: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held from just before SQL says that a session is ready until the host has it: who asks in between, waits for it."""
+    coming_in: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Sessions that SQL may say are ready while the host has not taken them over yet: who asks in between, waits."""
+
+    @contextmanager
+    def handing_over(self, session_id: str) -> Iterator[None]:
+        """Around the commit that says so, and the host's taking over."""
+        over = self.coming_in[session_id] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self.coming_in[session_id]
+            over.set()
 
     def look_due(self, claim: Claim, page: str) -> bool:
         """Whether the page's structure is to be looked at again now; not at each of twelve sign-ins in a row."""
@@ -108,7 +119,7 @@ async def run_attempt(node: Node, attempt_id: str, keep_live: Callable[[LiveSess
                 live.structures["home"] = await structure.features(live.tabs[0].page)
         last = await _ending(node, live, done)
         signed_in, trace = live, live.trace
-        async with node.handing_over:
+        with node.handing_over(claim.portal_session_id):
             await node.unit(partial(_finish, claim, last, asleep if last.outcome in NO_ANSWER else None))
             if last.signed_in:
                 keep_live(live)

@@ -7,7 +7,6 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -25,7 +24,6 @@ from workers.browser.pool import CRASHED
 from workers.browser.recognising import first_shown
 from workers.browser.settling import settled
 from workers.browser.tasks import cancelled
-from workers.browser.texts import inner_texts
 
 __all__ = ["CallRefused", "Facade", "statuses", "unless_asked", "watch_status"]
 ACT_MS = 15_000
@@ -158,10 +156,8 @@ class Facade:
         if (no := calls.refused_act(act, args, options)) is not None:
             raise CallRefused("script_failed", no)
         locator = self.locate(page, chain)
-        if act in ("is_visible", "count"):
+        if act in ("is_visible", "count", "all_inner_texts"):
             answer = await self._read(page, getattr(locator, act))
-        elif act == "all_inner_texts":
-            answer = await self._read(page, partial(inner_texts, locator, timeout_ms=ACT_MS))
         else:
             wait_ms = max(1.0, min(float(options.get("timeout") or ACT_MS), ACT_MS))
             acting = getattr(locator, act)(*args, **{**options, "timeout": wait_ms})

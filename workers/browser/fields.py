@@ -40,9 +40,11 @@ async def the_one(locator: Locator) -> ElementHandle:
         handle, shown = await asyncio.gather(locator.element_handle(timeout=SHOWS_MS), locator.first.is_visible())
         if not shown:
             await locator.wait_for(state="visible", timeout=SHOWS_MS)
-            handle = await locator.element_handle(timeout=SHOWS_MS)
+            handle = await locator.element_handle(timeout=BLANK_MS)
+    except TooSlow:
+        raise
     except Error as failed:
-        if SEVERAL not in failed.message:
+        if SEVERAL not in failed.message.partition("\n")[0]:
             raise
         raise CallRefused("unrecognised", "A field the script names is not the only one of its kind.") from failed
     return handle
@@ -51,7 +53,11 @@ async def the_one(locator: Locator) -> ElementHandle:
 async def field_of(locator: Locator, hosts: Collection[str], *, password: bool = False) -> ElementHandle:
     """The one element, an editable field on a page of these hosts. Raises as `the_one`, `check_kind` and `check_owner`."""
     field = await the_one(locator)
-    await asyncio.gather(check_kind(field, password=password), check_owner(field, hosts))
+    owner, kind = await asyncio.gather(
+        check_owner(field, hosts), check_kind(field, password=password), return_exceptions=True
+    )
+    if (wrong := owner or kind) is not None:  # whose page it is matters more than what field
+        raise wrong
     return field
 
 

@@ -263,9 +263,8 @@ class Host:
             return row if row is not None and row.ended_at is None and row.granted_at is not None else None
 
         lease = await self.node.reading(look)
-        if lease is not None and lease.portal_session_id not in self._sessions:
-            async with self.node.handing_over:
-                pass  # she was told that it is ready before this host had taken it over
+        if lease is not None and (over := self.node.coming_in.get(lease.portal_session_id)) is not None:
+            await over.wait()  # she was told that it is ready before this host had taken it over
         return (self._sessions.get(lease.portal_session_id) if lease else None), lease
 
     async def _proved(self, live: LiveSession) -> Outcome:

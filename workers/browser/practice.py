@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from broker.tabs.service import Practice
-from workers.browser.texts import inner_texts
 
 if TYPE_CHECKING:
     from workers.browser.facade import Facade
 
 MOST_PLACES = 12
-READ_MS = 5_000
 LEAVES_AS_IT_IS = frozenset({"url", "pages", "recognise", "confirm_practice", "log", "method", "named"})
 """Calls after which a page is still the one that was read."""
 READS = frozenset(
@@ -25,7 +23,7 @@ async def shown(facade: "Facade", where: list[Any]) -> list[str]:
     if len(where) > MOST_PLACES:
         raise ValueError("too many places")
     places = [facade.locate(page, chain).filter(visible=True) for page, chain in where]
-    read = await asyncio.gather(*(inner_texts(place, timeout_ms=READ_MS) for place in places))
+    read = await asyncio.gather(*(place.all_inner_texts() for place in places))
     return [text for texts in read for text in texts]
 
 

@@ -18,17 +18,18 @@ from workers.browser.ownworld import PLAIN
 from workers.browser.tasks import cancelled
 
 FITTING = """(selectors) => {
-  for (const one of document.querySelectorAll('*')) if (one.shadowRoot) return null;
-  let unsure = false;
+  const sure = ![...document.querySelectorAll('*')].some((one) => one.shadowRoot);
   const shows = (element) => {
     const style = getComputedStyle(element);
-    if (style.display === 'contents') unsure = true;
+    if (style.display === 'contents') return null;
     if (!element.checkVisibility() || style.visibility !== 'visible') return false;
     const box = element.getBoundingClientRect();
     return box.width > 0 && box.height > 0;
   };
-  const fits = selectors.map((one) => [...document.querySelectorAll(one)].some(shows));
-  return unsure ? null : fits;
+  return selectors.map((one) => {
+    const seen = [...document.querySelectorAll(one)].map(shows);
+    return seen.includes(true) ? true : sure && !seen.includes(null) ? false : null;
+  });
 }"""
 """Visible as Playwright means it. Null where only Playwright can tell: beyond a shadow root, of an element without a box."""
 MOVED = """(ms) => new Promise((done) => {
@@ -36,6 +37,8 @@ MOVED = """(ms) => new Promise((done) => {
   const watch = new MutationObserver(end), timer = setTimeout(end, ms);
   watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 })"""
+LEFT = "Execution context was destroyed"
+"""Playwright's words where the page went away while it was asked."""
 STILL_MS, STILL_IN_FRAMES_MS = 100, 40
 """Longest between two looks at a page that does not move; what moves in a frame is not told."""
 LEAST_S = 0.02
@@ -118,10 +121,12 @@ async def _fitting(page: Page, selectors: list[str]) -> Known:
     try:
         fits = await page.evaluate(FITTING, selectors)
     except Error as failed:
-        if "selector" in failed.message.lower():  # one is none: each answers for itself
-            return {}
-        return {_key(["sees", one]): False for one in selectors}
-    return {_key(["sees", one]): bool(fit) for one, fit in zip(selectors, fits or [], strict=False)}
+        if LEFT in failed.message:
+            return {_key(["sees", one]): False for one in selectors}
+        return {}  # one is none, or the page has changed what we ask with: each answers for itself
+    if not isinstance(fits, list) or len(fits) != len(selectors):
+        return {}
+    return {_key(["sees", one]): fit for one, fit in zip(selectors, fits, strict=True) if isinstance(fit, bool)}
 
 
 async def _words(page: Page, parts: list[list[Any]]) -> Known:

@@ -117,7 +117,7 @@ def test_a_holder_who_comes_before_the_host_has_taken_the_session_over_sees_it(n
         host = await node.untended()
         lease, attempt_id = await asyncio.to_thread(node.reserve, LOGIN, "phoenix")
         ready, viewer = asyncio.Event(), Viewer()
-        goes_on, unit = asyncio.Event(), host.node.unit
+        goes_on, looked, unit, reading = asyncio.Event(), asyncio.Event(), host.node.unit, host.node.reading
 
         async def slow_to_return(act) -> object:
             done = await unit(act)
@@ -126,12 +126,20 @@ def test_a_holder_who_comes_before_the_host_has_taken_the_session_over_sees_it(n
                 await goes_on.wait()
             return done
 
+        async def noted(act) -> object:
+            found = await reading(act)
+            looked.set()
+            return found
+
         monkeypatch.setattr(host.node, "unit", slow_to_return)
         host.run_attempt(attempt_id)
         await asyncio.wait_for(ready.wait(), 60)
+        monkeypatch.setattr(host.node, "reading", noted)
         streaming = asyncio.create_task(host.stream(lease, viewer))  # type: ignore[arg-type]
-        await soon(lambda: viewer.words or host.node.handing_over._waiters)
-        assert viewer.words == []
+        await asyncio.wait_for(looked.wait(), 60)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert (viewer.words, streaming.done()) == ([], False)
         goes_on.set()
         await asyncio.wait_for(viewer.seen.wait(), 60)
         streaming.cancel()
