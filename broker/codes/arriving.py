@@ -29,8 +29,9 @@ def receive(work: Unit, vault: Vault, endpoint: DeliveryEndpoint, arrival: Arriv
     )
     if known is not None:
         return known
-    ended = records.answerable(work, endpoint.id, arrival)
-    decision = matching.decide(arrival, records.waiting_at(work, endpoint.id), ended)
+    ended = records.ended_at(work, endpoint.id, matching.remembered(arrival))
+    silent = records.held_back_at(work, endpoint.id) if arrival.channel == "sms" else []
+    decision = matching.decide(arrival, records.waiting_at(work, endpoint.id), ended, silent)
     row = CodeMessage(
         id=new_id("msg"),
         endpoint_id=endpoint.id,

@@ -167,8 +167,12 @@ class Found:
         return f"Found({self.start}, {self.end})"
 
 
-def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting] = ()) -> Decision:
-    """The verdict on one message. `ended` are recent requests of the endpoint that no longer wait."""
+def decide(
+    arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting] = (), silent: Sequence[Waiting] = ()
+) -> Decision:
+    """The verdict on one message. `ended` are recent requests of the endpoint that no longer wait, `silent` older ones
+    whose text a telephone may hold back.
+    """
     if arrival.unreadable:
         return Decision(Verdict.UNREADABLE, arrival.unreadable)
     ended = [request for request in ended if _same_way(arrival, request)]
@@ -212,7 +216,7 @@ def decide(arrival: Arrival, waiting: Sequence[Waiting], ended: Sequence[Waiting
     if _to_somebody_else(arrival, request.rule):
         why = "It was sent to an address that is not this mailbox's: a person must read it. If that is this login's own, name it."
         return Decision(Verdict.AMBIGUOUS, why)
-    return _unless_older(arrival, request, code, ended)
+    return _unless_older(arrival, request, code, (*ended, *silent))
 
 
 def _same_way(arrival: Arrival, request: Waiting) -> bool:
@@ -261,14 +265,12 @@ def keep(code: str, held: str | None, *, doubted: bool, came: int, sent: int) ->
     return Kept.HELD
 
 
-def undated(arrival: Arrival) -> bool:
-    """A text message bears no date: held up for hours it looks new. A call comes at once, a mail says when it was written."""
-    return arrival.written_at is None and arrival.channel != "voice"
-
-
 def remembered(arrival: Arrival) -> timedelta:
-    """How long after its sign-in's end a message may still be the answer that never came."""
-    return LATEST if undated(arrival) else RECENT
+    """How long after its sign-in's end a message may still be the answer that never came.
+
+    A text message bears no date: held up for hours it looks new. A call comes at once, a mail says when it was written.
+    """
+    return RECENT if arrival.written_at is not None or arrival.channel == "voice" else LATEST
 
 
 def held_back(ended_at: datetime, spoke_at: datetime | None, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from broker.audit.entry import Detail
 from broker.base.errors import NotFound
 from broker.base.unit import Unit
 from broker.codes import matching
-from broker.codes.matching import RECENT, Arrival, Rule, Waiting
+from broker.codes.matching import RECENT, Rule, Waiting
 from broker.codes.models import Code, CodeMessage, CodeRequest
 from broker.directory.models import DeliveryEndpoint
 from broker.identity.models import ServiceAccount, User
@@ -103,20 +103,22 @@ def ended_at(work: Unit, endpoint_id: str, remembered: timedelta = RECENT) -> li
     return [_as_waiting(row, waits=False) for row in rows]
 
 
-def answerable(work: Unit, endpoint_id: str, arrival: Arrival) -> list[Waiting]:
-    """Requests of this endpoint that are over, and that this message may still be the answer to."""
-    recent = ended_at(work, endpoint_id, matching.remembered(arrival))
-    if not matching.undated(arrival):
-        return recent
-    now, known = work.clock.now(), {one.request_id for one in recent}
+def held_back_at(work: Unit, endpoint_id: str) -> list[Waiting]:
+    """Requests of a telephone that are over, and whose text it may still hold back: it was silent ever since."""
+    now = work.clock.now()
     spoke = select(func.min(CodeMessage.received_at)).where(
-        CodeMessage.endpoint_id == endpoint_id, CodeMessage.received_at > CodeRequest.state_at
+        CodeMessage.endpoint_id == endpoint_id,
+        CodeMessage.channel == "sms",
+        CodeMessage.received_at > CodeRequest.state_at,
     )
     long_over = select(CodeRequest, spoke.scalar_subquery()).where(
         CodeRequest.endpoint_id == endpoint_id, MISSING, CodeRequest.state_at > now - matching.HELD_BACK
     )
-    silent = [row for row, at in work.db.execute(long_over) if matching.held_back(row.state_at, at, now)]
-    return recent + [_as_waiting(row, waits=False) for row in silent if row.id not in known]
+    return [
+        _as_waiting(row, waits=False)
+        for row, at in work.db.execute(long_over)
+        if matching.held_back(row.state_at, at, now)
+    ]
 
 
 def awaited_senders(work: Unit, endpoint_id: str) -> frozenset[str] | None:

@@ -22,7 +22,9 @@ LIVES = (timedelta(seconds=600), timedelta(seconds=1800))
 SLOWEST = timedelta(seconds=90)
 """Longest that a portal takes to write a message."""
 TOO_LATE = LATEST - SLOWEST
-"""Texts that are held up for longer are drawn only while their telephone may be switched off: it has brought nothing since."""
+"""Texts that are held up for longer come only from a telephone that was switched off: once it is on again, within `BACK`."""
+NIGHT = (1800, 16 * 3600)
+BACK = timedelta(minutes=10)
 MAILBOX = "codes@lab.test"
 SENDERS = tuple(f"code@carrier{number}.test" for number in range(8))
 
@@ -78,8 +80,6 @@ class Message:
     external_id: str
     sender: str
     trusted: bool = True
-    row: Request | None = None
-    """The sign-in that asked for it."""
 
 
 @dataclass
@@ -94,6 +94,8 @@ class World:
     seen: dict[int, set[str]] = field(default_factory=dict)
     spoke: dict[int, list[datetime]] = field(default_factory=dict)
     """When messages came, by endpoint, oldest first."""
+    off: dict[int, tuple[datetime, datetime]] = field(default_factory=dict)
+    """From when until when a telephone was last switched off."""
     used: dict[str, Request] = field(default_factory=dict)
     kept: dict[str, list[tuple[Request | None, datetime, bool]]] = field(default_factory=dict)
     """Codes that came, for which request if for any, when, and whether too late or unasked for."""
@@ -106,6 +108,12 @@ class World:
 
     def advance(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+    def night(self, seconds: float, telephones: set[int]) -> None:
+        """A long while in which nobody signs in; these telephones are switched off, and hold back what came for them."""
+        began = self.now
+        self.advance(seconds)
+        self.off |= dict.fromkeys(telephones, (began, self.now))
 
     def ask(self, login: Login) -> Request | None:
         """A sign-in submits its password: the product opens a request first, or makes it wait its turn."""
@@ -179,14 +187,13 @@ class World:
         code = f"{row.login.number}:{stamp}:{self.serial}"
         sender = next(iter(row.login.rule.senders))
         written_at = self.now + timedelta(seconds=0 if self.serial % 4 else self.serial * 7919 % SLOWEST.seconds)
-        written_at = written_at.replace(microsecond=0)
-        self.air.append(Message(row.login, code, written_at, f"m{self.serial}", sender, row=row))
+        self.air.append(Message(row.login, code, written_at.replace(microsecond=0), f"m{self.serial}", sender))
 
     def _known(self, endpoint: int) -> list[Request]:
         rows = self.requests.setdefault(endpoint, [])
         for row in rows:
             if row.open and self.now > row.deadline:
-                row.move("expired", self.now)
+                row.move("expired", row.deadline)  # as the sweeper does in time
         rows[:] = [row for row in rows if row.open or row.state_at > self.now - LATEST or self._held_back(row)]
         return rows
 
@@ -201,7 +208,8 @@ class World:
         """Of texts that come very late: no product can tell whose one is that its telephone brings after newer ones."""
         if not message.login.sms or message.written_at >= self.now - TOO_LATE:
             return True
-        return message.row is not None and not message.row.open and self._held_back(message.row)
+        began, over = self.off.get(message.login.endpoint, (START, START))
+        return began - TOO_LATE <= message.written_at <= over and self.now <= over + BACK
 
     def recently(self, endpoint: int) -> list[Request]:
         """Requests that something may still happen to."""
@@ -214,12 +222,14 @@ class World:
         return [
             _waiting(row)
             for row in known
-            if not row.open
-            and (
-                row.state_at > self.now - (remembered if row.sent > row.came else RECENT)
-                or (row.sent > row.came and self._held_back(row))
-            )
+            if not row.open and row.state_at > self.now - (remembered if row.sent > row.came else RECENT)
         ]
+
+    def _silent(self, known: list[Request], arrival: Arrival) -> list[Waiting]:
+        """Those whose text a telephone may hold back."""
+        if arrival.channel != "sms":
+            return []
+        return [_waiting(row) for row in known if not row.open and row.sent > row.came and self._held_back(row)]
 
     def _came_before(self, row: Request, code: str, arrival: Arrival) -> bool:
         earlier = [Earlier(at, other not in (None, row), unused) for other, at, unused in self.kept.get(code, ())]
@@ -250,7 +260,8 @@ class World:
             raw_digest="",
             written_at=None if login.sms else message.written_at,
         )
-        decision = matching.decide(arrival, [_waiting(row) for row in known if row.open], self._ended(known, arrival))
+        waiting = [_waiting(row) for row in known if row.open]
+        decision = matching.decide(arrival, waiting, self._ended(known, arrival), self._silent(known, arrival))
         self.counted[decision.verdict.value] += 1
         self.spoke.setdefault(login.endpoint, []).append(self.now)
         row = next((one for one in known if str(id(one)) == decision.request_id), None)
@@ -368,9 +379,10 @@ def step(world: World, chance: random.Random) -> None:
             world.forge(login, f"-1:forged:{world.serial}")
         elif roll < 0.89:
             world.foreign(login, f"-1:news:{world.serial}")
+        elif chance.random() < 0.01:
+            world.night(chance.uniform(*NIGHT), {one.endpoint for one in world.logins if chance.random() < 0.5})
         else:
-            hours = chance.random() < 0.01  # telephones are switched off for a while
-            world.advance(chance.uniform(1800, 4 * 3600) if hours else chance.choice((0.2, 1, 5, 30, 120)))
+            world.advance(chance.choice((0.2, 1, 5, 30, 120)))
 
 
 def main() -> int:

@@ -70,6 +70,11 @@ class CodesOnTheirWay(RuleBasedStateMachine):
         self.world.advance(seconds)
         self.world.air = [one for one in self.world.air if self.world.may_come(one)]
 
+    @rule(hours=st.sampled_from([0.6, 3.0, 15.0]), telephone=st.integers(0, LOGINS - 1))
+    def telephone_is_off(self, hours: float, telephone: int) -> None:
+        self.world.night(hours * 3600, {self.world.logins[telephone].endpoint})
+        self.world.air = [one for one in self.world.air if self.world.may_come(one)]
+
     @invariant()
     def never_another_logins_never_twice_and_never_an_older_one(self) -> None:
         assert [self.world.counted[what] for what in simulation.WRONG] == [0, 0, 0]

@@ -357,6 +357,25 @@ def test_a_telephone_that_brought_something_since_has_lost_what_it_does_not_brin
     assert (desk.take(request, "att_2") is None) == (verdict == "ambiguous")
 
 
+def test_a_text_that_comes_while_nobody_waits_is_nobodys_even_after_a_silent_night(
+    desk: Desk, clock: ManualClock
+) -> None:
+    """It may be somebody else's sign-in with this login's password: that is an alarm, whatever is still missing."""
+    desk.by_text()
+    desk.expect()
+    desk.withdraw("no_code")
+    clock.advance(seconds=12 * 3600)
+    assert desk.arrive(channel="sms") == "unsolicited"
+
+
+def test_a_mail_without_a_date_is_not_held_back_by_a_telephone(desk: Desk, clock: ManualClock) -> None:
+    desk.expect()
+    desk.withdraw("no_code")
+    clock.advance(seconds=12 * 3600)
+    desk.expect()
+    assert desk.arrive() == "matched"
+
+
 def test_a_mail_that_says_when_it_was_written_is_not_doubted_for_a_code_lost_hours_ago(
     desk: Desk, clock: ManualClock
 ) -> None:
