@@ -273,12 +273,17 @@ def remembered(arrival: Arrival) -> timedelta:
     return RECENT if arrival.written_at is not None or arrival.channel == "voice" else LATEST
 
 
-def held_back(ended_at: datetime, spoke_at: datetime | None, now: datetime) -> bool:
-    """Whether a telephone may still bring the text of a sign-in that is over: it was silent since, or `spoke_at` only just now.
+def to_have_come(asked_at: datetime, ended_at: datetime) -> datetime:
+    """A telephone that brings a text after this moment would have brought the one that was asked for before."""
+    return max(ended_at, asked_at + PROMPT)
+
+
+def held_back(spoke_at: datetime | None, now: datetime) -> bool:
+    """Whether a telephone may still bring such a text: it has been silent since that moment, or spoke only just now.
 
     Once it speaks again, all that it held back comes within a short while, in any order.
     """
-    return now - HELD_BACK < ended_at and (spoke_at is None or spoke_at > now - RECENT)
+    return spoke_at is None or spoke_at > now - RECENT
 
 
 @dataclass(frozen=True)
@@ -301,7 +306,7 @@ def came_before(arrival: Arrival, asked_at: datetime, earlier: Sequence[Earlier]
     known = [one for one in earlier if one.received_at > arrival.received_at - remembered(arrival)]
     if any(one.elsewhere for one in known):
         return True
-    older = any(one.unused or one.received_at < asked_at for one in known)
+    older = any(one.unused or one.received_at <= asked_at for one in known)
     return older and not _written_for(arrival, asked_at, ())
 
 

@@ -106,19 +106,18 @@ def ended_at(work: Unit, endpoint_id: str, remembered: timedelta = RECENT) -> li
 def held_back_at(work: Unit, endpoint_id: str) -> list[Waiting]:
     """Requests of a telephone that are over, and whose text it may still hold back: it was silent ever since."""
     now = work.clock.now()
-    spoke = select(func.min(CodeMessage.received_at)).where(
-        CodeMessage.endpoint_id == endpoint_id,
-        CodeMessage.channel == "sms",
-        CodeMessage.received_at > CodeRequest.state_at,
-    )
-    long_over = select(CodeRequest, spoke.scalar_subquery()).where(
+    long_over = select(CodeRequest).where(
         CodeRequest.endpoint_id == endpoint_id, MISSING, CodeRequest.state_at > now - matching.HELD_BACK
     )
-    return [
-        _as_waiting(row, waits=False)
-        for row, at in work.db.execute(long_over)
-        if matching.held_back(row.state_at, at, now)
-    ]
+    came = select(func.min(CodeMessage.received_at)).where(
+        CodeMessage.endpoint_id == endpoint_id, CodeMessage.channel == "sms"
+    )
+
+    def silent(row: CodeRequest) -> bool:
+        since = matching.to_have_come(row.asked_at, row.state_at)
+        return matching.held_back(work.db.scalar(came.where(CodeMessage.received_at > since)), now)
+
+    return [_as_waiting(row, waits=False) for row in work.db.scalars(long_over) if silent(row)]
 
 
 def awaited_senders(work: Unit, endpoint_id: str) -> frozenset[str] | None:

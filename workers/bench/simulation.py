@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from broker.codes import matching
-from broker.codes.matching import LATEST, RECENT, SKEW, Arrival, Earlier, Kept, Rule, Verdict, Waiting
+from broker.codes.matching import HELD_BACK, LATEST, RECENT, SKEW, Arrival, Earlier, Kept, Rule, Verdict, Waiting
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 LIVES = (timedelta(seconds=600), timedelta(seconds=1800))
@@ -199,17 +199,19 @@ class World:
 
     def _held_back(self, row: Request) -> bool:
         spoke = self.spoke.get(row.login.endpoint, [])
-        since = bisect.bisect_right(spoke, row.state_at)
-        return row.login.sms and matching.held_back(
-            row.state_at, spoke[since] if since < len(spoke) else None, self.now
-        )
+        since = bisect.bisect_right(spoke, matching.to_have_come(row.asked_at, row.state_at))
+        silent = matching.held_back(spoke[since] if since < len(spoke) else None, self.now)
+        return row.login.sms and silent and row.state_at > self.now - HELD_BACK
 
     def may_come(self, message: Message) -> bool:
         """Of texts that come very late: no product can tell whose one is that its telephone brings after newer ones."""
         if not message.login.sms or message.written_at >= self.now - TOO_LATE:
             return True
         began, over = self.off.get(message.login.endpoint, (START, START))
-        return began - TOO_LATE <= message.written_at <= over and self.now <= over + BACK
+        spoke = self.spoke.get(message.login.endpoint, [])
+        before = bisect.bisect_right(spoke, began)
+        overtaken = before > 0 and spoke[before - 1] >= message.written_at
+        return began - TOO_LATE <= message.written_at <= over and not overtaken and self.now <= over + BACK
 
     def recently(self, endpoint: int) -> list[Request]:
         """Requests that something may still happen to."""
