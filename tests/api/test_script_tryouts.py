@@ -157,7 +157,8 @@ def test_steps_and_pictures_come_her_words_go_and_the_end_is_in_the_log(portunus
 def test_a_page_that_is_left_is_in_the_log(portunus, signed_in, office):
     with connect(signed_in(office.mira)) as socket:
         socket.receive_text()
-    until(lambda: acts(portunus) == [("script:text:try_end", "left")])
+        socket.close()
+        until(lambda: acts(portunus) == [("script:text:try_end", "left")])
 
 
 def test_a_run_is_cut_when_her_sign_in_ends(portunus, signed_in, office):

@@ -255,8 +255,9 @@ def test_the_code_of_a_sign_in_that_broke_off_is_not_the_next_ones_at_once(
     assert (desk.take(second, "att_2") == "111222") is takes_over
 
 
-def test_two_different_codes_for_one_request_are_both_left_to_a_person(desk: Desk) -> None:
+def test_two_different_codes_for_one_request_are_both_left_to_a_person(desk: Desk, clock: ManualClock) -> None:
     request = desk.expect()
+    clock.advance(seconds=5)
     assert desk.arrive(number="1") == "matched"
     assert desk.arrive("Your code is 111222", number="2") == "ambiguous"
     assert desk.take(request) is None
