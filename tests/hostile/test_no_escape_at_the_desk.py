@@ -137,7 +137,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(desks, "tabs", tabs)
     monkeypatch.setattr(desks, "codes", codes)
-    monkeypatch.setattr(desks, "FIELD_MS", 400)
+    monkeypatch.setattr(fields, "FIELD_MS", 400)
     monkeypatch.setattr(fields, "LEFT_MS", 100)
 
 

@@ -28,7 +28,6 @@ from workers.browser.facade import NO_ANSWER, CallRefused, Facade
 from workers.browser.limit import Limit
 from workers.browser.live import LiveSession
 
-FIELD_MS = 15_000
 TURN_S = 660.0
 """Longest wait for one other sign-in's code at the same mailbox or phone (codes live ten minutes at most, and its page takes
 a while); each that comes to its end begins it anew."""
@@ -131,7 +130,7 @@ class Desk:
         try:
             await field.fill(password)
             del password
-            await button.click(timeout=FIELD_MS)
+            await button.click(timeout=fields.FIELD_MS)
         except Error:
             await fields.blank(field)
             raise
@@ -172,7 +171,7 @@ class Desk:
     async def type_answer(self, page: int, question: list[Any], chain: list[Any]) -> None:
         """The stored answer to exactly this question, or a person."""
         field = await self._field(self._facade.locate(page, chain))
-        asked = await self._facade.locate(page, question).inner_text(timeout=FIELD_MS)
+        asked = await self._facade.locate(page, question).inner_text(timeout=fields.FIELD_MS)
         fence, attempt_id = self._claim.fence, self._claim.attempt_id
         answer = await self._release(
             lambda work: tabs.release_answer(work, self._portunus.vault, attempt_id, fence, asked)
@@ -191,7 +190,7 @@ class Desk:
     async def approval(self, page: int, chain: list[Any]) -> bool:
         """Shows the number to whoever waits, and waits for the page to move on by itself."""
         number = self._facade.locate(page, chain)
-        shown = (await number.inner_text(timeout=FIELD_MS)).strip()
+        shown = (await number.inner_text(timeout=fields.FIELD_MS)).strip()
         if not NUMBER.fullmatch(shown):
             raise CallRefused("unrecognised", "What the page shows is no number to choose.")
         words = f"Confirm this sign-in on the login's telephone: choose {shown}."
@@ -251,7 +250,7 @@ class Desk:
 
     async def call_line(self, page: int, chain: list[Any]) -> None:
         """Only a short reference is taken from the page; the words are ours."""
-        shown = (await self._facade.locate(page, chain).inner_text(timeout=FIELD_MS)).strip()
+        shown = (await self._facade.locate(page, chain).inner_text(timeout=fields.FIELD_MS)).strip()
         if not REFERENCE.fullmatch(shown):
             raise CallRefused("unrecognised", "What the page shows is no reference for the provider line.")
         request_id = self._request_id
@@ -312,7 +311,7 @@ class Desk:
             raise CallRefused("script_failed", "no code was asked for")
         request_id = self._request_id
         await self._in_unit(lambda work: codes.resend(work, request_id))
-        await self._facade.locate(page, chain).click(timeout=FIELD_MS)
+        await self._facade.locate(page, chain).click(timeout=fields.FIELD_MS)
 
     async def code_answered(self, accepted: bool) -> None:
         claim, vault = self._claim, self._portunus.vault

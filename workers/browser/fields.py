@@ -10,7 +10,7 @@ from playwright.async_api import TimeoutError as TooSlow
 
 from workers.browser.calls import CallRefused
 
-SHOWS_MS = 15_000
+FIELD_MS = 15_000
 SEVERAL = "strict mode violation"
 """Playwright's words where a locator that must fit one element fits several."""
 LEFT_MS = 5_000
@@ -37,9 +37,9 @@ async def the_one(locator: Locator) -> ElementHandle:
     Raises `CallRefused` where several fit, Playwright's `TimeoutError` where none shows in time.
     """
     try:
-        handle, shown = await asyncio.gather(locator.element_handle(timeout=SHOWS_MS), locator.first.is_visible())
+        handle, shown = await asyncio.gather(locator.element_handle(timeout=FIELD_MS), locator.first.is_visible())
         if not shown:
-            await locator.wait_for(state="visible", timeout=SHOWS_MS)
+            await locator.wait_for(state="visible", timeout=FIELD_MS)
             handle = await locator.element_handle(timeout=BLANK_MS)
     except TooSlow:
         raise

@@ -14,7 +14,6 @@ from playwright.async_api import TimeoutError as TooSlow
 from workers.browser import calls, fields, practice
 from workers.browser.facade import CallRefused, Facade
 
-FIELD_MS = 15_000
 CODE_LEFT_MS = 5_000
 APPROVAL_MS = 180_000
 CALLS = frozenset(
@@ -97,7 +96,7 @@ class OwnDesk:
         self._facade.typed.append(self._field)
         try:
             await self._field.fill(self._login.password)
-            await self._facade.locate(page, chain).click(timeout=FIELD_MS)
+            await self._facade.locate(page, chain).click(timeout=fields.FIELD_MS)
         except Error:
             await fields.blank(self._field)
             raise
@@ -115,7 +114,7 @@ class OwnDesk:
     async def type_answer(self, page: int, question: list[Any], chain: list[Any]) -> None:
         """A wrong answer counts like a wrong password, so it takes the try."""
         field = await self._owned(page, chain)
-        answer = await self._login.answer(await self._facade.locate(page, question).inner_text(timeout=FIELD_MS))
+        answer = await self._login.answer(await self._facade.locate(page, question).inner_text(timeout=fields.FIELD_MS))
         if not answer:
             raise CallRefused("needs_person", "No answer was given to the portal's security question.")
         if not self._answered:
@@ -130,12 +129,14 @@ class OwnDesk:
         return self._login.method or "none"
 
     async def call_line(self, page: int, chain: list[Any]) -> None:
-        reference = await self._facade.locate(page, chain).inner_text(timeout=FIELD_MS)
+        reference = await self._facade.locate(page, chain).inner_text(timeout=fields.FIELD_MS)
         self._tell(f"  call the provider line and give the reference {reference.strip()[:20]}")
 
     async def approval(self, page: int, chain: list[Any]) -> bool:
         number = self._facade.locate(page, chain)
-        self._tell(f"  choose {(await number.inner_text(timeout=FIELD_MS)).strip()[:10]} on the login's telephone")
+        self._tell(
+            f"  choose {(await number.inner_text(timeout=fields.FIELD_MS)).strip()[:10]} on the login's telephone"
+        )
         return await self._gone(number)
 
     async def touch(self, page: int, chain: list[Any]) -> bool:
@@ -167,7 +168,7 @@ class OwnDesk:
                 await self._code_field.wait_for_element_state("hidden", timeout=CODE_LEFT_MS)
 
     async def resend_code(self, page: int, chain: list[Any]) -> None:
-        await self._facade.locate(page, chain).click(timeout=FIELD_MS)
+        await self._facade.locate(page, chain).click(timeout=fields.FIELD_MS)
 
     async def code_answered(self, accepted: bool) -> None:
         self._tell(f"  the portal {'took' if accepted else 'refused'} the code")

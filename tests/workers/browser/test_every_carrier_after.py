@@ -11,7 +11,7 @@ from broker.codes.models import CodeRequest
 from broker.scripts.models import ScriptRun
 from tests.workers.browser.carriers import CASES, LOOK_MS, Case, codes_arrive, counted
 from tests.workers.browser.conftest import Node
-from workers.browser import desk, facade
+from workers.browser import facade, fields
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(100)]
 
@@ -81,7 +81,7 @@ def test_trouble_after_the_password_costs_one(node: Node, case: Case, trouble: t
 def test_a_portal_that_goes_down_after_the_password_is_called_down_and_no_code_accepted(
     node: Node, case: Case, fault: str, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk, "FIELD_MS", LOOK_MS)
+    monkeypatch.setattr(fields, "FIELD_MS", LOOK_MS)
     monkeypatch.setattr(facade, "ACT_MS", LOOK_MS)
     node.lab.fault(case.key, fault, path=path)
 

@@ -15,6 +15,7 @@ from broker.tabs.service import Claim, Practice
 from tests.fakes.clock import ManualClock
 from tests.fakes.signals import MemorySignals
 from workers.browser import desk as desks
+from workers.browser import fields
 from workers.browser.calls import CallRefused
 from workers.browser.desk import Desk
 from workers.browser.egress import Door
@@ -71,7 +72,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     )  # fmt: skip
     monkeypatch.setattr(desks, "tabs", tabs)
     monkeypatch.setattr(desks, "codes", codes)
-    monkeypatch.setattr(desks, "FIELD_MS", 5_000)
+    monkeypatch.setattr(fields, "FIELD_MS", 5_000)
     return kept
 
 
