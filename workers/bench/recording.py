@@ -1,10 +1,11 @@
 """`bench recording`: what an hour of the billing script weighs on disk, what writing it costs, and how soon one is anywhere in it.
 
 The script is run a few rounds without its thinking times, each stretched to the twelve seconds after which whole pictures
-fall due again, as they do in the real hour; sizes and costs are scaled to its thirty rounds. What comes before the first round (the
-portal's home page, the viewer's window fitted) is there once an hour, so its bytes count once; the first round's pages, which later rounds tell by name, count in full. The host makes the pictures for
-the viewer anyway: what is counted as recording is sealing, appending and the beats to SQL, done once more by the
-product's own recorder with the very messages, and measured as this process's processor time.
+fall due again, as they do in the real hour; sizes and costs are scaled to its thirty rounds. What comes before the first
+round (the portal's home page, the viewer's window fitted) is there once an hour and counts once; the first round's pages,
+which later rounds tell by name, count in full. The host makes the pictures for the viewer anyway: what is counted as
+recording is sealing, appending and the beats to SQL, done once more by the product's own recorder with the very messages,
+and measured as this process's processor time.
 """
 
 import asyncio
