@@ -111,7 +111,11 @@ class Viewer:
         """Click, wait for the first full frame drawn; the milliseconds between them. The launcher must be shown."""
         await self.page.locator(f'[data-tile="{account}:{location}"] button.tile').click()
         await self.page.wait_for_url("**/tabs/*", wait_until="commit")
-        took = await until(self._first_frame, "first frame")
+        try:
+            took = await until(self._first_frame, "first frame")
+        except Unavailable as none:
+            words = " ".join((await self.page.locator("main").inner_text()).split())
+            raise Unavailable(f"{none.message} The page says: {words[:400]}") from none
         await self._fit()
         return took
 
