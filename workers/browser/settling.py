@@ -40,9 +40,8 @@ async def settled(page: Page, limit_s: float) -> AsyncIterator[None]:
         await cdp.send("Page.enable")
         yield
         async with asyncio.timeout(limit_s):
-            await cdp.send(
-                "Runtime.evaluate", {"expression": "0"}
-            )  # answered after what the act has asked for was told
+            with suppress(Error):  # answered after what the act asked for was told, or cut off by the next page
+                await cdp.send("Runtime.evaluate", {"expression": "0"})
             while coming:
                 changed.clear()
                 await changed.wait()

@@ -90,7 +90,7 @@ class AtThePage:
 
     # --- what she says
 
-    async def listen(self, running: asyncio.Task[None]) -> None:
+    async def listen(self, running: asyncio.Task[Any]) -> None:
         """Until the run is over, she stops it, or her page is gone."""
         hearing = asyncio.ensure_future(self._hear())
         try:

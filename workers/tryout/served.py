@@ -20,6 +20,7 @@ from broker.base.ids import new_id
 from broker.base.settings import Settings
 from carrier_scripts.registry import Script
 from workers.browser.calls import CallRefused
+from workers.browser.scriptrun import Done
 from workers.browser.tasks import cancelled, keep
 from workers.browser.trace import words_of
 from workers.tryout import signing
@@ -72,7 +73,7 @@ class TryOuts:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._waiting: dict[str, Asked] = {}
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._running: dict[str, asyncio.Task[Done | str]] = {}
         """By person."""
 
     def ask(self, said: Mapping[str, Any]) -> dict[str, str]:
@@ -105,29 +106,31 @@ class TryOuts:
             await _bye(socket, RUNNING_ALREADY if who in self._running else BUSY)
             return
         watcher = AtThePage(socket, words_of(asked.script.sources), step=asked.step)
-        running = self._running[who] = keep(self._run(asked, watcher, socket), f"try-out {tryout_id}")
+        running = self._running[who] = keep(self._run(asked, watcher), f"try-out {tryout_id}")
         try:
             await watcher.listen(running)
         finally:
             await cancelled(running)
             self._running.pop(who, None)
+        ended = "" if running.cancelled() or running.exception() else running.result()
+        if isinstance(ended, Done):
+            await watcher.tell_end(ended)  # whoever hears this may run the next at once
+        await _bye(socket, ended if isinstance(ended, str) else "")
 
     async def stop(self) -> None:
         """End every run."""
         await cancelled(*self._running.values())
 
-    async def _run(self, asked: Asked, watcher: AtThePage, socket: WebSocket) -> None:
+    async def _run(self, asked: Asked, watcher: AtThePage) -> Done | str:
+        """How it ended; or words why there is no end to tell."""
         try:
-            ended = await signing.sign_in(
+            return await signing.sign_in(
                 self._settings, asked.script, asked.hosts, asked.sign_in_hosts, self._login(asked, watcher), watcher
             )
         except BrokerError as no:
-            await _bye(socket, no.message)
+            return no.message
         except Error:
-            await _bye(socket, "The browser did not go on. Run it again.")
-        else:
-            await watcher.tell_end(ended)
-            await _bye(socket, "")
+            return "The browser did not go on. Run it again."
 
     def _login(self, asked: Asked, watcher: AtThePage) -> OwnLogin:
         key, username = asked.script.key, asked.username

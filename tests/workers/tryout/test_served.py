@@ -5,9 +5,10 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from fastapi import WebSocket
 from PIL import Image
 
 from broker.adapters.script_process import digest_of
@@ -20,7 +21,7 @@ from tests.labs import RunningLab, running_lab
 from tests.tryouts import serving_try_outs
 from tests.waiting import until
 from workers.tryout import served
-from workers.tryout.served import Asked
+from workers.tryout.served import Asked, TryOuts
 
 KEY = "harborline"
 ACCOUNT = founding.accounts_of(KEY)[0]
@@ -52,6 +53,13 @@ def asked(**more: Any) -> dict[str, Any]:
         "behaviour": {"login_failure_limit": 3},
     }  # fmt: skip
     return facts | more
+
+
+def broken() -> dict[str, Any]:
+    """With a text that looks for a button which is not there."""
+    sources = [dict(one) for one in registry.script(KEY).sources]
+    sources[-1]["text"] = sources[-1]["text"].replace("#signin-button", "#sign-in-button")
+    return asked(sources=sources, digest=digest_of(sources))
 
 
 async def events(pipe: Any) -> AsyncIterator[Any]:
@@ -112,10 +120,7 @@ def test_a_text_signs_in_step_by_step_and_each_step_is_shown(host: SocketBrowser
 
 
 def test_a_text_that_breaks_says_the_step_it_stopped_at(host: SocketBrowserHost, lab: RunningLab) -> None:
-    exact = registry.script(KEY)
-    sources = [dict(one) for one in exact.sources]
-    sources[-1]["text"] = sources[-1]["text"].replace("#signin-button", "#sign-in-button")
-    seen = watched(host, lab, asked(sources=sources, digest=digest_of(sources)))
+    seen = watched(host, lab, broken())
     [done] = named(seen, "done")
     assert done["outcome"] == "unrecognised"
     number = next(one["n"] for one in named(seen, "step") if one["where"] == "#sign-in-button")
@@ -129,6 +134,39 @@ def test_no_password_leaves_when_another_try_could_lock_the_login(host: SocketBr
     assert [one["outcome"] for one in named(first, "done")] == ["wrong_password"]
     assert [one["outcome"] for one in named(second, "done")] == ["refused"]
     assert lab.counters(KEY)["password_submits"] == 1
+
+
+class AsksAtTheLastWord:
+    """A page that runs the next text the moment it hears that this one is over."""
+
+    def __init__(self, tries: TryOuts) -> None:
+        self._tries = tries
+        self._says = iter([json.dumps({"who": "usr_mira"})])
+        self.answered: dict[str, str] = {}
+
+    async def accept(self) -> None: ...
+    async def close(self) -> None: ...
+    async def send_bytes(self, picture: bytes) -> None: ...
+
+    async def receive_text(self) -> str:
+        for said in self._says:
+            return said
+        return await asyncio.get_running_loop().create_future()
+
+    async def send_text(self, event: str) -> None:
+        if json.loads(event)["e"] == "done":
+            self.answered = self._tries.ask(broken())
+
+
+def test_whoever_hears_that_a_run_is_over_may_run_the_next_at_once(lab: RunningLab, tmp_path: Path) -> None:
+    async def run() -> dict[str, str]:
+        tries = TryOuts(Settings(data_dir=tmp_path, resolve=lab.resolve, trusted_spki=[lab.spki]))
+        page = AsksAtTheLastWord(tries)
+        async with asyncio.timeout(LIMIT_S):
+            await tries.serve(tries.ask(broken())["id"], cast(WebSocket, page))
+        return page.answered
+
+    assert "id" in asyncio.run(run())
 
 
 def test_a_run_ends_when_its_author_leaves_the_page_and_another_may_begin(
