@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import ElementHandle, Error, Locator
+from playwright.async_api import Error, Locator
 from playwright.async_api import TimeoutError as TooSlow
 from sqlalchemy.exc import DBAPIError
 
@@ -25,6 +25,7 @@ from broker.tabs.states import SessionState
 from broker.wiring import Portunus
 from workers.browser import arrival, calls, enrolling, fields, masks, practice
 from workers.browser.facade import NO_ANSWER, CallRefused, Facade
+from workers.browser.fields import Field
 from workers.browser.limit import Limit
 from workers.browser.live import LiveSession
 
@@ -50,9 +51,9 @@ class Desk:
         self._facade = facade
         self._limit = limit
         self._claim = live.claim
-        self._password_field: ElementHandle | None = None
+        self._password_field: Field | None = None
         self._request_id: str | None = None
-        self._code_field: ElementHandle | None = None
+        self._code_field: Field | None = None
         self._submitted = False
         self.confirmed = False
         """Whether the page, as it stands, was seen to be the wanted practice's."""
@@ -102,7 +103,7 @@ class Desk:
 
     async def type_username(self, page: int, chain: list[Any]) -> None:
         field, name = await asyncio.gather(
-            self._field(self._facade.locate(page, chain)),
+            self._field(page, chain),
             self._in_unit(lambda work: tabs.username(work, self._claim.attempt_id, self._claim.fence)),
         )
         await field.fill(name)
@@ -110,8 +111,7 @@ class Desk:
     async def type_secret(self, page: int, chain: list[Any], field: str) -> None:
         if field != "password":
             raise CallRefused("script_failed", f"there is no secret {field}")
-        where = self._facade.locate(page, chain)
-        self._password_field = await fields.field_of(where, self._claim.sign_in_hosts, password=True)
+        self._password_field = await self._field(page, chain, password=True)
 
     async def submit_login(self, page: int, chain: list[Any]) -> None:
         """Commit the intent, then type, then press; over when the password no longer stands in its field."""
@@ -170,7 +170,7 @@ class Desk:
 
     async def type_answer(self, page: int, question: list[Any], chain: list[Any]) -> None:
         """The stored answer to exactly this question, or a person."""
-        field = await self._field(self._facade.locate(page, chain))
+        field = await self._field(page, chain)
         asked = await self._facade.locate(page, question).inner_text(timeout=fields.FIELD_MS)
         fence, attempt_id = self._claim.fence, self._claim.attempt_id
         answer = await self._release(
@@ -223,7 +223,7 @@ class Desk:
         await self._in_unit(lambda work: tabs.may_enrol(work, claim.attempt_id, claim.fence))
         shown = await fields.the_one(self._facade.locate(page, chain))
         await self._check_owner(shown)
-        typed_into = await self._field(self._facade.locate(page, field))
+        typed_into = await self._field(page, field)
         await masks.keep_secret(self._live, typed_into)
         seed, request_id = await enrolling.seed_in(shown), self._request_id
 
@@ -267,7 +267,7 @@ class Desk:
                 "needs_person",
                 "The portal asks for a code, but this login has no way to get one. Set one under Accounts.",
             )
-        field = await self._field(self._facade.locate(page, chain))
+        field = await self._field(page, chain)
         await asyncio.gather(  # while there is time: a code that came is typed at once
             self._progress(
                 SessionState.WAITING_CODE, self._waiting_words, lambda work: codes.waiting(work, request_id)
@@ -376,12 +376,13 @@ class Desk:
 
         await self._in_unit(told)
 
-    async def _field(self, locator: Locator) -> ElementHandle:
+    async def _field(self, page: int, chain: list[Any], *, password: bool = False) -> Field:
         """The one element, an editable field on the portal's own page."""
-        return await fields.field_of(locator, self._claim.sign_in_hosts)
+        where, hosts = self._facade.locate(page, chain), self._claim.sign_in_hosts
+        return await fields.field_of(self._facade.page(page), chain, where, hosts, password=password)
 
-    async def _check_owner(self, handle: ElementHandle) -> None:
-        await fields.check_owner(handle, self._claim.sign_in_hosts)
+    async def _check_owner(self, element: Field) -> None:
+        await fields.check_owner(element, self._claim.sign_in_hosts)
 
     async def _in_unit(self, act: Callable[[Any], Any]) -> Any:
         def run() -> Any:

@@ -13,13 +13,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from playwright.async_api import ElementHandle, Error, FrameLocator, Locator, Page, Response
+from playwright.async_api import Error, FrameLocator, Locator, Page, Response
 from playwright.async_api import TimeoutError as TooSlow
 
 from workers.browser import arrival, calls, fields, recognising
 from workers.browser.arrival import statuses, watch_status
 from workers.browser.calls import CallRefused
+from workers.browser.fields import Field
 from workers.browser.live import LiveSession
+from workers.browser.ownworld import TEXTS, world_of
 from workers.browser.pool import CRASHED
 from workers.browser.recognising import first_shown
 from workers.browser.settling import settled
@@ -76,7 +78,7 @@ class Facade:
         self._pages = [first]
         self.broken = False
         """The browser itself failed a call: neither the script nor the portal is to blame."""
-        self.typed: list[ElementHandle] = []
+        self.typed: list[Field] = []
         """Fields the desk has typed a secret into."""
         self._calls: dict[str, Callable[..., Awaitable[Any]]] = {
             "goto": self.goto,
@@ -141,7 +143,9 @@ class Facade:
                 "refused",
                 f"A script may go to its portal's own https addresses only, not to {parts.scheme}://{parts.hostname}.",
             )
-        await self._arrive(self.page(page).goto(url, wait_until="domcontentloaded", timeout=GOTO_MS))
+        target = self.page(page)
+        arriving = self._arrive(target.goto(url, wait_until="domcontentloaded", timeout=GOTO_MS))
+        await asyncio.gather(arriving, world_of(target).opened())
 
     async def reload(self, page: int) -> None:
         await self._arrive(self.page(page).reload(wait_until="domcontentloaded", timeout=GOTO_MS))
@@ -156,7 +160,9 @@ class Facade:
         if (no := calls.refused_act(act, args, options)) is not None:
             raise CallRefused("script_failed", no)
         locator = self.locate(page, chain)
-        if act in ("is_visible", "count", "all_inner_texts"):
+        if act == "all_inner_texts":
+            answer = await self._read(page, lambda: self.texts(page, chain))
+        elif act in ("is_visible", "count"):
             answer = await self._read(page, getattr(locator, act))
         else:
             wait_ms = max(1.0, min(float(options.get("timeout") or ACT_MS), ACT_MS))
@@ -167,6 +173,14 @@ class Facade:
         if isinstance(answer, list):
             return [text[:TEXT_CHARACTERS] for text in answer[:500]]
         return answer
+
+    async def texts(self, page: int, chain: list[Any], *, visible: bool = False) -> list[str]:
+        """What the elements say that fit now; `visible`: only those that show."""
+        locator = self.locate(page, chain)
+        told = await world_of(self.page(page)).ask(TEXTS, chain, visible)
+        if told is None:
+            told = await (locator.filter(visible=True) if visible else locator).all_inner_texts()
+        return [str(one) for one in told]
 
     async def _read(self, page: int, ask: Callable[[], Awaitable[Any]]) -> Any:
         """What the page says now; one that went away while it was asked is asked again when it stands."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from playwright.async_api import BrowserContext, CDPSession, Dialog, Download, ElementHandle, Frame, Page
+from playwright.async_api import BrowserContext, CDPSession, Dialog, Download, Frame, Page
 
 from broker.tabs.service import Claim
 from workers.browser.egress import Door
@@ -52,8 +52,6 @@ class LiveSession:
     notices: list[str] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
     """Addresses whose servers were given a name and a password that a person typed: the browser remembers those until `challenge.forget`."""
-    secret_fields: list[ElementHandle] = field(default_factory=list)
-    """Fields the desk typed a secret into: never in a frame."""
     shows_secrets: bool = False
     """The page shows an authenticator's seed or recovery codes: nothing of it is kept as evidence."""
     mirrored: bool = False

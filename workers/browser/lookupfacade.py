@@ -21,7 +21,7 @@ from workers.browser import calls, ediparts, messages, pdftext
 from workers.browser.calls import CallRefused
 from workers.browser.facade import Facade
 from workers.browser.live import LiveSession
-from workers.browser.ownworld import OwnWorld, plain
+from workers.browser.ownworld import plain, world_of
 from workers.browser.reading import Raw, look
 from workers.browser.recorder import Recorder
 from workers.browser.shortways import AIM, fill, press
@@ -81,7 +81,6 @@ class LookupFacade(Facade):
         live: LiveSession,
         page: Page,
         cdp: CDPSession,
-        world: OwnWorld,
         guard: WriteGuard,
         recorder: Recorder,
         clock: Clock,
@@ -91,7 +90,7 @@ class LookupFacade(Facade):
         self.files: dict[str, bytes] = {}
         """Files that were read, by artifact; the run seals them."""
         self._cdp = cdp
-        self._world = world
+        self._world = world_of(page)
         self._guard = guard
         self._recorder = recorder
         self._clock = clock

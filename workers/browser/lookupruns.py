@@ -24,7 +24,6 @@ from workers.browser.facade import watch_status
 from workers.browser.limit import Limit
 from workers.browser.live import LiveSession
 from workers.browser.lookupfacade import LookupFacade
-from workers.browser.ownworld import OwnWorld
 from workers.browser.recorder import Recorder, RecorderFailed
 from workers.browser.scriptrun import Done, KeptProcess
 from workers.browser.tasks import keep, seen_through
@@ -111,16 +110,15 @@ class _Runs:
         self._script = live.loaded.script
         self._page: Page | None = None
         self._cdp: CDPSession | None = None
-        self._world: OwnWorld | None = None
         self._on_page = 0
         self._high = HIGH
         self._process = KeptProcess(node.scripts)
 
-    async def _opened(self) -> tuple[Page, CDPSession, OwnWorld]:
+    async def _opened(self) -> tuple[Page, CDPSession]:
         """Our own page, behind the write guard; a fresh one every so often, since a renderer that lives long grows."""
-        if self._page and self._cdp and self._world and self._on_page < LOOKUPS_PER_PAGE:
+        if self._page and self._cdp and self._on_page < LOOKUPS_PER_PAGE:
             self._on_page += 1
-            return self._page, self._cdp, self._world
+            return self._page, self._cdp
         await self._close_page()
         self._live.hiding += 1
         self._page = await self._live.context.new_page()
@@ -128,9 +126,8 @@ class _Runs:
         watch_status(self._page)
         await self._guard.stand(self._page)
         self._cdp, self._on_page = await self._live.new_cdp(self._page), 1
-        self._world = OwnWorld(self._cdp)
-        await self._world.start()
-        return self._page, self._cdp, self._world
+        await self._cdp.send("Page.enable")  # what a press asks for is told
+        return self._page, self._cdp
 
     async def close(self) -> None:
         """The page and the script's process are gone."""
@@ -138,7 +135,7 @@ class _Runs:
         await self._close_page()
 
     async def _close_page(self) -> None:
-        page, self._page, self._cdp, self._world = self._page, None, None, None
+        page, self._page, self._cdp = self._page, None, None
         if page is not None:
             self._live.hidden.discard(page)
             if not await closed(page):  # tried again before anybody else has the tab (guard.clean)
@@ -169,8 +166,8 @@ class _Runs:
         vault = self._node.portunus.vault
         self._guard.blocked = 0
         try:
-            page, cdp, world = await self._opened()
-            facade = LookupFacade(self._live, page, cdp, world, self._guard, self._recorder, self._node.portunus.clock)
+            page, cdp = await self._opened()
+            facade = LookupFacade(self._live, page, cdp, self._guard, self._recorder, self._node.portunus.clock)
             trace = Trace(discreet=True)
             async with self._live.lock:
                 done = await self._process.run(

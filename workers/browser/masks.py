@@ -3,8 +3,9 @@
 import json
 from pathlib import Path
 
-from playwright.async_api import BrowserContext, ElementHandle
+from playwright.async_api import BrowserContext
 
+from workers.browser.fields import Field
 from workers.browser.live import LiveSession
 
 SELECTORS = (
@@ -36,13 +37,12 @@ async def put_on(context: BrowserContext) -> None:
     await context.add_init_script(_mask(SELECTORS))
 
 
-async def keep_secret(live: LiveSession, field: ElementHandle) -> None:
+async def keep_secret(live: LiveSession, field: Field) -> None:
     """This field holds a secret from now on: here, and by its name in every later document of this host.
 
     Raises Playwright's `Error` when the field is gone: then nothing may be typed into it.
     """
     host, named = await field.evaluate(MARK)
-    live.secret_fields.append(field)
     selectors = [f"input{one}" for one in named]
     if selectors:
         await live.context.add_init_script(

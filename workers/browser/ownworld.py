@@ -1,17 +1,20 @@
-"""A world of our own in a lookup page's documents: a question is one round trip, and no script of the portal can bend its answer.
+"""A world of our own in a page's main document: a question is one round trip, and no script of the portal can bend its answer.
 
-Playwright first loads its own helper into every new document, some 40 ms each time; plain selectors need none of that.
-What is not plain (text engines, frames, shadow roots) is left to Playwright.
+Playwright first loads its own helper into every new document, some 20 ms each time and each of its worlds; what we ask needs
+none of that. What is not plain (text engines, frames, shadow roots) is left to Playwright.
 """
 
 import asyncio
 import re
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, Literal
+from weakref import WeakKeyDictionary, ref
 
-from playwright.async_api import CDPSession, Error
+from playwright.async_api import CDPSession, Error, Page
 
-WORLD = "portunus lookups"
+WORLD = "portunus"
 ASK_S = 2.0
+FILL_MS = 15_000
 PLAIN = re.compile(
     r"""(?!\s*[>+~])(?:[\w\-#.,\s>+~*](?<!>>)(?<!\.\.)|\[[\w\-]+(?:[*^$~|]?=(?:"[^"\]\\]*"|'[^'\]\\]*'|[\w\-]+))?\])+"""
 )
@@ -26,6 +29,44 @@ FOUND = """(links) => {
   }
   return at;
 }"""
+VISIBLE = """(element) => {
+  const style = getComputedStyle(element);
+  if (style.display === 'contents') return null;
+  if (!element.checkVisibility() || style.visibility !== 'visible') return false;
+  const box = element.getBoundingClientRect();
+  return box.width > 0 && box.height > 0;
+}"""
+"""As Playwright means it; null where only Playwright can tell: of an element without a box."""
+TEXTS = f"""(found, visible) => {{
+  const shown = found.map({VISIBLE});
+  if (shown.includes(null) || found.some((one) => !(one instanceof HTMLElement))) return null;
+  return found.filter((_, at) => shown[at] || !visible).map((one) => one.innerText);
+}}"""
+"""What the elements say, or those of them that are visible."""
+ONE = f"(found) => found && found.length === 1 && ({VISIBLE})(found[0]) ? found[0] : null"
+TYPE = """async (one, value, ms) => {
+  for (const end = Date.now() + ms; Date.now() < end; await new Promise((done) => setTimeout(done, 20))) {
+    if (!one.isConnected) return false;
+    if (one.readOnly || one.matches(':disabled')) continue;
+    one.focus();
+    if (document.activeElement !== one) continue;
+    one.select();
+    if (value === '') return one.value === '' || document.execCommand('delete');
+    return document.execCommand('insertText', false, value) || one.value !== '';
+  }
+  return false;
+}"""
+"""As from a keyboard: the page hears of it as of a person's typing. Checked and typed in one turn, which nothing comes between."""
+GOES = f"""async (one, ms) => {{
+  const end = Date.now() + ms;
+  while (one.isConnected && ({VISIBLE})(one)) {{
+    if (Date.now() > end) return false;
+    await new Promise((done) => setTimeout(done, 20));
+  }}
+  return true;
+}}"""
+LEFT = re.compile(r"navigated or closed|context was destroyed|Cannot find (default execution )?context|No frame")
+"""The browser's words where the document went away while it was asked."""
 Link = tuple[str, str | int]
 
 
@@ -48,59 +89,136 @@ def plain(chain: list[Any]) -> list[Link] | None:
 
 
 class OwnWorld:
-    """Questions to the page's main document."""
+    """Questions to the page's main document, whichever it is when they arrive."""
 
-    def __init__(self, cdp: CDPSession) -> None:
-        self._cdp = cdp
+    def __init__(self, page: Page) -> None:
+        self._page = ref(page)
+        self._opening = asyncio.Lock()
+        self._cdp: CDPSession | None = None
         self._frame = ""
-        self._context: str | None = None
+        self._context = 0
+        """The world in the document that was asked last."""
 
-    async def start(self) -> None:
-        """Be there in this document and all that come. Raises Playwright's `Error`."""
-        self._frame = (await self._cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-        self._cdp.on("Runtime.executionContextCreated", self._made)
-        self._cdp.on("Runtime.executionContextDestroyed", self._gone)
-        self._cdp.on("Runtime.executionContextsCleared", lambda _: self._forget())
-        await asyncio.gather(  # sent in this order, answered together
-            self._cdp.send("Page.enable"),  # without it the world is forgotten at the next navigation
-            self._cdp.send("Runtime.enable"),
-            self._cdp.send(
-                "Page.addScriptToEvaluateOnNewDocument", {"source": "0", "worldName": WORLD, "runImmediately": True}
-            ),
-        )
+    async def run(self, function: str, *args: Any) -> Any:
+        """What the function (fixed, ours) says. Raises Playwright's `Error` (`LEFT`: the document went away), `TimeoutError`."""
+        return (await self._told(function, args, by_value=True)).get("value")
+
+    async def hold(self, chain: list[Any]) -> "Held | None":
+        """The one element that fits, when it shows already; None when Playwright must be asked instead."""
+        links = plain(chain)
+        if links is None:
+            return None
+        try:
+            told = await self._told(f"(links) => ({ONE})(({FOUND})(links))", (links,), by_value=False)
+        except (Error, TimeoutError):
+            return None
+        return Held(await self.opened(), str(told["objectId"])) if "objectId" in told else None
+
+    async def _told(self, function: str, args: tuple[Any, ...], *, by_value: bool) -> dict[str, Any]:
+        async with asyncio.timeout(ASK_S):
+            cdp, known = await self.opened(), self._context
+            if not known:
+                self._context = await self._entered(cdp)
+                return await _said(cdp, function, args, by_value, executionContextId=self._context)
+            both: list[Any] = await asyncio.gather(  # in this order: the answer counts when the world is still that one
+                self._entered(cdp),
+                _said(cdp, function, args, by_value, executionContextId=known),
+                return_exceptions=True,
+            )
+            here, said = both
+            if isinstance(here, BaseException):
+                raise here
+            if here != known:
+                self._context = here
+                return await _said(cdp, function, args, by_value, executionContextId=here)
+            if isinstance(said, BaseException):
+                raise said
+            answer: dict[str, Any] = said
+            return answer
 
     async def ask(self, function: str, chain: list[Any], *more: Any) -> Any:
-        """What the function (fixed, ours) says of the found elements; None when Playwright must be asked instead."""
-        links, context = plain(chain), self._context
-        if links is None or context is None:
+        """What the function says of the found elements; None when Playwright must be asked instead."""
+        links = plain(chain)
+        if links is None:
             return None
         declared = (
             f"(links, ...more) => {{ const found = ({FOUND})(links); return found && ({function})(found, ...more); }}"
         )
         try:
-            async with asyncio.timeout(ASK_S):
-                told = await self._cdp.send(
-                    "Runtime.callFunctionOn",
-                    {
-                        "functionDeclaration": declared,
-                        "uniqueContextId": context,
-                        "arguments": [{"value": one} for one in (links, *more)],
-                        "returnByValue": True,
-                        "awaitPromise": True,
-                    },
-                )
+            return await self.run(declared, links, *more)
         except (Error, TimeoutError):
             return None  # the document went away meanwhile, or draws nothing
-        return None if "exceptionDetails" in told else told["result"].get("value")
 
-    def _made(self, told: dict[str, Any]) -> None:
-        context = told["context"]
-        if context.get("name") == WORLD and (context.get("auxData") or {}).get("frameId") == self._frame:
-            self._context = str(context["uniqueId"])
+    async def opened(self) -> CDPSession:
+        """Ready for questions: a line of its own to the page. Raises Playwright's `Error`."""
+        async with self._opening:
+            if self._cdp is None:
+                if (page := self._page()) is None:
+                    raise Error("the page has been closed")
+                cdp = await page.context.new_cdp_session(page)
+                self._frame = (await cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+                self._cdp = cdp
+            return self._cdp
 
-    def _gone(self, told: dict[str, Any]) -> None:
-        if told.get("executionContextUniqueId") == self._context:
-            self._forget()
+    async def _entered(self, cdp: CDPSession) -> int:
+        """The world in the document that stands now; made where there is none yet."""
+        made = await cdp.send("Page.createIsolatedWorld", {"frameId": self._frame, "worldName": WORLD})
+        return int(made["executionContextId"])
 
-    def _forget(self) -> None:
-        self._context = None
+
+class Held:
+    """One element of one document, held in our world; it answers to what Playwright's handle does where a desk needs it."""
+
+    def __init__(self, cdp: CDPSession, object_id: str) -> None:
+        self._cdp = cdp
+        self._object_id = object_id
+
+    async def evaluate(self, function: str, *args: Any) -> Any:
+        """What the function (fixed, ours) says of the element. Raises Playwright's `Error` when it is gone."""
+        declared = f"function (...more) {{ return ({function})(this, ...more); }}"
+        return (await _said(self._cdp, declared, args, by_value=True, objectId=self._object_id)).get("value")
+
+    async def fill(self, value: str, timeout: float = FILL_MS) -> None:  # noqa: ASYNC109 - named as Playwright's
+        """Type over what it holds, as soon as one can; `timeout` in milliseconds. Raises Playwright's `Error`."""
+        if not await self._within(timeout, self.evaluate(TYPE, value, timeout)):
+            raise Error("the field cannot be typed into")
+
+    async def wait_for_element_state(self, state: Literal["hidden"], *, timeout: float) -> None:  # noqa: ASYNC109 - as above
+        """Over when it does not show any more; `timeout` in milliseconds. Raises Playwright's `Error`."""
+        if not await self._within(timeout, self.evaluate(GOES, timeout)):
+            raise Error(f"the field is not {state}")
+
+    async def _within(self, limit_ms: float, asked: Awaitable[Any]) -> bool:
+        """What the page says, if it says anything by then: one that hangs does not count its own time."""
+        try:
+            return bool(await asyncio.wait_for(asked, limit_ms / 1000 + ASK_S))
+        except TimeoutError:
+            return False
+
+
+async def _said(cdp: CDPSession, function: str, args: tuple[Any, ...], by_value: bool, **where: Any) -> dict[str, Any]:
+    """The function's result, as DevTools tells it; `where`: of which world or object it is asked."""
+    told = await cdp.send(
+        "Runtime.callFunctionOn",
+        {
+            "functionDeclaration": function,
+            "arguments": [{"value": one} for one in args],
+            "returnByValue": by_value,
+            "awaitPromise": True,
+            **where,
+        },
+    )
+    if "exceptionDetails" in told:
+        raise Error("our own question failed")
+    result: dict[str, Any] = told["result"]
+    return result
+
+
+_worlds: "WeakKeyDictionary[Page, OwnWorld]" = WeakKeyDictionary()
+
+
+def world_of(page: Page) -> OwnWorld:
+    """The page's; it is opened by the first question."""
+    if page not in _worlds:
+        _worlds[page] = OwnWorld(page)
+    return _worlds[page]

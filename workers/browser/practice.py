@@ -22,8 +22,7 @@ async def shown(facade: "Facade", where: list[Any]) -> list[str]:
     """What the page says, visibly, at these places (page and locator chain each), read by the host."""
     if len(where) > MOST_PLACES:
         raise ValueError("too many places")
-    places = [facade.locate(page, chain).filter(visible=True) for page, chain in where]
-    read = await asyncio.gather(*(place.all_inner_texts() for place in places))
+    read = await asyncio.gather(*(facade.texts(page, chain, visible=True) for page, chain in where))
     return [text for texts in read for text in texts]
 
 

@@ -1,44 +1,48 @@
 """Which of a script's signs shows first, and when to look again: as few questions to the browser as the answer needs.
 
-All plain selectors are one question; whether any of the words shows (mostly none does) is another, asked at the same
-time. Each by itself, and frames, are asked only where they stand above the first sign that shows anyway.
+All plain selectors and all words are one question, from a world of our own. What only Playwright can tell, and frames,
+are asked only where they stand above the first sign that shows anyway.
 """
 
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import reduce
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.async_api import Error, Frame, FrameLocator, Locator, Page
 
 from workers.browser.arrival import statuses
-from workers.browser.ownworld import PLAIN
+from workers.browser.ownworld import LEFT, PLAIN, VISIBLE, world_of
 from workers.browser.tasks import cancelled
 
-FITTING = """(selectors) => {
+GLANCE = (
+    "(selectors, words) => {  const shows = "
+    + VISIBLE
+    + r""";
   const sure = ![...document.querySelectorAll('*')].some((one) => one.shadowRoot);
-  const shows = (element) => {
-    const style = getComputedStyle(element);
-    if (style.display === 'contents') return null;
-    if (!element.checkVisibility() || style.visibility !== 'visible') return false;
-    const box = element.getBoundingClientRect();
-    return box.width > 0 && box.height > 0;
-  };
-  return selectors.map((one) => {
-    const seen = [...document.querySelectorAll(one)].map(shows);
-    return seen.includes(true) ? true : sure && !seen.includes(null) ? false : null;
+  const fits = selectors.map((selector) => {
+    try {
+      const seen = [...document.querySelectorAll(selector)].map(shows);
+      return seen.includes(true) ? true : sure && !seen.includes(null) ? false : null;
+    } catch { return null; }
   });
+  const flat = (text) => text.replace(/[\u200b\u00ad]/g, '').replace(/\s+/g, ' ').toLowerCase();
+  const silent = (one) => ['SCRIPT', 'NOSCRIPT', 'STYLE', 'HEAD'].includes(one.nodeName);
+  const told = (one) => one.nodeType === 3 ? one.data : one.matches('input[type=submit], input[type=button]') ? one.value : '';
+  const walk = document.createTreeWalker(document, 5, (one) => silent(one) ? 2 : 1);
+  let all = '';
+  while (words.length && walk.nextNode()) all += told(walk.currentNode);
+  all = flat(all);
+  return [...fits, ...words.map((one) => sure && /^[ -~]+$/.test(one) && !all.includes(flat(one).trim()) ? false : null)];
 }"""
-"""Visible as Playwright means it. Null where only Playwright can tell: beyond a shadow root, of an element without a box."""
+)
+"""Words are looked for as Playwright does. Null where only it can tell: beyond a shadow root, which element with such words shows."""
 MOVED = """(ms) => new Promise((done) => {
   const end = () => { watch.disconnect(); clearTimeout(timer); done(); };
   const watch = new MutationObserver(end), timer = setTimeout(end, ms);
   watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 })"""
-LEFT = "Execution context was destroyed"
-"""Playwright's words where the page went away while it was asked."""
 STILL_MS, STILL_IN_FRAMES_MS = 100, 40
 """Longest between two looks at a page that does not move; what moves in a frame is not told."""
 LEAST_S = 0.02
@@ -49,9 +53,8 @@ async def first_shown(page: Page, signs: list[list[Any]]) -> int | None:
     """The place of the first sign that shows on the page now. A page in mid navigation shows nothing."""
     parts = [part for sign in signs for part in _parts(sign)]
     plain = list(dict.fromkeys(what[0] for kind, *what in parts if kind == "sees" and PLAIN.fullmatch(what[0])))
-    words = [part for part in parts if part[0] == "says" or (part[0] == "sees" and part[1] not in plain)]
-    known, more = await asyncio.gather(_fitting(page, plain), _words(page, words))
-    known |= more
+    words = list(dict.fromkeys(what[0] for kind, *what in parts if kind == "says"))
+    known = await _at_a_glance(page, plain, words)
     known |= {_key(part): _at_once(page, part) for part in parts if part[0] in ("at", "status")}
     for number, sign in enumerate(signs):
         shown = _shows(sign, known)
@@ -78,7 +81,7 @@ class Watch:
         frames = any(part[0] == "inside" for sign in signs for part in _parts(sign))
         coming = asyncio.ensure_future(self._came.wait())
         still_ms = STILL_IN_FRAMES_MS if frames else STILL_MS
-        moving = asyncio.ensure_future(self._page.evaluate(MOVED, still_ms))
+        moving = asyncio.ensure_future(world_of(self._page).run(MOVED, still_ms))
         try:  # a page without JavaScript has no timers: the limit is ours as well
             await asyncio.wait({coming, moving}, return_when=asyncio.FIRST_COMPLETED, timeout=2 * still_ms / 1000)
         finally:
@@ -114,31 +117,18 @@ async def shows(page: Page, sign: list[Any]) -> bool:
     return await first_shown(page, [sign]) == 0
 
 
-async def _fitting(page: Page, selectors: list[str]) -> Known:
-    """Which of these plain selectors fit something visible; empty when each must be asked by itself."""
-    if not selectors:
-        return {}
-    try:
-        fits = await page.evaluate(FITTING, selectors)
-    except Error as failed:
-        if LEFT in failed.message:
-            return {_key(["sees", one]): False for one in selectors}
-        return {}  # one is none, or the page has changed what we ask with: each answers for itself
-    if not isinstance(fits, list) or len(fits) != len(selectors):
-        return {}
-    return {_key(["sees", one]): fit for one, fit in zip(selectors, fits, strict=True) if isinstance(fit, bool)}
-
-
-async def _words(page: Page, parts: list[list[Any]]) -> Known:
-    """Whether these parts show; empty where one of several does, and each must be asked by itself."""
+async def _at_a_glance(page: Page, selectors: list[str], words: list[str]) -> Known:
+    """What is known of plain selectors and of words after one question; the rest must be asked one by one."""
+    parts = [*(["sees", one] for one in selectors), *(["says", one] for one in words)]
     if not parts:
         return {}
-    places = [_place(page, part) for part in parts]
     try:
-        shown = await reduce(Locator.or_, places).filter(visible=True).count()
-    except Error:
+        shown = await world_of(page).run(GLANCE, selectors, words)
+    except TimeoutError:
         return {}
-    return {_key(part): shown > 0 for part in parts} if not shown or len(parts) == 1 else {}
+    except Error as failed:
+        return {_key(part): False for part in parts} if LEFT.search(failed.message) else {}
+    return {_key(part): there for part, there in zip(parts, shown, strict=True) if there is not None}
 
 
 async def _counted(page: Page, parts: list[list[Any]]) -> Known:

@@ -19,7 +19,7 @@ from carrier_scripts.kit.wire import CALLS, LINE_BYTES, REPORT, RUN_BYTES, Sourc
 from carrier_scripts.registry import Script
 from workers.browser.facade import CallRefused
 from workers.browser.limit import Limit
-from workers.browser.tasks import keep
+from workers.browser.tasks import cancelled, keep
 
 Answer = Callable[[str, dict[str, Any]], Awaitable[Any]]
 COMMAND = (sys.executable, "-I", "-B", "-m", "carrier_scripts.kit.process")
@@ -27,6 +27,7 @@ CALLS_PER_RUN = 5000
 RUNS_KEPT, CALLS_KEPT = 25, 1500
 """How many runs, or calls, a kept process serves before a fresh one takes its place: its time and memory are limited."""
 REPORT_S = 10.0
+BEHIND_S = 1.0
 KINDS = frozenset(
     {name for name, one in vars(builtins).items() if isinstance(one, type) and issubclass(one, BaseException)}
 ) | {"CancelledError", "HostRefused", "InvalidOperation", "NoAnswer", "PageChanged", "Walls"}
@@ -86,6 +87,12 @@ class ScriptProcesses:
         self._spare: asyncio.subprocess.Process | None = None
         self._starting = asyncio.Lock()
         self._stopped = False
+        self._behind: asyncio.Task[None] | None = None
+
+    async def _next(self) -> None:
+        """The spare for the run after this one; the browser has the processor first."""
+        await asyncio.sleep(BEHIND_S)
+        await self.warm_up()
 
     async def warm_up(self) -> None:
         """Start the spare: one, however many runs have just taken theirs."""
@@ -124,11 +131,13 @@ class ScriptProcesses:
         process, self._spare = self._spare, None
         if process is None or process.returncode is not None:
             process = await self._start()
-        keep(self.warm_up(), "spare script process")
+        if self._behind is None or self._behind.done():
+            self._behind = keep(self._next(), "spare script process")
         return process
 
     async def stop(self) -> None:
         """End the spare; none is started from now on."""
+        await cancelled(self._behind)
         async with self._starting:
             self._stopped = True
             if self._spare is not None:

@@ -8,11 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.async_api import ElementHandle, Error, Locator
+from playwright.async_api import Error, Locator
 from playwright.async_api import TimeoutError as TooSlow
 
 from workers.browser import calls, fields, practice
 from workers.browser.facade import CallRefused, Facade
+from workers.browser.fields import Field
 
 CODE_LEFT_MS = 5_000
 APPROVAL_MS = 180_000
@@ -58,12 +59,12 @@ class OwnDesk:
         self._login = login
         self._facade = facade
         self._sign_in_hosts = sign_in_hosts
-        self._field: ElementHandle | None = None
+        self._field: Field | None = None
         self._submitted = False
         self._answered = False
         self.proved = False
         """Whether the portal has taken password and code."""
-        self._code_field: ElementHandle | None = None
+        self._code_field: Field | None = None
 
     async def call(self, name: str, args: dict[str, Any]) -> Any:
         """Do one call. Raises `CallRefused`."""
@@ -192,8 +193,9 @@ class OwnDesk:
     async def log(self, words: str) -> None:
         self._tell(f"  script: {words[:300]}")
 
-    async def _owned(self, page: int, chain: list[Any], *, password: bool = False) -> ElementHandle:
-        return await fields.field_of(self._facade.locate(page, chain), self._sign_in_hosts, password=password)
+    async def _owned(self, page: int, chain: list[Any], *, password: bool = False) -> Field:
+        where, hosts = self._facade.locate(page, chain), self._sign_in_hosts
+        return await fields.field_of(self._facade.page(page), chain, where, hosts, password=password)
 
 
 def _on_standard_error(words: str) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 from carrier_scripts import registry
 from tests.workers.browser.conftest import Node
 from workers.browser.lookupfacade import LookupFacade
-from workers.browser.ownworld import OwnWorld
 from workers.browser.writeguard import WriteGuard
 
 
@@ -33,9 +32,7 @@ def test_what_was_waited_for_is_on_a_picture_of_its_own(node: Node) -> None:
         guard = WriteGuard(registry.portal("harborline"))
         await guard.stand(page)
         cdp = await live.new_cdp(page)
-        world = OwnWorld(cdp)
-        await world.start()
-        facade = LookupFacade(live, page, cdp, world, guard, Kept(), node.portunus.clock)  # type: ignore[arg-type]
+        facade = LookupFacade(live, page, cdp, guard, Kept(), node.portunus.clock)  # type: ignore[arg-type]
         await page.goto("https://harborline.sim.test/eligibility")
         await page.evaluate("() => { document.body.innerHTML = '<h1>Benefits</h1><p id=first>Loading</p>'; }")
 

@@ -14,7 +14,6 @@ from tests.workers.browser.conftest import Node
 from workers.browser import lookupfacade
 from workers.browser.facade import CallRefused
 from workers.browser.lookupfacade import LookupFacade
-from workers.browser.ownworld import OwnWorld
 from workers.browser.shortways import press
 from workers.browser.writeguard import WriteGuard
 
@@ -198,7 +197,7 @@ def test_a_page_in_lookup_mode_cannot_write_whatever_tries(node: Node, way: str)
         before = await asyncio.to_thread(node.lab.counters, "harborline")
         if way == "click":
             cdp = await live.new_cdp(page)
-            facade = LookupFacade(live, page, cdp, OwnWorld(cdp), guard, None, node.portunus.clock)
+            facade = LookupFacade(live, page, cdp, guard, None, node.portunus.clock)
             with pytest.raises(CallRefused, match="Nothing was sent"):
                 await facade.call(
                     "page",

@@ -8,6 +8,12 @@ from workers.browser.facade import Facade
 from workers.browser.recognising import first_shown
 
 pytestmark = pytest.mark.browser
+BENT = """() => {
+  const first = document.body;
+  Document.prototype.querySelectorAll = () => [first];
+  Element.prototype.checkVisibility = () => true;
+  Array.prototype.some = Array.prototype.includes = () => true;
+}"""
 MADE = {
     "plain": "<p id=it>yes</p>",
     "absent": "<p>no</p>",
@@ -24,6 +30,40 @@ MADE = {
     "in a shadow root": "<div><template shadowrootmode=open><p id=it>yes</p></template></div>",
     "hidden in a shadow root": "<div><template shadowrootmode=open><p id=it hidden>no</p></template></div>",
 }
+
+SAID = {
+    "plain": "<p>Your account is locked</p>",
+    "in other case and over lines": "<p>your ACCOUNT\n  is&#8203; locked</p>",
+    "in several elements of one": "<p>Your <b>account</b> is <i>locked</i></p>",
+    "on a button": "<input type=submit value='Your account is locked'>",
+    "around a script": "<p>Your account <script>void 0</script>is locked</p>",
+    "in a shadow root": "<div><template shadowrootmode=open><p>Your account is locked</p></template></div>",
+    "only hidden": "<p hidden>Your account is locked (no)</p>",
+    "behind a hidden one": "<p hidden>Your account is locked</p><p>Your account is locked</p>",
+    "only in a script": "<script>'Your account is locked (no)'</script>",
+    "in a field": "<input value='Your account is locked (no)'>",
+    "in parts that are not one": "<p>Your account (no)</p><p>is locked</p>",
+}
+
+
+@pytest.mark.parametrize("how", SAID)
+def test_words_show_where_playwright_says_that_they_do(how: str) -> None:
+    async def test(facade: Facade, page: Page) -> None:
+        del facade
+        await page.set_content(SAID[how])
+        wanted = await page.get_by_text("your account is Locked").filter(visible=True).count() > 0
+        assert (await first_shown(page, [["says", "your account is Locked"], ["sees", "#nothing"]]) == 0) == wanted
+        assert wanted == ("(no)" not in SAID[how])
+
+    on_the_page(test)
+
+
+def test_no_script_of_the_page_can_bend_what_is_seen() -> None:
+    async def test(facade: Facade, page: Page) -> None:
+        await page.evaluate(BENT)
+        assert await facade.recognise(0, [["no", ["sees", "#nothing"]], ["go", ["sees", "#go"]]], [], 0) == "go"
+
+    on_the_page(test)
 
 
 @pytest.mark.parametrize("how", MADE)

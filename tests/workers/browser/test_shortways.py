@@ -10,7 +10,7 @@ from playwright.async_api import CDPSession, Error, Page, Route, async_playwrigh
 
 from broker.base.settings import Settings
 from workers.browser.find import find
-from workers.browser.ownworld import OwnWorld
+from workers.browser.ownworld import OwnWorld, world_of
 from workers.browser.reading import LOOK
 from workers.browser.shortways import AIM, fill, press
 
@@ -59,9 +59,8 @@ def on_the_page(test: Test, hold: asyncio.Event | None = None, asked: asyncio.Ev
             await page.route("**/*", serve)
             await page.goto(f"{HOST}/first")
             cdp = await page.context.new_cdp_session(page)
-            world = OwnWorld(cdp)
-            await world.start()
-            await test(page, cdp, world)
+            await cdp.send("Page.enable")
+            await test(page, cdp, world_of(page))
             await browser.close()
 
     asyncio.run(within())
