@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 import sys
 import tomllib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -107,9 +108,18 @@ def _families(text: str, scripts: Path) -> list[str]:
     found: list[str] = []
     if FAMILIES not in text:
         return found
-    for node in ast.walk(trees.tree(text)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(FAMILIES):
+    for node in _imports(trees.tree(text).body):
+        if (node.module or "").startswith(FAMILIES):
             for name in (*_families(_read(node.module or "", scripts)["text"], scripts), node.module or ""):
                 if name not in found:
                     found.append(name)
     return found
+
+
+def _imports(statements: Iterable[ast.AST]) -> Iterator[ast.ImportFrom]:
+    """Statements alone are looked through: most of a text's nodes are expressions, and there are hundreds of texts."""
+    for one in statements:
+        if isinstance(one, ast.ImportFrom):
+            yield one
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _imports(getattr(one, part, ()))

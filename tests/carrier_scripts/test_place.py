@@ -84,6 +84,28 @@ def test_its_families_come_with_a_script_and_are_read_before_they_are_loaded(
     assert (done.returncode, "families/harbor.py: line" in done.stdout) == (1, True), done.stderr
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        "{}",
+        "def late():\n    {}",
+        "class Late:\n    async def late(self):\n        if True:\n            {}",
+        "try:\n    pass\nexcept ValueError:\n    {}",
+        "match 1:\n    case _:\n        {}",
+        "for one in ():\n    pass\nelse:\n    {}",
+        "with open('x'):\n    {}",
+    ],
+)
+def test_a_family_comes_wherever_the_script_imports_it(where: str, tmp_path: Path) -> None:
+    for folder in ("portals", "families"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "families" / "harbor.py").write_text(FAMILY, encoding="utf-8")
+    text = where.format("from carrier_scripts.families.harbor import Harbor") + "\n"
+    (tmp_path / "portals" / f"{KEY}.py").write_text(text, encoding="utf-8")
+    modules = [one["module"] for one in registry.script(KEY, tmp_path).sources]
+    assert modules == ["carrier_scripts.families.harbor", f"carrier_scripts.portals.{KEY}"]
+
+
 def test_its_list_and_records_are_told(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copied(own)
     assert main(["list"]) == 0
