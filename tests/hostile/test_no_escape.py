@@ -136,8 +136,7 @@ def run(hostile: Hostile, facts: dict[str, Any]) -> tuple[Done, list[psutil.Proc
         before = set(psutil.Process().children(recursive=True))
         limit_s = HANG_S if hostile.awaits_the_host else LIMIT_S
         done = await scripts.run(script_of(hostile, facts), "prove", answer, limit=Limit(limit_s))
-        await asyncio.sleep(0)  # the next spare is being started: let it begin, then end it
-        await scripts.warm_up()
+        await scripts.warm_up()  # the next one's process is no leftover
         await scripts.stop()
         return done, [
             one for one in psutil.Process().children(recursive=True) if one not in before and one.is_running()

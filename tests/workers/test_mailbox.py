@@ -20,7 +20,7 @@ from broker.codes import service as codes
 from broker.codes.matching import Arrival
 from broker.codes.models import CodeMessage, CodeRequest
 from broker.codes.reader import MailReader
-from broker.codes.samples import opened
+from broker.codes.samples import Sample, opened
 from broker.directory.models import DeliveryEndpoint
 from broker.ports.mailbox import RawMail
 from broker.wiring import Portunus
@@ -117,6 +117,14 @@ class Scene:
     def state(self) -> str:
         with self.portunus.reading(system("test")) as work:
             return work.db.scalars(select(CodeRequest.state)).one()
+
+    def sample(self) -> Sample:
+        """The one mail that came, as an administrator has it before her."""
+        with self.portunus.reading(system("test")) as work:
+            row = work.db.scalars(select(CodeMessage)).one()
+            shown = opened(work, self.portunus.vault, self.endpoint, row)
+        assert shown is not None
+        return shown
 
     def row(self) -> DeliveryEndpoint:
         with self.portunus.reading(system("test")) as work:
@@ -333,10 +341,7 @@ def test_while_nobody_waits_every_mail_is_read_whole(scene: Scene, clock: Manual
     """Administrators make their rules from what came."""
     scene.box.put(mail("<p>Your code is 482913.</p>", sender="code@unknown.test"), clock)
     scene.look()
-    with scene.portunus.reading(system("test")) as work:
-        row = work.db.scalars(select(CodeMessage)).one()
-        sample = opened(work, scene.portunus.vault, scene.endpoint, row)
-    assert sample is not None
+    sample = scene.sample()
     assert (sample.text, sample.head_only) == ("Your code is 111111.", False)
 
 
@@ -346,10 +351,7 @@ def test_a_mail_whose_text_was_left_unread_while_another_code_was_awaited_says_s
     scene.expect()
     scene.box.put(mail("<p>Your code is 482913.</p>", sender="code@unknown.test"), clock)
     scene.look()
-    with scene.portunus.reading(system("test")) as work:
-        row = work.db.scalars(select(CodeMessage)).one()
-        sample = opened(work, scene.portunus.vault, scene.endpoint, row)
-    assert sample is not None
+    sample = scene.sample()
     assert (sample.text, sample.head_only) == ("", True)
 
 

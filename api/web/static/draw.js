@@ -74,8 +74,8 @@ export const size = (canvas) => ({ w: canvas.width, h: canvas.height });
 /** What `Kept` found for a message, each as an image or the promise of one: they are decoded from now on, beside each other. */
 export const decode = (message, found) => found.map(({ bytes, ...place }) => ({ ...place, image: message.kind !== FRAME && bytes[0] === RUNS ? runs(bytes, place.w, place.h) : picture(bytes) }));
 
-/** Draws a FRAME or UPDATE with the pictures that `Kept` found; resolves when its pixels are on the canvas. */
-export async function draw(context, message, found, tiles = decode(message, found)) {
+/** Draws a FRAME or UPDATE with its decoded pictures; resolves when its pixels are on the canvas. */
+export async function draw(context, message, tiles) {
   const { view } = message;
   if (message.kind === FRAME) {
     const { w: wide, h: high, image } = tiles[0], bitmap = await image, canvas = context.canvas;

@@ -83,9 +83,9 @@ function seek(ms) {
   return busy;
 }
 
-async function paint(message, tiles) {
+async function paint(message, tiles = decode(message, message.found ?? [])) {
   if (message.kind === EVENT) return;
-  await draw(context, message, message.found, tiles);
+  await draw(context, message, tiles);
   window.portunusPlayer.drawn++;
 }
 

@@ -2,7 +2,7 @@
 
 import { back, heard, mirror, nav, openFind, post, start, takeDrops, turn, zoomBy } from "./beside.js";
 import * as cover from "./cover.js";
-import { draw, parse, EVENT, Kept } from "./draw.js";
+import { decode, draw, parse, EVENT, Kept } from "./draw.js";
 import { listen } from "./keys.js";
 import { closePaper } from "./paper.js";
 import { switchPortal } from "./switcher.js";
@@ -94,7 +94,7 @@ async function show(message, kept) {
   else {
     const before = canvas, known = kept.take(message); // throws before there is a canvas
     canvas ??= document.createElement("canvas");
-    const drawn = draw(canvas.getContext("2d", { alpha: false }), message, known);
+    const drawn = draw(canvas.getContext("2d", { alpha: false }), message, decode(message, known));
     if (!before) prepare(); // while the first picture is decoded
     await drawn;
     counted.frames++;

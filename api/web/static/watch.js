@@ -1,6 +1,6 @@
 // Looking on at a colleague's tab: what she is shown, as she is shown it. Nothing goes back.
 
-import { draw, parse, EVENT, FRAME, Kept } from "./draw.js";
+import { decode, draw, parse, EVENT, FRAME, Kept } from "./draw.js";
 import { mark } from "./watermark.js";
 
 const $ = (id) => document.getElementById(id);
@@ -23,7 +23,7 @@ async function show(message) {
   const found = kept.take(message);
   if (!started && message.kind === FRAME) { started = true; status.textContent = `You see what ${stage.dataset.holder} sees.`; }
   if (!started) return;
-  await draw(context, message, found);
+  await draw(context, message, decode(message, found));
   seen.drawn++;
 }
 
