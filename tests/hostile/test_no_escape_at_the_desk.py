@@ -28,6 +28,7 @@ from workers.browser.facade import Facade
 from workers.browser.find import find
 from workers.browser.limit import Limit
 from workers.browser.live import LiveSession
+from workers.browser.ownworld import OwnWorld
 from workers.browser.scriptrun import Done, ScriptProcesses
 from workers.browser.scriptstore import Loaded
 
@@ -165,6 +166,7 @@ def test_the_same_attack_works_where_nobody_guards_names_and_fields(
     monkeypatch.setattr(Facade, "check_names", nothing)
     monkeypatch.setattr(fields, "let_go", nothing)
     monkeypatch.setattr(fields, "check_kind", nothing)
+    monkeypatch.setattr(OwnWorld, "hold", nothing)  # it types into inputs alone
     monkeypatch.setattr("workers.browser.attempt._proved", lambda done, desk: done)
     assert asyncio.run(hostile_run(facing)).done.outcome is Outcome.SIGNED_IN
 
