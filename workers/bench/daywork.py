@@ -1,7 +1,7 @@
 """The billing script that benches repeat: look a member up, the claims, one claim, the 200 latest scrolled through, back.
 
-One round is one claim, run without the two minutes in which a biller reads and thinks: five rounds are the ten-minute
-script, thirty are an hour. Thinking costs nothing (a still page sends nothing), so figures per hour are those of 30 rounds.
+One round is one claim, the next one of the list each time, run without the two minutes in which a biller reads and thinks:
+five rounds are the ten-minute script, thirty are an hour. Thinking costs nothing (a still page sends nothing).
 """
 
 import asyncio
@@ -32,7 +32,8 @@ class Stops:
     claims: FloatRect
     recent: FloatRect
     member: FloatRect
-    claim: FloatRect
+    listed: list[FloatRect]
+    """The claims of the list that stand in the window."""
 
 
 @dataclass
@@ -79,18 +80,21 @@ async def look_up(page: Page) -> Stops:
     ]  # the bar stands at the same place on every page
     member = await box(page, "#member-id")
     await page.click("#nav-claims")
-    return Stops(eligibility, claims, recent, member, await box(page, "#claims-table tbody tr:first-child a"))
+    links = [await one.bounding_box() for one in await page.locator("#claims-table tbody tr a:first-child").all()]
+    height = await page.evaluate("innerHeight")
+    listed = [link for link in links if link is not None and link["y"] + link["height"] < height]
+    return Stops(eligibility, claims, recent, member, listed)
 
 
-async def one_round(seat: Seat, stops: Stops) -> None:
-    """Search, claims, one claim, the long table down and up again, back to the claims."""
+async def one_round(seat: Seat, stops: Stops, number: int = 0) -> None:
+    """Search, claims, one claim (which one changes with the `number` of the round), the long table down and up again, back to the claims."""
     await seat.click(stops.eligibility)
     await seat.click(stops.member)
     for letter in MEMBER:
         await seat.page.keyboard.press(letter)
         await asyncio.sleep(CHARACTER_S)
     await seat.click(stops.claims)
-    await seat.click(stops.claim)
+    await seat.click(stops.listed[number % len(stops.listed)])
     await seat.click(stops.recent)
     await seat.wheel(TICK_PIXELS, TICKS, TICK_S)
     await seat.settled()

@@ -1,11 +1,9 @@
 """`bench recording`: what an hour of the billing script weighs on disk, what writing it costs, and how soon one is anywhere in it.
 
-The script is run a few rounds without its thinking times, each stretched to the twelve seconds after which whole pictures
-fall due again, as they do in the real hour; sizes and costs are scaled to its thirty rounds. What comes before the first
-round (the portal's home page, the viewer's window fitted) is there once an hour and counts once; the first round's pages,
-which later rounds tell by name, count in full. The host makes the pictures for the viewer anyway: what is counted as
-recording is sealing, appending and the beats to SQL, done once more by the product's own recorder with the very messages,
-and measured as this process's processor time.
+The hour is run whole, thirty rounds with a claim each, without its thinking times: a round takes the twelve seconds after
+which whole pictures fall due again, as they do in two minutes. The host makes the pictures for the viewer anyway: what is
+counted as recording is sealing, appending and the beats to SQL, done once more by the product's own recorder with the very
+messages, and measured as this process's processor time.
 """
 
 import asyncio
@@ -25,10 +23,9 @@ from workers.bench.figures import Figures, p95, said
 from workers.bench.lab import Straight
 from workers.bench.open import straight_home, tile
 from workers.bench.viewer import Viewer, until
-from workers.browser.messages import HEAD
 from workers.browser.recorder import ACTOR, BEAT_S, Recorder
 
-ROUNDS, LEAST_ROUND_S = 3, 12.0
+ROUND_S = 12.0
 BEATS, SEEKS = 20, 40
 HOUR_S = 3600
 MESSAGES = """async ([id, reason]) => { const csrf = document.querySelector('meta[name=csrf]').content;
@@ -41,7 +38,7 @@ SEEK = """async (ms) => { const bar = document.getElementById('seek'), began = p
 
 
 async def measure(demo: Demo, playwright: Playwright, viewer: Viewer) -> Figures:
-    """Works in Harborline for a few rounds, ends the tab, and takes its recording."""
+    """Works in Harborline for an hour's rounds, ends the tab, and takes its recording."""
     before = _mails(demo)
     straight = await Straight.start(playwright, demo.lab)
     try:
@@ -62,18 +59,15 @@ async def measure(demo: Demo, playwright: Playwright, viewer: Viewer) -> Figures
     seat = await viewer.seat()
     if close is not None:
         await seat.click(close)
-    opened = (await viewer.counted())["lastSeq"]
-    for _ in range(ROUNDS):
-        over = time.monotonic() + LEAST_ROUND_S
-        await daywork.one_round(seat, stops)
+    for number in range(daywork.ROUNDS_AN_HOUR):
+        over = time.monotonic() + ROUND_S
+        await daywork.one_round(seat, stops, number)
         await asyncio.sleep(max(0.0, over - time.monotonic()))
     await viewer.give_back()
     recording_id, size = demo.rows("SELECT id, bytes FROM recording ORDER BY started_at DESC LIMIT 1")[0]
-    per_hour = daywork.ROUNDS_AN_HOUR / ROUNDS
+    figures = said({"recording_mb_per_h": round(size / 1e6, 2)})
     told = base64.b64decode(await viewer.page.evaluate(MESSAGES, [recording_id, "Bench"]))
-    once = sum(len(message) for message in _messages(told) if HEAD.unpack_from(message)[3] <= opened)
-    figures = said({"recording_mb_per_h": round((once + (size - once) * per_hour) / 1e6, 2)})
-    figures |= said({"recording_core_pct": round(await _written_again(demo, recording_id, told, per_hour), 3)})
+    figures |= said({"recording_core_pct": round(await _written_again(demo, recording_id, told), 3)})
     return figures | said({"seek_p95_ms": p95(await _seeks(viewer, recording_id))})
 
 
@@ -81,7 +75,7 @@ def _mails(demo: Demo) -> int:
     return int(demo.rows("SELECT count(*) FROM code_message")[0][0])
 
 
-async def _written_again(demo: Demo, recording_id: str, told: bytes, per_hour: float) -> float:
+async def _written_again(demo: Demo, recording_id: str, told: bytes) -> float:
     """Share of one processor's hour, in per cent."""
     portunus = build(Settings(data_dir=demo.data_dir))
     recorder = await Recorder.start(portunus, await asyncio.to_thread(_subject, portunus, recording_id))
@@ -95,7 +89,7 @@ async def _written_again(demo: Demo, recording_id: str, told: bytes, per_hour: f
         await recorder.beat_soon()
     beat = (time.process_time() - began) / BEATS
     await recorder.close()
-    return 100 * (written * per_hour + beat * HOUR_S / BEAT_S) / HOUR_S
+    return 100 * (written + beat * HOUR_S / BEAT_S) / HOUR_S
 
 
 def _subject(portunus: Portunus, recording_id: str) -> Subject:
