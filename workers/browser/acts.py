@@ -221,7 +221,9 @@ class Acts:
     async def _resize(self, event: Event) -> None:
         view = self._view()
         width, height = int(event["w"]), int(event["h"])
-        if view is not None and self._live.dialog is None and self._live.size != (width, height):
+        if view is None:  # between two tabs: the next is opened so
+            self._live.size = width, height
+        elif self._live.dialog is None and self._live.size != (width, height):
             with contextlib.suppress(Error):
                 await view.resize(width, height)
 

@@ -86,6 +86,8 @@ async def check_kind(field: Field, *, password: bool = False) -> None:
         raise CallRefused("refused", what)
     if not editable:
         raise CallRefused("unrecognised", "A field the script names cannot be typed into.")
+    if isinstance(field, Held):
+        field.kind = kind
 
 
 async def check_owner(field: Field, hosts: Collection[str]) -> None:
@@ -137,7 +139,7 @@ async def blank(field: Field) -> None:
         async with asyncio.timeout(3 * BLANK_MS / 1000):
             if not await holds(field):
                 return
-            try:
+            with suppress(Error):
                 await field.fill("", timeout=BLANK_MS)
-            except TooSlow:
+            if await holds(field):  # hidden, shut, or put back by the page
                 await field.evaluate(EMPTY)

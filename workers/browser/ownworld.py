@@ -6,6 +6,7 @@ none of that. What is not plain (text engines, frames, shadow roots) is left to 
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable
 from typing import Any, Literal
 from weakref import WeakKeyDictionary, ref
@@ -44,19 +45,22 @@ TEXTS = f"""(found, visible) => {{
 }}"""
 """What the elements say, or those of them that are visible."""
 ONE = f"(found) => found && found.length === 1 && ({VISIBLE})(found[0]) ? found[0] : null"
-TYPE = """async (one, value, ms) => {
-  for (const end = Date.now() + ms; Date.now() < end; await new Promise((done) => setTimeout(done, 20))) {
-    if (!one.isConnected) return false;
-    if (one.readOnly || one.matches(':disabled')) continue;
+TYPE = """async (one, kind, value, until) => {
+  const shut = () => one.readOnly || one.getAttribute('aria-readonly') === 'true' || one.matches(':disabled') || one.closest('[aria-disabled=true]');
+  for (; Date.now() < until; await new Promise((done) => setTimeout(done, 20))) {
+    if (!one.isConnected || (kind !== null && one.type !== kind)) return false;
+    if (shut()) continue;
     one.focus();
     if (document.activeElement !== one) continue;
     one.select();
-    if (value === '') return one.value === '' || document.execCommand('delete');
-    return document.execCommand('insertText', false, value) || one.value !== '';
+    const before = one.value;
+    if (value === '') return before === '' || document.execCommand('delete') || one.value === '';
+    return (document.execCommand('insertText', false, value) || one.value !== before) && one.value !== '';
   }
   return false;
 }"""
-"""As from a keyboard: the page hears of it as of a person's typing. Checked and typed in one turn, which nothing comes between."""
+"""As from a keyboard: the page hears of it as of a person's typing. What kind of field it is, and that it is open, is looked at in
+the turn that types; a page that wakes up after `until` gets nothing."""
 GOES = f"""async (one, ms) => {{
   const end = Date.now() + ms;
   while (one.isConnected && ({VISIBLE})(one)) {{
@@ -172,6 +176,8 @@ class Held:
     def __init__(self, cdp: CDPSession, object_id: str) -> None:
         self._cdp = cdp
         self._object_id = object_id
+        self.kind: str | None = None
+        """Of input that it was seen to be: it is typed into only while it is that still."""
 
     async def evaluate(self, function: str, *args: Any) -> Any:
         """What the function (fixed, ours) says of the element. Raises Playwright's `Error` when it is gone."""
@@ -180,7 +186,8 @@ class Held:
 
     async def fill(self, value: str, timeout: float = FILL_MS) -> None:  # noqa: ASYNC109 - named as Playwright's
         """Type over what it holds, as soon as one can; `timeout` in milliseconds. Raises Playwright's `Error`."""
-        if not await self._within(timeout, self.evaluate(TYPE, value, timeout)):
+        until = time.time() * 1000 + timeout
+        if not await self._within(timeout, self.evaluate(TYPE, self.kind, value, until)):
             raise Error("the field cannot be typed into")
 
     async def wait_for_element_state(self, state: Literal["hidden"], *, timeout: float) -> None:  # noqa: ASYNC109 - as above

@@ -130,3 +130,60 @@ def test_a_field_that_goes_is_waited_for_no_longer() -> None:
         await field.wait_for_element_state("hidden", timeout=20_000)
 
     with_the_page("<input id=it>", test)
+
+
+SHUT = {
+    "hidden": "one.hidden = true",
+    "disabled": "one.disabled = true",
+    "read-only": "one.readOnly = true",
+    "put back by the page": "one.addEventListener('input', () => { one.value = '417582'; })",
+    "of another kind": "one.type = 'text'",
+}
+
+
+@pytest.mark.parametrize("how", SHUT)
+def test_a_field_is_blanked_however_the_page_left_it(how: str) -> None:
+    async def test(page: Page) -> None:
+        field = await held(page, "#it")
+        await fields.check_kind(field, password=True)
+        await field.fill("417582")
+        await page.evaluate(f"() => {{ const one = document.querySelector('#it'); {SHUT[how]}; }}")
+        await fields.blank(field)
+        assert await page.input_value("#it") == ""
+
+    with_the_page("<input id=it type=password>", test)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "one.type = 'text'",
+        "one.setAttribute('aria-readonly', 'true')",
+        "one.closest('form').setAttribute('aria-disabled', 'true')",
+        "one.maxLength = 0",
+    ],
+)
+def test_what_a_field_does_not_take_is_no_success(change: str) -> None:
+    async def test(page: Page) -> None:
+        field = await held(page, "#it")
+        await fields.check_kind(field, password=True)
+        await page.evaluate(f"() => {{ const one = document.querySelector('#it'); {change}; }}")
+        with pytest.raises(Error):
+            await field.fill("417582", timeout=200)
+        assert await page.input_value("#it") in ("", "saved")
+
+    with_the_page("<form><input id=it type=password value=saved></form>", test)
+
+
+def test_a_page_that_wakes_up_too_late_gets_nothing() -> None:
+    async def test(page: Page) -> None:
+        field = await held(page, "#it")
+        await page.evaluate(
+            "() => setTimeout(() => { const end = Date.now() + 400; while (Date.now() < end); document.title = 'awake'; })"
+        )
+        with pytest.raises(Error):
+            await field.fill("417582", timeout=50)
+        await page.wait_for_function("document.title === 'awake'")
+        assert await page.input_value("#it") == ""
+
+    with_the_page("<input id=it>", test)

@@ -1,0 +1,51 @@
+"""What the page looks like in the end is what is shown, however late its pictures are acknowledged."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import Page
+
+from tests.workers.browser.test_facade import on_the_page
+from workers.browser.cast import Cast
+from workers.browser.facade import Facade
+from workers.browser.screen import Sight
+
+pytestmark = pytest.mark.browser
+BURST = """() => new Promise((done) => {
+  let left = 8;
+  const next = () => { document.body.style.background = `rgb(${left * 20}, 0, 0)`; if (left--) requestAnimationFrame(next); else done(); };
+  next();
+})"""
+BLACK = (0, 0, 0)
+
+
+class Tardy(Cast):
+    """Acknowledges nothing until it may, as a host that has much to do."""
+
+    may: asyncio.Event
+
+    async def _ack(self, session_id: int) -> None:
+        await self.may.wait()
+        await super()._ack(session_id)
+
+
+def test_the_last_picture_of_a_burst_comes_when_the_others_are_acknowledged_late() -> None:
+    async def test(facade: Facade, page: Page) -> None:
+        del facade
+        await page.set_content("<body style='background: #fff'>")
+        cast = Tardy(page, await page.context.new_cdp_session(page))
+        cast.may = asyncio.Event()
+        await cast.start()
+        await page.evaluate(BURST)
+        await page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        cast.may.set()
+        sight = Sight()
+        async with asyncio.timeout(20):
+            while sight.picture is None or tuple(sight.picture[400, 640]) != BLACK:
+                await cast.arrived.wait()
+                cast.arrived.clear()
+                if (png := cast.take()) is not None:
+                    sight.see(png)
+        cast.stop()
+
+    on_the_page(test)
