@@ -95,7 +95,7 @@ class Desk:
         return bool(await self._ask("confirm_practice", {"where": [[place.page, place.chain] for place in places]}))
 
     async def log(self, words: str) -> None:
-        """A line for the maintainer's run log."""
+        """A line for the maintainer who tries the script out; the office keeps none."""
         await self._ask("log", {"words": words})
 
 
