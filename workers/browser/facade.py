@@ -144,9 +144,8 @@ class Facade:
                 f"A script may go to its portal's own https addresses only, not to {parts.scheme}://{parts.hostname}.",
             )
         target = self.page(page)
-        arriving = asyncio.ensure_future(self._arrive(target.goto(url, wait_until="domcontentloaded", timeout=GOTO_MS)))
-        await asyncio.gather(arriving, world_of(target).opened(), return_exceptions=True)
-        await arriving
+        await world_of(target).ready()
+        await self._arrive(target.goto(url, wait_until="domcontentloaded", timeout=GOTO_MS))
 
     async def reload(self, page: int) -> None:
         await self._arrive(self.page(page).reload(wait_until="domcontentloaded", timeout=GOTO_MS))

@@ -8,6 +8,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, Literal
 from weakref import WeakKeyDictionary, ref
 
@@ -116,11 +117,11 @@ class OwnWorld:
             told = await self._told(f"(links) => ({ONE})(({FOUND})(links))", (links,), by_value=False)
         except (Error, TimeoutError):
             return None
-        return Held(await self.opened(), str(told["objectId"])) if "objectId" in told else None
+        return Held(await self._opened(), str(told["objectId"])) if "objectId" in told else None
 
     async def _told(self, function: str, args: tuple[Any, ...], *, by_value: bool) -> dict[str, Any]:
         async with asyncio.timeout(ASK_S):
-            cdp, known = await self.opened(), self._context
+            cdp, known = await self._opened(), self._context
             if not known:
                 self._context = await self._entered(cdp)
                 return await _said(cdp, function, args, by_value, executionContextId=self._context)
@@ -153,8 +154,14 @@ class OwnWorld:
         except (Error, TimeoutError):
             return None  # the document went away meanwhile, or draws nothing
 
-    async def opened(self) -> CDPSession:
-        """Ready for questions: a line of its own to the page. Raises Playwright's `Error`."""
+    async def ready(self) -> None:
+        """Open it now, if the page lets it: one that is on its way may not answer before it has arrived."""
+        with suppress(Error, TimeoutError):
+            async with asyncio.timeout(ASK_S):
+                await self._opened()
+
+    async def _opened(self) -> CDPSession:
+        """A line of its own to the page. Raises Playwright's `Error`."""
         async with self._opening:
             if self._cdp is None:
                 if (page := self._page()) is None:
