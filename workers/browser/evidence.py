@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from PIL import Image
-from playwright.async_api import Error, Page
+from playwright.async_api import Error, Frame, Page
 
 from broker.base.ids import new_id
 from broker.base.unit import Unit
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 TEXT_CHARACTERS = 8000
 PICTURE_S = 5
+READ_MS = 1000
+MOST_FRAMES = 40
+DOCUMENT = ":root > :is(body, frameset)"
+"""A document made of frames has no body."""
 SEED = re.compile(r"otpauth(-migration)?://|\b(?=[A-Z]*[2-7])[A-Z2-7]{16,}\b|\b([A-Za-z2-7]{4}[ -]){7}[A-Za-z2-7]{4}\b")
 """What an authenticator's seed looks like on a page that no script knows."""
 WITHHELD = "The page shows an authenticator's seed or recovery codes. What it says is not kept."
@@ -47,12 +51,7 @@ async def keep_page(node: "Node", live: LiveSession, page: Page, *, wordless: bo
     """The same of any page of the session. `wordless`: in squares in which no word can be read, and no text: a patient's page."""
     try:
         async with asyncio.timeout(PICTURE_S):
-            text = await page.locator("body").inner_text(timeout=1000)
-            if live.shows_secrets or SEED.search(text):
-                text, masked = WITHHELD, "html"
-            else:
-                masked = MASKED
-            taken = await picture(page, masked)
+            text, taken = await seen(page, secret=live.shows_secrets)
             title = "" if wordless else await page.title()
         outline = await structure.features(page)
     except (Error, TimeoutError):
@@ -87,8 +86,48 @@ def in_squares(png: bytes) -> bytes:
         return out.getvalue()
 
 
-async def picture(page: Page, masked: str = MASKED) -> bytes:
-    """The page as it looks, without what it says."""
-    return await page.screenshot(
-        mask=[page.locator(masked)], mask_color="#8a949e", style=DOTS, timeout=PICTURE_S * 1000
+async def seen(page: Page, *, secret: bool = False) -> tuple[str, bytes]:
+    """What the page says, frames too, and how it looks without that; neither where it shows a seed, or is `secret`.
+
+    Raises `Error` or `TimeoutError` for a page that cannot be read, or one of its frames: what it shows might be a seed.
+    """
+    said = await _said(page)
+    read = [frame for frame, text in said.items() if text is not None]
+    text = "\n".join(said[frame] or "" for frame in read)
+    if secret or SEED.search(text):
+        text, masked = WITHHELD, "html"
+    else:
+        masked = MASKED
+    taken = await page.screenshot(
+        mask=[frame.locator(masked) for frame in read],  # a locator does not enter frames: each has its own
+        mask_color="#8a949e",
+        style=DOTS,
+        timeout=PICTURE_S * 1000,
     )
+    if any(text is None and frame.url for frame, text in said.items()):
+        raise Error("A frame came while the picture was taken.")
+    return text, taken
+
+
+async def _said(page: Page) -> dict[Frame, str | None]:
+    """The text of each document that shows; None: nothing has come into that frame yet."""
+    frames = page.frames
+    if len(frames) > MOST_FRAMES:
+        raise Error("More frames than are read.")
+    showing = await asyncio.gather(*(_shows(frame) for frame in frames))
+    shown = [frame for frame, shows in zip(frames, showing, strict=True) if shows]
+    return dict(zip(shown, await asyncio.gather(*(_text(frame) for frame in shown)), strict=True))
+
+
+async def _shows(frame: Frame) -> bool:
+    """Whether the picture has it: what a hidden frame gives as its text is its scripts."""
+    return frame.parent_frame is None or await (await frame.frame_element()).is_visible()
+
+
+async def _text(frame: Frame) -> str | None:
+    try:
+        return await frame.locator(DOCUMENT).inner_text(timeout=READ_MS)
+    except Error:
+        if frame.parent_frame is not None and not frame.url:
+            return None  # its server has not answered, and no script has written into it: that could be read
+        raise

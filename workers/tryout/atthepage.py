@@ -24,7 +24,6 @@ UNSEEN = frozenset({"url", "pages", "method", "log", "code_answered", "another_c
 """Calls after which the page looks as it did."""
 PICTURE_S = 5
 WORDS = 300
-SPACE_MS = 1000
 
 
 class AtThePage:
@@ -120,9 +119,8 @@ class AtThePage:
         """The page as evidence shows it: no field, no cell, text as dots; nothing of one with an authenticator's seed."""
         with contextlib.suppress(Error, TimeoutError):
             async with asyncio.timeout(PICTURE_S):
-                text = await page.locator("body").inner_text(timeout=SPACE_MS)
-                hidden = "html" if evidence.SEED.search(text) else evidence.MASKED
-                await self._send(await evidence.picture(page, hidden))
+                _, picture = await evidence.seen(page)
+                await self._send(picture)
 
     async def _say(self, event: str, **facts: Any) -> None:
         await self._send(json.dumps({"e": event, **facts}))

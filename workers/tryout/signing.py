@@ -5,6 +5,8 @@ import time
 from types import SimpleNamespace
 from typing import Any
 
+from playwright.async_api import Page
+
 from broker.base.settings import Settings
 from carrier_scripts.kit.outcomes import Outcome
 from carrier_scripts.registry import Script
@@ -48,9 +50,9 @@ async def sign_in(
         )
         renewing = asyncio.ensure_future(_renew(egress, door))
         _, context = await pool.context("tryout", proxy={"server": door.url, "bypass": "<-loopback>"}, locale="en-US")
-        page = await context.new_page()
-        watch_status(page)
         live: Any = SimpleNamespace(door=door, tabs=[])
+        context.on("page", lambda page: _adopt(live.tabs, page))
+        page = await context.new_page()
         facade = Facade(live, page)
         desk = OwnDesk(login, facade, sign_in_hosts, watcher.tell)
         ended = await processes.run(script, "sign_in", _watched(watcher, desk, facade), limit=Limit(LIMIT_S))
@@ -65,6 +67,14 @@ async def sign_in(
         for door in egress.doors():
             await egress.shut(door)
         await pool.stop()
+
+
+def _adopt(tabs: list[Any], page: Page) -> None:
+    """A page is a tab from when it opens until it closes: a script waits for the new one among them."""
+    watch_status(page)
+    tab = SimpleNamespace(page=page)
+    tabs.append(tab)
+    page.on("close", lambda _: tabs.remove(tab))
 
 
 def _watched(watcher: Watcher, desk: OwnDesk, facade: Facade) -> Answer:

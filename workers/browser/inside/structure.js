@@ -2,7 +2,7 @@
 (() => {
   const plain = (value) => (value || '').replace(/\d+/g, '#').slice(0, 60);
   const shown = (element) => element.checkVisibility ? element.checkVisibility() : element.getClientRects().length > 0;
-  const wanted = 'form, input, select, textarea, button, iframe, [role], nav, main, header, footer, h1, h2, table, a[href], [id], [data-testid]';
+  const wanted = 'form, input, select, textarea, button, iframe, frame, [role], nav, main, header, footer, h1, h2, table, a[href], [id], [data-testid]';
   const found = new Set();
   let left = 3000;
   for (const element of document.querySelectorAll(wanted)) {
