@@ -1,6 +1,7 @@
 """What the page showed when a sign-in stopped: masked picture and text, sealed, for whoever must act next."""
 
 import asyncio
+import contextlib
 import json
 import re
 from base64 import b64encode
@@ -35,6 +36,10 @@ DOTS = """*, *::before, *::after { -webkit-text-security: disc !important }
 :is(button, label, legend, th, input[type=submit], input[type=button]),
 :is(button, label, legend, th) :not(input, textarea, select) { -webkit-text-security: none !important }"""
 """Text as dots, in frames and shadow roots too, but for the words of controls."""
+DOTTED = """(_, css) => { const sheet = new CSSStyleSheet(); sheet.replaceSync(css); window.__dots = sheet;
+document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet]; }"""
+"""The same by hand: a sheet that no document tree shows and no policy of the page forbids."""
+UNDOTTED = "() => { document.adoptedStyleSheets = document.adoptedStyleSheets.filter(one => one !== window.__dots); delete window.__dots; }"
 
 
 async def keep_evidence(node: "Node", live: LiveSession) -> str | None:
@@ -98,15 +103,27 @@ async def seen(page: Page, *, secret: bool = False) -> tuple[str, bytes]:
         text, masked = WITHHELD, "html"
     else:
         masked = MASKED
-    taken = await page.screenshot(
-        mask=[frame.locator(masked) for frame in read],  # a locator does not enter frames: each has its own
-        mask_color="#8a949e",
-        style=DOTS,
-        timeout=PICTURE_S * 1000,
-    )
+    try:
+        # Playwright's own `style` leaves out a frame that is on its way to another page
+        await asyncio.gather(*(frame.locator(":root").evaluate(DOTTED, DOTS, timeout=READ_MS) for frame in read))
+        taken = await page.screenshot(
+            mask=[frame.locator(masked) for frame in read],  # a locator does not enter frames: each has its own
+            mask_color="#8a949e",
+            style=DOTS,
+            timeout=PICTURE_S * 1000,
+        )
+    finally:
+        await asyncio.gather(*(_undotted(frame) for frame in read))
     if any(text is None and frame.url for frame, text in said.items()):
         raise Error("A frame came while the picture was taken.")
     return text, taken
+
+
+async def _undotted(frame: Frame) -> None:
+    """The page goes on as it was; a frame that has gone or hangs is left."""
+    with contextlib.suppress(Error, TimeoutError):
+        async with asyncio.timeout(READ_MS / 1000):
+            await frame.evaluate(UNDOTTED)
 
 
 async def _said(page: Page) -> dict[Frame, str | None]:

@@ -104,6 +104,24 @@ def test_cells_and_fields_inside_frames_are_covered_and_their_words_are_dots() -
     assert not inside & {(255, 0, 0), (0, 255, 0)}
 
 
+def test_a_frame_that_is_on_its_way_to_another_page_is_dots_as_well() -> None:
+    async def of(name: str) -> bytes:
+        taken: list[bytes] = []
+
+        async def test(page: Page) -> None:
+            await page.frame_locator("[name=main]").locator("a").wait_for()
+            main = next(frame for frame in page.frames if frame.name == "main")
+            async with page.expect_request(SITE + "silent"):
+                await main.locator("a").evaluate("link => link.click()")
+            taken.append((await seen(page))[1])
+            assert await main.evaluate("document.adoptedStyleSheets.length") == 0
+
+        await on(of_frames(f"<p>{name}</p><a href=silent>On</a>"), test)
+        return taken[0]
+
+    assert asyncio.run(of("Maria Garcia")) == asyncio.run(of("Petra Wilson"))
+
+
 def test_a_seed_in_a_frame_withholds_the_words_and_the_picture_of_every_frame() -> None:
     async def test(page: Page) -> None:
         await page.frame_locator("[name=main]").locator("p").wait_for()
