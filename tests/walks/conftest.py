@@ -1,16 +1,19 @@
 """Walks go the whole way: every process runs, people use real browsers. One demo serves a whole module."""
 
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from broker.base.settings import Settings
 from tests.demos import Demo, running_demo
 from workers.browser.find import find
 
+MEASURED = "(old) => { const now = window.portunusViewer.room; return now && (now.w !== old.w || now.h !== old.h); }"
 expect.set_options(timeout=20_000)  # a busy machine is no failure
 
 
@@ -71,6 +74,10 @@ class Person:
             elif (room["w"], room["h"]) != (1280, 800):
                 wide, high = size["width"] + 1280 - room["w"], size["height"] + 800 - room["h"]
                 self.page.set_viewport_size({"width": wide, "height": high})
+                with suppress(
+                    PlaywrightTimeout
+                ):  # a busy page measures late: corrected before that, it would swing for ever
+                    self.page.wait_for_function(MEASURED, arg=room, timeout=10_000)
                 fits = 0
             elif self.page.evaluate(drawn) == [1280, 800]:
                 fits += 1
