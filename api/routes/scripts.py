@@ -13,10 +13,10 @@ from api.pages import page
 from api.script_texts import base_of, with_text
 from broker.adapters import script_editing
 from broker.adapters.script_process import digest_of
-from broker.base.errors import BrokerError, Incomplete, Unavailable
+from broker.base.errors import BrokerError, Conflict, Incomplete, Unavailable
 from broker.base.unit import Unit
 from broker.directory import service as directory
-from broker.directory.models import Location, Portal, ScriptVersion
+from broker.directory.models import Location, Portal, PortalAccount, ScriptVersion
 from broker.identity.models import User
 from broker.identity.policy import Permission, organization_of
 from broker.scripts import service as scripts
@@ -148,6 +148,27 @@ def roll_back(request: Request, here: HereNow, key: str, words: Text = "") -> Re
     return _do(request, here, key, lambda work: scripts.roll_back(work, directory.portal_by_key(work, key).id, words))
 
 
+@router.post("/scripts/{key}/pin", dependencies=JUDGES)
+def pin(request: Request, here: HereNow, key: str, account: Text = "", digest: Text = "", words: Text = "") -> Response:
+    """One login stays on this version, whatever is released."""
+
+    def keep(work: Unit) -> None:
+        scripts.pin(work, _login(work, key, account), digest, words)
+
+    return _do(request, here, key, keep)
+
+
+@router.post("/scripts/{key}/unpin", dependencies=JUDGES)
+def unpin(request: Request, here: HereNow, key: str, account: Text = "") -> Response:
+    """It runs what the others run again."""
+
+    def let_go(work: Unit) -> None:
+        if not scripts.unpin(work, _login(work, key, account)):
+            raise Conflict("This login is not pinned any more: it runs what the others run.")
+
+    return _do(request, here, key, let_go)
+
+
 @router.post("/scripts/{key}/owner", dependencies=JUDGES)
 def owner(request: Request, here: HereNow, key: str, email: Text = "") -> Response:
     """Who is told when it fails."""
@@ -216,6 +237,8 @@ def _page(request: Request, here: Here, key: str, error: BrokerError | None = No
             {"digest": one.digest[:12], "at": one.started_at, "end": ENDS.get(one.end or "", STAGES.get(one.stage, "")), "words": one.end_words or ""}
             for one in scripts.releases(work, site.id)
         ]  # fmt: skip
+        pinned = [_pin(work, one) for one in scripts.pins(work, site.id)]
+        logins = [(one.id, _called(one)) for one in scripts.logins_to_pin(work, site.id)]
         looks_after = scripts.owner(work, site.id)
         owner_email = looks_after.email if looks_after else ""
         known_facts = directory.facts_of(work, site)
@@ -235,7 +258,7 @@ def _page(request: Request, here: Here, key: str, error: BrokerError | None = No
         today=here.portunus.clock.now().date().isoformat(), may_judge=Permission.SCRIPT_APPROVE in here.held,
         may_write=Permission.SCRIPT_MAINTAIN in here.held, may_manage=Permission.PORTAL_MANAGE in here.held,
         error=error.message if error else "", owner=owner_email, maintainers=maintainers,
-        facts=known_facts, differs=differs,
+        facts=known_facts, differs=differs, pinned=pinned, logins=logins,
     )  # fmt: skip
 
 
@@ -323,6 +346,28 @@ def _version(work: Unit, one: Any, in_force: str, me: str) -> dict[str, Any]:
         "in_force": one.digest == in_force,
         "own": one.version.author == me,
     }
+
+
+def _login(work: Unit, key: str, account_id: str) -> PortalAccount:
+    return scripts.login_to_pin(work, directory.portal_by_key(work, key).id, account_id)
+
+
+def _pin(work: Unit, one: Any) -> dict[str, Any]:
+    by = work.db.get(User, one.pinned_by)
+    return {
+        "account": one.account_id,
+        "login": _called(one.account),
+        "short": one.digest[:12],
+        "since": one.pinned_at,
+        "by": by.name if by else one.pinned_by,
+        "reason": one.reason,
+    }
+
+
+def _called(row: PortalAccount) -> str:
+    """A login as people know it: its label, its user name, where it works."""
+    name = f"{row.label} ({row.username})" if row.label else row.username
+    return f"{name}, {', '.join(sorted(place.name for place in row.locations))}" if row.locations else name
 
 
 def _judged(row: ScriptVersion, *, refused: bool) -> str:

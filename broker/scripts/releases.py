@@ -220,40 +220,6 @@ def baseline(work: Unit, row: ScriptRelease) -> judging.Tally:
     return judging.of_sessions(_runs_of(work, *_version_before(row), ScriptRun.verb == SIGN_IN))
 
 
-def pin(work: Unit, account: PortalAccount, digest: str, reason: str) -> ScriptPin:
-    """Keep an account on one version. Raises `Incomplete`, `Refused` (unapproved or another portal's)."""
-    require(work, Permission.SCRIPT_APPROVE, anywhere=True)
-    if len(reason.strip()) < versions.LEAST_WORDS:
-        raise Incomplete("Say in a sentence why this account keeps its own version.")
-    turn.take(work, account.portal_id)
-    row = versions.runnable(work, versions.version(work, digest).digest, account.portal_id)
-    unpin(work, account)
-    made = ScriptPin(
-        account_id=account.id,
-        digest=row.digest,
-        pinned_by=work.actor.id,
-        pinned_at=work.clock.now(),
-        reason=reason.strip()[:300],
-    )
-    audit.record(
-        work, Act.SCRIPT_PINNED, "script_version", row.digest[:32], account_id=account.id, reason=reason.strip()[:300]
-    )
-    work.db.add(made)
-    work.db.flush()
-    return made
-
-
-def unpin(work: Unit, account: PortalAccount) -> None:
-    """The account runs what the others run again; nothing happens when it does already."""
-    require(work, Permission.SCRIPT_APPROVE, anywhere=True)
-    known = work.db.get(ScriptPin, account.id)
-    if known is None:
-        return
-    audit.record(work, Act.SCRIPT_UNPINNED, "script_version", known.digest[:32], account_id=account.id)
-    work.db.delete(known)
-    work.db.flush()
-
-
 def releases(work: Unit, portal_id: str) -> Sequence[ScriptRelease]:
     """Newest first."""
     return work.db.scalars(

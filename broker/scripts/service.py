@@ -7,18 +7,19 @@ from broker.scripts.board import Health, health, level
 from broker.scripts.downtime import Downtime, downtimes
 from broker.scripts.downtime import steps as fallback
 from broker.scripts.drift import accept, changes, drifted, look_now, looked, seen, structures, take_due
+from broker.scripts.pins import login as login_to_pin
+from broker.scripts.pins import logins as logins_to_pin
+from broker.scripts.pins import pin, pins, unpin
 from broker.scripts.releases import (
     advance,
     chosen,
     in_force,
-    pin,
     release,
     releases,
     roll_back,
     running,
     standing,
     trial,
-    unpin,
 )
 from broker.scripts.runs import Report, failed, forget_old, note, open_failed, portal_of
 from broker.scripts.shipped import keep_shipped
@@ -65,6 +66,8 @@ __all__ = [
     "in_force",
     "keep_shipped",
     "level",
+    "login_to_pin",
+    "logins_to_pin",
     "look_now",
     "looked",
     "maintainers",
@@ -73,6 +76,7 @@ __all__ = [
     "open_failed",
     "owner",
     "pin",
+    "pins",
     "portal_of",
     "record",
     "refuse",

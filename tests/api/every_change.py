@@ -170,6 +170,12 @@ DRIVEN = {
     "test_script_tryouts.py": {
         "test_the_text_as_it_stands_goes_to_the_host_with_what_she_typed": ("script_tryouts.begin",),
     },
+    "test_script_pins.py": {
+        "test_an_unpinned_login_runs_the_version_in_force_again": (
+            "scripts.pin",
+            "scripts.unpin",
+        ),
+    },
     "test_scripts.py": {
         "test_a_changed_page_is_accepted_by_a_maintainer": ("script_health.accept",),
         "test_a_maintainer_has_the_sign_in_page_looked_at_now": ("script_health.look",),
