@@ -118,6 +118,31 @@ def test_a_script_is_mended_with_completion_and_what_check_says_by_keyboard_alon
     page.on("dialog", lambda dialog: dialog.accept())  # what she has not handed in is asked for before it is left
 
 
+def test_a_login_is_pinned_and_let_go_by_keyboard_alone(screen, versions) -> None:
+    ana = screen("Ana")
+    page, keys = ana.go(f"/scripts/{KEY}"), ana.page.keyboard
+    in_force = page.locator("details.account-line", has=page.get_by_text("in force", exact=True))
+    in_force.locator("summary").first.focus()
+    keys.press("Enter")
+    in_force.get_by_text("Pin a login to it").focus()
+    keys.press("Enter")
+    page.get_by_label("Login that stays on this version").focus()
+    ana.picture("scripts_pin")
+    assert ana.faults() == []
+    keys.press("Tab")
+    keys.type("Its office still has the old portal.")
+    keys.press("Enter")
+    pinned = page.get_by_role("region", name="Pinned logins")
+    pinned.get_by_text("Its office still has the old portal.").wait_for()
+    ana.picture("scripts_pinned")
+    assert ana.faults() == []
+    page.set_viewport_size(NARROW)
+    assert ana.too_wide() == []
+    pinned.get_by_role("button", name="Unpin").focus()
+    keys.press("Enter")
+    pinned.wait_for(state="detached")
+
+
 def test_a_version_is_read_approved_and_released_by_keyboard_alone(screen, versions, office) -> None:
     page = screen("Ana").go(f"/scripts/harborline/diff?new={versions['digest']}")
     assert page.get_by_role("cell", name="harborline.sim.test, id.harborline.sim.test").is_visible()
