@@ -103,6 +103,7 @@ def test_what_was_typed_is_not_given_any_more_once_her_time_is_over(server: Serv
             await asyncio.sleep(0)
             live.recorder = other  # type: ignore[assignment]
             await late
+            await page.wait_for_load_state()
             assert (await page.title(), live.answered) == ("No", set())
 
     asyncio.run(play())
