@@ -129,7 +129,6 @@ class PlainTables(Portal):
             made = await self.one_claim(page, asked.claim_number, answer, asked)
             totals(made)
             answer.claims([made], await page.locator("#claim-number").read())
-            await self.remittances(page, [made], answer, asked)
             return answer
         rows, seen = await self.listed(page, asked, answer)
         if not rows:
@@ -147,11 +146,7 @@ class PlainTables(Portal):
             totals(made)
             found.append(made)
         answer.claims(found, *(row["Claim"] for row in rows))
-        await self.remittances(page, found, answer, asked)
         return answer
-
-    async def remittances(self, page: Page, found: list[dict[str, Any]], answer: Answer, asked: Asked) -> None:
-        """Where the portal offers 835 files: those of the paid claims, when asked for."""
 
     async def listed(self, page: Page, asked: Asked, answer: Answer) -> tuple[list[Row], Seen | None]:
         """The rows of the list that are wanted, read to its end, and what the list says of its length."""

@@ -106,6 +106,16 @@ async def remittance(link: Locator, claim: dict[str, Any], answer: Answer) -> No
         answer.conflict("Paid in the remittance", own)
 
 
+def paid_claims(answer: Answer) -> list[dict[str, Any]]:
+    """The claims that should have a remittance: those with a payment, or said to be paid."""
+    return [one for one in answer.result.get("claims", []) if _stands(one, PAID)]
+
+
+def _stands(claim: dict[str, Any], standing: frozenset[str]) -> bool:
+    status = claim.get("status")
+    return "payment" in claim or (status is not None and status.value in standing)
+
+
 def unkept_papers(answer: Answer, asked: Asked) -> None:
     """Each paper that was asked for and is not kept is named as missing: the portal offers none, or its script fetches none.
 
@@ -115,9 +125,8 @@ def unkept_papers(answer: Answer, asked: Asked) -> None:
     wanted = [(EOB, "eob_artifact_id", DECIDED)] if asked.with_eob else []
     wanted += [(ERA, "era_artifact_id", PAID)] if asked.with_era else []
     for claim in answer.result.get("claims", []):
-        number, status = claim["payer_claim_number"], claim.get("status")
+        number = claim["payer_claim_number"]
         for paper, kept, standing in wanted:
-            due = "payment" in claim or (status is not None and status.value in standing)
-            if due and kept not in claim and f"{paper} of claim {number.value}" not in named:
+            if _stands(claim, standing) and kept not in claim and f"{paper} of claim {number.value}" not in named:
                 seen = (Seen(str(number.value), ref) for ref in number.refs)
                 answer.missing(f"{paper} of claim {number.value}: not fetched", *seen)

@@ -1,6 +1,6 @@
 """`Portal`: what every carrier script is. Declared facts first; override `sign_in` only when the portal is odd."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Answer, Asked, NoAnswer
@@ -73,6 +73,13 @@ class Portal:
         """Claims of a member, or one by its number. Raises `NoAnswer`, `PageChanged`."""
         del page, asked
         raise NoAnswer("not_supported")
+
+    async def download_remittance(self, page: Page, claim: dict[str, Any], answer: Answer) -> None:
+        """The 835 of one paid claim of `claim_status`, where the portal offers it: find its link, and `remittance(link, claim, answer)`.
+
+        Called for each of them when the question wants it. A paper that is not fetched is named as missing.
+        """
+        del page, claim, answer
 
     async def sign_in(self, page: Page, desk: Desk) -> Outcome:
         """From the start page to a proved, signed-in home page, or the outcome that stopped it."""

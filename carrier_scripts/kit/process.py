@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from carrier_scripts import kit
-from carrier_scripts.kit.claims import unkept_papers
+from carrier_scripts.kit.claims import paid_claims, unkept_papers
 from carrier_scripts.kit.desk import Desk
 from carrier_scripts.kit.lookups import Asked, NoAnswer
 from carrier_scripts.kit.outcomes import NAMES, Outcome
@@ -194,6 +194,9 @@ async def _outcome(wire: Wire, message: dict[str, Any], loaded: Loaded) -> dict[
         page = Page(wire.ask)
         if verb in LOOKUPS:
             answer = await getattr(portal, verb)(page, asked := Asked.from_json(message["asked"]))
+            if asked.with_era:
+                for claim in paid_claims(answer):
+                    await portal.download_remittance(page, claim, answer)
             unkept_papers(answer, asked)
             return {"outcome": Outcome.ANSWERED.value, "answer": answer.to_json()}
         if verb == "recognise":

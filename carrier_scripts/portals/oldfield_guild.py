@@ -64,16 +64,16 @@ class OldfieldGuild(PlainTables):
         seen = await self.recognise(page, but_not=(Outcome.SIGNED_IN,))
         return seen if isinstance(seen, Outcome) else Outcome.UNRECOGNISED
 
-    async def remittances(self, page: Page, found: list[dict[str, Any]], answer: Answer, asked: Asked) -> None:
+    async def download_remittance(self, page: Page, claim: dict[str, Any], answer: Answer) -> None:
         """The check register has a row for each claim that a check pays, and links the 835 of its newest checks only."""
-        paid = [claim for claim in found if "payment" in claim] if asked.with_era else []
-        for claim in paid:
-            await page.goto(self.address("/guild/checks.asp"))
-            await page.named("check register")
-            row = page.locator("#listing tr").filter(has_text=claim["payer_claim_number"].value)
-            link = row.locator(f'a:text-is("{claim["payment"]["trace_number"].value}")')
-            if await link.count() == 1:
-                await remittance(link, claim, answer)
+        if "payment" not in claim:
+            return
+        await page.goto(self.address("/guild/checks.asp"))
+        await page.named("check register")
+        row = page.locator("#listing tr").filter(has_text=claim["payer_claim_number"].value)
+        link = row.locator(f'a:text-is("{claim["payment"]["trace_number"].value}")')
+        if await link.count() == 1:
+            await remittance(link, claim, answer)
 
     async def read_benefits(self, here: Locator, answer: Answer) -> None:
         """Amounts are the family's, of three plan years: the newest is this one, the others are kept as they stand."""

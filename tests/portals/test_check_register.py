@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Locator, async_playwright
 
 from broker.base.settings import Settings
-from carrier_scripts.kit import Answer, Asked
+from carrier_scripts.kit import Answer
 from carrier_scripts.kit.reading import Value
 from carrier_scripts.portals import oldfield_guild
 from workers.browser.find import find
@@ -38,7 +38,8 @@ def test_both_claims_of_one_check_get_its_835(monkeypatch: pytest.MonkeyPatch) -
                 {"payer_claim_number": Value(number, (0,)), "payment": {"trace_number": Value("7001", (1,))}}
                 for number in ("OG81001", "OG81002")
             ]
-            await oldfield_guild.OldfieldGuild().remittances(page, found, Answer(), Asked(with_era=True))
+            for claim in found:
+                await oldfield_guild.OldfieldGuild().download_remittance(page, claim, Answer())
             await browser.close()
 
     monkeypatch.setattr(oldfield_guild, "remittance", fetch)

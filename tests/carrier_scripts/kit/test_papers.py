@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from carrier_scripts.kit import Answer, Asked
-from carrier_scripts.kit.claims import unkept_papers
+from carrier_scripts.kit.claims import paid_claims, unkept_papers
 from carrier_scripts.kit.reading import Seen, Value
 
 EOB, ERA = "Explanation of benefits of claim HC17", "Remittance of claim HC17"
@@ -41,6 +41,19 @@ def named(one: dict[str, Any], asked: Asked) -> list[str]:
 )
 def test_a_paper_that_was_asked_for_and_not_kept_is_named(one: dict[str, Any], missing: list[str]) -> None:
     assert named(one, Asked(with_eob=True, with_era=True)) == [f"{label}: not fetched" for label in missing]
+
+
+@pytest.mark.parametrize(
+    ("one", "wanted"),
+    [
+        (claim("paid"), True),
+        (claim("unknown", payment={"trace_number": Value("48213377", (6,))}), True),
+        (claim("denied"), False),
+        (claim("in_process"), False),
+    ],
+)
+def test_the_remittance_of_a_claim_is_fetched_when_it_is_paid(one: dict[str, Any], wanted: bool) -> None:
+    assert paid_claims(Answer({"claims": [one]})) == ([one] if wanted else [])
 
 
 def test_a_paper_that_nobody_asked_for_is_not_named() -> None:
