@@ -241,6 +241,8 @@ class Facade:
         end = clock() + min(timeout_ms, GOTO_MS) / 1000
         with recognising.watched(target) as watch:
             while True:
+                if target.is_closed():
+                    raise CallRefused(*self._meaning("Target closed"))
                 with suppress(Error):
                     await target.wait_for_load_state("domcontentloaded", timeout=max(1, (end - clock()) * 1000))
                 if (why_not := arrival.failure(target)) is not None:

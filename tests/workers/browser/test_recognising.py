@@ -1,10 +1,12 @@
 """What shows to a script's signs is what shows to Playwright, however the page is made."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import Page
 
 from tests.workers.browser.test_facade import on_the_page
-from workers.browser.facade import Facade
+from workers.browser.facade import CallRefused, Facade
 from workers.browser.recognising import first_shown
 
 pytestmark = pytest.mark.browser
@@ -62,6 +64,18 @@ def test_no_script_of_the_page_can_bend_what_is_seen() -> None:
     async def test(facade: Facade, page: Page) -> None:
         await page.evaluate(BENT)
         assert await facade.recognise(0, [["no", ["sees", "#nothing"]], ["go", ["sees", "#go"]]], [], 0) == "go"
+
+    on_the_page(test)
+
+
+def test_a_tab_that_is_closed_is_not_waited_for() -> None:
+    async def test(facade: Facade, page: Page) -> None:
+        looking = asyncio.ensure_future(facade.recognise(0, [["no", ["sees", "#nothing"]]], [], 20_000))
+        await asyncio.sleep(0)
+        await page.close()
+        with pytest.raises(CallRefused, match="closed in mid run"):
+            await looking
+        assert facade.broken
 
     on_the_page(test)
 
