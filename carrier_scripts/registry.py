@@ -9,6 +9,7 @@ import pkgutil
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -108,12 +109,21 @@ def _families(text: str, scripts: Path) -> list[str]:
     found: list[str] = []
     if FAMILIES not in text:
         return found
-    for node in _imports(trees.tree(text).body):
+    for node in _imports(_upper_part(text)):
         if (node.module or "").startswith(FAMILIES):
             for name in (*_families(_read(node.module or "", scripts)["text"], scripts), node.module or ""):
                 if name not in found:
                     found.append(name)
     return found
+
+
+def _upper_part(text: str) -> list[ast.stmt]:
+    """The statements above the first class, where all that names a family stands there; else all statements."""
+    upper, _, rest = text.partition("\nclass ")
+    if FAMILIES not in rest:
+        with suppress(SyntaxError):  # cut within a text of several lines
+            return trees.tree(upper).body
+    return trees.tree(text).body
 
 
 def _imports(statements: Iterable[ast.AST]) -> Iterator[ast.ImportFrom]:

@@ -74,9 +74,16 @@ export const size = (canvas) => ({ w: canvas.width, h: canvas.height });
 /** What `Kept` found for a message, each as an image or the promise of one: they are decoded from now on, beside each other. */
 export const decode = (message, found) => found.map(({ bytes, ...place }) => ({ ...place, image: message.kind !== FRAME && bytes[0] === RUNS ? runs(bytes, place.w, place.h) : picture(bytes) }));
 
+/** Rows that move up or down, in their order, each taken from `dy` below its new place. */
+export function moves({ kind, view }) {
+  const found = [];
+  for (let n = kind === FRAME ? 0 : view.getUint8(12), at = 13; n > 0; n--, at += 10)
+    found.push({ x: view.getUint16(at), y: view.getUint16(at + 2), w: view.getUint16(at + 4), h: view.getUint16(at + 6), dy: view.getInt16(at + 8) });
+  return found;
+}
+
 /** Draws a FRAME or UPDATE with its decoded pictures; resolves when its pixels are on the canvas. */
 export async function draw(context, message, tiles) {
-  const { view } = message;
   if (message.kind === FRAME) {
     const { w: wide, h: high, image } = tiles[0], bitmap = await image, canvas = context.canvas;
     if (canvas.width !== wide || canvas.height !== high) {
@@ -87,13 +94,9 @@ export async function draw(context, message, tiles) {
     bitmap.close();
     return;
   }
-  let at = 13;
-  const moves = [];
-  for (let n = view.getUint8(12); n > 0; n--, at += 10)
-    moves.push([view.getUint16(at), view.getUint16(at + 2), view.getUint16(at + 4), view.getUint16(at + 6), view.getInt16(at + 8)]);
   // All at once when the last is decoded: nobody sees half a change. Plain tiles wait for nothing.
   if (tiles.some(({ image }) => image instanceof Promise)) for (const tile of tiles) tile.image = await tile.image;
-  for (const [x, y, w, h, dy] of moves) context.drawImage(context.canvas, x, y + dy, w, h, x, y, w, h);
+  for (const { x, y, w, h, dy } of moves(message)) context.drawImage(context.canvas, x, y + dy, w, h, x, y, w, h);
   for (const { x, y, w, h, image } of tiles) {
     if (image instanceof ImageData) context.putImageData(image, x, y);
     else { context.drawImage(image, x, y, w, h); image.close(); }

@@ -1,6 +1,7 @@
 // Plays a recording: the stream's own messages, drawn again at their times, with a timeline to jump by.
 
 import { decode, draw, parse, EVENT, FRAME, Kept } from "./draw.js";
+import { needed } from "./needed.js";
 import { mark } from "./watermark.js";
 
 const $ = (id) => document.getElementById(id);
@@ -69,9 +70,10 @@ function seek(ms) {
       end = Math.max(end, from + 1);
     }
     const drawn = messages.slice(Math.max(from, 0), end).filter((message) => message.kind !== EVENT);
+    const seen = needed(drawn);
     const ahead = []; // decoded beside each other, some at a time: a long way from a whole picture must not fill the memory
     for (const [number, message] of drawn.entries()) {
-      for (let more = ahead.length; more < Math.min(number + AHEAD, drawn.length); more++) ahead.push(decode(drawn[more], drawn[more].found));
+      for (let more = ahead.length; more < Math.min(number + AHEAD, drawn.length); more++) ahead.push(decode(drawn[more], seen[more]));
       await paint(message, ahead[number]);
       ahead[number] = null;
     }
