@@ -104,7 +104,7 @@ def messages(here: HereNow, recording_id: str, reason: Reason = "") -> Streaming
     _check(here)
     with here.unit() as work:
         row, key = recordings.open_for_view(work, here.portunus.vault, recording_id, reason)
-        playback = Playback(here.portunus.blobs, row.blob, row.id, key)
+        playback = Playback(here.portunus.blobs, row.blob, row.id, key, recordings.closed(work, row))
     return StreamingResponse(_records(playback), media_type="application/octet-stream")
 
 
@@ -200,10 +200,13 @@ def _ending(playback: Playback, ms: int, found: Attestation) -> bytes:
     if not isinstance(ending, Contents):
         said = {"e": "end", "how": "damaged", "words": f"The file was changed after it was written: {ending}."}
     elif ending.complete:
-        said = {"e": "end", "how": "complete", "words": found.words()}
+        said = {"e": "end", "how": "complete", "words": f"{found.words()} {_by_the_log(playback)}".strip()}
     else:
-        words = (
-            f"It ends here, with the last whole part: it is still running, or the browser host stopped. {found.words()}"
-        )
+        why = "the browser host stopped" if playback.closed else "it is still running, or the browser host stopped"
+        words = f"It ends here, with the last whole part: {why}. {found.words()} {_by_the_log(playback)}".strip()
         said = {"e": "end", "how": "cut", "words": words}
     return struct.pack(">BBHII", 3, 0, 0, 0, ms) + json.dumps(said).encode()
+
+
+def _by_the_log(playback: Playback) -> str:
+    return "It is the file that the audit log names." if playback.closed else ""

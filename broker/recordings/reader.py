@@ -1,7 +1,9 @@
 """A recording read piece by piece, so that a long one plays at once and never fills the memory."""
 
+import hashlib
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from broker.base.errors import NotFound
 from broker.ports.blobs import Blobs
@@ -9,14 +11,29 @@ from broker.recordings import container
 from broker.recordings.container import FINAL, Contents, Damaged, Message
 
 
-class Playback:
-    """The messages of one file in order. After them, `ending` says how the file ends."""
+@dataclass(frozen=True)
+class Closed:
+    """What the audit log says of the file of a recording that is over."""
 
-    def __init__(self, blobs: Blobs, blob: str, recording_id: str, key: bytes) -> None:
+    digest: str
+    """SHA-256 of the whole file, in hexadecimal."""
+    size: int
+
+
+class Playback:
+    """The messages of one file in order. After them, `ending` says how the file ends.
+
+    `closed` is what it must be by the log: another file, a shorter or a longer one, is damaged, however whole it looks by itself.
+    """
+
+    def __init__(
+        self, blobs: Blobs, blob: str, recording_id: str, key: bytes, closed: Closed | None = None
+    ) -> None:
         self._blobs = blobs
         self._blob = blob
         self._id = recording_id
         self._key = key
+        self.closed = closed
         self.ending: Contents | Damaged | None = None
         """A `Contents` without messages, or what is wrong; None while the file is read."""
 
@@ -36,9 +53,11 @@ class Playback:
         head = container.header(self._id)
         if self._blobs.read(self._blob, 0, len(head)) != head:
             raise Damaged("this is not that recording", 0)
+        digest = hashlib.sha256(head)
         place, complete = len(head), False
         while place + 5 <= size:
-            length, kind = struct.unpack(">IB", self._blobs.read(self._blob, place, 5))
+            begun = self._blobs.read(self._blob, place, 5)
+            length, kind = struct.unpack(">IB", begun)
             if length < 1 or length > container.LARGEST_CHUNK:
                 raise Damaged("a chunk's length is impossible", opener.number)
             if place + 4 + length > size:
@@ -47,9 +66,22 @@ class Playback:
                 raise Damaged("there is more after the end", opener.number)
             sealed = self._blobs.read(self._blob, place + 5, length - 1)
             plain = opener.opened(kind, sealed)
+            digest.update(begun + sealed)
             place += 4 + length
             if kind == FINAL:
                 complete = True
             else:
                 yield from container.messages_in(plain)
+        if self.closed is not None:
+            digest.update(self._blobs.read(self._blob, place, size - place))
+            _compare(self.closed, size, digest.hexdigest(), opener.number)
         self.ending = Contents(messages=[], complete=complete, chunks=opener.number, lost_bytes=size - place)
+
+
+def _compare(closed: Closed, size: int, digest: str, chunks: int) -> None:
+    """Raises `Damaged` for a file that is not the one that the log names."""
+    if size != closed.size:
+        more = "longer" if size > closed.size else "shorter"
+        raise Damaged(f"it is {abs(size - closed.size):,} bytes {more} than the audit log says", chunks)
+    if digest != closed.digest:
+        raise Damaged("it is not the file that the audit log names", chunks)

@@ -1,6 +1,7 @@
 """Recordings: start one with a lease, close it, close those a crash left open, and view one for a reason."""
 
 import hashlib
+import json
 import struct
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from sqlalchemy import ColumnElement, or_, select
 
 from broker.audit import service as audit
 from broker.audit.acts import Act
+from broker.audit.models import AuditEntry
 from broker.base.errors import Conflict, Incomplete, NotFound, Refused, Unavailable
 from broker.base.ids import new_id
 from broker.base.unit import Unit
@@ -18,6 +20,7 @@ from broker.ports.blobs import Blobs
 from broker.recordings import container
 from broker.recordings.attestation import Attestation, attested
 from broker.recordings.models import Recording
+from broker.recordings.reader import Closed
 from broker.vault.service import Vault
 
 SILENT = timedelta(seconds=30)
@@ -72,11 +75,14 @@ def start(work: Unit, vault: Vault, subject: Subject) -> tuple[Recording, bytes]
     return row, key
 
 
-def beat(work: Unit, recording_id: str, *, size: int, messages: int, duration_ms: int) -> None:
-    """How far it is; a recording whose host is silent for 30 s is closed by the sweep."""
+def beat(work: Unit, recording_id: str, *, size: int, messages: int, duration_ms: int) -> bool:
+    """How far it is. False: its host was silent for 30 s, the sweep has closed it, and nothing more belongs to it."""
     row = _row(work, recording_id)
+    if row.ended_at is not None:
+        return False
     row.beat_at = work.clock.now()
     row.bytes, row.messages, row.duration_ms = size, messages, duration_ms
+    return True
 
 
 def close(
@@ -89,8 +95,13 @@ def close(
     duration_ms: int,
     attestation: Attestation | None = None,
 ) -> None:
-    """The final chunk is written; digest and attestation go into the audit log, which is signed."""
+    """The final chunk is written; digest and attestation go into the audit log, which is signed.
+
+    One that the sweep has closed meanwhile stays as it was closed.
+    """
     row = _row(work, recording_id)
+    if row.ended_at is not None:
+        return
     row.bytes, row.messages, row.duration_ms, row.digest = size, messages, duration_ms, digest
     row.ended_at, row.end_state = work.clock.now(), "complete"
     _record(
@@ -231,6 +242,22 @@ def _require_governor(work: Unit, row: Recording) -> None:
     if not reach(work, Permission.RECORDING_GOVERN).covers(account_id=row.account_id, location_id=row.location_id):
         work.denials.append(f"{Permission.RECORDING_GOVERN.value} {row.id}")
         raise Refused("Your roles do not let you take recordings out.")
+
+
+def closed(work: Unit, row: Recording) -> Closed | None:
+    """What its file must be, by the audit log; None while it runs, or when it was closed unread."""
+    leaf = work.db.scalar(
+        select(AuditEntry.leaf)
+        .where(
+            AuditEntry.thing_kind == "recording",
+            AuditEntry.thing_id == row.id,
+            AuditEntry.act == Act.RECORDING_CLOSED.value,
+        )
+        .order_by(AuditEntry.index.desc())
+        .limit(1)
+    )
+    told = json.loads(leaf)["detail"] if leaf else {}
+    return Closed(told["digest"], told["bytes"]) if "digest" in told else None
 
 
 def contents(row: Recording, key: bytes, blobs: Blobs) -> container.Contents:

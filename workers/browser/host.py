@@ -15,7 +15,6 @@ from broker.base.actor import system
 from broker.base.errors import BrokerError, Conflict
 from broker.base.unit import Unit
 from broker.lookups import service as lookups
-from broker.recordings.service import Subject
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease, PortalSession
 from broker.tabs.states import SessionState
@@ -30,7 +29,7 @@ from workers.browser.files import LeaseFiles
 from workers.browser.find import find
 from workers.browser.live import LiveSession
 from workers.browser.pool import CRASHED, Pool, Shard
-from workers.browser.recorder import Recorder, RecorderFailed
+from workers.browser.recorder import RecorderFailed
 from workers.browser.scriptrun import ScriptProcesses
 from workers.browser.sockets import ViewerSocket, say_goodbye
 from workers.browser.stream import Cover, Covered, Gone, Stream
@@ -178,15 +177,12 @@ class Host:
         if live.held_by != lease_id or not live.hand_at:
             live.hand_at = asyncio.get_running_loop().time()
         live.held_by = lease_id
-        if live.recorder is None:
-            live.recorder = await Recorder.start(self._portunus, _subject(live, lease))
-            if live.passed_on:
-                await passing.say_whose_it_was(self.node, live, lease)
+        recorder = await passing.recorder_of(self.node, live, lease)
         files, home = LeaseFiles(self._portunus, live, lease.id), live.loaded.home
         opened, cover = await self.node.coming.take(live), self._cover(live, lease)
         viewer = Stream(
             live,
-            live.recorder,
+            recorder,
             ViewerSocket(socket),
             files,
             home,
@@ -484,16 +480,3 @@ def _lost(session_id: str, work: Unit) -> None:
 
 def _stopped(session_id: str, work: Unit) -> None:
     tabs.lost(work, session_id, "host_stopped", "Portunus was restarted. Open it again.")
-
-
-def _subject(live: LiveSession, lease: Lease) -> Subject:
-    return Subject(
-        organization_id=live.claim.organization_id,
-        lease_id=lease.id,
-        portal_session_id=live.id,
-        account_id=live.claim.account_id,
-        location_id=lease.location_id,
-        holder_kind=lease.holder_kind,
-        holder_id=lease.holder_id,
-        holder_name=lease.holder_name,
-    )

@@ -6,12 +6,13 @@ from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 
+from broker.recordings.service import Subject
 from broker.tabs import service as tabs
 from broker.tabs.models import Lease
 from workers.browser import challenge, guard, messages
 from workers.browser.attempt import Node
 from workers.browser.live import LiveSession
-from workers.browser.recorder import RecorderFailed
+from workers.browser.recorder import Recorder, RecorderFailed
 from workers.browser.tasks import cancelled, keep
 from workers.browser.watching import Watcher
 
@@ -41,6 +42,34 @@ async def look_on(live: LiveSession, name: str, socket: WebSocket) -> None:
             live.tell("watchers")
         with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await socket.close()
+
+
+async def recorder_of(node: Node, live: LiveSession, lease: Lease) -> Recorder:
+    """What writes this holder's time: the one she has, or a new one where there is none or it cannot write any more.
+
+    Raises `RecorderFailed`.
+    """
+    if live.recorder is not None and live.recorder.broken:
+        await live.recorder.close()
+        live.recorder = None
+    if live.recorder is None:
+        live.recorder = await Recorder.start(node.portunus, _subject(live, lease))
+        if live.passed_on:
+            await _say_whose_it_was(node, live.recorder, live, lease)
+    return live.recorder
+
+
+def _subject(live: LiveSession, lease: Lease) -> Subject:
+    return Subject(
+        organization_id=live.claim.organization_id,
+        lease_id=lease.id,
+        portal_session_id=live.id,
+        account_id=live.claim.account_id,
+        location_id=lease.location_id,
+        holder_kind=lease.holder_kind,
+        holder_id=lease.holder_id,
+        holder_name=lease.holder_name,
+    )
 
 
 async def close_recording(live: LiveSession, last: dict[str, Any] | None = None) -> None:
@@ -78,11 +107,10 @@ async def _end(node: Node, live: LiveSession, reason: str, words: str) -> str:
     return words
 
 
-async def say_whose_it_was(node: Node, live: LiveSession, lease: Lease) -> None:
+async def _say_whose_it_was(node: Node, recorder: Recorder, live: LiveSession, lease: Lease) -> None:
     """The first words of a recording that goes on from another: whose tab it was, and what was said with it."""
-    recorder = live.recorder
     before = await node.reading(lambda work: work.db.get(Lease, lease.continues_id) if lease.continues_id else None)
-    if recorder is None or before is None:
+    if before is None:
         return
     told = {"e": "holder", "how": before.end_reason, "from": before.holder_name, "to": lease.holder_name}
     told["note"] = lease.note or ""

@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from broker.base.actor import system
 from broker.base.errors import BrokerError
@@ -39,6 +40,8 @@ class Recorder:
         self._beaten = 0.0
         self._size = self._messages = self._chunks = 0
         self._closed = False
+        self.broken = False
+        """Something could not be written: what came after it would not be readable, so nothing more is written here."""
         self._attestation = Attestation()
         self.seq = 0
 
@@ -92,9 +95,15 @@ class Recorder:
             raise RecorderFailed("What lookups see can no longer be recorded, so they stop.") from failed
 
     def _append(self, messages: list[Message]) -> tuple[int, int]:
+        if self.broken:
+            raise OSError("this recording is over")
         kept = self._chunks, len(header(self.recording_id)) + self._size
         data = self._writer.chunk(messages)
-        self._portunus.blobs.append(self._blob, data)
+        try:
+            self._portunus.blobs.append(self._blob, data)
+        except OSError:
+            self.broken = True
+            raise
         self._size += len(data)
         self._messages += len(messages)
         for message in messages:
@@ -105,10 +114,19 @@ class Recorder:
         return kept
 
     def beat(self) -> None:
-        """Tell SQL that the recording goes on (also while a still page writes nothing)."""
+        """Tell SQL that the recording goes on (also while a still page writes nothing). A database that is away is told later."""
+        if self.broken:
+            return  # so that the sweep closes it with what is whole
         self._beaten = time.monotonic()
-        with self._portunus.unit(ACTOR) as work:
-            recordings.beat(work, self.recording_id, size=self._size, messages=self._messages, duration_ms=self.ms())
+        try:
+            with self._portunus.unit(ACTOR) as work:
+                known = recordings.beat(
+                    work, self.recording_id, size=self._size, messages=self._messages, duration_ms=self.ms()
+                )
+        except (BrokerError, SQLAlchemyError) as failed:
+            log.warning("a recording's beat was not told", recording=self.recording_id, kind=type(failed).__name__)
+        else:
+            self.broken = not known
 
     async def beat_soon(self) -> None:
         """`beat` in the recorder's own thread."""
@@ -124,6 +142,8 @@ class Recorder:
         self._thread.shutdown(wait=False)
 
     def _close(self) -> None:
+        if self.broken:
+            return  # the sweep closes it as recovered
         try:
             final = self._writer.final()
             self._portunus.blobs.append(self._blob, final)

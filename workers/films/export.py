@@ -27,8 +27,9 @@ def export(portunus: Portunus, actor: Actor, recording_id: str, output: Path, re
         raise Incomplete(f"{output.name} is there already: choose another name.")
     with portunus.unit(actor) as work:
         row, key = recordings.open_for_export(work, portunus.vault, recording_id, reason)
+        closed = recordings.closed(work, row)
         now = work.clock.now()
-    playback = Playback(portunus.blobs, row.blob, row.id, key)
+    playback = Playback(portunus.blobs, row.blob, row.id, key, closed)
     messages = list(playback.messages())
     ending = playback.ending
     whole = isinstance(ending, Contents)

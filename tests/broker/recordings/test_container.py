@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from broker.recordings import container
 from broker.recordings.container import Contents, Damaged, Message, Writer
-from broker.recordings.reader import Playback
+from broker.recordings.reader import Closed, Playback
 from tests.fakes.blobs import MemoryBlobs
 
 KEY, NAME = bytes(range(32)), "rec_0198"
@@ -22,10 +22,12 @@ def parts(*, final: bool = True) -> list[bytes]:
     return [*made, writer.final()] if final else made
 
 
-def streamed(data: bytes, key: bytes = KEY, name: str = NAME) -> tuple[list[Message], Contents | Damaged | None]:
+def streamed(
+    data: bytes, key: bytes = KEY, name: str = NAME, closed: Closed | None = None
+) -> tuple[list[Message], Contents | Damaged | None]:
     blobs = MemoryBlobs()
     blobs.append("it", data)
-    playback = Playback(blobs, "it", name, key)
+    playback = Playback(blobs, "it", name, key, closed)
     return list(playback.messages()), playback.ending
 
 
@@ -109,3 +111,47 @@ def test_the_same_message_never_looks_the_same_twice():
     writer = Writer(NAME, KEY)
     sealed = [writer.chunk([SAID[3]]) for _ in range(5)]
     assert all(one != other for one, other in pairwise(sealed))
+
+
+def as_logged(data: bytes) -> Closed:
+    return Closed(hashlib.sha256(data).hexdigest(), len(data))
+
+
+@pytest.mark.parametrize("final", [True, False], ids=["complete", "recovered"])
+def test_a_file_that_is_the_one_of_the_log_ends_as_it_ends(final: bool):
+    data = b"".join(parts(final=final)) + (b"" if final else b"torn")
+    messages, ending = streamed(data, closed=as_logged(data))
+    assert messages == SAID
+    assert isinstance(ending, Contents)
+    assert (ending.complete, ending.lost_bytes) == (final, 0 if final else 4)
+
+
+@pytest.mark.parametrize("final", [True, False], ids=["complete", "recovered"])
+@given(cut=st.integers(1, 200))
+def test_an_end_cut_off_after_it_was_closed_is_noticed(final: bool, cut: int):
+    data = b"".join(parts(final=final))
+    _, ending = streamed(data[:-cut], closed=as_logged(data))
+    assert isinstance(ending, Damaged)
+    assert f"{cut} bytes shorter than the audit log says" in str(ending)
+
+
+def test_what_was_written_after_a_recording_was_closed_is_noticed():
+    data = b"".join(parts(final=False))
+    _, ending = streamed(data, closed=as_logged(b"".join(parts(final=False)[:-1])))
+    assert isinstance(ending, Damaged)
+    assert "longer than the audit log says" in str(ending)
+
+
+def test_another_whole_file_of_the_same_recording_is_noticed():
+    data = b"".join(parts())
+    writer = Writer(NAME, KEY)
+    other = b"".join(
+        [
+            writer.header(),
+            *(writer.chunk([Message(m.ms, m.data[::-1]) for m in SAID[at : at + 3]]) for at in range(0, 12, 3)),
+            writer.final(),
+        ]
+    )
+    _, ending = streamed(other, closed=as_logged(data))
+    assert (len(other), isinstance(ending, Damaged)) == (len(data), True)
+    assert "not the file that the audit log names" in str(ending)

@@ -188,6 +188,66 @@ def test_of_two_windows_on_one_tab_the_later_one_streams_into_the_same_recording
     node.run(test)
 
 
+def test_after_a_picture_that_could_not_be_recorded_she_goes_on_in_a_recording_that_can_be_written(
+    node: Node, monkeypatch
+) -> None:
+    """A disk that is full for a moment: she reloads, and everything that she was shown is readable, before and after."""
+
+    async def test() -> None:
+        live = await node.live()
+        host = await node.untended()
+        lease, append = await asyncio.to_thread(lease_of, node, live.id), node.portunus.blobs.append
+        first, second = Kept(), Kept()
+
+        def full(name: str, data: bytes) -> None:
+            append(name, data[:7])
+            raise OSError(28, "No space left on device")
+
+        streaming = asyncio.create_task(host.stream(lease, first))  # type: ignore[arg-type]
+        await asyncio.wait_for(first.seen.wait(), 60)
+        with monkeypatch.context() as disk:
+            disk.setattr(node.portunus.blobs, "append", full)
+            await live.tabs[0].page.evaluate("document.body.style.background = 'teal'")
+            await asyncio.wait_for(streaming, 60)
+        assert "no longer be recorded" in first.words[-1]
+        again = asyncio.create_task(host.stream(lease, second))  # type: ignore[arg-type]
+        await asyncio.wait_for(second.seen.wait(), 60)
+        await asyncio.to_thread(node.give_back, live.id)
+        await asyncio.to_thread(open_tab, node, "Dan Whitfield")
+        await host._tend_one(live)
+        await asyncio.wait_for(again, 60)
+        ends, written = await asyncio.to_thread(written_of, node, lease)
+        assert ends == [None, "complete"]
+        assert {*first.shown, *second.shown} <= set(written)
+
+    node.run(test)
+
+
+class Kept(Viewer):
+    """A viewer who keeps what she was shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: list[bytes] = []
+
+    async def send_bytes(self, data: bytes) -> None:
+        await super().send_bytes(data)
+        self.shown.append(data)
+
+
+def written_of(node: Node, lease_id: str) -> tuple[list[str | None], list[bytes]]:
+    """How the recordings of a lease ended, oldest first, and every message in them."""
+    with node.portunus.unit(system("test")) as work:
+        rows = work.db.scalars(select(Recording).where(Recording.lease_id == lease_id).order_by(Recording.started_at))
+        ends, found = [], []
+        for row in rows:
+            key = node.portunus.vault.open_key(work, row.organization_id, "recording", row.id, row.wrapped_key)
+            kept = container.read(node.portunus.blobs.read(row.blob), row.id, key)
+            ends.append(row.end_state)
+            found += [message.data for message in kept.messages]
+        return ends, found
+
+
 def test_a_holder_who_comes_while_the_portal_is_down_is_told_so_and_the_session_stays(node: Node) -> None:
     async def test() -> None:
         live = await node.live()
