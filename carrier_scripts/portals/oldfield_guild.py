@@ -5,7 +5,6 @@ from typing import Any
 from carrier_scripts.families.plain_tables import PlainTables, Search
 from carrier_scripts.kit import (
     Answer,
-    Asked,
     Desk,
     Locator,
     LoginForm,

@@ -24,6 +24,10 @@ SAME = """() => { const canvas = document.querySelector('#stage canvas'), wanted
     return shown.length === wanted.length && shown.every((value, at) => value === wanted[at]); }"""
 """Whether the canvas shows this very picture, to the last pixel."""
 JPEG = b"\xff\xd8\xff"
+AROUND = ["stage", "status", "watched", "ending", "find-bar", "files", "copied-fields", "remote-tabs", "paper"]
+FRAMES = "window.portunusViewer.frames"
+HIDDEN = """(hidden) => { Object.defineProperty(document, 'hidden', { configurable: true, value: hidden });
+    document.dispatchEvent(new Event('visibilitychange')); }"""
 LINK = "<a href='/second' style='font-size:24px'>Claim 4711</a>"
 
 
@@ -206,10 +210,72 @@ def test_what_is_blocked_says_so_and_why(maria: Viewer, remote: Remote) -> None:
 def test_the_picture_fills_the_whole_screen_and_comes_back(maria: Viewer, remote: Remote) -> None:
     remote.show("<h1>Claims</h1><input id=name>")
     maria.page.get_by_role("button", name="Full screen").click()
-    maria.page.wait_for_function("() => document.fullscreenElement?.id === 'stage'")
+    maria.page.wait_for_function("() => document.fullscreenElement?.id === 'main'")
+    seen = "(ids) => ids.filter((id) => document.fullscreenElement.contains(document.getElementById(id)))"
+    assert maria.page.evaluate(seen, AROUND) == AROUND, "what is said around the picture is said in full screen, too"
+    maria.fit()
     maria.page.keyboard.press("Control+Alt+f")
     maria.page.wait_for_function("() => !document.fullscreenElement")
     maria.fit()
+
+
+def test_the_side_buttons_of_a_mouse_go_back_and_forward_in_the_portal(maria: Viewer, remote: Remote) -> None:
+    remote.show("<h1>First</h1>", "/first")
+    remote.show("<h1>Second</h1>", "/second")
+    x, y = maria.point("h1")
+    client = maria.page.context.new_cdp_session(maria.page)
+    for button, path in (("back", "/first"), ("forward", "/second")):
+        for kind in ("mousePressed", "mouseReleased"):
+            told = {"type": kind, "x": x, "y": y, "button": button, "clickCount": 1}
+            client.send("Input.dispatchMouseEvent", told)
+        remote.until(f"location.pathname === '{path}'")
+    assert maria.page.url == maria.url
+
+
+def test_commands_work_on_a_keyboard_that_writes_no_latin(maria: Viewer, remote: Remote) -> None:
+    remote.show("<p>Claim 4711</p>")
+    maria.click("p")
+    client = maria.page.context.new_cdp_session(maria.page)
+    client.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": "ф", "code": "KeyA", "modifiers": 2})
+    remote.until("getSelection().toString() === 'Claim 4711'")
+    client.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": "ы", "code": "KeyS", "modifiers": 2})
+    maria.says("Portunus blocks Ctrl+S")
+    client.send("Input.dispatchKeyEvent", {"type": "rawKeyDown", "key": "а", "code": "KeyF", "modifiers": 2})
+    expect(maria.page.locator("#find-words")).to_be_focused()
+    maria.page.keyboard.press("Escape")
+
+
+def test_option_writes_letters_on_a_mac(maria: Viewer, remote: Remote) -> None:
+    client = maria.page.context.new_cdp_session(maria.page)
+    agent = maria.page.evaluate("navigator.userAgent")
+    client.send("Emulation.setUserAgentOverride", {"userAgent": agent, "platform": "MacIntel"})
+    try:
+        maria.back_again()
+        remote.show("<input id=name>")
+        maria.click("#name")
+        maria.page.keyboard.type("maria")
+        for kind, text in (("keyDown", {"text": "@"}), ("keyUp", {})):
+            client.send("Input.dispatchKeyEvent", {"type": kind, "key": "@", "code": "KeyL", "modifiers": 1, **text})
+        maria.page.keyboard.type("clinic")
+        remote.until("document.getElementById('name').value === 'maria@clinic'")
+    finally:
+        client.send("Emulation.setUserAgentOverride", {"userAgent": agent, "platform": "Linux x86_64"})
+        maria.back_again()
+
+
+def test_a_tab_in_the_background_of_her_browser_is_sent_nothing_and_catches_up(maria: Viewer, remote: Remote) -> None:
+    remote.show("<h1 id=count>0</h1><script>setInterval(() => count.textContent++, 20)</script>")
+    maria.page.wait_for_function("(from) => window.portunusViewer.frames > from + 3", arg=maria.page.evaluate(FRAMES))
+    maria.page.evaluate(HIDDEN, True)
+    remote.until("+document.getElementById('count').textContent > 0")
+    told = None
+    while told != (told := maria.page.evaluate(FRAMES)):  # what was on its way
+        maria.page.wait_for_timeout(200)
+    shown = remote.see("+document.getElementById('count').textContent")
+    remote.until(f"+document.getElementById('count').textContent > {shown} + 20")
+    assert maria.page.evaluate(FRAMES) == told
+    maria.page.evaluate(HIDDEN, False)
+    maria.page.wait_for_function("(from) => window.portunusViewer.frames > from + 3", arg=told)
 
 
 def test_a_title_too_long_for_its_tab_ends_in_dots(maria: Viewer, remote: Remote) -> None:

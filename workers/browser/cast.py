@@ -24,6 +24,12 @@ class Cast:
         self._latest: str | None = None
         self._begun = asyncio.Event()
         self._stopped = False
+        self._looked_at = asyncio.Event()
+        self._looked_at.set()
+
+    def rest(self, resting: bool) -> None:
+        """While it rests nobody looks: Chromium is not told that its pictures came, and makes no more than two."""
+        self._looked_at.clear() if resting else self._looked_at.set()
 
     async def start(self) -> None:
         """Begin. The first picture comes by itself soon, and is asked for when it does not."""
@@ -56,6 +62,7 @@ class Cast:
     def stop(self) -> None:
         """End the cast; the page itself goes on. Nobody waits: a page with an open dialog does not answer."""
         self._stopped = True
+        self._looked_at.set()  # or an acknowledgement would wait for ever
         keep(self._detach(), "detach")
 
     async def _detach(self) -> None:
@@ -74,5 +81,6 @@ class Cast:
         self.arrived.set()
 
     async def _ack(self, session_id: int) -> None:
+        await self._looked_at.wait()
         with contextlib.suppress(Error):
             await self.cdp.send("Page.screencastFrameAck", {"sessionId": session_id})

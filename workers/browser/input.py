@@ -1,6 +1,7 @@
 """The viewer's hands on the page: mouse, wheel, keys and text, in order, within limits; keys are never left pressed."""
 
 import contextlib
+import re
 from collections import deque
 from typing import Any
 
@@ -75,9 +76,10 @@ class Hands:
         """A key by its `key` and `code`, as the viewer's layout has them; why not, when it is blocked. Raises `BadInput`."""
         kind, key, code = event["k"], str(event["key"])[:32], str(event["code"])[:32]
         modifiers = _modifiers(event)
-        if _blocked(key, modifiers):
+        command = _letter(key, code)
+        if _blocked(command, modifiers):
             return (
-                f"Portunus blocks {_chord(key, modifiers)}: {WHY.get(key.lower(), ON_RECORD)}"
+                f"Portunus blocks {_chord(command, modifiers)}: {WHY.get(command.lower(), ON_RECORD)}"
                 if kind == "down"
                 else None
             )
@@ -96,8 +98,8 @@ class Hands:
             told["text"] = told["unmodifiedText"] = "\r" if key == "Enter" else key
         elif kind == "down":
             told["type"] = "rawKeyDown"
-            if modifiers & (CONTROL | META) and key.lower() in EDITING:
-                told["commands"] = [EDITING[key.lower()]]
+            if modifiers & (CONTROL | META) and command.lower() in EDITING:
+                told["commands"] = [EDITING[command.lower()]]
         if kind == "down":
             self._keys[code] = told
         else:
@@ -132,7 +134,13 @@ class Hands:
             await self._cdp.send(method, params)
 
 
+LETTER = re.compile(r"Key[A-Z]")
 EDITING = {"a": "selectAll", "c": "copy", "x": "cut", "z": "undo", "y": "redo"}
+
+
+def _letter(key: str, code: str) -> str:
+    """What a command goes by: the key where it writes Latin, else its place, as on Cyrillic, Greek and Hebrew keyboards."""
+    return code.removeprefix("Key") if len(key) == 1 and not key.isascii() and LETTER.fullmatch(code) else key
 
 
 def _blocked(key: str, modifiers: int) -> bool:

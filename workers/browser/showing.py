@@ -44,6 +44,9 @@ class Showing:
         """Set by each of the viewer's acknowledgements."""
         self.shown = asyncio.Event()
         """Set once she has had a whole picture."""
+        self.looked_at = asyncio.Event()
+        """Cleared while nobody sees what is sent: her tab is in the background of her own browser."""
+        self.looked_at.set()
         self.whole_wanted = False
         """Somebody who looks on has seen nothing yet: the next picture is a whole one."""
         self._whole_at = 0.0
@@ -64,6 +67,7 @@ class Showing:
                     await self.arrived.wait()
             except TimeoutError:
                 settled = True
+            await self.looked_at.wait()
             self.arrived.clear()
             await self._until_paced(1 if settled else ON_THE_WAY)
             view = self._view()

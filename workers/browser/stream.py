@@ -27,7 +27,7 @@ from workers.browser.view import View
 MESSAGE_BYTES = 64 * 1024
 TITLE_S = 1.0
 COVER_WORD_S, SIGN_OUT_WORD_S = 30.0, 120.0
-BY_ITSELF = frozenset({"ack", "blur", "size"})
+BY_ITSELF = frozenset({"ack", "away", "blur", "size"})
 """What a viewer says without anybody's hand."""
 log = structlog.get_logger("stream")
 
@@ -90,6 +90,8 @@ class Stream:
         self._switching = asyncio.Lock()
         self._sending = asyncio.Lock()
         self._hooked: Page | None = None
+        self._away = False
+        """Her own browser shows another tab."""
 
     async def run(self) -> None:
         """Until the viewer leaves, the lease ends (this task is cancelled) or recording fails."""
@@ -149,10 +151,18 @@ class Stream:
             try:
                 self._view = self._opened_for(tab) or await View.open(self._live, tab)
                 self._view.attend(self._showing.arrived, partial(self._unseen, tab))
+                self._attend()
                 if self._live.mirrored:
                     self._view.reflect(self._tell)
             except Error:
                 self._tell({"e": "notice", "words": "This tab cannot be shown; close it or reload it."})
+
+    def _attend(self) -> None:
+        """Pictures are made and sent while somebody sees them: the holder, or who looks on."""
+        resting = self._away and not self._live.watchers
+        self._showing.looked_at.clear() if resting else self._showing.looked_at.set()
+        if self._view is not None:
+            self._view.cast.rest(resting)
 
     def _opened_for(self, tab: Tab) -> View | None:
         """The view that is open already, when it shows this tab."""
@@ -193,6 +203,7 @@ class Stream:
         await self._emit(partial(self._as_message, told), picture=False)
         for one in watchers:
             one.admitted = True
+        self._attend()
         self._showing.whole_wanted = bool(watchers)
         if watchers and self._view is not None and self._live.dialog is None:
             with contextlib.suppress(Error):
@@ -320,6 +331,9 @@ class Stream:
                 event = json.loads(text)
                 if event["t"] == "ack":
                     self._acknowledged()
+                elif event["t"] == "away":
+                    self._away = bool(event["v"])
+                    self._attend()
                 else:
                     if event["t"] not in BY_ITSELF:
                         self._live.hand_at = asyncio.get_running_loop().time()

@@ -5,6 +5,9 @@ import { size } from "./draw.js";
 const APPLE = /Mac|iPhone|iPad/.test(navigator.platform); // Command does there what Control does in the remote tab
 const command = (event) => event.ctrlKey || (APPLE && event.metaKey);
 const held = (event) => (event.altKey ? 1 : 0) | (command(event) ? 2 : 0) | (event.metaKey && !APPLE ? 4 : 0) | (event.shiftKey ? 8 : 0);
+/** A command's letter: of the key where it writes Latin, else of the key's place (Cyrillic, Greek, Hebrew keyboards). */
+const letter = ({ key, code }) => (/^[^\x00-\x7f]$/u.test(key) && /^Key[A-Z]$/.test(code) ? code.slice(3) : key).toLowerCase();
+const SIDE = { 3: "back", 4: "forward" }; // of a mouse; a pen's eraser (5) is none of ours
 const MOVE_MS = 16, HOLD_MS = 500;
 
 /** Sends input of `canvas` and `textarea` through `send`; `ours` are the keys that stay here. Returns where a pointer is in the tab. */
@@ -25,6 +28,7 @@ export function listen(canvas, textarea, stage, send, ours) {
   });
   canvas.addEventListener("pointerdown", (event) => {
     if (event.pointerType === "touch") { touch(event); canvas.setPointerCapture(event.pointerId); return; }
+    if (event.button > 2) return; // what comes of it is below
     textarea.focus({ preventScroll: true });
     flush();
     canvas.setPointerCapture(event.pointerId);
@@ -61,8 +65,11 @@ export function listen(canvas, textarea, stage, send, ours) {
   }
   canvas.addEventListener("pointerup", (event) => {
     if (event.pointerType === "touch") return tapped(event);
+    if (event.button > 2) return SIDE[event.button] && ours.nav(SIDE[event.button]);
     flush(); mouse("up", event, { b: event.button, c: count });
   });
+  for (const kind of ["mousedown", "mouseup", "auxclick"]) // or her own browser leaves Portunus
+    canvas.addEventListener(kind, (event) => { if (event.button > 2) event.preventDefault(); });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   canvas.addEventListener("pointercancel", () => { clearTimeout(touched?.hold); touched = null; send({ t: "blur" }); });
   window.addEventListener("blur", () => send({ t: "blur" }));
@@ -86,8 +93,9 @@ export function listen(canvas, textarea, stage, send, ours) {
     if (event.key === "Unidentified") return; // a telephone's keyboard: what it means comes as text
     const kept = own(event);
     if (kept) { if (k === "down" && !event.repeat) kept(); event.preventDefault(); return; }
-    if (command(event) && event.key.toLowerCase() === "v") return; // the paste event brings the text
+    if (command(event) && letter(event) === "v") return; // the paste event brings the text
     if (event.key.length === 1 && event.getModifierState("AltGraph")) return; // arrives as text, not as Ctrl+Alt
+    if (APPLE && event.altKey && !event.ctrlKey && !event.metaKey && event.key.length === 1) return; // Option writes: as text, too
     flush();
     send({ t: "key", k, key: event.key, code: event.code, kc: event.keyCode, m: held(event), r: event.repeat });
     event.preventDefault();
@@ -99,7 +107,7 @@ export function listen(canvas, textarea, stage, send, ours) {
     if (event.key === "F10" && event.shiftKey) return ours.menu;
     if (event.altKey && !command(event)) return { ArrowLeft: () => ours.nav("back"), ArrowRight: () => ours.nav("forward"), Home: () => ours.nav("home") }[event.key];
     if (!command(event) || event.altKey) return undefined;
-    return { f: ours.find, r: () => ours.nav("reload"), p: ours.print, "+": () => ours.zoom(1), "=": () => ours.zoom(1), "-": () => ours.zoom(-1), 0: () => ours.zoom(0) }[event.key.toLowerCase()];
+    return { f: ours.find, r: () => ours.nav("reload"), p: ours.print, "+": () => ours.zoom(1), "=": () => ours.zoom(1), "-": () => ours.zoom(-1), 0: () => ours.zoom(0) }[letter(event)];
   };
   textarea.addEventListener("beforeinput", (event) => {
     const erased = { deleteContentBackward: "Backspace", deleteContentForward: "Delete", insertLineBreak: "Enter" }[event.inputType];

@@ -101,10 +101,15 @@ async function show(message, kept) {
     counted.drawnAt = performance.now();
     counted.firstFrameAt ||= counted.drawnAt;
     retry = 500;
+    if (document.hidden && (!before || lost)) away();
     if (lost) { lost = false; counted.room = null; fit(); say("Connected again. Everything here is recorded under your name."); }
   }
   send({ t: "ack" });
 }
+
+/** Nobody looks at a tab in the background of her own browser: its pictures wait. */
+function away() { if (canvas) send({ t: "away", v: document.hidden }); }
+document.addEventListener("visibilitychange", away);
 
 function prepare() {
   $("waiting").hidden = true;
@@ -150,7 +155,7 @@ function ended(words, down = false) {
 }
 
 function others() { switchPortal(lease, say, back); }
-function full() { document.fullscreenElement ? document.exitFullscreen() : stage.requestFullscreen().catch(() => say("Your browser did not allow full screen.")); }
+function full() { document.fullscreenElement ? document.exitFullscreen() : $("main").requestFullscreen().catch(() => say("Your browser did not allow full screen.")); }
 async function extend() {
   const answer = await post("/extend").catch(() => null);
   if (!answer?.ok) return say("No more time could be had just now. Try again.");

@@ -49,6 +49,12 @@ def test_editing_keys_are_commands_so_that_they_work_on_every_layout() -> None:
     assert after(key("a", "KeyA", m=2))[0][1]["commands"] == ["selectAll"]
 
 
+def test_a_command_goes_by_the_keys_place_where_it_writes_no_latin() -> None:
+    assert after(key("ф", "KeyA", m=2))[0][1]["commands"] == ["selectAll"]
+    assert after(key("ы", "KeyS", m=2)) == []
+    assert after(key("a", "KeyQ", m=2))[0][1]["commands"] == ["selectAll"], "a French keyboard's A"
+
+
 @pytest.mark.parametrize(
     "pressed",
     [
