@@ -26,9 +26,7 @@ class Playback:
     `closed` is what it must be by the log: another file, a shorter or a longer one, is damaged, however whole it looks by itself.
     """
 
-    def __init__(
-        self, blobs: Blobs, blob: str, recording_id: str, key: bytes, closed: Closed | None = None
-    ) -> None:
+    def __init__(self, blobs: Blobs, blob: str, recording_id: str, key: bytes, closed: Closed | None = None) -> None:
         self._blobs = blobs
         self._blob = blob
         self._id = recording_id
