@@ -15,6 +15,7 @@ from workers import (
     end_session,
     expire_lookups,
     mail_alert,
+    make_film,
     monitor,
     open_tab,
     read_batch,
@@ -51,7 +52,7 @@ def portunus() -> Portunus:
     return build()
 
 
-def _hinted(name: str, look: Callable[[Portunus, str], None]) -> None:
+def _hinted(name: str, look: Callable[[Portunus, str], None], longest_s: int = 20) -> None:
     """Register a task that takes a signed hint; a forged or old one is dropped."""
 
     def task(row_id: str, sent: int, signature: str) -> None:
@@ -62,7 +63,7 @@ def _hinted(name: str, look: Callable[[Portunus, str], None]) -> None:
             return
         look(portunus(), row_id)
 
-    app.task(name=f"{APP}.{name}")(task)
+    app.task(name=f"{APP}.{name}", time_limit=longest_s + 10, soft_time_limit=longest_s)(task)
 
 
 _hinted("open_tab", open_tab.look)
@@ -71,6 +72,7 @@ _hinted("run_lookups", run_lookups.look)
 _hinted("read_batch", read_batch.look)
 _hinted("send_webhook", send_webhook.look)
 _hinted("mail_alert", mail_alert.look)
+_hinted("make_film", make_film.look, make_film.LONGEST_S)
 
 
 @app.task(name=f"{APP}.sweep")

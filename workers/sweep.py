@@ -1,4 +1,4 @@
-"""Task, every few seconds: bring to an end what nobody works on (see broker.tabs.sweep), close orphaned recordings."""
+"""Task, every few seconds: bring to an end what nobody works on (see broker.tabs.sweep), close orphaned recordings, shred old films."""
 
 import structlog
 
@@ -6,6 +6,7 @@ from broker.base.actor import system
 from broker.base.beats import beat
 from broker.base.errors import BrokerError
 from broker.base.unit import Unit
+from broker.recordings import films
 from broker.recordings import service as recordings
 from broker.recordings.retention import Retention, expire
 from broker.scripts import alerts
@@ -23,7 +24,7 @@ def run(portunus: Portunus) -> None:
     with portunus.unit(system("sweep")) as work:
         tabs.sweep(work)
         beat(work, "worker")
-    for one in (_recover, _alert, _expire, _tidy):
+    for one in (_recover, _alert, _expire, _tidy, _films):
         try:
             with portunus.unit(system("sweep")) as work:
                 one(portunus, work)
@@ -50,3 +51,7 @@ def _expire(portunus: Portunus, work: Unit) -> None:
 
 def _tidy(portunus: Portunus, work: Unit) -> None:
     files.tidy(work, portunus.blobs)
+
+
+def _films(portunus: Portunus, work: Unit) -> None:
+    films.sweep(work, portunus.blobs)

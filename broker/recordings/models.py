@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, LargeBinary, String
+from sqlalchemy import BigInteger, ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from broker.base.db import Base
@@ -41,3 +41,33 @@ class Recording(Base):
     """When its key was destroyed; the audit entry of that is the certificate."""
     digest: Mapped[str | None] = mapped_column(String(64))
     """SHA-256 of the finished file; also in the audit log."""
+
+
+class Film(Base):
+    """A film of a recording that somebody asked for (see `films.py`); its file is in the blob store, sealed under its own key."""
+
+    __tablename__ = "recording_film"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    organization_id: Mapped[str] = mapped_column(String(40))
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), index=True)
+    asker_id: Mapped[str] = mapped_column(String(60))
+    asker_name: Mapped[str] = mapped_column(String(120))
+    reason: Mapped[str] = mapped_column(String(300))
+    asked_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    beat_at: Mapped[datetime | None]
+    """When the worker that makes it was last heard of."""
+    percent: Mapped[int] = mapped_column(default=0)
+    words: Mapped[str | None] = mapped_column(String(300))
+    """Why it could not be made."""
+    until: Mapped[datetime | None]
+    """How long it can be saved, once it is ready."""
+    blob: Mapped[str] = mapped_column(String(120))
+    wrapped_key: Mapped[bytes] = mapped_column(LargeBinary)
+    """The film's own key, sealed under the organization's key: destroy it and the film is gone."""
+    bytes: Mapped[int] = mapped_column(BigInteger, default=0)
+    digest: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 of the film; also in the audit log."""
+    used: Mapped[list[str]] = mapped_column(default=list)
+    """Numbers of the tickets it was fetched with: each is good once."""

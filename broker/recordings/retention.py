@@ -1,7 +1,7 @@
 """How long recordings are kept: by class, longer under a legal hold, and then gone for good with a certificate in the log.
 
 Nobody destroys a recording by hand. When its time is over its own key is destroyed first (what is left anywhere, in backups
-too, cannot be read by anybody), then the file.
+too, cannot be read by anybody), then the file. Films that were made of it go with it.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from broker.base.errors import Conflict, Incomplete, Refused
 from broker.base.unit import Unit
 from broker.identity.policy import Permission, reach
 from broker.ports.blobs import Blobs
-from broker.recordings import service
+from broker.recordings import films, service
 from broker.recordings.models import Recording
 
 REASON_CHARACTERS = 5
@@ -101,6 +101,7 @@ def _destroy(work: Unit, blobs: Blobs, row: Recording, now: datetime) -> None:
         detail=told,
     )
     row.wrapped_key, row.destroyed_at = b"", now
+    films.forget(work, blobs, row.id)
     work.db.flush()
     blobs.delete(row.blob)
 

@@ -222,26 +222,34 @@ def open_for_view(work: Unit, vault: Vault, recording_id: str, reason: str) -> t
 
 def open_for_export(work: Unit, vault: Vault, recording_id: str, reason: str) -> tuple[Recording, bytes]:
     """The recording and its key for a film that leaves the house. Raises `NotFound`, `Refused`, `Incomplete`, `Conflict`."""
-    row = visible(work, recording_id)
-    _require_governor(work, row)
-    check_reason(reason)
-    if row.destroyed_at is not None:
-        raise Conflict("Its time was over: this recording was destroyed, and nobody can view it any more.")
-    _record(work, Act.RECORDING_EXPORT_ASKED, row, reason=reason)
+    row = export_asked(work, recording_id, reason)
     return row, _key(work, vault, row)
 
 
-def exported(work: Unit, recording_id: str, film_digest: str) -> None:
-    """The film is written: which, by its digest."""
-    row = _row(work, recording_id)
-    _require_governor(work, row)
-    _record(work, Act.RECORDING_EXPORTED, row, detail={"film_digest": film_digest, "digest": row.digest})
+def export_asked(work: Unit, recording_id: str, reason: str, film_id: str | None = None) -> Recording:
+    """Somebody wants a film, for a reason that goes into the log. Raises as `open_for_export`."""
+    row = exportable(work, recording_id)
+    check_reason(reason)
+    _record(work, Act.RECORDING_EXPORT_ASKED, row, reason=reason.strip(), detail={"film": film_id} if film_id else None)
+    return row
 
 
-def _require_governor(work: Unit, row: Recording) -> None:
+def exportable(work: Unit, recording_id: str) -> Recording:
+    """The recording, if the actor may take it out and it is still there. Raises `NotFound`, `Refused`, `Conflict`."""
+    row = visible(work, recording_id)
     if not reach(work, Permission.RECORDING_GOVERN).covers(account_id=row.account_id, location_id=row.location_id):
         work.denials.append(f"{Permission.RECORDING_GOVERN.value} {row.id}")
         raise Refused("Your roles do not let you take recordings out.")
+    if row.destroyed_at is not None:
+        raise Conflict("Its time was over: this recording was destroyed, and nobody can make a film of it any more.")
+    return row
+
+
+def exported(work: Unit, recording_id: str, film_digest: str, film_id: str | None = None) -> None:
+    """The film is made: which, by its digest. Raises as `exportable`: much may have changed since it was asked for."""
+    row = exportable(work, recording_id)
+    detail = {"film_digest": film_digest, "digest": row.digest} | ({"film": film_id} if film_id else {})
+    _record(work, Act.RECORDING_EXPORTED, row, detail=detail)
 
 
 def closed(work: Unit, row: Recording) -> Closed | None:

@@ -11,8 +11,8 @@ from workers import app
 
 ROOT = Path(app.__file__).parent
 TASKS = sorted(name for name in app.app.tasks if not name.startswith("celery."))
-IN_THE_NAME_OF = {"read_batch"}
-"""Rows of a file are submitted with the rights of who sent it, as they are now; the task's own work is the system's."""
+IN_THE_NAME_OF = {"read_batch", "make_film"}
+"""Rows of a file are submitted, and films taken out, with the rights of who asked, as they are now; the task's own work is the system's."""
 MODULES = [name.rpartition(".")[2] for name in TASKS]
 
 

@@ -16,6 +16,7 @@ from broker.directory import service as directory
 from broker.lookups import hooks
 from broker.lookups import service as lookups
 from broker.lookups.models import Lookup
+from broker.recordings import films
 from broker.recordings import service as recordings
 from broker.recordings.service import Subject
 from broker.tabs import service as tabs
@@ -25,12 +26,26 @@ from tests.broker.lookups.conftest import furnish
 from tests.broker.lookups.test_batches import sent
 from tests.broker.lookups.test_retention import kept
 from tests.broker.tabs.conftest import Office
+from tests.workers.films.test_export import recorded as shown
+from tests.workers.films.test_export import told
+from tests.workers.films.test_make_film import asked, audrey
 from tests.workers.test_every_task import MODULES
-from workers import expire_lookups, monitor, read_batch, run_lookups, send_webhook, sweep, sweep_lookups, witness
+from workers import (
+    expire_lookups,
+    make_film,
+    monitor,
+    read_batch,
+    run_lookups,
+    send_webhook,
+    sweep,
+    sweep_lookups,
+    witness,
+)
 
 SYSTEM = system("test")
 ON_RECORD = {
     "expire_lookups",
+    "make_film",
     "monitor",
     "read_batch",
     "run_lookups",
@@ -132,6 +147,38 @@ def test_the_sweep_destroys_a_recording_whose_time_is_over_in_its_own_name(offic
     sweep.run(office.portunus)
     office.portunus.clock.advance(days=office.portunus.settings.retention_recordings_d + 1)
     assert swept(office) >= by("sweep", Act.RECORDING_DESTROYED)
+
+
+def test_making_a_film_is_on_record_under_who_asked_for_it(portunus: Portunus) -> None:
+    recording_id = shown(portunus, told())
+    who = audrey(portunus)
+    film_id = asked(portunus, who, recording_id)
+    found = left(portunus, lambda: make_film.look(portunus, film_id))
+    assert found == {("user", who.id, Act.RECORDING_EXPORTED.value)}
+
+
+def test_a_film_that_cannot_be_made_is_on_record(portunus: Portunus) -> None:
+    recording_id = shown(portunus, told()[1:2])
+    film_id = asked(portunus, audrey(portunus), recording_id)
+    assert left(portunus, lambda: make_film.look(portunus, film_id)) == by("worker", Act.FILM_FAILED)
+
+
+def test_the_sweep_destroys_a_film_whose_day_is_over_in_its_own_name(portunus: Portunus) -> None:
+    recording_id = shown(portunus, told())
+    film_id = asked(portunus, audrey(portunus), recording_id)
+    make_film.look(portunus, film_id)
+    portunus.clock.advance(hours=24)
+    assert left(portunus, lambda: sweep.run(portunus)) == by("sweep", Act.FILM_DESTROYED)
+
+
+def test_the_sweep_gives_up_a_film_whose_worker_died_in_its_own_name(portunus: Portunus) -> None:
+    recording_id = shown(portunus, told())
+    who = audrey(portunus)
+    film_id = asked(portunus, who, recording_id)
+    with portunus.unit(who) as work:
+        films.begin(work, portunus.vault, film_id)
+    portunus.clock.advance(minutes=3)
+    assert left(portunus, lambda: sweep.run(portunus)) == by("sweep", Act.FILM_FAILED)
 
 
 def test_taking_a_logins_turn_for_its_lookups_is_on_record(asking: LookupOffice) -> None:

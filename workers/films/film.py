@@ -3,16 +3,17 @@
 PyAV is no part of Portunus itself (its wheel bundles codecs under the GPL): whoever exports installs it beside.
 """
 
-import hashlib
 from collections.abc import Iterable
 from fractions import Fraction
-from pathlib import Path
+from io import BytesIO
+from pathlib import PurePath
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from broker.base.errors import Incomplete, Unavailable
 from broker.recordings.container import Message
+from broker.recordings.films import NEEDS
 from workers.browser.screen import Picture
 from workers.films.pictures import pictures
 
@@ -26,19 +27,24 @@ SPREAD = (420, 220)
 """Pixels between two repeats of the watermark."""
 
 
-def write(path: Path, messages: Iterable[Message], watermark: str) -> str:
-    """Write the film; the file's SHA-256. Raises `Incomplete` for another kind of file or nothing to show, `Unavailable` without PyAV."""
-    if path.suffix.lower() not in KINDS:
+def drawn(name: str, messages: Iterable[Message], watermark: str) -> bytes:
+    """The file of that name: made in memory, since a film on a disk is a recording that is not sealed.
+
+    Raises `Incomplete` for another kind of file or nothing to show, `Unavailable` without PyAV.
+    """
+    kind = PurePath(name).suffix.lower()
+    if kind not in KINDS:
         raise Incomplete("A film is a .webm or .mp4 file: name it so with -o.")
     try:
         import av
     except ImportError as missing:
-        raise Unavailable("Films are written with PyAV, which is not installed: pip install av") from missing
+        raise Unavailable(NEEDS) from missing
     shown = pictures(messages)
     first = next(shown, None)
     if first is None:
         raise Incomplete("This recording has no picture: nothing was shown.")
-    with av.open(str(path), "w") as film:
+    file = BytesIO()
+    with av.open(file, "w", format=kind[1:]) as film:
         stream = film.add_stream(CODEC, options=OPTIONS)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = _even(first[1].shape[1]), _even(first[1].shape[0])
@@ -58,7 +64,7 @@ def write(path: Path, messages: Iterable[Message], watermark: str) -> str:
             put(picture, at)
         put(last, at + LAST_MS)
         film.mux(stream.encode(None))
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return file.getvalue()
 
 
 def _even(size: int) -> int:

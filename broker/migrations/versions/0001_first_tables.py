@@ -301,6 +301,31 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['portal_id'], ['portal.id'], name=op.f('fk_portal_watch_portal_id_portal')),
     sa.PrimaryKeyConstraint('portal_id', name=op.f('pk_portal_watch'))
     )
+    op.create_table('recording_film',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('organization_id', sa.String(length=40), nullable=False),
+    sa.Column('recording_id', sa.String(length=40), nullable=False),
+    sa.Column('asker_id', sa.String(length=60), nullable=False),
+    sa.Column('asker_name', sa.String(length=120), nullable=False),
+    sa.Column('reason', sa.String(length=300), nullable=False),
+    sa.Column('asked_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('state', sa.String(length=12), nullable=False),
+    sa.Column('beat_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('percent', sa.Integer(), nullable=False),
+    sa.Column('words', sa.String(length=300), nullable=True),
+    sa.Column('until', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('blob', sa.String(length=120), nullable=False),
+    sa.Column('wrapped_key', sa.LargeBinary(), nullable=False),
+    sa.Column('bytes', sa.BigInteger(), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=True),
+    sa.Column('used', sa.JSON(), nullable=False),
+    sa.ForeignKeyConstraint(['recording_id'], ['recording.id'], name=op.f('fk_recording_film_recording_id_recording')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_recording_film'))
+    )
+    with op.batch_alter_table('recording_film', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_recording_film_recording_id'), ['recording_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_recording_film_state'), ['state'], unique=False)
+
     op.create_table('script_alert',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('portal_id', sa.String(length=40), nullable=False),
@@ -1192,6 +1217,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_script_alert_portal_id'))
 
     op.drop_table('script_alert')
+    with op.batch_alter_table('recording_film', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_recording_film_state'))
+        batch_op.drop_index(batch_op.f('ix_recording_film_recording_id'))
+
+    op.drop_table('recording_film')
     op.drop_table('portal_watch')
     op.drop_table('portal_carrier')
     op.drop_table('portal_account')

@@ -51,6 +51,11 @@ def told() -> list[Message]:
 
 @pytest.fixture
 def recording(portunus: Any) -> str:
+    return recorded(portunus, told())
+
+
+def recorded(portunus: Any, lines: list[Message]) -> str:
+    """A finished recording of Maria's in Phoenix; its id."""
     with portunus.unit(HOST) as work:
         org = factories.organization(work)
         phoenix = factories.location(work, org)
@@ -59,9 +64,9 @@ def recording(portunus: Any) -> str:
         subject = Subject(org.id, "lea_1", "ses_1", account.id, phoenix.id, "user", maria.id, maria.name)
         row, key = recordings.start(work, portunus.vault, subject)
         writer = Writer(row.id, key)
-        data = writer.header() + writer.chunk(told()) + writer.final()
+        data = writer.header() + writer.chunk(lines) + writer.final()
         portunus.blobs.append(row.blob, data)
-        recordings.close(work, row.id, digest=writer.digest(), size=len(data), messages=4, duration_ms=4000)
+        recordings.close(work, row.id, digest=writer.digest(), size=len(data), messages=len(lines), duration_ms=4000)
         return row.id
 
 
