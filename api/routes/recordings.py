@@ -13,6 +13,7 @@ from api.access import Here, HereNow, signed_in
 from api.code_ways import in_words
 from api.days import day
 from api.pages import page
+from api.routes.recordings_films import of_recording
 from broker.base.errors import Incomplete, Refused
 from broker.base.unit import Unit
 from broker.codes import service as codes
@@ -75,10 +76,12 @@ def listing(
 def ask(request: Request, here: HereNow, recording_id: str, at: int = 0) -> Response:
     """Why do you want to see it?"""
     _check(here)
+    governs = Permission.RECORDING_GOVERN in here.held
     with here.reading() as work:
         row, what = _asked_for(work, recording_id)
-    governs = Permission.RECORDING_GOVERN in here.held
-    return page(request, "recording.html", row=row, what=what, playing=False, error="", at=max(at, 0), governs=governs)
+        film = of_recording(work, row.id) if governs else None
+    shown: dict[str, Any] = {"row": row, "what": what, "at": max(at, 0), "governs": governs, "film": film}
+    return page(request, "recording.html", playing=False, error="", **shown)
 
 
 @router.post("/recordings/{recording_id}", dependencies=VIEWERS)
@@ -90,7 +93,7 @@ def play(
     with here.reading() as work:
         row, what = _asked_for(work, recording_id)
         opened_by = [_code(one) for one in codes.codes_of_recording(work, row.id)]
-    shown: dict[str, Any] = {"row": row, "what": what, "at": at, "governs": False, "codes": opened_by}
+    shown: dict[str, Any] = {"row": row, "what": what, "at": at, "governs": False, "codes": opened_by, "film": None}
     try:
         recordings.check_reason(reason)
     except Incomplete as no:

@@ -167,6 +167,10 @@ DRIVEN = {
             "recordings_kept.lift",
         ),
     },
+    "test_recordings_films.py": {
+        "test_a_film_is_asked_for_made_and_saved_by_who_asked": ("recordings_films.ask", "recordings_films.ticket"),
+        "test_the_page_asks_for_it_and_tells_how_far_it_is": ("recordings_films.ask_form",),
+    },
     "test_script_tryouts.py": {
         "test_the_text_as_it_stands_goes_to_the_host_with_what_she_typed": ("script_tryouts.begin",),
     },

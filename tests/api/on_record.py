@@ -24,6 +24,7 @@ SILENT = {
     "api.routes.code_templates.save 200": "tried on the samples, or asked once more: not saved",
     "api.routes.login.new_second_factor 303": "there is one already, so sent on",
     "api.routes.lookup_files.start_batch 303": "a second click finds the batch of the first, which is looked at in its own tests",
+    "api.routes.recordings_films.ask_form 303": "a second click finds the film of the first, which is looked at in its own tests",
     "api.routes.login.show_code 303": "too late, so sent back to the beginning; a sign-in that succeeds is looked at in its own tests",
     "api.routes.codes.decline 200": "saying it twice is saying it once; that it is on record is looked at in its own tests",
     "api.routes.lookup_pictures.play 200": "an empty player; each picture is asked for with the reason, and that is on record",

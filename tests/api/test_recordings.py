@@ -34,7 +34,7 @@ class Practice:
         self.sign_in = signed_in
         self.audrey, self.maria = signed_in(self.people["Audrey"]), signed_in(self.people["Maria"])
 
-    def record(self, who: str, portal: str, place: str) -> str:
+    def record(self, who: str, portal: str, place: str, lines: list[Message] | None = None) -> str:
         person = self.people[who]
         subject = Subject(
             self.org.id,
@@ -49,7 +49,8 @@ class Practice:
         with self.portunus.unit(SYSTEM) as work:
             row, key = recordings.start(work, self.portunus.vault, subject)
             writer = Writer(row.id, key)
-            self.portunus.blobs.append(row.blob, writer.header() + writer.chunk([Message(0, b"x")]) + writer.final())
+            told = writer.chunk(lines or [Message(0, b"x")])
+            self.portunus.blobs.append(row.blob, writer.header() + told + writer.final())
             return row.id
 
 

@@ -20,6 +20,7 @@ from broker.tabs import service as tabs
 from broker.tabs.service import Ending
 from broker.tabs.states import SessionState
 from broker.wiring import Portunus
+from workers import make_film
 from workers.browser import messages
 
 HOST = system("browserhost")
@@ -50,6 +51,9 @@ class Worker:
     def enqueue(self, task: str, row_id: str) -> None:
         if task == "open_tab":
             self.running.append(self.threads.submit(self._sign_in, row_id))
+        if task == "make_film":
+            assert self.portunus is not None
+            self.running.append(self.threads.submit(make_film.look, self.portunus, row_id))
 
     def _unit(self, act: Callable[[Unit], Any]) -> Any:
         assert self.portunus is not None

@@ -1,5 +1,7 @@
 // Files that the portal hands out: saved, or read inside the tab, where the person's own browser shows, searches and prints them.
 
+import { fetched } from "./fetched.js";
+
 const $ = (id) => document.getElementById(id);
 const paper = $("paper");
 const READABLE = ["application/pdf", "image/png", "image/jpeg", "image/gif"];
@@ -44,14 +46,4 @@ function frame(name, apart, back) {
   paper.hidden = false;
   $("paper-close").focus();
   return "paper";
-}
-
-function fetched({ url, ticket }, target) {
-  const form = document.createElement("form"), field = document.createElement("input");
-  Object.assign(form, { method: "post", action: url, target, hidden: true });
-  Object.assign(field, { type: "hidden", name: "ticket", value: ticket });
-  form.append(field);
-  document.body.append(form);
-  form.submit();
-  form.remove();
 }
