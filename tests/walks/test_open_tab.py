@@ -1,5 +1,6 @@
 """The main job: a biller opens a portal, works in it, ends; the auditor proves who got the code; nothing secret leaked."""
 
+import hashlib
 import json
 import re
 import sqlite3
@@ -25,7 +26,7 @@ from broker.wiring import build, embedded_redis_url
 from carrier_scripts.lab import founding
 from tests.demos import Demo, running_demo
 from tests.waiting import until
-from tests.walks.canary import Overheard, cells, held, leaks, listening, recorded, watching, written
+from tests.walks.canary import Overheard, cells, has_secret, held, leaks, listening, recorded, watching, written
 from tests.walks.floorplan import floorplan_of_harborline
 
 SIGN_IN_PAGES = re.compile(r"/(signin|login|Account/(Login|Verify))(/|$)")
@@ -225,6 +226,22 @@ def test_the_compliance_officer_asks_the_same_in_the_browser(demo: Demo, people)
     page.fill("#reason", "Quarterly sample")
     page.get_by_role("button", name="Play").click()
     page.wait_for_function("() => window.portunusPlayer && window.portunusPlayer.drawn > 0")
+
+
+def test_she_takes_it_out_as_a_film_and_the_worker_is_told_an_id_only(demo: Demo, people, overheard: Overheard) -> None:
+    why, page = "Requested by payer auditor 4711", people["Audrey"].page
+    ((recording_id,),) = rows(demo, "SELECT id FROM recording WHERE end_state = 'complete' ORDER BY id LIMIT 1")
+    page.goto(f"{demo.url}/recordings/{recording_id}")
+    page.get_by_label("Why does it leave the house?").fill(why)
+    page.get_by_role("button", name="Export as film").click()
+    page.get_by_text("Ready until").wait_for(timeout=180_000)
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Save the film").click()
+    digest = hashlib.sha256(coming.value.path().read_bytes()).hexdigest()
+    ((leaf,),) = rows(demo, "SELECT leaf FROM audit_entry WHERE act = 'recording:film:export'")
+    assert json.loads(leaf)["detail"]["film_digest"] == digest
+    assert b"portunus.make_film" in overheard.bytes
+    assert has_secret(overheard.bytes, why) is None
 
 
 def planted(demo: Demo) -> set[str]:
