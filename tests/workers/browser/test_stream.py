@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from playwright.async_api import Page, async_playwright
 
+from broker.base.settings import Settings
 from tests.waiting import soon
 from workers.browser import guard, masks, screen, tiles
 from workers.browser.facade import CallRefused, unless_asked
@@ -96,7 +97,7 @@ def told(data: bytes) -> dict[str, Any]:
 
 @asynccontextmanager
 async def a_page(code: str = "", password: str = "") -> AsyncIterator[tuple[LiveSession, Page]]:
-    found = next((path for path in CHROMIUMS if Path(path).exists()), None)
+    found = Settings().browser or next((path for path in CHROMIUMS if Path(path).exists()), None)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=found)
         context = await browser.new_context(viewport={"width": 640, "height": 400})
