@@ -215,10 +215,10 @@ def sweep(work: Unit, blobs: Blobs) -> None:
     """Give up what no worker makes any more, destroy what was kept long enough, and hint at the one whose turn it is."""
     now = work.clock.now()
     dead = select(Film).where(Film.state == FilmState.MAKING, Film.beat_at < now - SILENT)
-    for row in work.db.scalars(dead.limit(BATCH)).all():
+    for row in work.db.scalars(dead.limit(BATCH).with_for_update()).all():
         fail(work, blobs, row.id, BROKE_OFF)
     over = select(Film).where(Film.state == FilmState.READY, Film.until <= now)
-    for row in work.db.scalars(over.limit(BATCH)).all():
+    for row in work.db.scalars(over.limit(BATCH).with_for_update()).all():
         _destroy(work, blobs, row)
     work.db.flush()
     if work.db.scalar(select(Film.id).where(Film.state == FilmState.MAKING).limit(1)) is None:
