@@ -34,6 +34,7 @@ def look(portunus: Portunus, film_id: str) -> None:
             portunus.blobs,
             begun.recording,
             begun.recording_key,
+            begun.closed,
             Asked(begun.film.asker_name, begun.film.asked_at, begun.film.reason),
             films.file_name(begun.recording),
             _Beats(portunus, begun),

@@ -26,7 +26,7 @@ from broker.ports.blobs import Blobs
 from broker.recordings import service as recordings
 from broker.recordings.container import Contents, Message, Writer
 from broker.recordings.models import Film, Recording
-from broker.recordings.reader import Playback
+from broker.recordings.reader import Closed, Playback
 from broker.vault.service import Vault
 
 NEEDS = "Films are written with PyAV, which is not installed: pip install av"
@@ -69,6 +69,8 @@ class Begun:
 
     film: Film
     recording: Recording
+    closed: Closed | None
+    """What the audit log says of the recording's file."""
     recording_key: bytes = field(repr=False)
     film_key: bytes = field(repr=False)
 
@@ -165,6 +167,7 @@ def begin(work: Unit, vault: Vault, film_id: str) -> Begun | None:
     return Begun(
         row,
         recording,
+        recordings.closed(work, recording),
         vault.open_key(work, recording.organization_id, "recording", recording.id, recording.wrapped_key),
         _key(work, vault, row),
     )
