@@ -43,7 +43,7 @@ def main() -> int:
         login = _login(chosen, asked)
         typed = (login.username, login.password, login.practice)
         known = Vocabulary(script.sources, registry.behaviour(asked.key, own), typed)
-        saver = Saver(asked.save, known) if asked.save else None
+        saver = Saver(asked.save, known, hosts) if asked.save else None
         watcher = AtTheTerminal(words_of(script.sources), step=asked.step, saver=saver)
         done = asyncio.run(signing.sign_in(chosen, script, hosts, typed_at, login, watcher, headed=asked.headed))
         for file in saver.saved if saver else []:

@@ -57,6 +57,7 @@ TAGS = frozenset(
         "hgroup",
         "hr",
         "i",
+        "iframe",
         "input",
         "ins",
         "kbd",
@@ -119,7 +120,6 @@ GONE = frozenset(
         "img",
         "svg",
         "math",
-        "iframe",
         "frame",
         "object",
         "embed",
@@ -137,6 +137,8 @@ GONE = frozenset(
         "param",
     ]
 )
+EMPTIED = frozenset({"textarea", "iframe"})
+"""They stay without what stands in them: a field's text; a frame's document is in its `srcdoc`."""
 TEXTS = frozenset({"alt", "title", "aria-label", "placeholder"})
 NAMES = frozenset({"class", "name", "data-testid"})
 LINKS = frozenset({"href", "action"})
@@ -198,6 +200,14 @@ class _Reader(HTMLParser):
 
 def scrubbed(html: str, address: str, status: int, known: Vocabulary) -> str:
     """The page as it is to be saved, with its address (no query) and the status it came with."""
+    head = f'<link rel="canonical" href="{escape(canonical(address, known))}">'
+    if status != 200:
+        head += f'<meta name="saved-status" content="{status}">'
+    return f"<!doctype html>\n<html><head>{head}</head>{_body(html, known)}</html>\n"
+
+
+def _body(html: str, known: Vocabulary) -> str:
+    """A document without its head; those of its frames by the same rules."""
     pieces = _speaking(_Reader(html).pieces)
     texts = [piece for piece in pieces if piece.kind == "text"]
     for piece, text in zip(texts, known.text(*(one.what for one in texts)), strict=True):
@@ -207,11 +217,7 @@ def scrubbed(html: str, address: str, status: int, known: Vocabulary) -> str:
         if piece.kind in ("tag", "end"):
             piece.what = _tag(piece.what, known)
             piece.attributes = _attributes(piece, known, ids)
-    head = f'<link rel="canonical" href="{escape(canonical(address, known))}">'
-    if status != 200:
-        head += f'<meta name="saved-status" content="{status}">'
-    body = "".join(_written(piece) for piece in pieces if piece.kind == "text" or piece.what not in ("html", "head"))
-    return f"<!doctype html>\n<html><head>{head}</head>{body}</html>\n"
+    return "".join(_written(piece) for piece in pieces if piece.kind == "text" or piece.what not in ("html", "head"))
 
 
 def canonical(address: str, known: Vocabulary) -> str:
@@ -224,22 +230,30 @@ def canonical(address: str, known: Vocabulary) -> str:
 
 def check(html: str, known: Vocabulary) -> None:
     """Raises `Refused` when this text holds anything that its script does not say. The words never tell what it is."""
+    _check(html, known)
+
+
+def _check(html: str, known: Vocabulary, *, framed: bool = False) -> None:
     pieces = _Reader(html).pieces
     for number, piece in enumerate(pieces):
         inside = pieces[number - 1].what if number else ""
         if piece.kind == "comment":
             raise _refused("a comment")
-        if piece.kind == "tag" and piece.what in ("link", "meta"):
+        if piece.kind == "tag" and piece.what in ("link", "meta") and not framed:
             _check_head(piece, known)
-        elif piece.kind == "tag" and (piece.what in GONE or piece.what != _tag(piece.what, known)):
+        elif piece.kind == "tag" and not _of_a_page(piece, known):
             raise _refused("an element that is none of a page's own")
         elif piece.kind == "tag":
             _check_attributes(piece, known)
-        elif piece.kind == "text" and inside == "textarea" and piece.what.strip():
+        elif piece.kind == "text" and inside in EMPTIED and piece.what.strip():
             raise _refused("what a field holds")
     texts = [piece.what for piece in pieces if piece.kind == "text"]
     if known.text(*texts) != texts:
         raise _refused("words or numbers")
+
+
+def _of_a_page(piece: _Piece, known: Vocabulary) -> bool:
+    return piece.what not in GONE and piece.what == _tag(piece.what, known) and _stays(piece)
 
 
 def _check_head(piece: _Piece, known: Vocabulary) -> None:
@@ -253,7 +267,9 @@ def _check_head(piece: _Piece, known: Vocabulary) -> None:
 
 def _check_attributes(piece: _Piece, known: Vocabulary) -> None:
     for name, value in piece.attributes:
-        if _attribute(piece, name, value, known) != value:
+        if _carries(piece, name):
+            _check(value, known, framed=True)
+        elif _attribute(piece, name, value, known) != value:
             raise _refused(f"words or numbers in {name}" if re.fullmatch("[a-z-]{2,20}", name) else "an attribute")
 
 
@@ -262,20 +278,32 @@ def _refused(what: str) -> Refused:
 
 
 def _speaking(pieces: list[_Piece]) -> list[_Piece]:
-    """Without the elements that go, what stands in them, comments, and what fields hold."""
+    """Without the elements that go, what stands in them, comments, what fields hold, and frames that carry no document."""
     kept: list[_Piece] = []
-    inside = ""
+    inside: _Piece | None = None
     for piece in pieces:
-        if inside:
-            inside = "" if piece.kind == "end" and piece.what == inside else inside
-            if piece.kind == "end" and not inside and piece.what not in GONE:
-                kept.append(piece)
+        if inside is not None:
+            if piece.kind == "end" and piece.what == inside.what:
+                kept += [piece] if _stays(inside) else []
+                inside = None
             continue
-        if piece.kind == "tag" and piece.what in {*GONE, "textarea"} - VOID:
-            inside = piece.what
-        if piece.kind in ("tag", "end", "text") and piece.what not in GONE:
+        if piece.kind == "tag" and piece.what in GONE - VOID | EMPTIED:
+            inside = piece
+        if piece.kind == "text" or (piece.kind in ("tag", "end") and _stays(piece)):
             kept.append(piece)
     return kept
+
+
+def _stays(piece: _Piece) -> bool:
+    """Whether a tag is one of those that are kept; an end tag without its element is not."""
+    if piece.what == "iframe":
+        return any(_carries(piece, name) for name, _ in piece.attributes)
+    return piece.what not in GONE
+
+
+def _carries(piece: _Piece, name: str) -> bool:
+    """Whether this attribute is a frame's document."""
+    return piece.what == "iframe" and name == "srcdoc"
 
 
 class _Ids:
@@ -299,7 +327,9 @@ class _Ids:
 def _attributes(piece: _Piece, known: Vocabulary, ids: _Ids) -> Attributes:
     made: Attributes = []
     for name, value in piece.attributes:
-        if name in REFERS:
+        if _carries(piece, name):
+            made.append((name, f"<html><head></head>{_body(value, known)}</html>"))
+        elif name in REFERS:
             made.append((name, " ".join(ids(one) for one in value.split())))
         elif (kept := _attribute(piece, name, value, known)) is not None:
             made.append((name, kept))

@@ -155,9 +155,9 @@ def test_a_saved_status_is_kept() -> None:
 
 @pytest.fixture(scope="module")
 def again(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Example pages of portals of all kinds, scrubbed by what their scripts say; a saved page has no frames or shadow roots."""
+    """Example pages of portals of all kinds, scrubbed by what their scripts say, one made of frames among them; none has shadow roots."""
     folder = tmp_path_factory.mktemp("pages")
-    for key in ("copper_mesa_nv", "pgadmin", "roundcube"):
+    for key in ("copper_mesa_nv", "oldfield_guild", "pgadmin", "roundcube"):
         known = Vocabulary(registry.script(key).sources, registry.behaviour(key))
         (folder / key).mkdir()
         for file in (PAGES / key).glob("*.html"):
@@ -186,7 +186,7 @@ def test_a_live_page_is_saved_without_its_patient_and_left_as_it_is(tmp_path: Pa
             browser = await playwright.chromium.launch(executable_path=find(Settings()).path)
             page = await (await browser.new_context()).new_page()
             await page.set_content(whole)
-            saver = Saver(tmp_path, KNOWN)
+            saver = Saver(tmp_path, KNOWN, frozenset({"harbor.example.test"}))
             await saver.keep(page, "signed_in")
             left = await page.content()
             await browser.close()

@@ -218,7 +218,7 @@ def test_a_run_saves_scrubbed_pages_that_the_script_still_knows(lab: RunningLab,
     lab.reset()
     account = founding.accounts_of(KEY)[0]
     known = Vocabulary(registry.script(KEY).sources, registry.behaviour(KEY), (account.username, account.password))
-    saver = Saver(tmp_path / "pages", known)
+    saver = Saver(tmp_path / "pages", known, registry.portal(KEY).hosts)
     outcome, _ = tried(lab, tmp_path, account.password, saver=saver)
     assert outcome is Outcome.SIGNED_IN
     assert {file.stem for file in saver.saved} >= {"login_form", "asks_code", "signed_in"}
