@@ -35,6 +35,7 @@ PAIRS: list[tuple[str, str]] = [
     (Act.SCRIPT_REGISTERED, "registered a carrier script"),
     (Act.SCRIPT_APPROVED, "approved a carrier script"),
     (Act.SCRIPT_TRIED, "ran the text of a carrier script in the editor, with a login of her own"),
+    (Act.SCRIPT_TESTED, "tested the text of a carrier script in the editor, on the portal's saved pages"),
     (Act.SCRIPT_TRY_ENDED, "ended that run in the editor"),
     (Act.SECRET_STORED, "stored a secret"),
     (Act.SECRET_RELEASED, "released a secret to Portunus itself"),

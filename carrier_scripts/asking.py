@@ -29,11 +29,12 @@ def outline(script: Script) -> type[Portal]:
     """Stands in for the script's class: its declared facts, asked for once. Raises ValueError with why there are none."""
     which = (script.key, script.digest)
     if which not in _known:
-        _known[which] = _asked(script)
+        _known[which] = declared(script)
     return _known[which]
 
 
-def _asked(script: Script) -> type[Portal]:
+def declared(script: Script) -> type[Portal]:
+    """As `outline`, asked anew: a text that is being written is kept nowhere."""
     question = {"run": OUTLINE, "portal": script.key, "digest": script.digest, "sources": script.sources}
     said = _heard(json.dumps(question).encode() + b"\n")
     try:

@@ -28,6 +28,12 @@ def pages(scripts: Path) -> Path:
     return SHIPPED.parent / "tests" / "portals" if scripts == SHIPPED else scripts / "pages"
 
 
+def saved(key: str) -> Path:
+    """Where a portal's saved pages are, wherever its script is kept: in one's own folder, if they are not among the shipped ones alone."""
+    own, shipped = pages(folder()) / key, pages(SHIPPED) / key
+    return shipped if any(shipped.glob("*.html")) and not any(own.glob("*.html")) else own
+
+
 def shown(path: Path) -> str:
     """A path as it is told: from where Portunus is installed, or from the folder of one's own."""
     for root in (SHIPPED.parent, folder()):

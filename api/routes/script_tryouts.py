@@ -1,4 +1,5 @@
-"""The script editor's live view: the text as it stands is run with a login of her own, while she watches step by step.
+"""The script editor's live view: the text as it stands is run with a login of her own, while she watches step by step, or on
+the portal's saved pages, while she watches page by page.
 
 What she typed comes by form, is handed to the browser host and kept nowhere here. The socket carries the steps and pictures to her
 and her words to the host; the run ends with it.
@@ -59,6 +60,23 @@ def begin(
     return {"id": here.portunus.host.try_out(asked)}
 
 
+@router.post("/scripts/{key}/test", dependencies=[permits(Permission.SCRIPT_MAINTAIN)])
+def on_saved_pages(
+    here: HereNow, key: str, text: Code = "", base: Annotated[str, Query(alias="from", max_length=64)] = ""
+) -> dict[str, str]:
+    """Check the text that is to be shown the portal's saved pages; the run's id. Nothing is signed in, nothing reached."""
+    with here.reading() as work:
+        sources = with_text(work, key, text, base)
+    bundle = script_editing.handed_in(key, digest_of(sources), sources)
+    with here.unit() as work:
+        scripts.tried_on_pages(work, bundle)
+    asked = {
+        "who": here.actor.id, "key": key, "digest": bundle.digest, "sources": bundle.sources,
+        "hosts": bundle.facts["hosts"], "pages": True,
+    }  # fmt: skip
+    return {"id": here.portunus.host.try_out(asked)}
+
+
 @router.websocket("/scripts/{key}/try/{tryout_id}", dependencies=[permits(Permission.SCRIPT_MAINTAIN)])
 async def watch(socket: WebSocket, key: str, tryout_id: str) -> None:
     """Her page: the run begins when it comes and ends when it goes."""
@@ -81,7 +99,7 @@ async def _note_end(at: Here, key: str, outcome: list[str]) -> None:
 
 
 async def _both_ways(at: Here, socket: WebSocket, pipe: StreamPipe, outcome: list[str]) -> str:
-    """Until either side ends it; what to say then. `outcome` gets how it stands: nothing while no step was done."""
+    """Until either side ends it; what to say then. `outcome` gets how it stands: nothing while no step was done and no page shown."""
     ways = {
         asyncio.ensure_future(_out(socket, pipe, outcome)): "host",
         asyncio.ensure_future(hand_on(at, socket, pipe)): "page",
@@ -106,7 +124,7 @@ async def _out(socket: WebSocket, pipe: StreamPipe, outcome: list[str]) -> None:
             await socket.send_bytes(message)
             continue
         said = json.loads(message)
-        if said.get("e") in ("step", "done"):
+        if said.get("e") in ("step", "shown", "done"):
             outcome.append(str(said.get("outcome", LEFT)))
         await socket.send_text(message)
 

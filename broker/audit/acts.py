@@ -50,6 +50,7 @@ class Act(StrEnum):
     SCRIPT_DRIFT_ACCEPTED = "script:drift:accept"
     SCRIPT_LOOK_ASKED = "script:drift:look"
     SCRIPT_TRIED = "script:text:try"
+    SCRIPT_TESTED = "script:text:test"
     SCRIPT_TRY_ENDED = "script:text:try_end"
     TERMS_RECORDED = "directory:terms:record"
     # vault

@@ -39,7 +39,7 @@ class BrowserHost(Protocol):
         ...
 
     def try_out(self, asked: dict[str, Any]) -> str:
-        """Keep a text that its author is about to run and watch; the run's id. Raises `Conflict`, `Unavailable`."""
+        """Keep a text that its author is about to run and watch, at the portal or on its saved pages; the run's id. Raises `Conflict`, `Unavailable`."""
         ...
 
     def watch_try_out(self, tryout_id: str, who: str) -> AbstractAsyncContextManager[StreamPipe]:

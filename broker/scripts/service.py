@@ -24,7 +24,7 @@ from broker.scripts.releases import (
 from broker.scripts.runs import Report, failed, forget_old, note, open_failed, portal_of
 from broker.scripts.shipped import keep_shipped
 from broker.scripts.terms import MODES, PERMISSIONS, newest, record, register
-from broker.scripts.tryouts import tried, try_ended
+from broker.scripts.tryouts import tried, tried_on_pages, try_ended
 from broker.scripts.versions import (
     Bundle,
     approval_holds,
@@ -94,6 +94,7 @@ __all__ = [
     "take_due",
     "trial",
     "tried",
+    "tried_on_pages",
     "try_ended",
     "unpin",
     "version",

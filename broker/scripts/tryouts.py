@@ -48,6 +48,18 @@ def tried(work: Unit, bundle: Bundle, username: str) -> dict[str, Any]:
     return directory.behaviour(work, portal)
 
 
+def tried_on_pages(work: Unit, bundle: Bundle) -> None:
+    """She is about to run this text on the portal's saved pages: whatever it names, nothing is typed and no host is reached.
+
+    Raises `Refused`, `NotFound`.
+    """
+    require(work, Permission.SCRIPT_MAINTAIN, anywhere=True)
+    portal = directory.portal_by_key(work, bundle.key)
+    audit.record(
+        work, Act.SCRIPT_TESTED, "portal", portal.id, detail={"portal": portal.key, "text": bundle.digest[:32]}
+    )
+
+
 def try_ended(work: Unit, key: str, outcome: str) -> None:
     """It is over: by itself, stopped, or she has left the page."""
     portal = directory.portal_by_key(work, key)

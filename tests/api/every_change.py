@@ -173,6 +173,7 @@ DRIVEN = {
     },
     "test_script_tryouts.py": {
         "test_the_text_as_it_stands_goes_to_the_host_with_what_she_typed": ("script_tryouts.begin",),
+        "test_the_text_as_it_stands_goes_to_the_host_for_the_saved_pages": ("script_tryouts.on_saved_pages",),
     },
     "test_script_pins.py": {
         "test_an_unpinned_login_runs_the_version_in_force_again": (

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocketDisconnect
 from broker.audit.models import AuditEntry
 from broker.base.actor import system
 from broker.base.errors import Conflict
+from broker.directory.models import Portal
 from broker.identity.models import Login
 from broker.scripts import service as scripts
 from broker.scripts.service import Bundle
@@ -75,12 +76,19 @@ def office(portunus, monkeypatch) -> SimpleNamespace:
 
     monkeypatch.setattr(portunus.host, "try_out", try_out)
     monkeypatch.setattr(portunus.host, "watch_try_out", watch_try_out)
-    return SimpleNamespace(text=sources[-1]["text"], mira=mira, maria=maria, asked=asked, watched=watched)
+    return SimpleNamespace(
+        text=sources[-1]["text"], portal_id=portal.id, mira=mira, maria=maria, asked=asked, watched=watched
+    )
 
 
 def run(browser, office, text: str | None = None, **more: str):
     said = {"text": office.text + "\n# mended\n" if text is None else text, **TYPED, **more}
     return browser.post(f"/scripts/{KEY}/try", said, headers={"accept": "application/json"})
+
+
+def on_pages(browser, office, text: str | None = None):
+    said = {"text": office.text + "\n# mended\n" if text is None else text}
+    return browser.post(f"/scripts/{KEY}/test", said, headers={"accept": "application/json"})
 
 
 def connect(browser):
@@ -107,6 +115,60 @@ def test_the_text_as_it_stands_goes_to_the_host_with_what_she_typed(portunus, si
         log = [(entry.act, entry.leaf) for entry in work.db.scalars(select(AuditEntry))]
     assert [act for act, _ in log if act.startswith("script:text:")] == ["script:text:try"]
     assert not any(TYPED["password"] in leaf or TYPED["username"] in leaf for _, leaf in log)
+
+
+def test_the_text_as_it_stands_goes_to_the_host_for_the_saved_pages(portunus, signed_in, office):
+    answer = on_pages(signed_in(office.mira), office)
+    assert answer.json() == {"id": "try_1"}
+    [asked] = office.asked
+    assert set(asked) == {"who", "key", "digest", "sources", "hosts", "pages"}
+    assert (asked["who"], asked["key"], asked["hosts"], asked["pages"]) == (
+        office.mira.id,
+        KEY,
+        ["harborline.sim.test"],
+        True,
+    )
+    assert asked["sources"][-1]["text"].endswith("# mended\n")
+    assert acts(portunus) == [("script:text:test", "ok")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("x = (", "was never closed"), ('"""A carrier."""\nclass Harborline: pass\nimport os\n', "cannot import os")],
+)
+def test_a_text_that_does_not_load_is_shown_no_page(portunus, signed_in, office, text, words):
+    answer = on_pages(signed_in(office.mira), office, text)
+    assert (answer.status_code, words in answer.json()["detail"]) == (422, True)
+    assert (office.asked, acts(portunus)) == ([], [])
+
+
+def test_a_portal_that_allows_no_program_has_pages_to_test_on_all_the_same(portunus, signed_in, office):
+    with portunus.unit(system("test")) as work:
+        work.db.get_one(Portal, office.portal_id).automation = "attended"
+    mira = signed_in(office.mira)
+    assert (run(mira, office).status_code, on_pages(mira, office).status_code) == (403, 200)
+
+
+def test_pages_come_as_they_are_shown_and_the_end_is_in_the_log(portunus, signed_in, office, monkeypatch):
+    told = [
+        {"e": "shown", "page": "locked", "right": True},
+        {"e": "done", "outcome": "passed", "words": "", "missing": []},
+    ]
+
+    @asynccontextmanager
+    async def watch_try_out(tryout_id: str, who: str):
+        pipe = Pipe()
+        pipe.said = asyncio.Queue()
+        for one in (*map(json.dumps, told), None):
+            pipe.said.put_nowait(one)
+        yield pipe
+
+    monkeypatch.setattr(portunus.host, "watch_try_out", watch_try_out)
+    with connect(signed_in(office.mira)) as socket:
+        assert [json.loads(socket.receive_text()) for _ in told] == told
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_text()
+    assert acts(portunus) == [("script:text:try_end", "passed")]
 
 
 @pytest.mark.parametrize(
@@ -136,6 +198,7 @@ def test_a_run_of_hers_in_another_window_is_said(portunus, signed_in, office, mo
 def test_only_who_writes_scripts_runs_or_watches_one(signed_in, office):
     maria = signed_in(office.maria)
     assert run(maria, office).status_code == 403
+    assert on_pages(maria, office).status_code == 403
     with pytest.raises((WebSocketDisconnect, WebSocketDenialResponse)), connect(maria):
         pass
     assert (office.asked, office.watched) == ([], [])

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from broker.base.actor import system
@@ -12,7 +14,7 @@ from broker.directory import service as directory
 from broker.directory.models import Organization, ScriptVersion
 from broker.scripts import service as scripts
 from broker.scripts.service import Bundle
-from carrier_scripts import registry
+from carrier_scripts import place, registry
 from carrier_scripts.kit.process import declared
 from carrier_scripts.lab import founding
 from tests import factories
@@ -126,3 +128,68 @@ def test_a_run_is_stopped_and_a_text_that_does_not_load_is_told_in_a_sentence(sc
     page.get_by_role("button", name="Run it").click()
     state.get_by_text("was never closed").wait_for()
     assert lab.counters(KEY)["password_submits"] == 0
+
+
+@pytest.fixture
+def saved_pages(tmp_path, monkeypatch) -> Path:
+    """Four pages of Harborline in a folder of the office's own, where the browser host looks first."""
+    monkeypatch.setenv(place.SETTING, str(tmp_path))
+    kept = tmp_path / "pages" / KEY
+    kept.mkdir(parents=True)
+    for name in ("asks_code", "locked", "login_form", "signed_in"):
+        shipped = place.pages(place.SHIPPED) / KEY / f"{name}.html"
+        (kept / f"{name}.html").write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
+    return kept
+
+
+def rows(page) -> list[list[str]]:
+    return [row.locator("th, td").all_inner_texts() for row in page.locator("#pages-table tbody tr").all()]
+
+
+def test_a_text_is_tested_on_saved_pages_by_keyboard_and_says_what_each_is_taken_for(screen, lab, saved_pages) -> None:
+    mira = screen("Mira")
+    page, keys = mira.go(f"/scripts/{KEY}/edit"), mira.page.keyboard
+    page.set_default_timeout(RUN_MS)
+    state, run = page.locator("#pages-state"), page.get_by_role("button", name="Test on saved pages")
+    assert state.get_attribute("role") == "status"
+    run.focus()
+    keys.press("Enter")
+    state.get_by_text("4 of 4 saved pages are what they should be.").wait_for()
+    expect(run).to_be_focused()
+    assert rows(page) == [
+        [f"{name}.html", name.replace("_", " "), name.replace("_", " "), "pass"]
+        for name in ("asks_code", "locked", "login_form", "signed_in")
+    ]
+    missing = page.get_by_role("heading", name="To put right").locator("xpath=following-sibling::ul")
+    assert f"Save a page for WRONG_CODE: pages/{KEY}/wrong_code.html" in missing.inner_text()
+    assert mira.faults() == []
+    mira.picture("scripts_editor_saved_pages")
+    text = page.get_by_label("The script", exact=True)
+    text.fill(text.input_value().replace("#signin-locked", "#sign-in-is-locked"))
+    run.focus()
+    keys.press("Enter")
+    state.get_by_text("3 of 4 saved pages are what they should be.").wait_for()
+    assert [row[0] for row in rows(page) if row[3] == "fail"] == ["locked.html"]
+    assert mira.faults() == []
+    mira.picture("scripts_editor_saved_pages_wrong")
+    page.set_viewport_size(NARROW)
+    assert [one for one in mira.too_wide() if not one.startswith("textarea#")] == []
+    assert mira.faults() == []
+
+
+def test_a_test_on_saved_pages_is_stopped_and_a_text_that_does_not_load_is_told(screen, lab, saved_pages) -> None:
+    mira = screen("Mira")
+    page, keys = mira.go(f"/scripts/{KEY}/edit"), mira.page.keyboard
+    page.set_default_timeout(RUN_MS)
+    page.on("dialog", lambda dialog: dialog.accept())
+    state, run = page.locator("#pages-state"), page.get_by_role("button", name="Test on saved pages")
+    run.focus()
+    keys.press("Enter")
+    expect(page.get_by_role("button", name="Stop the test")).to_be_focused()
+    keys.press("Enter")
+    state.get_by_text("Stopped.").wait_for()
+    expect(run).to_be_focused()
+    page.get_by_label("The script", exact=True).fill("x = (")
+    run.click()
+    state.get_by_text("was never closed").wait_for()
+    assert rows(page) == []

@@ -1,6 +1,7 @@
 """Whoever watches a try-out in the script editor: steps and masked pictures go to her page, and she says when it goes on.
 
-To the page: `step` (n, do, where), `stepped` (n, ok, saw or why), a picture (binary, PNG), `paused`, `ask` (what, words), `says`, `done`.
+To the page: `step` (n, do, where), `stepped` (n, ok, saw or why), a picture (binary, PNG), `paused`, `ask` (what, words), `says`,
+`shown` (a saved page, expected, seen, right), `done`.
 From the page, as `t`: `next`, `pause`, `go`, `stop`, `answer` (words).
 """
 
@@ -19,6 +20,8 @@ from workers.browser.facade import Facade
 from workers.browser.scriptrun import Done
 from workers.browser.tasks import keep
 from workers.browser.trace import BETWEEN, SEEN, done, where
+from workers.tryout.onpages import Tested
+from workers.tryout.pages import Shown
 
 UNSEEN = frozenset({"url", "pages", "method", "log", "code_answered", "another_code", "overlay"})
 """Calls after which the page looks as it did."""
@@ -62,8 +65,16 @@ class AtThePage:
         del ended
         await self._show(page)
 
-    async def tell_end(self, ended: Done) -> None:
+    async def shown(self, one: Shown) -> None:
+        """What the text took a saved page for."""
+        await self._say("shown", page=one.page, expected=one.expected, seen=one.seen[:40], right=one.right)
+
+    async def tell_end(self, ended: Done | Tested) -> None:
         """The last word; where it stopped, when that is known."""
+        if isinstance(ended, Tested):
+            outcome = "passed" if ended.right else "failed"
+            await self._say("done", outcome=outcome, words=ended.words, missing=ended.missing)
+            return
         at = ended.at
         line = {"kind": at.kind, "file": at.module.rpartition(".")[2], "line": at.line} if at else {}
         words = ended.words or MEANINGS[ended.outcome].words

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from playwright.async_api import Browser, Route, async_playwright
+from playwright.async_api import BrowserContext, Route, async_playwright
 
 from broker.adapters.script_process import with_facts
 from broker.base.errors import BrokerError
@@ -64,19 +64,23 @@ async def show_all(keys: list[str], folder: Path | None = None) -> list[Shown]:
             hosts = frozenset(declared.facts["hosts"])
             for file in sorted((saved / key).glob("*.html")):
                 html = await asyncio.to_thread(file.read_text, encoding="utf-8")
-                shown.append(Shown(key, file.stem, expected(file), await show(browser, processes, script, hosts, html)))
+                context = await browser.new_context(java_script_enabled=False)
+                seen = await show(context, processes, script, hosts, html)
+                await context.close()
+                shown.append(Shown(key, file.stem, expected(file), seen))
         await browser.close()
     await processes.stop()
     return shown
 
 
-async def show(browser: Browser, processes: ScriptProcesses, script: Script, hosts: frozenset[str], html: str) -> str:
-    """What the script takes this page for; a page without an address is `no_address`."""
+async def show(
+    context: BrowserContext, processes: ScriptProcesses, script: Script, hosts: frozenset[str], html: str
+) -> str:
+    """What the script takes this page for, in a fresh context without JavaScript; a page without an address is `no_address`."""
     found, status = ADDRESS.search(html), STATUS.search(html)
     if found is None:
         return "no_address"
     address = found[1]
-    context = await browser.new_context(java_script_enabled=False)
 
     async def serve(route: Route) -> None:
         if route.request.url == address:
@@ -85,25 +89,22 @@ async def show(browser: Browser, processes: ScriptProcesses, script: Script, hos
         else:
             await route.abort()
 
-    try:
-        await context.route("**/*", serve)
-        page = await context.new_page()
-        watch_status(page)
-        live: Any = SimpleNamespace(tabs=[], door=SimpleNamespace(allows=hosts.__contains__, denied=[]))
-        await page.goto(address)
-        facade, told = Facade(live, page), [""]
+    await context.route("**/*", serve)
+    page = await context.new_page()
+    watch_status(page)
+    live: Any = SimpleNamespace(tabs=[], door=SimpleNamespace(allows=hosts.__contains__, denied=[]))
+    await page.goto(address)
+    facade, told = Facade(live, page), [""]
 
-        async def answer(name: str, args: dict[str, Any]) -> Any:
-            at_once = args | ({"timeout_ms": AT_ONCE_MS} if name == "recognise" else {})
-            said = await facade.call(name, at_once)
-            told.append(str(said) if name == "recognise" else told[-1])
-            return said
+    async def answer(name: str, args: dict[str, Any]) -> Any:
+        at_once = args | ({"timeout_ms": AT_ONCE_MS} if name == "recognise" else {})
+        said = await facade.call(name, at_once)
+        told.append(str(said) if name == "recognise" else told[-1])
+        return said
 
-        done = await processes.run(script, "recognise", answer, limit=Limit(LIMIT_S))
-        no_outcome = told[-1] in (LOGIN_FORM, PASSWORD_FORM) or told[-1].startswith("between:")
-        return told[-1] if no_outcome else done.outcome.value
-    finally:
-        await context.close()
+    done = await processes.run(script, "recognise", answer, limit=Limit(LIMIT_S))
+    no_outcome = told[-1] in (LOGIN_FORM, PASSWORD_FORM) or told[-1].startswith("between:")
+    return told[-1] if no_outcome else done.outcome.value
 
 
 def main() -> int:

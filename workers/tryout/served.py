@@ -1,7 +1,8 @@
 """Try-outs for the script editor: a text that nobody has approved, run once for its author while she watches.
 
 It is what `portunus script run` does, with her at the page instead of the terminal: a login of her own that is kept nowhere, the
-same confined process, the same count of tries, and a browser that no session of the office shares.
+same confined process, the same count of tries, and a browser that no session of the office shares. Or what `portunus script test`
+does, on the portal's saved pages (`onpages.py`).
 """
 
 import asyncio
@@ -23,10 +24,11 @@ from workers.browser.calls import CallRefused
 from workers.browser.scriptrun import Done
 from workers.browser.tasks import cancelled, keep
 from workers.browser.trace import words_of
-from workers.tryout import signing
+from workers.tryout import onpages, signing
 from workers.tryout.atthepage import AtThePage
 from workers.tryout.desk import OwnLogin
 from workers.tryout.guarding import Ledger
+from workers.tryout.onpages import OnPages, Tested
 
 WAIT_S = 20.0
 """How long a text waits for its author's page; what she typed is forgotten then."""
@@ -72,13 +74,13 @@ class TryOuts:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._waiting: dict[str, Asked] = {}
-        self._running: dict[str, asyncio.Task[Done | str]] = {}
+        self._waiting: dict[str, Asked | OnPages] = {}
+        self._running: dict[str, asyncio.Task[Done | Tested | str]] = {}
         """By person."""
 
     def ask(self, said: Mapping[str, Any]) -> dict[str, str]:
         """Keep it until its author's page is there: `id`; or `no`, why not."""
-        asked = Asked.told(said)
+        asked = OnPages.told(said) if said.get("pages") else Asked.told(said)
         if asked.who in self._running:
             return {"no": RUNNING_ALREADY}
         if len(self._running) >= AT_ONCE:
@@ -105,7 +107,8 @@ class TryOuts:
         if who in self._running or len(self._running) >= AT_ONCE:
             await _bye(socket, RUNNING_ALREADY if who in self._running else BUSY)
             return
-        watcher = AtThePage(socket, words_of(asked.script.sources), step=asked.step)
+        stepwise = isinstance(asked, Asked) and asked.step
+        watcher = AtThePage(socket, words_of(asked.script.sources), step=stepwise)
         running = self._running[who] = keep(self._run(asked, watcher), f"try-out {tryout_id}")
         try:
             await watcher.listen(running)
@@ -113,7 +116,7 @@ class TryOuts:
             await cancelled(running)
             self._running.pop(who, None)
         ended = "" if running.cancelled() or running.exception() else running.result()
-        if isinstance(ended, Done):
+        if not isinstance(ended, str):
             await watcher.tell_end(ended)  # whoever hears this may run the next at once
         await _bye(socket, ended if isinstance(ended, str) else "")
 
@@ -121,9 +124,11 @@ class TryOuts:
         """End every run."""
         await cancelled(*self._running.values())
 
-    async def _run(self, asked: Asked, watcher: AtThePage) -> Done | str:
+    async def _run(self, asked: Asked | OnPages, watcher: AtThePage) -> Done | Tested | str:
         """How it ended; or words why there is no end to tell."""
         try:
+            if isinstance(asked, OnPages):
+                return await onpages.run(self._settings, asked, watcher.shown)
             return await signing.sign_in(
                 self._settings, asked.script, asked.hosts, asked.sign_in_hosts, self._login(asked, watcher), watcher
             )

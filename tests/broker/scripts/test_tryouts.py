@@ -102,6 +102,19 @@ def test_a_portal_without_a_version_in_force_is_tried_at_ones_own_desk(desk: Des
         desk.tries(replace(TEXT, key="tidewater"))
 
 
+def test_any_text_of_a_maintainer_may_be_shown_saved_pages_and_it_is_in_the_log(desk: Desk, portunus: Portunus) -> None:
+    """Nothing is typed there, and no host is reached."""
+    new = replace(TEXT, facts={"hosts": ["elsewhere.example"], "automation": "attended"})
+    with portunus.unit(acting(desk.mira)) as work:
+        scripts.tried_on_pages(work, new)
+        scripts.try_ended(work, "harborline", "passed")
+    begun, ended = acts(portunus)
+    assert (begun["act"], begun["detail"]) == ("script:text:test", {"portal": "harborline", "text": "f" * 32})
+    assert (ended["act"], ended["outcome"]) == ("script:text:try_end", "passed")
+    with pytest.raises(Refused), portunus.unit(acting(desk.maria)) as work:
+        scripts.tried_on_pages(work, TEXT)
+
+
 def test_a_simulator_may_have_new_hosts_and_the_offices_own_logins(desk: Desk) -> None:
     assert desk.tries(SIMULATED, "saguaro")["login_failure_limit"] == 5
 
