@@ -12,6 +12,7 @@ COPY api api
 COPY workers workers
 COPY carrier_scripts carrier_scripts
 COPY portunus_client portunus_client
+COPY tests/portals tests/portals
 RUN pip install --no-cache-dir --no-deps --no-build-isolation -e . \
     && python -m compileall -q . \
     && useradd --system --uid 10001 --home-dir /var/lib/portunus --create-home portunus \
