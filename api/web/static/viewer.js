@@ -136,7 +136,7 @@ function fit() {
   send({ t: "size", ...room });
 }
 let fitting = 0;
-addEventListener("resize", () => { clearTimeout(fitting); fitting = setTimeout(fit, 120); });
+for (const kind of ["resize", "fullscreenchange"]) addEventListener(kind, () => { clearTimeout(fitting); fitting = setTimeout(fit, 120); });
 
 function ended(words, down = false) {
   over = true;
