@@ -59,6 +59,8 @@ PAIRS: list[tuple[str, str]] = [
     (Act.SESSION_PARKED, "put the portal session to sleep"),
     (Act.SESSION_REVIVED, "woke the portal session"),
     (Act.SESSION_ENDED, "ended the portal session"),
+    (Act.EARLY_SIGN_IN_SET, "set when a login signs in by itself"),
+    (Act.EARLY_SIGN_IN_ENDED, "had its turn to sign in by itself"),
     (Act.RECORDING_EXPORT_ASKED, "asked for a film of a recording"),
     (Act.RECORDING_EXPORTED, "had a film of a recording made"),
     (Act.FILM_FAILED, "gave up making a film of a recording"),

@@ -12,6 +12,7 @@ from broker.base.ready import say_ready
 from broker.base.settings import settings
 from broker.wiring import Portunus, build, embedded_redis_url
 from workers import (
+    early_sign_ins,
     end_session,
     expire_lookups,
     mail_alert,
@@ -36,6 +37,11 @@ app.conf.beat_schedule = {
         "task": f"{APP}.sweep_lookups",
         "schedule": sweep_lookups.EVERY_S,
         "options": {"expires": sweep_lookups.EVERY_S},
+    },
+    "early_sign_ins": {
+        "task": f"{APP}.early_sign_ins",
+        "schedule": early_sign_ins.EVERY_S,
+        "options": {"expires": early_sign_ins.EVERY_S},
     },
     "expire_lookups": {
         "task": f"{APP}.expire_lookups",
@@ -83,6 +89,11 @@ def _sweep() -> None:
 @app.task(name=f"{APP}.sweep_lookups")
 def _sweep_lookups() -> None:
     sweep_lookups.run(portunus())
+
+
+@app.task(name=f"{APP}.early_sign_ins")
+def _early_sign_ins() -> None:
+    early_sign_ins.run(portunus())
 
 
 @app.task(name=f"{APP}.expire_lookups")

@@ -77,6 +77,8 @@ class Act(StrEnum):
     SESSION_PARKED = "session:state:park"
     SESSION_REVIVED = "session:state:revive"
     SESSION_ENDED = "session:state:end"
+    EARLY_SIGN_IN_SET = "account:early_sign_in:set"
+    EARLY_SIGN_IN_ENDED = "account:early_sign_in:end"
     SESSION_LOGGED_OUT = "session:portal:log_out"
     STREAM_JOINED = "stream:viewer:join"
     STREAM_LEFT = "stream:viewer:leave"

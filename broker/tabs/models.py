@@ -1,6 +1,6 @@
 """Portal sessions (the signed-in browser), login attempts (the only permission to submit a login), and leases."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -172,6 +172,34 @@ class ParkedState(Base):
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     parked_at: Mapped[datetime]
     size: Mapped[int]
+
+
+class EarlySignIn(Base):
+    """A login that signs in by itself on working days, before the office comes in; how it went last."""
+
+    __tablename__ = "early_sign_in"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("portal_account.id"), primary_key=True)
+    location_id: Mapped[str] = mapped_column(ForeignKey("location.id"))
+    """For which it signs in, and whose clock counts."""
+    minute: Mapped[int | None]
+    """After midnight; empty: switched off."""
+    set_by: Mapped[str] = mapped_column(String(60))
+    set_at: Mapped[datetime]
+    next_at: Mapped[datetime | None] = mapped_column(index=True)
+    done_on: Mapped[date | None]
+    """The last day that has had its turn: no day has two."""
+    begun_at: Mapped[datetime | None]
+    """When it last began to sign in; others of the same portal wait a little after it."""
+    lease_id: Mapped[str | None] = mapped_column(String(40))
+    """Under which it signs in now."""
+    ended_at: Mapped[datetime | None]
+    outcome: Mapped[str] = mapped_column(String(30), default="")
+    """signed_in, taken, already, skipped, late, or why the sign-in failed"""
+    words: Mapped[str] = mapped_column(String(300), default="")
+
+    account: Mapped[PortalAccount] = relationship()
+    location: Mapped[Location] = relationship()
 
 
 class BrowserNode(Base):

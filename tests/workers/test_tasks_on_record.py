@@ -13,12 +13,14 @@ from broker.audit.models import AuditEntry
 from broker.base.actor import system
 from broker.codes import service as codes
 from broker.directory import service as directory
+from broker.directory.models import Location
 from broker.lookups import hooks
 from broker.lookups import service as lookups
 from broker.lookups.models import Lookup
 from broker.recordings import films
 from broker.recordings import service as recordings
 from broker.recordings.service import Subject
+from broker.tabs import early
 from broker.tabs import service as tabs
 from broker.wiring import Portunus
 from tests.broker.lookups.conftest import Office as LookupOffice
@@ -33,6 +35,8 @@ from tests.workers.test_every_task import MODULES
 from workers import (
     expire_lookups,
     make_film,
+    early_sign_ins,
+    expire_lookups,
     monitor,
     read_batch,
     run_lookups,
@@ -44,6 +48,7 @@ from workers import (
 
 SYSTEM = system("test")
 ON_RECORD = {
+    "early_sign_ins",
     "expire_lookups",
     "make_film",
     "monitor",
@@ -124,6 +129,17 @@ def test_the_sweep_expires_a_code_request_in_its_own_name(office: Office) -> Non
     office.host(lambda work: codes.waiting(work, request_id))
     office.portunus.clock.advance(hours=1)
     assert swept(office) >= by("sweep", Act.CODE_EXPIRED)
+
+
+def test_a_login_that_signs_in_by_itself_is_on_record_under_that_name(office: Office) -> None:
+    with office.portunus.unit(office.ana) as work:
+        early.set_time(work, office.account.id, "09:00", work.db.get_one(Location, office.phoenix.id))
+    office.portunus.clock.advance(minutes=61)
+    begun = left(office.portunus, lambda: early_sign_ins.run(office.portunus))
+    assert begun == by("early sign-in", Act.TAB_REQUESTED)
+    office.finish(office.claim())
+    ended = left(office.portunus, lambda: early_sign_ins.run(office.portunus))
+    assert ended == by("early sign-in", Act.TAB_ENDED, Act.EARLY_SIGN_IN_ENDED)
 
 
 def recorded(office: Office) -> str:

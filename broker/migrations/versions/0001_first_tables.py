@@ -491,6 +491,26 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['organization_id'], ['organization.id'], name=op.f('fk_delivery_endpoint_organization_id_organization')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_delivery_endpoint'))
     )
+    op.create_table('early_sign_in',
+    sa.Column('account_id', sa.String(length=40), nullable=False),
+    sa.Column('location_id', sa.String(length=40), nullable=False),
+    sa.Column('minute', sa.Integer(), nullable=True),
+    sa.Column('set_by', sa.String(length=60), nullable=False),
+    sa.Column('set_at', broker.base.db.UtcDateTime(timezone=True), nullable=False),
+    sa.Column('next_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('done_on', sa.Date(), nullable=True),
+    sa.Column('begun_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('lease_id', sa.String(length=40), nullable=True),
+    sa.Column('ended_at', broker.base.db.UtcDateTime(timezone=True), nullable=True),
+    sa.Column('outcome', sa.String(length=30), nullable=False),
+    sa.Column('words', sa.String(length=300), nullable=False),
+    sa.ForeignKeyConstraint(['account_id'], ['portal_account.id'], name=op.f('fk_early_sign_in_account_id_portal_account')),
+    sa.ForeignKeyConstraint(['location_id'], ['location.id'], name=op.f('fk_early_sign_in_location_id_location')),
+    sa.PrimaryKeyConstraint('account_id', name=op.f('pk_early_sign_in'))
+    )
+    with op.batch_alter_table('early_sign_in', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_early_sign_in_next_at'), ['next_at'], unique=False)
+
     op.create_table('enrolment',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('account_id', sa.String(length=40), nullable=False),
@@ -1190,6 +1210,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_enrolment_account_id'))
 
     op.drop_table('enrolment')
+    with op.batch_alter_table('early_sign_in', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_early_sign_in_next_at'))
+
+    op.drop_table('early_sign_in')
     op.drop_table('delivery_endpoint')
     with op.batch_alter_table('api_key', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_api_key_service_account_id'))
