@@ -10,6 +10,7 @@ from broker.base.unit import Unit
 from broker.codes import recovery
 from broker.directory.models import MfaMethod, PortalAccount
 from broker.identity.policy import Permission, Reach, reach
+from broker.tabs import early
 from broker.tabs import service as tabs
 from broker.vault.service import Vault
 
@@ -43,6 +44,7 @@ def _row(work: Unit, vault: Vault, row: PortalAccount) -> dict[str, Any]:
         "label": row.label,
         "login_kind": row.login_kind.replace("_", " "),
         "locations": [place.name for place in row.locations],
+        "location_keys": [place.key for place in row.locations],
         "status": row.status,
         "status_words": row.status_words or "",
         "status_at": row.status_at.isoformat() if row.status_at else None,
@@ -55,6 +57,7 @@ def _row(work: Unit, vault: Vault, row: PortalAccount) -> dict[str, Any]:
         "last_login_at": row.last_login_at.isoformat() if row.last_login_at else None,
         "shared_reason": row.shared_reason or "",
         "review_on": row.review_on.isoformat() if row.review_on else "",
+        "early_sign_in": _early(work, row),
         "channels": [
             {
                 "channel": method.channel,
@@ -66,6 +69,19 @@ def _row(work: Unit, vault: Vault, row: PortalAccount) -> dict[str, Any]:
             }
             for method in row.mfa_methods
         ],
+    }
+
+
+def _early(work: Unit, row: PortalAccount) -> dict[str, Any]:
+    """When it signs in by itself, how that went last, and why it must not, where it must not."""
+    one = early.of_account(work, row)
+    return {
+        "at": one.at if one else "",
+        "location": one.location_key if one else "",
+        "location_name": one.location if one else "",
+        "next_at": one.next_at.isoformat() if one and one.next_at else None,
+        "last": one.last if one else "",
+        "cannot": early.cannot(work, row),
     }
 
 

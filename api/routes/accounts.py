@@ -20,6 +20,7 @@ from broker.directory.models import Location, Portal, PortalAccount
 from broker.directory.service import Method
 from broker.identity.places import location_by_key
 from broker.identity.policy import NOTHING_THERE, Permission, reach, require
+from broker.tabs import early
 
 router = APIRouter()
 Text = Annotated[str, Form(max_length=400)]
@@ -30,6 +31,7 @@ DONE = {
     "added": "The account is added. Its portal shows on the launcher of everybody who works at its locations.",
     "stored": "Stored. The next sign-in uses it.",
     "labelled": "Called that on the launcher from now on.",
+    "early": "Saved. The next turn, and how the last one went, stand beside the login.",
     "released": "Released. The next person who opens the portal signs in again.",
 }
 
@@ -73,6 +75,16 @@ class Labelled(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     label: str = Field(max_length=60)
+
+
+class EarlySignIn(BaseModel):
+    """When it signs in by itself on working days; no time: never."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    at: str = Field(max_length=5)
+    location: str = Field(default="", max_length=60)
+    """For which, and by whose clock; needed where the login is for several."""
 
 
 class Released(BaseModel):
@@ -149,6 +161,12 @@ def label_form(request: Request, here: HereNow, account_id: str, label: Text = "
     return _done(request, here, "labelled", lambda work: _label(work, account_id, label))
 
 
+@router.post("/accounts/{account_id}/early-sign-in", dependencies=KEEPERS)
+def early_form(request: Request, here: HereNow, account_id: str, at: Text = "", location: Text = "") -> Response:
+    """When this login signs in by itself."""
+    return _done(request, here, "early", lambda work: _early(work, account_id, at, location))
+
+
 # --- the same as data
 
 
@@ -194,6 +212,13 @@ def label(here: HereNow, account_id: str, asked: Labelled) -> dict[str, Any]:
     """What people call this login on its tiles."""
     with here.unit() as work:
         return _row(here, work, _label(work, account_id, asked.label))
+
+
+@router.post("/api/v1/accounts/{account_id}/early-sign-in", dependencies=KEEPERS)
+def early_sign_in(here: HereNow, account_id: str, asked: EarlySignIn) -> dict[str, Any]:
+    """When this login signs in by itself; an empty time switches it off."""
+    with here.unit() as work:
+        return _row(here, work, _early(work, account_id, asked.at, asked.location))
 
 
 # --- inside
@@ -250,6 +275,12 @@ def _release(work: Unit, account_id: str, reason: str) -> str:
 def _label(work: Unit, account_id: str, label: str) -> str:
     row = _kept(work, account_id)
     directory.label_account(work, row, label)
+    return row.id
+
+
+def _early(work: Unit, account_id: str, at: str, location: str) -> str:
+    row = _kept(work, account_id)
+    early.set_time(work, row.id, at, location_by_key(work, location) if location else None)
     return row.id
 
 

@@ -15,6 +15,7 @@ from broker.directory import service as directory
 from broker.directory.models import Location, Portal
 from broker.identity.policy import Permission
 from broker.scripts import service as scripts
+from broker.tabs import early
 
 router = APIRouter()
 WATCHERS = [permits(Permission.STATUS_VIEW)]
@@ -23,7 +24,7 @@ WRITERS = [permits(Permission.SCRIPT_MAINTAIN)]
 
 @router.get("/script-health", dependencies=WATCHERS)
 def board(request: Request, here: HereNow) -> Response:
-    """Script x portal x location, worst first; pages that changed."""
+    """Script x portal x location, worst first; pages that changed; how logins fared that sign in by themselves."""
     with here.reading() as work:
         rows = scripts.health(work)
         open_alerts = [
@@ -47,8 +48,17 @@ def board(request: Request, here: HereNow) -> Response:
             }
             for row in scripts.drifted(work)
         ]
+        by_themselves = early.shown(work)
     may_write = Permission.SCRIPT_MAINTAIN in here.held
-    return page(request, "script_health.html", rows=rows, drifted=drifted, alerts=open_alerts, may_write=may_write)
+    return page(
+        request,
+        "script_health.html",
+        rows=rows,
+        drifted=drifted,
+        alerts=open_alerts,
+        by_themselves=by_themselves,
+        may_write=may_write,
+    )
 
 
 @router.get("/api/v1/scripts/health", dependencies=WATCHERS)

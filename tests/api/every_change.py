@@ -19,6 +19,10 @@ DRIVEN = {
             "accounts.label",
             "accounts.label_form",
         ),
+        "test_a_login_signs_in_by_itself_at_the_time_that_is_set": (
+            "accounts.early_form",
+            "accounts.early_sign_in",
+        ),
         "test_the_page_adds_the_same_and_says_so": ("accounts.add_form",),
         "test_release_needs_words_and_brings_it_back": ("accounts.release",),
         "test_the_plain_form_releases_it_too": ("accounts.release_form",),

@@ -8,6 +8,7 @@ import pytest
 from broker.base.actor import system
 from broker.directory import service as directory
 from tests import factories
+from workers import early_sign_ins
 
 SYSTEM, HOST = system("test"), system("browserhost")
 PHRASE = "Quartz-Heron-4417"
@@ -212,3 +213,63 @@ def test_a_login_gets_the_name_that_people_call_it(practice, account):
     assert ana.post(f"/accounts/{account['id']}/label", {"label": "Evening desk"}).status_code == 303
     assert row(ana, account)["label"] == "Evening desk"
     assert ana.post_json(f"/api/v1/accounts/{account['id']}/label", {"label": "x" * 61}).status_code == 422
+
+
+def early(browser, account, at="07:15", **more):
+    return browser.post_json(f"/api/v1/accounts/{account['id']}/early-sign-in", {"at": at} | more)
+
+
+def by_authenticator(browser, account, clock) -> None:
+    assert browser.post_json(f"/api/v1/accounts/{account['id']}/credential", proved(clock)).status_code == 200
+
+
+def test_a_login_signs_in_by_itself_at_the_time_that_is_set(practice, account, clock):
+    """It is Friday, eight o'clock in Phoenix."""
+    ana = practice[0]
+    by_authenticator(ana, account, clock)
+    answer = early(ana, account)
+    assert answer.json()["early_sign_in"] == {
+        "at": "07:15", "location": "phoenix", "location_name": "Saguaro Family Dental Phoenix",
+        "next_at": "2026-11-23T14:15:00+00:00", "last": "", "cannot": "",
+    }  # fmt: skip
+    went = ana.post(f"/accounts/{account['id']}/early-sign-in", {"at": "06:45", "location": "phoenix"})
+    assert went.status_code == 303
+    shown = ana.get(went.headers["location"].partition("#")[0]).text
+    assert "06:45 on working days, by the clock of Saguaro Family Dental Phoenix" in shown
+    assert early(ana, account, "").json()["early_sign_in"]["next_at"] is None
+
+
+def test_a_login_whose_code_needs_a_person_does_not_sign_in_by_itself_and_says_why(practice, account):
+    ana = practice[0]
+    why = "Its code needs a person at the code desk."
+    answer = early(ana, account)
+    assert (answer.status_code, answer.json()["code"]) == (409, "not-by-itself")
+    assert why in answer.json()["detail"]
+    assert row(ana, account)["early_sign_in"]["cannot"].startswith(why)
+    shown = ana.get("/accounts").text
+    assert why in shown
+    assert "Sign in by itself on working days at" not in shown
+    assert "Its code needs a person" in ana.post(f"/accounts/{account['id']}/early-sign-in", {"at": "07:15"}).text
+
+
+def test_only_who_keeps_the_logins_sets_when_one_signs_in_by_itself(practice, account, clock):
+    ana, audrey, maria = practice
+    by_authenticator(ana, account, clock)
+    assert [early(browser, account).status_code for browser in (audrey, maria)] == [403, 403]
+    assert early(ana, account, "7 o'clock"[:5]).status_code == 422
+    assert early(ana, account, location="nowhere").status_code == 404
+
+
+def test_how_an_early_sign_in_went_stands_at_the_login_and_among_the_scripts_health(practice, account, portunus, clock):
+    ana, audrey, _ = practice
+    by_authenticator(ana, account, clock)
+    assert "Early sign-ins" not in audrey.get("/script-health").text
+    early(ana, account, "08:05")
+    assert "Early sign-ins" in audrey.get("/script-health").text
+    park(portunus, account)
+    clock.advance(minutes=6)
+    early_sign_ins.run(portunus)
+    last = "Not tried at 08:06 today: The portal does not take it."
+    for browser in practice[:2]:
+        assert last in browser.get("/accounts").text
+        assert last in browser.get("/script-health").text

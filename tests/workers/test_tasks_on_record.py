@@ -33,10 +33,9 @@ from tests.workers.films.test_export import told
 from tests.workers.films.test_make_film import asked, audrey
 from tests.workers.test_every_task import MODULES
 from workers import (
-    expire_lookups,
-    make_film,
     early_sign_ins,
     expire_lookups,
+    make_film,
     monitor,
     read_batch,
     run_lookups,
