@@ -242,6 +242,13 @@ def test_of_workers_that_look_at_once_one_takes_it(due: Office) -> None:
     assert counted(due, LoginAttempt) == counted(due, LockoutDebit) == 1
 
 
+def test_a_worker_that_looked_before_another_took_it_does_not_take_it_too(due: Office) -> None:
+    looked = kept(due)
+    turn(due)
+    with due.portunus.unit(early.HOLDER) as work:
+        assert not early._taken(work, looked, late=False)
+
+
 def beside(office: Office, portal=None) -> PortalAccount:
     """Another login that is due at the same time."""
     with office.portunus.unit(HOST) as work:

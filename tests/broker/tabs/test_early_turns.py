@@ -1,5 +1,7 @@
 """What an early sign-in does in its turn: it leaves the portal ready, gives way to people, and is not tried at their expense."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import delete, select
 
@@ -143,6 +145,14 @@ def test_a_person_takes_it_in_the_moment_it_is_signed_in(due: Office, clock: Man
     turn(due)
     assert [one.ended_at is None for one in leases(due)] == [False, True]
     assert told(due) == "Signed in by itself at 07:15 today."
+
+
+def test_a_person_who_opens_it_at_that_very_moment_has_it(due: Office) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        looks, hers = pool.submit(early_sign_ins.run, due.portunus), pool.submit(due.open)
+        looks.result()
+    assert [one.id for one in leases(due) if one.ended_at is None] == [hers.result().id]
+    assert counted(due, LoginAttempt) == counted(due, LockoutDebit) == 1
 
 
 def test_lookups_wait_until_it_is_signed_in_and_then_use_it(portunus: Portunus, clock: ManualClock) -> None:
