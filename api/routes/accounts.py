@@ -31,7 +31,7 @@ DONE = {
     "added": "The account is added. Its portal shows on the launcher of everybody who works at its locations.",
     "stored": "Stored. The next sign-in uses it.",
     "labelled": "Called that on the launcher from now on.",
-    "early": "Saved. The next turn, and how the last one went, stand beside the login.",
+    "early": "Saved. How it went last stands beside the login.",
     "released": "Released. The next person who opens the portal signs in again.",
 }
 
