@@ -96,6 +96,7 @@ def _stand_in(told: dict[str, Any]) -> type[Portal]:
     facts: dict[str, Any] = {name: _plain(told[name]) for name in ("name", "start", "home", "automation")}
     facts |= {name: name in has or None for name in ("login", "code", "sign_out")}
     facts |= lists | {name: frozenset(lists[name]) for name in ("hosts", "sign_in_hosts")}
+    facts["pages"] = {_plain(path): _plain(name) for path, name in told["pages"][:200]}
     facts["between"] = ("",) * min(int(told["between"]), 50)
     facts["signs"] = {known[name]: None for name in lists["signs"] if name in known}
     return cast(type[Portal], SimpleNamespace(**facts))

@@ -24,6 +24,8 @@ from carrier_scripts.kit.process import class_name
 HERE = place.SHIPPED
 PAGES = place.pages(HERE)
 KEY = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+PAGE_PATH = re.compile(r"/[^?#*\s]*\*?")
+PAGE_NAME_CHARACTERS = 40
 HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+")
 MODULES = {"collections.abc", "dataclasses", "datetime", "decimal", "re", "typing", "carrier_scripts.kit"}
 FORBIDDEN_NAMES = {
@@ -175,6 +177,20 @@ def stays_on_its_hosts(subject: Subject) -> Iterator[str]:
             yield f"{fact} must be an https address on one of hosts."
 
 
+def names_its_pages(subject: Subject) -> Iterator[str]:
+    """`pages` is read by people: a short name for a path, and no path that an earlier one hides."""
+    hidden: list[str] = []
+    for path, name in getattr(_portal(subject), "pages", {}).items():
+        if not PAGE_PATH.fullmatch(path):
+            yield f"pages names {path!r}, which is no path: begin with /, no query; a star at its end stands for the rest."
+        if not 1 <= len(name.strip()) <= PAGE_NAME_CHARACTERS:
+            yield f"pages calls {path} {name!r}: say in 1 to {PAGE_NAME_CHARACTERS} characters what people call it."
+        if above := next((one for one in hidden if path.startswith(one)), None):
+            yield f"pages names {path} below {above}*, which comes first and fits it too: put it above."
+        if path.endswith("*"):
+            hidden.append(path[:-1])
+
+
 def says_what_it_is(subject: Subject) -> Iterator[str]:
     """Name, login form, mode."""
     portal = _portal(subject)
@@ -294,6 +310,6 @@ TEXT_RULES: tuple[Rule, ...] = (
 FAMILY_RULES = TEXT_RULES[1:]
 """A family's class may be called as it likes."""
 FACT_RULES: tuple[Rule, ...] = (
-    says_what_it_is, stays_on_its_hosts, has_the_needed_signs, signs_are_in_order, has_a_page_for_every_sign,
+    says_what_it_is, stays_on_its_hosts, names_its_pages, has_the_needed_signs, signs_are_in_order, has_a_page_for_every_sign,
     has_a_behaviour_record, asks_for_no_values,
 )  # fmt: skip

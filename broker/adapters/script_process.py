@@ -124,8 +124,9 @@ def _checked(facts: Any) -> dict[str, Any]:
     try:
         clean: dict[str, Any] = {name: str(facts[name])[:500] for name in TEXTS}
         clean |= {name: [str(one)[:200] for one in facts[name]][:200] for name in LISTS}
+        clean["pages"] = [[str(path)[:200], str(name)[:40]] for path, name in facts["pages"][:200]]
         clean["code"] = bool(facts["code"])
-    except (KeyError, TypeError) as missing:
+    except (KeyError, TypeError, ValueError) as missing:
         raise Incomplete("The script does not say its name, hosts, start, home and signs.") from missing
     if clean["automation"] not in MODES or not clean["name"].strip():
         raise Incomplete("A script has a name, and is attended, assisted or automated.")

@@ -17,6 +17,7 @@ def told(portal: type[Portal]) -> dict[str, Any]:
             name: sorted(str(one) for one in getattr(portal, name, ()))
             for name in ("hosts", "sign_in_hosts", "practice", "reads")
         },
+        "pages": [[str(path), str(name)] for path, name in getattr(portal, "pages", {}).items()],
         "signs": [str(outcome) for outcome in getattr(portal, "signs", {})],
         "selectors": sorted(selectors_of(portal)),
         "between": len(portal.between),

@@ -57,6 +57,8 @@ class Portal:
     sign_out: ClassVar[str | None] = None
     """The button that signs out."""
 
+    pages: ClassVar[dict[str, str]] = {}
+    """What people call its pages, by path (`/claims*`: begins with; the first that fits): in recordings and in evidence."""
     reads: ClassVar[tuple[str, ...]] = ()
     """Lookups: paths a lookup may go to (`/claims*`: begins with). Everything else is stopped by the host."""
     searches: ClassVar[tuple[str, ...]] = ()

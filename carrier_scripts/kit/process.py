@@ -177,6 +177,7 @@ def declared(portal: Portal | type[Portal]) -> dict[str, Any]:
         "home": str(portal.home),
         "automation": str(portal.automation),
         "carriers": [str(carrier) for carrier in portal.carriers],
+        "pages": [[str(path), str(name)] for path, name in portal.pages.items()],
         "reads": [str(path) for path in portal.reads],
         "searches": [str(path) for path in portal.searches],
         "signs": [str(outcome) for outcome in portal.signs],

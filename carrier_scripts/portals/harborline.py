@@ -77,6 +77,12 @@ class Harborline(Portal):
     overlays = (Overlay("#announcement", button="#announcement-close"),)
     sign_out = "#signout-button"
 
+    pages = {
+        "/home": "Home",
+        "/eligibility*": "Eligibility and benefits",
+        "/claims*": "Claims",
+        "/eobs*": "Explanations of benefits",
+    }
     reads = ("/home", "/eligibility*", "/claims*", "/eobs*")
     searches = ("/eligibility",)
 

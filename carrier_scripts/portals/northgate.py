@@ -67,6 +67,7 @@ class Northgate(Portal):
     practice = ("[data-testid=organization]", "[data-testid=tin]")
     sign_out = "[data-testid=logout]"
 
+    pages = {"/home": "Home", "/eligibility*": "Eligibility", "/claims*": "Claims"}
     reads = ("/home", "/eligibility*", "/claims*")
     searches = ("/eligibility",)
     payer_choice = True

@@ -8,7 +8,7 @@ import pytest
 
 from carrier_scripts import registry, scaffold
 from carrier_scripts.__main__ import main
-from carrier_scripts.check import Subject, asks_for_no_values, check, check_families
+from carrier_scripts.check import Subject, asks_for_no_values, check, check_families, names_its_pages
 
 GOOD = (Path(scaffold.HERE) / "portals" / "harborline.py").read_text(encoding="utf-8")
 
@@ -160,3 +160,16 @@ def test_a_selector_that_asks_what_a_field_holds_is_named() -> None:
     subject = Subject("nosy", ast.parse(""), Nosy, Path(), Path())
     assert [said for said in asks_for_no_values(subject) if "what a field holds" in said]
     assert list(asks_for_no_values(replace(subject, portal=registry.portal("copper_mesa_az")))) == []
+
+
+def test_names_of_pages_are_short_and_none_is_hidden_by_one_above() -> None:
+    def said_of(pages: dict[str, str]) -> list[str]:
+        named = type("Named", (registry.portal("copper_mesa_az"),), {"pages": pages})
+        return list(names_its_pages(Subject("named", ast.parse(""), named, Path(), Path())))
+
+    assert said_of({"/claims/appeals*": "Appeals", "/claims*": "Claims"}) == []
+    assert said_of({"/claims*": "Claims", "/claims/appeals*": "Appeals"}) == [
+        "pages names /claims/appeals* below /claims*, which comes first and fits it too: put it above."
+    ]
+    assert "which is no path" in said_of({"claims?id=1": "Claims"})[0]
+    assert "say in 1 to 40 characters" in said_of({"/claims": " "})[0]

@@ -110,6 +110,10 @@ class LiveSession:
         """The script this session runs."""
         return self.script or shipped(self.claim.portal_key)
 
+    def page_name(self, address: str) -> str:
+        """What people call that page of the portal, by its script; empty where it does not say."""
+        return self.script.page_name(address) if self.script is not None else ""
+
     @property
     def held(self) -> bool:
         """Whether a person has looked at it and may come back: her recording still runs."""

@@ -205,7 +205,7 @@ class LookupFacade(Facade):
                 artifact_id=artifact_id,
                 recording_id=self._recorder.recording_id,
                 recording_offset_ms=ms,
-                page=self._name,
+                page=self._name or self._live.page_name(self.page(page).url) or None,
                 frame=frame,
                 selector=selector,
                 box=(round(x, 1), round(y, 1), round(w, 1), round(h, 1)),

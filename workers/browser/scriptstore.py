@@ -1,6 +1,7 @@
 """The very bytes a session runs: those on this machine when they are the approved ones, else those kept in the database."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from broker.base.errors import Refused
 from broker.base.unit import Unit
@@ -20,6 +21,19 @@ class Loaded:
     hosts: frozenset[str]
     reads: tuple[str, ...]
     searches: tuple[str, ...]
+    pages: tuple[tuple[str, str], ...] = ()
+
+    def page_name(self, address: str) -> str:
+        """What people call this page of the portal; empty where the script does not say it, and elsewhere."""
+        where = urlsplit(address)
+        if where.hostname not in self.hosts:
+            return ""
+        path = where.path or "/"
+        return next((name for known, name in self.pages if _fits(path, known)), "")
+
+
+def _fits(path: str, known: str) -> bool:
+    return path.startswith(known[:-1]) if known.endswith("*") else path == known
 
 
 def shipped(key: str) -> Loaded:
@@ -42,6 +56,7 @@ def _loaded(script: Script, facts: dict[str, object]) -> Loaded:
         value = facts.get(name)
         return tuple(str(one) for one in value) if isinstance(value, list) else ()
 
+    pages = facts.get("pages")
     return Loaded(
         script,
         home=str(facts.get("home", "")),
@@ -49,4 +64,5 @@ def _loaded(script: Script, facts: dict[str, object]) -> Loaded:
         hosts=frozenset(texts("hosts")),
         reads=texts("reads"),
         searches=texts("searches"),
+        pages=tuple((str(path), str(name)) for path, name in pages) if isinstance(pages, list) else (),
     )

@@ -238,6 +238,7 @@ class Stream:
             "title": tab.title[:120] or shown.hostname or "New tab",
             "host": shown.hostname or "",
             "path": shown.path[:120],
+            "page": self._live.page_name(tab.page.url),
             "icon": tab.icon,
             "zoom": tab.zoom,
         }

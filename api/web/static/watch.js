@@ -6,7 +6,7 @@ import { mark } from "./watermark.js";
 const $ = (id) => document.getElementById(id);
 const stage = $("stage"), status = $("status"), context = $("screen").getContext("2d", { alpha: false });
 const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/tabs/${stage.dataset.leaseId}/watch`);
-const words = { notice: (e) => e.words, dialog: (e) => `The portal asks: ${e.words}`, tabs: (e) => { const tab = e.tabs.find((one) => one.n === e.active); return tab ? `${stage.dataset.holder} is at ${tab.host}${tab.path}` : ""; } };
+const words = { notice: (e) => e.words, dialog: (e) => `The portal asks: ${e.words}`, tabs: (e) => { const tab = e.tabs.find((one) => one.n === e.active); return tab ? `${stage.dataset.holder} is at ${tab.page ? `${tab.page}, ` : ""}${tab.host}${tab.path}` : ""; } };
 let started = false, over = false, queue = Promise.resolve();
 const kept = new Kept(), seen = (window.portunusWatch = { drawn: 0 });
 
