@@ -1,7 +1,7 @@
 """How long recordings are kept: by class, longer under a legal hold, and then gone for good with a certificate in the log.
 
-Nobody destroys a recording by hand. When its time is over its own key is destroyed first (what is left anywhere, in backups
-too, cannot be read by anybody), then the file. Films that were made of it go with it.
+Nobody destroys a recording by hand. When its time is over its own key is destroyed first (copies of the file that are left
+anywhere cannot be read by anybody who has no older backup of the database), then the file. Films that were made of it go with it.
 """
 
 from datetime import datetime, timedelta
@@ -85,7 +85,7 @@ def certificate(row: Recording) -> dict[str, Any]:
         "started_at": row.started_at.isoformat(),
         "holder": row.holder_id,
         "retention": row.retention,
-        "key": "destroyed",
+        "key": "destroyed in this database",
     }
 
 

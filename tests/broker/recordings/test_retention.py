@@ -50,7 +50,7 @@ def test_a_recording_whose_time_is_over_is_gone_and_the_log_has_the_certificate(
     with portunus.reading(HOST) as work:
         row = work.db.get(Recording, recording_id)
         assert row.wrapped_key == b""
-        assert (entry["detail"]["digest"], entry["detail"]["key"]) == (row.digest, "destroyed")
+        assert (entry["detail"]["digest"], entry["detail"]["key"]) == (row.digest, "destroyed in this database")
     with portunus.unit(acting(people["audrey"])) as work, pytest.raises(Conflict, match="destroyed"):
         service.open_for_view(work, portunus.vault, recording_id, "weekly review")
     assert expire(portunus) == 0
