@@ -62,7 +62,8 @@ def check_mode(facts: dict[str, Any]) -> None:
     """Raises `Refused` for a portal whose terms allow no program: trying one out is using one."""
     if facts["automation"] == "attended":
         raise Refused(
-            f"{facts['name']} allows no program. A person signs in there herself; save its pages by hand.",
+            f'{facts["name"]} allows no program: its file says automation = "attended". If its terms allow one, write '
+            '"assisted"; else a person signs in there herself, and you save its pages by hand.',
             code="automation-policy",
         )
 
