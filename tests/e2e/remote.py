@@ -263,6 +263,10 @@ class Pipe:
         self._server.call_soon_threadsafe(self._out.put_nowait, None)
 
 
+MEASURED = """(before) => { const room = window.portunusViewer.room;
+  return room && (room.w !== before.w || room.h !== before.h); }"""
+
+
 class Viewer:
     """Maria at her tab."""
 
@@ -275,10 +279,12 @@ class Viewer:
         for _ in range(3):  # a narrower window may break the bar's line
             room, size = self.page.evaluate("() => window.portunusViewer.room"), self.page.viewport_size
             assert size is not None
+            if (room["w"], room["h"]) == (WIDTH, HEIGHT):
+                break
             wide, high = size["width"] + WIDTH - room["w"], size["height"] + HEIGHT - room["h"]
             self.page.set_viewport_size({"width": wide, "height": high})
-            self.page.wait_for_timeout(250)  # the viewer waits for the end of a resize, too
-            self.remote.until(f"innerWidth === {WIDTH}")
+            self.page.wait_for_function(MEASURED, arg=room)  # corrected before that, it would swing
+        self.remote.until(f"innerWidth === {WIDTH}")
         self.remote.until(f"innerHeight === {HEIGHT}")
 
     def one_tab(self) -> None:

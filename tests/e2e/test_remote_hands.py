@@ -213,7 +213,6 @@ def test_the_picture_fills_the_whole_screen_and_comes_back(maria: Viewer, remote
     maria.page.wait_for_function("() => document.fullscreenElement?.id === 'main'")
     seen = "(ids) => ids.filter((id) => document.fullscreenElement.contains(document.getElementById(id)))"
     assert maria.page.evaluate(seen, AROUND) == AROUND, "what is said around the picture is said in full screen, too"
-    maria.fit()
     maria.page.keyboard.press("Control+Alt+f")
     maria.page.wait_for_function("() => !document.fullscreenElement")
     maria.fit()
