@@ -161,8 +161,6 @@ class Stream:
         """Pictures are made and sent while somebody sees them: the holder, or who looks on."""
         resting = self._away and not self._live.watchers
         self._showing.looked_at.clear() if resting else self._showing.looked_at.set()
-        if self._view is not None:
-            self._view.cast.rest(resting)
 
     def _opened_for(self, tab: Tab) -> View | None:
         """The view that is open already, when it shows this tab."""

@@ -2,8 +2,8 @@
 
 RUNS    u8 `P`, u8 colours - 1, colours x (u8 r, g, b), then per run u8 colour, u8 length (1 to 255), row by row
 
-Measured on portal pages of 1280x800 (a core of this kind, November 2026): WebP at this effort 17 to 75 KB in 32 to 73 ms, Chromium's
-own PNG 60 to 322 KB, zlib at level 3 44 to 236 KB in 8 to 22 ms; the strip that a notch of the wheel brings in, 10 KB in 5 ms.
+Measured on portal pages of 1280x800 (a core of this kind, November 2026): Chromium's own PNG 60 to 322 KB, zlib at level 3 44 to
+236 KB in 8 to 22 ms, WebP at this effort 24 KB in 22 ms where the next one (method 1) takes 38 to 47 ms for 23 to 26 KB.
 """
 
 import io
@@ -17,7 +17,7 @@ from workers.browser.png import Pixels
 RUNS = 0x50
 LARGEST_RUNS = 4096
 """Bytes; beyond that a WebP is smaller."""
-WEBP_METHOD, WEBP_EFFORT = 1, 50
+WEBP_METHOD, WEBP_EFFORT = 0, 60
 LARGEST_AREA = 32 * 1024
 """Pixels of a tile that is worth the try."""
 COLOURS = 256
