@@ -8,7 +8,7 @@ import sys
 from playwright.async_api import Error, async_playwright
 
 from broker.base.errors import BrokerError
-from workers.bench import codes, lookups, peers, recording, rows, scripts, start, stream
+from workers.bench import codes, lookups, manytabs, peers, recording, rows, screencast, scripts, start, stream
 from workers.bench import open as opening
 from workers.bench.demo import Demo, running_demo
 from workers.bench.figures import Figures, said, show
@@ -36,6 +36,8 @@ async def measure(demo: Demo, what: list[str], runs: int, *, quick: bool) -> Fig
         if "stream" in what:
             await viewer.sign_out_everywhere()
             figures |= await stream.measure(demo, playwright, viewer, runs, quick=quick)
+            figures |= await manytabs.measure(demo, playwright, quick=quick)
+            figures |= await screencast.measure(demo, playwright, runs)
             figures |= await peers.measure(demo, playwright, runs)
         await browser.close()
     return figures

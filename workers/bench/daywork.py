@@ -6,7 +6,7 @@ five rounds are the ten-minute script, thirty are an hour. Thinking costs nothin
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from playwright.async_api import FloatRect, Page
@@ -103,14 +103,30 @@ async def one_round(seat: Seat, stops: Stops, number: int = 0) -> None:
     await seat.click(stops.claims)
 
 
-async def scrolled(seat: Seat) -> tuple[float, float]:
-    """The 200 latest claims, which are shown, flung through: (bytes, seconds)."""
+@dataclass(frozen=True)
+class Scroll:
+    """Both ways, while it lasted; and how many of her screen's frames showed something new."""
+
+    bytes_per_s: float
+    fps: float
+
+
+async def scrolled(seat: Seat) -> Scroll:
+    """The 200 latest claims, which are shown, flung through."""
     before = await seat.bytes()
+    await seat.page.evaluate("() => { window.portunusBench.drawn = []; }")
     took = await seat.wheel(FLING_PIXELS, FLINGS, FRAME_S)
     sent = await seat.bytes() - before
+    shown = await seat.page.evaluate("() => window.portunusBench.drawn")
     await seat.wheel(-10 * FLING_PIXELS, FLINGS // 4, FRAME_S)
     await seat.settled()
-    return sent, took
+    return Scroll(sent / took, frames_per_s(shown, took))
+
+
+def frames_per_s(times_ms: Sequence[float], seconds: float) -> float:
+    """Of those between the first and the last within so many seconds; 0 where there are fewer than two."""
+    during = [at for at in times_ms if at - times_ms[0] <= seconds * 1000]
+    return (len(during) - 1) / ((during[-1] - during[0]) / 1000) if len(during) > 1 else 0.0
 
 
 async def box(page: Page, selector: str) -> FloatRect:

@@ -2,7 +2,9 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from statistics import median
+from typing import TypeVar
 
 from playwright.async_api import Page, Playwright
 
@@ -14,6 +16,7 @@ from workers.bench.lab import Straight
 from workers.bench.viewer import PERSON, Viewer, launch, until
 from workers.browser.host import FRESH_S
 
+T = TypeVar("T")
 PORTAL, PLACE = "harborline", "phoenix"
 STALE_SHARE, STALE_LEAST = 6, 5
 """One stale run (each waits 20 s) for so many fresh ones, and at least so many (unless fewer runs are asked for)."""
@@ -36,6 +39,22 @@ async def straight_home(demo: Demo, straight: Straight) -> Page:
     password = next(one.password for one in founding.accounts_of(PORTAL) if one.username == username)
     page, _ = await straight.sign_in(username, password, founding.location(PLACE).legal_name)
     return page
+
+
+async def before_our_own(demo: Demo, straight: Awaitable[T]) -> T:
+    """Do what signs in straight at the lab; over when its mail is on record: read later, it would look like the tab's own."""
+    before = _mails(demo)
+    found = await straight
+
+    async def read() -> bool | None:
+        return _mails(demo) > before or None
+
+    await until(read, "mail of the plain sign-in on record")
+    return found
+
+
+def _mails(demo: Demo) -> int:
+    return int(demo.rows("SELECT count(*) FROM code_message")[0][0])
 
 
 async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int, *, quick: bool) -> Figures:

@@ -73,7 +73,7 @@ async def measure(demo: Demo, playwright: Playwright, runs: int) -> Figures:
             letters = [await _bytes_of(page, TYPED[run % len(TYPED)]) for run in range(runs)]
             seat = Seat(page, 0, bars, partial(_bytes, page))
             await seat.click(stops.recent)
-            sent, took = await daywork.scrolled(seat)
+            scroll = await daywork.scrolled(seat)
             before = await seat.bytes()
             await daywork.one_round(seat, stops)
             script = (await seat.bytes() - before) * daywork.ROUNDS_OF_THE_SCRIPT
@@ -82,7 +82,8 @@ async def measure(demo: Demo, playwright: Playwright, runs: int) -> Figures:
                 f"peer_{name}_click_to_pixel_p50_ms": p50(clicks),
                 f"peer_{name}_click_to_pixel_p95_ms": p95(clicks),
                 f"peer_{name}_typed_char_bytes": median(letters),
-                f"{name}_scroll_bytes_per_s": round(sent / took),
+                f"{name}_scroll_bytes_per_s": round(scroll.bytes_per_s),
+                f"{name}_scroll_fps": round(scroll.fps, 1),
                 f"peer_{name}_script_bytes": round(script),
             }
         )

@@ -18,11 +18,12 @@ from broker.recordings.models import Recording
 from broker.recordings.service import Subject
 from broker.wiring import Portunus, build
 from workers.bench import daywork
+from workers.bench.daywork import Stops
 from workers.bench.demo import Demo
 from workers.bench.figures import Figures, p95, said
 from workers.bench.lab import Straight
-from workers.bench.open import straight_home, tile
-from workers.bench.viewer import Viewer, until
+from workers.bench.open import before_our_own, straight_home, tile
+from workers.bench.viewer import Viewer
 from workers.browser.recorder import ACTOR, BEAT_S, Recorder
 
 ROUND_S = 12.0
@@ -39,20 +40,7 @@ SEEK = """async (ms) => { const bar = document.getElementById('seek'), began = p
 
 async def measure(demo: Demo, playwright: Playwright, viewer: Viewer) -> Figures:
     """Works in Harborline for an hour's rounds, ends the tab, and takes its recording."""
-    before = _mails(demo)
-    straight = await Straight.start(playwright, demo.lab)
-    try:
-        page = await straight_home(demo, straight)
-        close: FloatRect | None = await page.locator("#announcement-close").bounding_box()
-        await page.click("#announcement-close")
-        stops = await daywork.look_up(page)
-    finally:
-        await straight.close()
-
-    async def read() -> bool | None:
-        return _mails(demo) > before or None
-
-    await until(read, "mail of the plain sign-in on record: read later, it would look like the tab's own")
+    close, stops = await before_our_own(demo, _look_up(demo, playwright))
     account, location, _ = tile(demo)
     await viewer.click_tile(account, location)
     await viewer.quiet()
@@ -71,14 +59,21 @@ async def measure(demo: Demo, playwright: Playwright, viewer: Viewer) -> Figures
     return figures | said({"seek_p95_ms": p95(await _seeks(viewer, recording_id))})
 
 
-def _mails(demo: Demo) -> int:
-    return int(demo.rows("SELECT count(*) FROM code_message")[0][0])
+async def _look_up(demo: Demo, playwright: Playwright) -> tuple[FloatRect | None, Stops]:
+    straight = await Straight.start(playwright, demo.lab)
+    try:
+        page = await straight_home(demo, straight)
+        close: FloatRect | None = await page.locator("#announcement-close").bounding_box()
+        await page.click("#announcement-close")
+        return close, await daywork.look_up(page)
+    finally:
+        await straight.close()
 
 
 async def _written_again(demo: Demo, recording_id: str, told: bytes) -> float:
     """Share of one processor's hour, in per cent."""
     portunus = build(Settings(data_dir=demo.data_dir))
-    recorder = await Recorder.start(portunus, await asyncio.to_thread(_subject, portunus, recording_id))
+    recorder = await Recorder.start(portunus, await asyncio.to_thread(subject_of, portunus, recording_id))
     messages = _messages(told)
     began = time.process_time()
     for message in messages:
@@ -92,7 +87,8 @@ async def _written_again(demo: Demo, recording_id: str, told: bytes) -> float:
     return 100 * (written + beat * HOUR_S / BEAT_S) / HOUR_S
 
 
-def _subject(portunus: Portunus, recording_id: str) -> Subject:
+def subject_of(portunus: Portunus, recording_id: str) -> Subject:
+    """Whose recording that is, for another one like it."""
     with portunus.reading(ACTOR) as work:
         row = work.db.get_one(Recording, recording_id)
         return Subject(

@@ -12,6 +12,7 @@ from statistics import median
 from playwright.async_api import FloatRect, Playwright
 
 from workers.bench import daywork
+from workers.bench import open as opening
 from workers.bench.daywork import Stops, box
 from workers.bench.demo import Demo
 from workers.bench.figures import Figures, p50, p95, said
@@ -25,10 +26,6 @@ STILL_S, STILL_QUICK_S = 60, 5
 TYPED = "HD1000427315566"
 CHARACTER_S = 0.2
 IDLE_S, SETTLE_S = 20, 2
-COUNT_DRAWN = """() => { const bench = window.portunusBench; bench.drawn = []; let last = window.portunusViewer.frames;
-  const look = () => { if (window.portunusViewer.frames !== last) { for (; last < window.portunusViewer.frames; last++) bench.drawn.push(window.portunusViewer.drawnAt); } setTimeout(look, 1); };
-  look(); }"""
-"""When each picture was drawn, as far as a look each millisecond tells them apart."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Places:
 
 async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int, *, quick: bool) -> Figures:
     """Opens Harborline; stillness on its home page, then clicks and typing in its eligibility form."""
-    places = await _look_up(demo, playwright)
+    places = await opening.before_our_own(demo, _look_up(demo, playwright))
     account, location, _ = tile(demo)
     watched_s = STILL_QUICK_S if quick else IDLE_S
     without = await _core_share(demo, watched_s)
@@ -75,21 +72,16 @@ async def measure(demo: Demo, playwright: Playwright, viewer: Viewer, runs: int,
 
 
 async def _scroll_and_script(viewer: Viewer, stops: Stops) -> Figures:
-    """Pictures drawn a second and bytes a second while 200 claims fly past at 60 wheel events a second; then one round."""
+    """What 200 claims that fly past at 60 wheel events a second show and weigh; then one round."""
     seat = await viewer.seat()
     await seat.click(stops.recent)
-    await viewer.page.evaluate(COUNT_DRAWN)
-    sent, took = await daywork.scrolled(seat)
-    drawn = await viewer.page.evaluate("() => window.portunusBench.drawn")
-    # the pictures between the first and the last of the scroll
-    during = [at for at in drawn if at - drawn[0] <= took * 1000]
-    fps = (len(during) - 1) / ((during[-1] - during[0]) / 1000) if len(during) > 1 else 0.0
+    scroll = await daywork.scrolled(seat)
     before = await seat.bytes()
     await daywork.one_round(seat, stops)
     round_bytes = await seat.bytes() - before
     return {
-        "scroll_fps": round(fps, 1),
-        "scroll_bytes_per_s": round(sent / took),
+        "scroll_fps": round(scroll.fps, 1),
+        "scroll_bytes_per_s": round(scroll.bytes_per_s),
         "script_bytes": round(round_bytes * daywork.ROUNDS_OF_THE_SCRIPT),
     }
 

@@ -20,7 +20,8 @@ T = TypeVar("T")
 PERSON = "Maria"
 OPEN_S = 60
 WATCH = """(() => {
-  const bench = (window.portunusBench = { sent: 0, watched: null, pressedAt: 0, changedAt: 0 });
+  const bench = (window.portunusBench = { sent: 0, watched: null, pressedAt: 0, changedAt: 0, drawn: [], drawing: false });
+  const shown = (at) => { bench.drawing = false; bench.drawn.push(at); };
   addEventListener('click', (event) => {
     if (event.target.closest?.('button.tile')) sessionStorage.setItem('benchClickAt', String(performance.timeOrigin + event.timeStamp));
   }, true);
@@ -31,13 +32,16 @@ WATCH = """(() => {
     const draw = CanvasRenderingContext2D.prototype[name];
     CanvasRenderingContext2D.prototype[name] = function (...what) {
       draw.apply(this, what);
+      if (!bench.drawing) { bench.drawing = true; requestAnimationFrame(shown); }
       const at = bench.watched;
       if (at && !bench.changedAt && bench.pixel(this, at) !== at.was) bench.changedAt = performance.now();
     };
   }
   bench.pixel = (context, at) => context.getImageData(at.x, at.y, 1, 1).data.join();
 })()"""
-"""Times are taken in the page: the event's own time stamp, and the end of the canvas call that changed the watched pixel."""
+"""Times are taken in the page: the event's own time stamp, and the end of the canvas call that changed the watched pixel.
+
+`drawn`: when the screen showed something new, one entry for each of its own frames, whatever was drawn for it."""
 FIRST_FRAME = """() => window.portunusViewer?.firstFrameAt
   ? performance.timeOrigin + window.portunusViewer.firstFrameAt - Number(sessionStorage.getItem('benchClickAt')) : null"""
 COUNTED = "() => ({ ...window.portunusViewer, sent: window.portunusBench.sent })"

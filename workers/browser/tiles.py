@@ -2,8 +2,9 @@
 
 RUNS    u8 `P`, u8 colours - 1, colours x (u8 r, g, b), then per run u8 colour, u8 length (1 to 255), row by row
 
-Measured on portal pages of 1280x800 (a core of this kind, November 2026): Chromium's own PNG 60 to 322 KB, zlib at level 3 44 to
-236 KB in 8 to 22 ms, WebP at this effort 24 KB in 22 ms where the next one (method 1) takes 38 to 47 ms for 23 to 26 KB.
+Measured on portal pages (a core of this kind, November 2026). The strip that a notch of the wheel brings in: method 1 with effort
+0 11.2 KB in 1.2 ms, effort 50 8.7 KB in 3.1 ms, method 0 17 KB. A whole page of 1280x800: method 0 with effort 60 24 to 91 KB in 22
+to 25 ms, method 1 with effort 50 26 to 73 KB in 38 to 47 ms, with effort 0 100 to 183 KB. Chromium's own PNG of it has 60 to 322 KB.
 """
 
 import io
@@ -17,7 +18,9 @@ from workers.browser.png import Pixels
 RUNS = 0x50
 LARGEST_RUNS = 4096
 """Bytes; beyond that a WebP is smaller."""
-WEBP_METHOD, WEBP_EFFORT = 0, 60
+STRIP, PAGE = {"method": 1, "quality": 0}, {"method": 0, "quality": 60}
+"""How hard WebP tries, for a part of the picture and for most of it."""
+PAGE_AREA = 256 * 1024
 LARGEST_AREA = 32 * 1024
 """Pixels of a tile that is worth the try."""
 COLOURS = 256
@@ -37,7 +40,7 @@ def packed(pixels: Pixels) -> bytes:
     """A WebP without loss, whatever its size: it can be stretched, which runs cannot."""
     out = io.BytesIO()
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    image.save(out, "WEBP", lossless=True, method=WEBP_METHOD, quality=WEBP_EFFORT)
+    image.save(out, "WEBP", lossless=True, **(PAGE if image.width * image.height >= PAGE_AREA else STRIP))
     return out.getvalue()
 
 
