@@ -44,6 +44,8 @@ class Showing:
         """Set by each of the viewer's acknowledgements."""
         self.shown = asyncio.Event()
         """Set once she has had a whole picture."""
+        self.answered = asyncio.Event()
+        """Set by each picture that goes; whoever acts clears it."""
         self.looked_at = asyncio.Event()
         """Cleared while nobody sees what is sent: her tab is in the background of her own browser."""
         self.looked_at.set()
@@ -82,6 +84,7 @@ class Showing:
                 self.arrived.set()  # there may be a newer one by now
             elif (png := view.cast.take()) is not None:
                 await self._picture_out(view, png)
+            self.answered.set()
 
     async def _until_paced(self, most: int = ON_THE_WAY) -> None:
         """Wait until the viewer has drawn what is on its way; one that never answers is waited for 5 s at a time."""

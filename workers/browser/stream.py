@@ -26,6 +26,8 @@ from workers.browser.view import View
 
 MESSAGE_BYTES = 64 * 1024
 TITLE_S = 1.0
+PICTURE_FIRST_S = 0.06
+"""So long after an act what is told beside the picture waits for it: on a busy machine it would be in its way."""
 COVER_WORD_S, SIGN_OUT_WORD_S = 30.0, 120.0
 BY_ITSELF = frozenset({"ack", "away", "blur", "size"})
 """What a viewer says without anybody's hand."""
@@ -274,8 +276,14 @@ class Stream:
 
     async def _events(self) -> None:
         while True:
-            event = await self._outbox.get()
-            await self._emit(partial(self._as_message, event), picture=False)
+            events = [await self._outbox.get()]
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._live.hand_at + PICTURE_FIRST_S):
+                    await self._showing.answered.wait()
+            while not self._outbox.empty():
+                events.append(self._outbox.get_nowait())
+            for event in events:
+                await self._emit(partial(self._as_message, event), picture=False)
 
     def _as_message(self, event: dict[str, Any], seq: int, ms: int) -> bytes:
         return messages.event(self._live.active, seq, ms, event)
@@ -336,6 +344,7 @@ class Stream:
                 else:
                     if event["t"] not in BY_ITSELF:
                         self._live.hand_at = asyncio.get_running_loop().time()
+                        self._showing.answered.clear()
                     await self._acts.do(event)
             except (ValueError, KeyError, TypeError, BadInput, AttributeError):
                 log.info("bad input from a viewer")
