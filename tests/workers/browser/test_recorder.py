@@ -1,16 +1,12 @@
 """Written before shown: what a killed host leaves, and what happens when there is no room to write."""
 
 import asyncio
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from broker.adapters.stored_blobs import FolderBlobs
 from broker.base.actor import system
 from broker.recordings import container, service
 from broker.recordings.models import Recording
@@ -20,35 +16,6 @@ from tests import factories
 from workers.browser.recorder import Recorder, RecorderFailed
 
 HOST = system("browserhost")
-SHOW = """
-import os, sys
-from pathlib import Path
-from broker.adapters.stored_blobs import FolderBlobs
-from broker.recordings.container import Message, Writer
-folder, recording_id, key, last = sys.argv[1:]
-for drawn in range(1, int(last) + 1):
-    seen, show = os.pipe()
-    host = os.fork()
-    if host == 0:
-        blobs, writer = FolderBlobs(Path(folder)), Writer(recording_id, bytes.fromhex(key))
-        blobs.append(f"killed/{drawn}", writer.header())
-        for number in range(1, 4000):
-            blobs.append(f"killed/{drawn}", writer.chunk([Message(number, b"picture %d" % number)]))
-            os.write(show, b".")  # shown: only after it is written
-        os._exit(1)
-    os.close(show)
-    shown = 0
-    while shown < drawn:
-        shown += len(os.read(seen, drawn - shown))
-    os.kill(host, 9)
-    os.waitpid(host, 0)
-    while more := os.read(seen, 65536):
-        shown += len(more)
-    os.close(seen)
-    print(drawn, shown, flush=True)
-"""
-"""Hosts that are killed when the viewer has drawn its k-th picture, each with a file of its own."""
-KILLS = 200
 
 
 @pytest.fixture
@@ -172,28 +139,3 @@ def test_closing_twice_closes_once(portunus: Any, subject: Subject) -> None:
 
     asyncio.run(play())
     assert newest(portunus).messages == 0
-
-
-def test_a_host_killed_at_any_of_200_pictures_has_every_picture_the_viewer_drew_on_disk(
-    portunus: Any, subject: Subject, tmp_path: Path, clock: Any
-) -> None:
-    with portunus.unit(HOST) as work:
-        row, key = service.start(work, portunus.vault, subject)
-        recording_id = row.id
-    arguments = [str(tmp_path), recording_id, key.hex(), str(KILLS)]
-    told = subprocess.run([sys.executable, "-c", SHOW, *arguments], check=True, capture_output=True, text=True)
-    blobs, kills = FolderBlobs(tmp_path), [tuple(map(int, line.split())) for line in told.stdout.splitlines()]
-    assert [drawn for drawn, _ in kills] == list(range(1, KILLS + 1))
-    for drawn, shown in kills:
-        kept = container.read(blobs.read(f"killed/{drawn}"), recording_id, key)
-        assert [message.data for message in kept.messages[:shown]] == [
-            b"picture %d" % one for one in range(1, shown + 1)
-        ]
-        assert not kept.complete
-    with portunus.unit(HOST) as work:
-        work.db.get_one(Recording, recording_id).blob = f"killed/{KILLS}"
-    clock.advance(seconds=31)
-    with portunus.unit(HOST) as work:
-        service.recover(work, portunus.vault, blobs)
-    closed = newest(portunus)
-    assert (closed.end_state, closed.messages) == ("recovered", len(kept.messages))
