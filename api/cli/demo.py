@@ -26,6 +26,7 @@ PEOPLE = (
     ("Dan Whitfield", "dan@saguaro.test", Role.FRONT_DESK, "phoenix"),
     ("Ana Petrova", "ana@saguaro.test", Role.ADMIN, None),
     ("Audrey Chen", "audrey@saguaro.test", Role.COMPLIANCE, None),
+    ("Sam Ortiz", "sam@saguaro.test", Role.SCRIPT_MAINTAINER, None),
 )
 SERVICE = "eligibility-robot"
 

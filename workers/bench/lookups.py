@@ -87,6 +87,16 @@ async def _done(client: Client, questions: list[Question]) -> list[dict[str, Any
     return made
 
 
+async def asked(demo: Demo) -> str:
+    """One eligibility question by the demo's service account; its id."""
+    return str((await asyncio.to_thread(Client(demo.url, _key(demo)).submit, _ask()))["id"])
+
+
+async def answered(demo: Demo, lookup_id: str) -> None:
+    """Wait for it."""
+    await asyncio.to_thread(Client(demo.url, _key(demo)).wait, lookup_id)
+
+
 async def _overhead(demo: Demo, client: Client, runs: int) -> Figures:
     """From the question's row to its end, less what the same pages cost a plain script in a browser of its own.
 
