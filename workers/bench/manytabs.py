@@ -10,14 +10,18 @@ import json
 import random
 import struct
 import time
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 from playwright.async_api import Browser, FloatRect, Page, Playwright
 
 from broker.base.settings import Settings
+from broker.recordings.service import Subject
 from broker.wiring import Portunus, build
+from workers.bench import daywork
 from workers.bench.daywork import box
 from workers.bench.demo import Demo
 from workers.bench.figures import Figures, p50, p95, said
@@ -27,6 +31,7 @@ from workers.bench.recording import subject_of
 from workers.browser import guard, masks
 from workers.browser.live import LiveSession
 from workers.browser.messages import FRAME, UPDATE
+from workers.browser.pool import HEIGHT, WIDTH
 from workers.browser.recorder import Recorder
 from workers.browser.stream import Gone, Stream
 from workers.browser.tasks import cancelled, keep
@@ -40,7 +45,7 @@ BETWEEN_KEYS_S = 0.2
 TYPED = "4273"
 NOTCHES = 3
 SEED = 25
-LOST_S = 10.0
+LOST_S, SETTLE_S = 10.0, 1.0
 BESIDE = 4
 """Pixels around a field where its focus ring is."""
 HOME = "https://harborline.sim.test/"
@@ -60,11 +65,15 @@ class Viewer:
         """Milliseconds from each click and key to its picture."""
         self.unseen = 0
         """Acts that changed nothing in ten seconds."""
+        self.came: list[float] = []
+        """Milliseconds of `time.perf_counter` of each picture."""
 
     # --- the stream's side
 
     async def send_bytes(self, data: bytes) -> None:
         self._say(t="ack")
+        if data[0] in (FRAME, UPDATE):
+            self.came.append(time.perf_counter() * 1000)
         if data[0] == FRAME:
             self.shown.set()
         if (self._watched is not None and data[0] != UPDATE) or self._covers(data):
@@ -96,6 +105,18 @@ class Viewer:
                     self._say(t="mouse", k="wheel", x=640, y=600, dx=0, dy=100)
             turn += 1
             await asyncio.sleep(self._chance.uniform(*THINKING_S))
+
+    async def fling(self) -> float:
+        """Turn the wheel as `daywork.scrolled` does; the pictures a second."""
+        await self.shown.wait()
+        await asyncio.sleep(SETTLE_S)
+        self._say(t="mouse", k="move", x=640, y=400)
+        self.came.clear()
+        began = time.perf_counter()
+        for turn in range(daywork.FLINGS):
+            await asyncio.sleep(max(0.0, began + turn * daywork.FRAME_S - time.perf_counter()))
+            self._say(t="mouse", k="wheel", x=640, y=400, dx=0, dy=daywork.FLING_PIXELS)
+        return daywork.frames_per_s(self.came, time.perf_counter() - began)
 
     def leave(self) -> None:
         self._said.put_nowait(None)
@@ -150,38 +171,66 @@ async def measure(demo: Demo, playwright: Playwright, *, quick: bool) -> Figures
         await page.click("#nav-eligibility")
         await page.locator("#member-id").wait_for()
         fields = [await box(page, "#member-id"), await box(page, "#service-date")]
-        state, address = await page.context.storage_state(), page.url
+        state, form = await page.context.storage_state(), page.url
+        await page.click("#nav-recent")
+        await page.wait_for_load_state()
+        listed = page.url
         await page.context.close()
-        return said(await _worked(demo, portunus, straight.browser, state, address, fields, quick=quick))
+        host = Bench(portunus, await _subject(demo, portunus), straight.browser, state)
+        figures = said(await _worked(host, form, fields, WORK_QUICK_S if quick else WORK_S))
+        return figures | said(await _flung(host, listed))
     finally:
         await straight.close()
 
 
-async def _worked(
-    demo: Demo, portunus: Portunus, browser: Browser, state: Any, address: str, fields: list[FloatRect], *, quick: bool
-) -> Figures:
+@dataclass(frozen=True)
+class Bench:
+    """What a tab needs here."""
+
+    portunus: Portunus
+    subject: Subject
+    browser: Browser
+    state: Any
+    """The signed-in session."""
+
+    @asynccontextmanager
+    async def tab(self, address: str, viewer: Viewer) -> AsyncIterator[None]:
+        """Streamed to this viewer and recorded, until the block ends."""
+        context = await self.browser.new_context(storage_state=self.state, viewport={"width": WIDTH, "height": HEIGHT})
+        page = await context.new_page()
+        live = await _live(page)
+        await page.goto(address)
+        live.recorder = await Recorder.start(self.portunus, self.subject)
+        nothing: Any = None
+        stream = keep(Stream(live, live.recorder, viewer, nothing, HOME).run(), "stream")
+        await viewer.shown.wait()
+        yield
+        viewer.leave()
+        await cancelled(stream)
+        await live.recorder.close()
+        await context.close()
+
+
+async def _subject(demo: Demo, portunus: Portunus) -> Subject:
+    newest = demo.rows("SELECT id FROM recording ORDER BY started_at DESC LIMIT 1")[0][0]
+    return await asyncio.to_thread(subject_of, portunus, newest)
+
+
+async def _flung(host: Bench, address: str) -> Figures:
+    """One tab alone, its viewer on another machine."""
+    viewer = Viewer([], random.Random(SEED))
+    async with host.tab(address, viewer):
+        return {"sent_scroll_fps": round(await viewer.fling(), 1)}
+
+
+async def _worked(host: Bench, address: str, fields: list[FloatRect], seconds: float) -> Figures:
     chance = random.Random(SEED)
     viewers = [Viewer(fields, random.Random(chance.random())) for _ in range(TABS)]
-    recording_id = demo.rows("SELECT id FROM recording ORDER BY started_at DESC LIMIT 1")[0][0]
-    subject = await asyncio.to_thread(subject_of, portunus, recording_id)
     async with AsyncExitStack() as stack:
-        streams = []
         for viewer in viewers:
-            context = await browser.new_context(storage_state=state, viewport={"width": 1280, "height": 800})
-            stack.push_async_callback(context.close)
-            page = await context.new_page()
-            live = await _live(page)
-            await page.goto(address)
-            live.recorder = await Recorder.start(portunus, subject)
-            stack.push_async_callback(live.recorder.close)
-            nothing: Any = None
-            streams.append(keep(Stream(live, live.recorder, viewer, nothing, HOME).run(), "stream"))
-            await viewer.shown.wait()
-        until = time.monotonic() + (WORK_QUICK_S if quick else WORK_S)
+            await stack.enter_async_context(host.tab(address, viewer))
+        until = time.monotonic() + seconds
         await asyncio.gather(*[viewer.work(until) for viewer in viewers])
-        for viewer in viewers:
-            viewer.leave()
-        await cancelled(*streams)
     took = [one for viewer in viewers for one in viewer.took]
     return {
         "tabs25_p50_ms": p50(took),
