@@ -15,7 +15,9 @@ from workers.browser.tasks import keep
 
 WORLD = "portunus"
 SCRIPT = (Path(__file__).with_name("inside") / "unseen.js").read_text(encoding="utf-8")
-TOLD = frozenset({"select", "picker", "cursor", "tip", "focus", "copied", "title", "icon", "print", "menu"})
+TOLD = frozenset(
+    {"select", "suggest", "invalid", "picker", "cursor", "tip", "focus", "copied", "title", "icon", "print", "menu"}
+)
 LARGEST = 600_000
 """Characters of one message: a list of 2000 options fits."""
 ICON_CHARACTERS = 12_000
@@ -35,6 +37,8 @@ class Unseen:
         self._main: tuple[CDPSession, int] | None = None
         self._frame = ""
         self._numbers = count(1)
+        self._at_a_field = False
+        """Something of the document that is shown stands at a field of it, and goes with it."""
         self.mouse = (0.0, 0.0)
         """Where the viewer's mouse was pressed last: frames of other hosts do not know where they stand."""
 
@@ -54,7 +58,7 @@ class Unseen:
         self._sessions.clear()
 
     async def choose(self, number: int, index: int) -> None:
-        """The option of an open list, with input and change events as by a person."""
+        """The option of an open list, or a field's suggestion, with input and change events as by a person."""
         await self._answer(number, f"choose(%d, {index})")
 
     async def pick(self, number: int, value: str) -> None:
@@ -93,6 +97,10 @@ class Unseen:
         )
 
     def _moved(self, frame: Frame) -> None:
+        if frame is self._page.main_frame and self._at_a_field:
+            self._at_a_field = False
+            self._tell({"e": "invalid", "v": ""})
+            self._tell({"e": "suggest", "options": []})
         if frame is not self._page.main_frame and frame not in self._frames:
             keep(self._listen_in(frame), "listen in a frame")
 
@@ -123,6 +131,8 @@ class Unseen:
             return
         if event["e"] == "icon" and len(str(event.get("v", ""))) > ICON_CHARACTERS:
             return
+        if event["e"] in ("invalid", "suggest"):
+            self._at_a_field = True
         if event["e"] in ("title", "icon") and cdp is self._sessions[0]:
             self._main = (cdp, int(told["executionContextId"]))
         self._tell(self._placed(cdp, int(told["executionContextId"]), event))

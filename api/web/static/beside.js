@@ -1,5 +1,6 @@
 // What stands beside the remote tab's picture: its tabs, dialogs, lists, pickers, files, find. Each answers through `send`.
 
+import { complaint, suggest } from "./atfield.js";
 import { size } from "./draw.js";
 import { menu } from "./menu.js";
 import { reflect } from "./mirror.js";
@@ -19,7 +20,7 @@ export const back = () => stage.querySelector("textarea")?.focus({ preventScroll
 
 /** Events of the host by their name; true when this file knows it. */
 export function heard(event) {
-  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
+  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, invalid: (told) => complaint(stage, stand, told), suggest: (told) => suggest(stage, stand, told, { send, say }), notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
   known?.(event);
   return Boolean(known);
 }
@@ -37,6 +38,8 @@ function stand(one, { x, y, w, h }, below) {
 /** Keeps nothing of the portal in sight: its tabs' names, the words of its page. */
 export function forget() {
   shown = null;
+  complaint(stage, stand, { v: "" });
+  suggest(stage, stand, { options: [] }, {});
   $("remote-tabs").replaceChildren();
   $("mirror").replaceChildren();
   document.querySelector("link[rel=icon]").href = NO_ICON;

@@ -149,7 +149,7 @@ function ended(words, down = false) {
   $("ending").hidden = true;
   $("waiting-words").textContent = words || "This tab has ended.";
   $("waiting-left").textContent = "";
-  stage.querySelectorAll("canvas, textarea, .remote-list, .remote-picker").forEach((part) => part.remove());
+  stage.querySelectorAll("canvas, textarea, .remote-list, .remote-picker, .remote-bubble").forEach((part) => part.remove());
   say(words || "This tab has ended.");
   $("after").querySelector("button").focus();
 }

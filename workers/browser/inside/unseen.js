@@ -4,6 +4,7 @@
   if (globalThis.portunusUnseen) return;
   const OPTIONS = 2000, WORDS = 20000, BUTTON = 32;
   const PICKED = ["date", "time", "month", "week", "datetime-local", "color"];
+  const LISTED = ["text", "search", "url", "tel", "email", "number"], SUGGESTED = 200;
   const things = new Map();
   let last = 0;
   const tell = (e, more) => portunusTell(JSON.stringify({ e, ...more }));
@@ -52,9 +53,57 @@
   addEventListener("click", (event) => { if (event.isTrusted && target(event)?.type === "color") event.preventDefault(); }, true);
   addEventListener("keydown", (event) => {
     const one = target(event);
+    if (event.isTrusted && ["ArrowDown", "ArrowUp"].includes(event.key) && one?.type !== "number") suggest(one);
     if (!event.isTrusted || !opens(event)) return;
     if (!list(one, event) && (one?.type === "color" || event.altKey || event.key === "F4")) picker(one, event);
   }, true);
+
+  // The suggestions of a field's own list; she goes on typing meanwhile.
+  let suggesting = null, hand = null;
+  function suggest(one) {
+    if (!(one instanceof HTMLInputElement) || !one.list || !LISTED.includes(one.type) || one.disabled || one.readOnly || secret(one)) return;
+    const typed = one.value.toLowerCase();
+    const fits = Array.from(one.list.options).filter((option) => option.value && !option.disabled && option.value !== one.value &&
+      (option.value.toLowerCase().includes(typed) || option.label.toLowerCase().includes(typed))).slice(0, SUGGESTED);
+    if (!fits.length) return quiet();
+    suggesting = one;
+    tell("suggest", { id: keep({ field: one, values: fits.map((option) => option.value) }), label: label(one), ...place(one, hand),
+      options: fits.map(({ value, label: more }) => [value.slice(0, 200), more === value ? "" : more.slice(0, 200)]) });
+  }
+  function quiet() {
+    if (suggesting) { suggesting = null; tell("suggest", { options: [] }); }
+    if (complained) { complained = null; tell("invalid", { v: "" }); }
+  }
+  addEventListener("click", (event) => { if (event.isTrusted) suggest(target(event)); }, true);
+
+  // What a form complains of when she sends it: the browser says so in a bubble that no picture shows.
+  let pressed = false, wrong = [], complained = null;
+  for (const what of ["click", "keydown"]) addEventListener(what, (event) => {
+    if (event.isTrusted && (what === "click" || event.key === "Enter")) pressed = true;
+    if (event.isTrusted && what === "click") hand = event;
+  }, true);
+  addEventListener("invalid", (event) => {
+    if (!pressed) return; // asked by the portal's own script while she types: it shows no bubble
+    if (!wrong.length) setTimeout(complain); // when all of the portal's listeners have had it
+    wrong.push([event, target(event)]);
+  }, true);
+  function complain() {
+    const [, one] = wrong.find(([event]) => !event.defaultPrevented) || [];
+    wrong = [];
+    let active = document.activeElement;
+    while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+    if (!one || one !== active || one.validity.valid) return; // the browser goes to the field it complains of
+    complained = one;
+    const repeats = secret(one) && one.value && one.validationMessage.includes(one.value);
+    const words = repeats ? "What is in this field does not fit." : one.validationMessage;
+    tell("invalid", { v: [words, one.validity.patternMismatch ? one.title : ""].filter(Boolean).join(" ").slice(0, 500), label: label(one), ...place(one, hand) });
+  }
+  addEventListener("input", (event) => {
+    pressed = false;
+    quiet();
+    if (event.isTrusted) suggest(target(event));
+  }, true);
+  for (const what of ["focusout", "scroll"]) addEventListener(what, quiet, true);
 
   // A right click: the portal's own menu goes first; where it has none, the person's own is told what stands there.
   const selected = () => {
@@ -148,7 +197,9 @@
   highlights.replaceSync("::highlight(portunus-found){background:#ffe58f;color:#000}::highlight(portunus-here){background:#ff9632;color:#000}");
   globalThis.portunusUnseen = {
     choose(id, index) {
-      const one = things.get(id), option = one?.options[index];
+      const one = things.get(id);
+      if (one?.values) { if (one.field.isConnected && index in one.values) set(one.field, one.values[index]); return; }
+      const option = one?.options[index];
       if (!option || option.disabled) return;
       one.selectedIndex = index;
       for (const what of ["input", "change"]) one.dispatchEvent(new Event(what, { bubbles: true }));
