@@ -70,6 +70,11 @@ class Remote:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.do(self._open())
 
+    @property
+    def port(self) -> int:
+        """Of the portal's server, at this machine's own address."""
+        return int(self._server.server_port)
+
     def stop(self) -> None:
         self.do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -22,7 +22,7 @@ SELECTORS = (
 WORDS = tuple(
     "otp totp passcode password passwd passphrase onetimecode onetimepin mfacode mfatoken mfapin twofactorcode otc "
     "verificationcode verifycode securitycode authcode authenticationcode authenticatorcode authorizationpin "
-    "smscode textcode accesscode logincode signincode challengecode tokencode".split()
+    "smscode textcode accesscode logincode signincode challengecode tokencode".split()  # noqa: SIM905 - a table of words
 )
 """Words of a name or id, or several of them that stand together, that only such fields have: "verification_code", not "zipCode"."""
 WHOLE = ("code", "mfa", "pin", "pwd")

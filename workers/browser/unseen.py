@@ -14,7 +14,8 @@ from workers.browser.live import LiveSession
 from workers.browser.tasks import keep
 
 WORLD = "portunus"
-SCRIPT = (Path(__file__).with_name("inside") / "unseen.js").read_text(encoding="utf-8")
+INSIDE = Path(__file__).with_name("inside")
+SCRIPT, COPYING = ((INSIDE / name).read_text(encoding="utf-8") for name in ("unseen.js", "copying.js"))
 TOLD = frozenset(
     {"select", "suggest", "invalid", "picker", "cursor", "tip", "focus", "copied", "title", "icon", "print", "menu"}
 )
@@ -94,6 +95,7 @@ class Unseen:
             cdp.send(
                 "Page.addScriptToEvaluateOnNewDocument", {"source": SCRIPT, "worldName": WORLD, "runImmediately": True}
             ),
+            cdp.send("Page.addScriptToEvaluateOnNewDocument", {"source": COPYING, "runImmediately": True}),
         )
 
     def _moved(self, frame: Frame) -> None:

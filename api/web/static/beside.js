@@ -237,19 +237,24 @@ export function takeDrops(point) {
 
 // --- words
 
-function copied({ v }) {
-  navigator.clipboard?.writeText(v).then(() => say("Copied."), () => say("Your browser did not allow copying."));
+function copied({ v, of }) {
+  const done = of ? `Copied the first ${v.length.toLocaleString("en")} of ${of.toLocaleString("en")} characters. Copy the rest by itself.` : "Copied.";
+  const refused = () => { say("Your browser did not allow copying by itself: press Copy."); fields(v, done); };
   fields(v);
+  navigator.clipboard ? navigator.clipboard.writeText(v).then(() => say(done), refused) : say("Your browser does not allow copying here.");
 }
 
 /** Member numbers, dates and amounts in what was copied, each to copy alone for the practice's own program. */
-function fields(words) {
+function fields(words, all = "") {
   const found = new Map();
   for (const [kind, pattern] of [["Date", /\b(?:\d{1,2}\/\d{1,2}\/\d{4}|\d{4}-\d{2}-\d{2})\b/g], ["Amount", /\$\s?\d[\d,]*(?:\.\d{2})?/g], ["Number", /\b(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{5,19}\b/g]])
     for (const [one] of words.matchAll(pattern)) if (!found.has(one)) found.set(one, kind);
   const bar = $("copied-fields");
-  bar.hidden = found.size < 1 || words.trim().length < 25;
-  bar.replaceChildren(...(bar.hidden ? [] : [...found].slice(0, 8).map(([one, kind]) => button(`${kind} ${one}`, () => { navigator.clipboard.writeText(one); say(`Copied ${one}.`); back(); }, { className: "button button-quiet" }))));
+  if (words.trim().length < 25) found.clear();
+  bar.hidden = !found.size && !all;
+  const quiet = { className: "button button-quiet" };
+  bar.replaceChildren(...[...found].slice(0, 8).map(([one, kind]) => button(`${kind} ${one}`, () => { navigator.clipboard.writeText(one); say(`Copied ${one}.`); back(); }, quiet)));
+  if (all) bar.prepend(button("Copy", () => { navigator.clipboard.writeText(words).then(() => { say(all); fields(words); back(); }, () => {}); }, quiet));
 }
 
 /** Turns the page for screen readers on or off. */

@@ -2,7 +2,7 @@
 // `portunusTell` is the host's binding; the portal's own scripts can neither see nor call anything here.
 (() => {
   if (globalThis.portunusUnseen) return;
-  const OPTIONS = 2000, WORDS = 20000, BUTTON = 32;
+  const OPTIONS = 2000, WORDS = 200000, BUTTON = 32;
   const PICKED = ["date", "time", "month", "week", "datetime-local", "color"];
   const LISTED = ["text", "search", "url", "tel", "email", "number"], SUGGESTED = 200;
   const things = new Map();
@@ -125,7 +125,13 @@
   }, true);
 
   // Copying: what the portal puts on the clipboard goes to the person's, never to the browser's own, which tabs share.
+  function copied(words) {
+    const most = JSON.stringify(words.slice(0, WORDS)).length > 2.5 * WORDS ? WORDS / 4 : WORDS; // odd letters take six places in a message
+    tell("copied", { v: words.slice(0, most), ...(words.length > most && { of: words.length }) });
+  }
+  addEventListener("portunus-copied", ({ detail }) => { if (detail && typeof detail === "string" && navigator.userActivation.isActive) copied(detail); }, true);
   for (const what of ["copy", "cut"]) addEventListener(what, (event) => {
+    if (!event.isTrusted) return;
     const field = document.activeElement;
     if (secret(field)) return event.preventDefault();
     let words = event.defaultPrevented ? event.clipboardData.getData("text/plain") : "";
@@ -135,7 +141,7 @@
       event.preventDefault();
       if (what === "cut" && words) document.execCommand("delete");
     }
-    if (words) tell("copied", { v: words.slice(0, WORDS) });
+    if (words) copied(words);
   });
 
   let shape = "", tip = "";
