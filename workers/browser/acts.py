@@ -237,7 +237,7 @@ class Acts:
         view = self._hands_on()
         if view is not None:
             words, step = str(event["v"])[:FOUND_CHARACTERS], int(event.get("step", 0))
-            told = await soon(view.unseen.ask(f"find({json.dumps(words)}, {step})"))
+            told = await soon(view.unseen.find(words, step))
             self._tell({"e": "found", **(told or {"n": 0, "of": 0})})
 
     # --- for a screen reader

@@ -5,6 +5,7 @@ merely has "code" in it (of a procedure, a place, a diagnosis) is an ordinary on
 """
 
 import json
+import re
 from pathlib import Path
 
 from playwright.async_api import BrowserContext
@@ -20,9 +21,12 @@ SELECTORS = (
 )
 """How a page itself says that a field is one."""
 WORDS = tuple(
-    "otp totp passcode password passwd passphrase onetimecode onetimepin mfacode mfatoken mfapin twofactorcode otc "
-    "verificationcode verifycode securitycode authcode authenticationcode authenticatorcode authorizationpin "
-    "smscode textcode accesscode logincode signincode challengecode tokencode".split()  # noqa: SIM905 - a table of words
+    re.findall(
+        r"\w+",
+        """otp totp passcode password passwd passphrase onetimecode onetimepin mfacode mfatoken mfapin twofactorcode otc
+        verificationcode verifycode securitycode authcode authenticationcode authenticatorcode authorizationpin
+        smscode textcode accesscode logincode signincode challengecode tokencode""",
+    )
 )
 """Words of a name or id, or several of them that stand together, that only such fields have: "verification_code", not "zipCode"."""
 WHOLE = ("code", "mfa", "pin", "pwd")

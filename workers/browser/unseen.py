@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import CDPSession, Error, Frame, Page
 
+from workers.browser.finding import Finding
 from workers.browser.live import LiveSession
 from workers.browser.tasks import keep
 
@@ -36,6 +38,9 @@ class Unseen:
         self._things: dict[int, tuple[CDPSession, int, int]] = {}
         """What the viewer may answer: where it is and its number there."""
         self._main: tuple[CDPSession, int] | None = None
+        self._worlds: dict[str, tuple[CDPSession, int]] = {}
+        """Ours in each frame, by the frame's id; the main one's is the first."""
+        self._finding = Finding()
         self._frame = ""
         self._numbers = count(1)
         self._at_a_field = False
@@ -77,6 +82,11 @@ class Unseen:
         cdp, context = self._main
         return await _run(cdp, context, act)
 
+    async def find(self, words: str, step: int) -> dict[str, int]:
+        """Words on the page and in all of its frames: which of them is shown now, and how many there are."""
+        frames = {frame: partial(_run, *world) for frame, world in self._worlds.items()}
+        return await self._finding.find(frames, self._sessions[0], words, step)
+
     async def _answer(self, number: int, act: str) -> None:
         thing = self._things.pop(number, None)
         if thing is not None:
@@ -85,9 +95,10 @@ class Unseen:
     async def _listen(self, cdp: CDPSession) -> None:
         self._sessions.append(cdp)
         cdp.on("Runtime.bindingCalled", lambda told: self._heard(cdp, told))
+        cdp.on("Runtime.executionContextCreated", lambda made: self._met(cdp, made["context"]))
+        cdp.on("Runtime.executionContextDestroyed", lambda gone: self._gone(cdp, gone))
         if len(self._sessions) == 1:
             self._frame = (await cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-            cdp.on("Runtime.executionContextCreated", lambda made: self._met(cdp, made["context"]))
         await asyncio.gather(  # sent in this order, answered together
             cdp.send("Page.enable"),  # without it scripts are forgotten at the next navigation
             cdp.send("Runtime.enable"),
@@ -118,8 +129,17 @@ class Unseen:
 
     def _met(self, cdp: CDPSession, context: dict[str, Any]) -> None:
         about = context.get("auxData") or {}
-        if context.get("name") == WORLD and about.get("frameId") == self._frame:
-            self._main = (cdp, int(context["id"]))
+        if context.get("name") != WORLD:
+            return
+        frame = str(about.get("frameId"))
+        self._worlds[frame] = (cdp, int(context["id"]))
+        if frame == self._frame:
+            self._main = self._worlds[frame]
+            self._worlds = {frame: self._main} | self._worlds
+
+    def _gone(self, cdp: CDPSession, gone: dict[str, Any]) -> None:
+        world = cdp, int(gone["executionContextId"])
+        self._worlds = {frame: one for frame, one in self._worlds.items() if one != world}
 
     def _heard(self, cdp: CDPSession, told: dict[str, Any]) -> None:
         payload = str(told.get("payload", ""))

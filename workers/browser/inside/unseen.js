@@ -198,9 +198,26 @@
     Object.getOwnPropertyDescriptor(Object.getPrototypeOf(one), "value").set.call(one, v);
     for (const what of ["input", "change"]) one.dispatchEvent(new Event(what, { bubbles: true }));
   };
-  let found = [], marked = -1;
+  let found = [];
   const highlights = new CSSStyleSheet();
   highlights.replaceSync("::highlight(portunus-found){background:#ffe58f;color:#000}::highlight(portunus-here){background:#ff9632;color:#000}");
+  function within(root, wanted) {
+    const home = root?.getRootNode() ?? document;
+    if (!home.adoptedStyleSheets.includes(highlights)) home.adoptedStyleSheets = [...home.adoptedStyleSheets, highlights];
+    const walker = document.createTreeWalker(root ?? document, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+    for (let node = walker.currentNode; node && found.length < 1000; node = walker.nextNode()) {
+      if (node.shadowRoot) within(node.shadowRoot, wanted);
+      if (node.nodeType !== Node.TEXT_NODE) continue;
+      const text = node.data.toLowerCase(), parent = node.parentElement || node.parentNode.host;
+      if (!text.includes(wanted) || !parent?.checkVisibility()) continue;
+      for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
+        const range = new Range();
+        range.setStart(node, at);
+        range.setEnd(node, at + wanted.length);
+        found.push(range);
+      }
+    }
+  }
   globalThis.portunusUnseen = {
     choose(id, index) {
       const one = things.get(id);
@@ -219,32 +236,23 @@
     },
     printing(on) { printing = on; },
     zoom(factor) { document.documentElement.style.zoom = factor === 1 ? "" : String(factor); },
-    /** How many places have these words, and which of them is shown now. */
-    find(words, step) {
-      if (!document.adoptedStyleSheets.includes(highlights)) document.adoptedStyleSheets = [...document.adoptedStyleSheets, highlights];
+    /** How many places have these words, in open shadow roots too; all are marked. */
+    seek(words) {
       const wanted = words.toLowerCase();
       found = [];
-      if (wanted) {
-        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-        for (let node; (node = walker.nextNode()) && found.length < 1000;) {
-          const text = node.data.toLowerCase(), parent = node.parentElement;
-          if (!text.includes(wanted) || !parent.checkVisibility()) continue;
-          for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
-            const range = new Range();
-            range.setStart(node, at);
-            range.setEnd(node, at + wanted.length);
-            found.push(range);
-          }
-        }
-      }
-      CSS.highlights.delete("portunus-found");
       CSS.highlights.delete("portunus-here");
-      if (!found.length) { marked = -1; return { n: 0, of: 0 }; }
-      marked = (((step ? marked + step : 0) % found.length) + found.length) % found.length;
-      CSS.highlights.set("portunus-found", new Highlight(...found));
-      CSS.highlights.set("portunus-here", new Highlight(found[marked]));
-      found[marked].startContainer.parentElement.scrollIntoView({ block: "center" });
-      return { n: marked + 1, of: found.length };
+      if (wanted && innerWidth > 1) within(document.body, wanted);
+      found.length ? CSS.highlights.set("portunus-found", new Highlight(...found)) : CSS.highlights.delete("portunus-found");
+      return found.length;
+    },
+    /** Goes to one of them: where it stands then; -1: none of this frame's. */
+    here(at) {
+      const range = found[at];
+      if (!range) { CSS.highlights.delete("portunus-here"); return null; }
+      CSS.highlights.set("portunus-here", new Highlight(range));
+      (range.startContainer.parentElement || range.startContainer.parentNode.host).scrollIntoView({ block: "center" });
+      const { x, y, width, height } = range.getBoundingClientRect();
+      return { x, y, width, height };
     },
     /** Gives dropped files to whatever stands at that place. */
     drop(x, y, files) {
