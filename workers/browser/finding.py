@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from playwright.async_api import CDPSession, Error
@@ -18,7 +18,7 @@ class Finding:
     def __init__(self) -> None:
         self._at = -1
 
-    async def find(self, frames: dict[str, Asks], main: CDPSession, words: str, step: int) -> dict[str, int]:
+    async def find(self, frames: Mapping[str, Asks], main: CDPSession, words: str, step: int) -> dict[str, int]:
         """Mark every place that has the words and go to the first, or `step` on from the last. `frames`: by id, the main one first."""
         told = await asyncio.gather(*(ask(f"seek({json.dumps(words)})") for ask in frames.values()))
         counts = [int(one or 0) for one in told]

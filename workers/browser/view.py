@@ -53,6 +53,7 @@ class View:
         view = cls(live, tab, cdp)
         try:
             await view.unseen.start(cdp)
+            await view.hands.start()
             if live.size is not None:
                 await view.resize(*live.size)
             await view.cast.start()
