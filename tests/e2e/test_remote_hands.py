@@ -438,14 +438,6 @@ def test_a_page_that_comes_again_is_told_by_its_name(maria: Viewer, remote: Remo
     assert min(weights[2:]) < 5_000
 
 
-def test_the_portals_own_time_out_is_said(maria: Viewer, remote: Remote) -> None:
-    remote.show("<h1>Claims</h1>")
-    remote.signs_out_s = 60.0
-    maria.page.evaluate("() => window.portunusViewer.cut()")
-    maria.says("The portal signs you out in 1 min unless you do something in its page.")
-    remote.signs_out_s = None
-
-
 def test_another_open_portal_is_two_keys_away(maria: Viewer, remote: Remote) -> None:
     remote.show("<h1>Claims</h1>")
     lease = remote.office.open("Maria", "northgate")

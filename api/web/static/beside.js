@@ -20,7 +20,7 @@ export const back = () => stage.querySelector("textarea")?.focus({ preventScroll
 
 /** Events of the host by their name; true when this file knows it. */
 export function heard(event) {
-  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, invalid: (told) => complaint(stage, stand, told), suggest: (told) => suggest(stage, stand, told, { send, say }), notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
+  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, blocked_file: blocked, invalid: (told) => complaint(stage, stand, told), suggest: (told) => suggest(stage, stand, told, { send, say }), notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
   known?.(event);
   return Boolean(known);
 }
@@ -202,6 +202,18 @@ function download(file) {
   $("files").prepend(row);
   $("files").hidden = false;
   say(file.printed ? "The page is ready to print." : `The portal handed out ${file.name}.`);
+}
+
+/** A file that the portal sent by itself was not taken; she may be waiting for one. */
+function blocked() {
+  $("files").querySelector(".blocked-file")?.remove();
+  const row = document.createElement("li"), away = () => { row.remove(); $("files").hidden = !$("files").children.length; back(); };
+  row.className = "blocked-file";
+  row.append(Object.assign(document.createElement("span"), { textContent: "The portal sent a file by itself. It was not taken." }));
+  row.append(button("Let one come for two minutes", () => { send({ t: "let" }); away(); }, { className: "button button-quiet" }));
+  row.append(button("×", away, { className: "close-tab", ariaLabel: "Put this away" }));
+  $("files").prepend(row);
+  $("files").hidden = false;
 }
 
 async function uploaded(files) {
