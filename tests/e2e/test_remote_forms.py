@@ -128,3 +128,25 @@ def test_suggestions_go_away_and_leave_the_keyboard_to_the_portal(maria: Viewer,
     remote.until("document.title === 'sent'")
     remote.see("document.getElementById('payer').blur()")
     expect(box).to_have_count(0)
+
+
+FOCUS = "() => document.activeElement.id || document.activeElement.tagName"
+
+
+def test_the_tab_key_goes_through_the_portals_page_and_out_of_it_and_in_again(maria: Viewer, remote: Remote) -> None:
+    remote.show("<input id=first><a id=second href='/x'>x</a><button id=third tabindex=0>y</button>")
+    maria.click("#first")
+    for key, at in (("Tab", "second"), ("Tab", "third"), ("Shift+Tab", "second"), ("Shift+Tab", "first")):
+        maria.page.keyboard.press(key)
+        remote.until(f"document.activeElement.id === '{at}'")
+    maria.page.keyboard.press("Control+Alt+Escape")
+    expect(maria.page.locator("#end")).to_be_focused()
+    maria.page.keyboard.press("Shift+Tab")
+    assert maria.page.evaluate(FOCUS) != "TEXTAREA", "the bar has its own order now"
+    assert remote.see("document.activeElement.id") == "first"
+    for _ in range(30):
+        if maria.page.evaluate(FOCUS) == "TEXTAREA":
+            break
+        maria.page.keyboard.press("Tab")
+    maria.page.keyboard.type("in again")
+    remote.until("document.getElementById('first').value === 'in again'")
