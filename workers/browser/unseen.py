@@ -97,6 +97,7 @@ class Unseen:
         cdp.on("Runtime.bindingCalled", lambda told: self._heard(cdp, told))
         cdp.on("Runtime.executionContextCreated", lambda made: self._met(cdp, made["context"]))
         cdp.on("Runtime.executionContextDestroyed", lambda gone: self._gone(cdp, gone))
+        cdp.on("Runtime.executionContextsCleared", lambda _: self._cleared(cdp))
         if len(self._sessions) == 1:
             self._frame = (await cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
         await asyncio.gather(  # sent in this order, answered together
@@ -140,6 +141,9 @@ class Unseen:
     def _gone(self, cdp: CDPSession, gone: dict[str, Any]) -> None:
         world = cdp, int(gone["executionContextId"])
         self._worlds = {frame: one for frame, one in self._worlds.items() if one != world}
+
+    def _cleared(self, cdp: CDPSession) -> None:
+        self._worlds = {frame: one for frame, one in self._worlds.items() if one[0] is not cdp}
 
     def _heard(self, cdp: CDPSession, told: dict[str, Any]) -> None:
         payload = str(told.get("payload", ""))

@@ -176,6 +176,8 @@ ORDINARY = (
     "name=pinnacleId",
     "name=shippingPin",
     "autocomplete=postal-code",
+    "type=submit name=verifyCode value=Verify",
+    "type=button id=forgotPassword value=Forgot",
 )
 
 

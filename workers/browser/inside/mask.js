@@ -5,7 +5,7 @@
   const put = (root) => { // a portal's own scripts may have put another list in its place
     if (!root.adoptedStyleSheets.includes(sheet)) root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
   };
-  const HIDDEN = "-webkit-text-security", LONG = 6, HELD = 8;
+  const HIDDEN = "-webkit-text-security", LONG = 6, HELD = 8, WRITTEN = ["password", "text", "tel", "number", "search", "email", "url"];
   const secrets = new WeakSet(), called = new Set(), held = new Map(), roots = new WeakSet();
   let shadows = [];
   const parts = (name) => name.replace(/2fa/gi, " mfa ").replace(/([a-z])([A-Z])|([A-Z])(?=[A-Z][a-z])/g, "$1$3 $2").toLowerCase().split(/[^a-z]+/).filter(Boolean);
@@ -24,7 +24,7 @@
   };
   /** Once a password, always one: it and whatever is called as it is, or holds what it holds. */
   const judge = (field) => {
-    if (!(field instanceof HTMLInputElement)) return;
+    if (!(field instanceof HTMLInputElement) || !(WRITTEN.includes(field.type) || secrets.has(field))) return; // a button keeps its words
     if (field.type === "password") for (const name of own(field)) called.add(name);
     if (secrets.has(field) || field.type === "password" || field.matches(names) || own(field).some((name) => called.has(name) || means(name))) hide(field);
   };
