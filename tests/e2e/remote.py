@@ -70,6 +70,11 @@ class Remote:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self.do(self._open())
 
+    @property
+    def port(self) -> int:
+        """Of the portal's server, at this machine's own address."""
+        return int(self._server.server_port)
+
     def stop(self) -> None:
         self.do(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -155,7 +160,7 @@ class Remote:
         if self.live.recorder is None:
             self.live.recorder = await Recorder.start(self.office.portunus, self._subject(lease_id))
         files = LeaseFiles(self.office.portunus, self.live, lease_id)
-        self.live.hand_at = asyncio.get_running_loop().time()
+        self.live.hand_at = self.live.proved = asyncio.get_running_loop().time()
         cover = Cover(self.cover_after_s, partial(self._lock, lease_id))
         try:
             self._shown = Stream(

@@ -118,6 +118,40 @@ def test_back_and_reload_are_in_the_menu(maria: Viewer, remote: Remote) -> None:
     remote.until("window.before === undefined")
 
 
+# --- words on the page
+
+
+@pytest.mark.parametrize("host", ["portal.test", "payer.test"], ids=["own host", "another host"])
+def test_words_are_found_in_frames_and_shadow_roots(maria: Viewer, remote: Remote, host: str) -> None:
+    remote.pages["/inner"] = (
+        "text/html",
+        "",
+        b"<!doctype html><p style='margin-top:1500px'>Crown 2</p><p>crown 3</p><script>onscroll = () => parent.postMessage(scrollY, '*')</script>",
+    )
+    remote.show(
+        "<p>Crown 1</p><div id=box style='margin-top:2000px'></div>"
+        "<script>var inner = 0; onmessage = ({ data }) => { inner = data };"
+        "box.attachShadow({ mode: 'open' }).innerHTML = '<b>Crown 4</b> text of a <i>crown</i>'</script>"
+        f"<iframe src='http://{host}/inner' style='margin-top:2000px;height:300px'></iframe>"
+    )
+    maria.page.locator("#stage textarea").focus()
+    maria.page.keyboard.press("Control+f")
+    maria.page.keyboard.type("crown")
+    count = maria.page.locator("#find-count")
+    expect(count).to_have_text("1 of 5")
+    maria.page.keyboard.press("Enter")
+    remote.until("scrollY > 1000 && scrollY < 3000")
+    maria.page.keyboard.press("Enter")
+    maria.page.keyboard.press("Enter")
+    expect(count).to_have_text("4 of 5")
+    remote.until("scrollY > 3000 && inner > 1000")
+    maria.page.keyboard.press("Enter")
+    maria.page.keyboard.press("Enter")
+    expect(count).to_have_text("1 of 5")
+    remote.until("scrollY < 100")
+    maria.page.keyboard.press("Escape")
+
+
 # --- fingers
 
 
@@ -402,14 +436,6 @@ def test_a_page_that_comes_again_is_told_by_its_name(maria: Viewer, remote: Remo
         weights.append(sum(len(message) for message in remote.sent))
     assert weights[0] > 50_000
     assert min(weights[2:]) < 5_000
-
-
-def test_the_portals_own_time_out_is_said(maria: Viewer, remote: Remote) -> None:
-    remote.show("<h1>Claims</h1>")
-    remote.signs_out_s = 60.0
-    maria.page.evaluate("() => window.portunusViewer.cut()")
-    maria.says("The portal signs you out in 1 min unless you do something in its page.")
-    remote.signs_out_s = None
 
 
 def test_another_open_portal_is_two_keys_away(maria: Viewer, remote: Remote) -> None:

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from playwright.async_api import Error, FileChooser, Page
 
-from workers.browser import challenge
+from broker.base.errors import BrokerError
+from workers.browser import byhand, challenge
 from workers.browser.files import Files
 from workers.browser.live import LiveSession
 from workers.browser.tasks import keep
@@ -65,6 +66,7 @@ class Acts:
             "auth": self._sign_in,
             "menu": self._menu,
             "open": self._open_link,
+            "let": self._let,
         }
 
     async def do(self, event: Event) -> None:
@@ -206,6 +208,12 @@ class Acts:
             with contextlib.suppress(Error):
                 await chooser.set_files([one.as_payload() for one in files])
 
+    async def _let(self, event: Event) -> None:
+        """She waits for a file that the portal sends when it is done."""
+        del event
+        byhand.let_files_come(self._live)
+        self._tell({"e": "notice", "words": "For two minutes a file may come by itself. Ask the portal for it again."})
+
     async def _drop(self, event: Event) -> None:
         view = self._hands_on()
         if view is None:
@@ -237,7 +245,7 @@ class Acts:
         view = self._hands_on()
         if view is not None:
             words, step = str(event["v"])[:FOUND_CHARACTERS], int(event.get("step", 0))
-            told = await soon(view.unseen.ask(f"find({json.dumps(words)}, {step})"))
+            told = await soon(view.unseen.find(words, step))
             self._tell({"e": "found", **(told or {"n": 0, "of": 0})})
 
     # --- for a screen reader
@@ -276,7 +284,11 @@ class Acts:
     async def _printing(self, view: View) -> None:
         data = await view.printed()
         await view.after_print()
-        taken = await self._files.keep(data, "page.pdf", printed=True) if data else None
+        try:
+            taken = await self._files.keep(data, "page.pdf", printed=True) if data else None
+        except BrokerError as full:
+            self._tell({"e": "notice", "words": str(full)})
+            return
         if taken is None:
             self._tell({"e": "notice", "words": "This page cannot be printed."})
         else:

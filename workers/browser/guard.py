@@ -6,20 +6,21 @@ from urllib.parse import urlsplit
 
 from playwright.async_api import Dialog, Download, Error, Page
 
-from workers.browser import challenge
+from workers.browser import byhand, challenge
 from workers.browser.closing import closed
 from workers.browser.facade import watch_status
 from workers.browser.live import LiveSession
 from workers.browser.tasks import keep
 
 ODD = ("file", "chrome", "devtools", "view-source", "chrome-extension", "filesystem", "ftp")
-ASKED_S = 120.0
-"""A file that comes later than this after the holder's last act was not asked for by her; some reports take a minute."""
+MOST_TABS = 20
+"""Of one session: a page that opens pop-up after pop-up takes no more of the machine."""
 
 
 def watch(live: LiveSession) -> None:
     """Take every new tab of the context in; keep every dialog for a person (a listener stops Playwright from answering)."""
     live.context.on("page", lambda page: _adopt(live, page))
+    byhand.watch(live)
     live.context.on("dialog", lambda dialog: _asked(live, dialog))
 
 
@@ -36,6 +37,10 @@ def _adopt(live: LiveSession, page: Page) -> None:
         watch_status(page)
         return
     if any(tab.page is page for tab in live.tabs):
+        return
+    if len(live.tabs) >= MOST_TABS:
+        live.notice(f"Portunus closed a new tab: {MOST_TABS} of this portal are open. Close one that you need no more.")
+        keep(closed(page), "close one tab too many")
         return
     _prepare(live, page)
     live.adopt(page, opener=live.active)
@@ -82,10 +87,11 @@ def _handed_out(live: LiveSession, download: Download) -> None:
     """A file is for the holder who asked for it by hand; what a page sends by itself, or to nobody, is not even kept."""
     if live.takes_download is None:
         keep(_dropped(download), "drop a file for nobody")
-    elif asyncio.get_running_loop().time() - live.hand_at > ASKED_S:
+    elif not byhand.asked_for(live, download):
         live.notice(
             "Portunus blocked a file that the portal sent by itself. Click where the portal offers it to have it."
         )
+        live.tell("blocked_file")
         keep(_dropped(download), "drop a file nobody asked for")
     else:
         live.takes_download(download)

@@ -452,6 +452,7 @@ class Host:
         """Close the recording, leave nothing of the holder in the tab, prove it afresh; as above. Only within `live.turn`."""
         await self._end_lease_side(live)
         live.notices.clear()
+        live.lets_until = 0.0
         clock = asyncio.get_running_loop()
         if words := await passing.leave_nothing(self.node, live):
             return words

@@ -38,7 +38,14 @@ class Hands:
         self._buttons = 0
         self._keys: dict[str, dict[str, Any]] = {}
         self._at = (0.0, 0.0)
+        self._dragged: dict[str, Any] | None = None
+        """What a drag of the page itself carries: while it lasts the page hears of the drag, not of the mouse."""
         self._recent: deque[float] = deque(maxlen=EVENTS_PER_S)
+
+    async def start(self) -> None:
+        """Drags of the page are ours to carry on: this browser has no screen to drag over. Raises Playwright's `Error`."""
+        self._cdp.on("Input.dragIntercepted", self._drag_begun)
+        await self._cdp.send("Input.setInterceptDrags", {"enabled": True})
 
     def too_fast(self, now: float) -> bool:
         """Whether this event is beyond 500 in the last second; it is then dropped."""
@@ -58,6 +65,9 @@ class Hands:
                 {**told, "type": "mouseWheel", "deltaX": _number(event["dx"]), "deltaY": _number(event["dy"])},
             )
             return
+        if kind == "move" and self._dragged is not None:
+            self._drag("dragOver", told["modifiers"])
+            return
         if kind == "move":
             dragging = next((BUTTONS[one] for one, held in HELD.items() if self._buttons & held), "none")
             self._send(  # without its button a move selects nothing
@@ -69,6 +79,9 @@ class Hands:
         if kind not in ("down", "up") or button not in BUTTONS:
             raise BadInput("mouse")
         self._buttons = self._buttons | HELD[button] if kind == "down" else self._buttons & ~HELD[button]
+        if self._dragged is not None and kind == "up" and not self._buttons & HELD[0]:
+            self._drop(told["modifiers"])
+            return
         told |= {"button": BUTTONS[button], "buttons": self._buttons, "clickCount": min(int(event.get("c", 1)), 3)}
         self._send("Input.dispatchMouseEvent", {**told, "type": "mousePressed" if kind == "down" else "mouseReleased"})
 
@@ -85,6 +98,9 @@ class Hands:
             )
         if kind not in ("down", "up"):
             raise BadInput("key")
+        if self._dragged is not None and key == "Escape":
+            self._end_drag()
+            return None
         told: dict[str, Any] = {
             "type": "keyUp" if kind == "up" else "keyDown",
             "key": key,
@@ -113,6 +129,7 @@ class Hands:
 
     def release_all(self) -> None:
         """The viewer lost the focus or is gone: nothing stays pressed."""
+        self._end_drag()
         for told in list(self._keys.values()):
             self._send("Input.dispatchKeyEvent", {"type": "keyUp", "key": told["key"], "code": told["code"]})
         self._keys.clear()
@@ -124,6 +141,29 @@ class Hands:
                     {"type": "mouseReleased", "x": x, "y": y, "button": BUTTONS[button], "clickCount": 1},
                 )
         self._buttons = 0
+
+    def _drag_begun(self, told: dict[str, Any]) -> None:
+        self._dragged = told["data"]
+        self._drag("dragEnter")
+        if not self._buttons & HELD[0]:  # let go before the browser had said so
+            self._drop()
+
+    def _drop(self, modifiers: int = 0) -> None:
+        self._drag("dragOver", modifiers)
+        self._drag("drop", modifiers)
+        self._dragged = None
+
+    def _end_drag(self) -> None:
+        """Nothing is dropped."""
+        if self._dragged is not None:
+            self._drag("dragCancel")
+            self._dragged = None
+            self._buttons &= ~HELD[0]
+
+    def _drag(self, kind: str, modifiers: int = 0) -> None:
+        x, y = self._at
+        told = {"type": kind, "x": x, "y": y, "data": self._dragged, "modifiers": modifiers}
+        self._send("Input.dispatchDragEvent", told)
 
     def _send(self, method: str, params: dict[str, Any]) -> None:
         """Sent at once and in order; nobody waits for the answer."""

@@ -48,7 +48,7 @@ class LiveSession:
     tabs: list[Tab] = field(default_factory=list)
     active: int = 0
     listeners: list[Callable[[str], None]] = field(default_factory=list)
-    """Called with `tabs`, `navigated`, `dialog`, `challenge`, `notice`, `watchers` or `ended`."""
+    """Called with `tabs`, `navigated`, `dialog`, `challenge`, `notice`, `blocked_file`, `watchers` or `ended`."""
     notices: list[str] = field(default_factory=list)
     answered: set[str] = field(default_factory=set)
     """Addresses whose servers were given a name and a password that a person typed: the browser remembers those until `challenge.forget`."""
@@ -68,6 +68,16 @@ class LiveSession:
     """Held while one holder's time begins or ends: joining, and clearing away what she left."""
     hand_at: float = 0.0
     """When the holder last did anything (the event loop's clock)."""
+    pressed_at: float = float("-inf")
+    """When she last pressed something: no mere move of the mouse (the event loop's clock)."""
+    heard_at: float = float("-inf")
+    """When the portal last had a request of hers (the event loop's clock)."""
+    lets_until: float = 0.0
+    """Until then files may come by themselves (the event loop's clock)."""
+    begun: dict[str, bool] = field(default_factory=dict)
+    """Addresses that pages went to lately, and whether by hand."""
+    taken: tuple[str, int, int] = ("", 0, 0)
+    """The lease that files were last taken for, how many, and their bytes."""
     held_by: str | None = None
     """The lease whose recording, viewer and traces in the tab these are; None once they are cleared away."""
     glanced_at: str = ""

@@ -1,6 +1,11 @@
-"""Secret fields are never in a frame: dots over passwords, one-time codes, and whatever the desk typed a secret into."""
+"""Secret fields are never in a frame: dots over passwords, one-time codes, and whatever the desk typed a secret into.
+
+What was a password once stays covered: shown by the page, cloned, or put into another field beside it. A field whose name
+merely has "code" in it (of a procedure, a place, a diagnosis) is an ordinary one.
+"""
 
 import json
+import re
 from pathlib import Path
 
 from playwright.async_api import BrowserContext
@@ -13,17 +18,19 @@ SELECTORS = (
     'input[autocomplete~="one-time-code" i]',
     'input[autocomplete~="current-password" i]',
     'input[autocomplete~="new-password" i]',
-    'input[name="code" i]',
-    'input[id="code" i]',
-    'input[name*="otp" i]',
-    'input[id*="otp" i]',
-    'input[name*="passcode" i]',
-    'input[id*="passcode" i]',
-    'input[name*="verificationcode" i]',
-    'input[name*="verification_code" i]',
-    'input[name*="verification-code" i]',
 )
-"""What portals call such fields; the desk adds the ones it typed into, whatever they are called."""
+"""How a page itself says that a field is one."""
+WORDS = tuple(
+    re.findall(
+        r"\w+",
+        """otp totp passcode password passwd passphrase onetimecode onetimepin mfacode mfatoken mfapin twofactorcode otc
+        verificationcode verifycode securitycode authcode authenticationcode authenticatorcode authorizationpin
+        smscode textcode accesscode logincode signincode challengecode tokencode""",
+    )
+)
+"""Words of a name or id, or several of them that stand together, that only such fields have: "verification_code", not "zipCode"."""
+WHOLE = ("code", "mfa", "pin", "pwd")
+"""What alone is a name of such a field, and beside another word is not: "code", not "procedure_code"."""
 MASK = (Path(__file__).with_name("inside") / "mask.js").read_text(encoding="utf-8")
 MARK = """field => {
   field.style.setProperty('-webkit-text-security', 'disc', 'important');
@@ -51,4 +58,4 @@ async def keep_secret(live: LiveSession, field: Field) -> None:
 
 
 def _mask(selectors: tuple[str, ...]) -> str:
-    return f"({MASK})({json.dumps({'selectors': selectors})})"
+    return f"({MASK})({json.dumps({'selectors': selectors, 'words': WORDS, 'whole': WHOLE})})"

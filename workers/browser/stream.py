@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 import structlog
 from playwright.async_api import Download, Error, Page
 
-from workers.browser import messages
+from broker.base.errors import BrokerError
+from workers.browser import byhand, messages
 from workers.browser.acts import Acts, soon
 from workers.browser.files import Files
 from workers.browser.input import BadInput
@@ -193,6 +194,8 @@ class Stream:
             self._tell_challenge()
         elif what == "notice" and self._live.notices:
             self._tell({"e": "notice", "words": self._live.notices[-1]})
+        elif what == "blocked_file":
+            self._tell({"e": "blocked_file"})
         elif what == "watchers":
             keep(self._admit(), "admit who looks on")
 
@@ -262,7 +265,11 @@ class Stream:
         keep(self._downloaded(download), "download")
 
     async def _downloaded(self, download: Download) -> None:
-        taken = await self._files.take(download)
+        try:
+            taken = await self._files.take(download)
+        except BrokerError as full:
+            self._tell({"e": "notice", "words": str(full)})
+            return
         if taken is None:
             self._tell({"e": "notice", "words": "The download failed or was larger than 50 MB."})
         else:
@@ -312,13 +319,17 @@ class Stream:
         raise Covered
 
     async def _warn_of_sign_out(self, after_s: float) -> None:
-        """Say once per pause how long the portal still waits: nothing else keeps it signed in there."""
+        """Say once per pause how long the portal still waits: nothing else keeps it signed in there.
+
+        It waits since it last heard from her: a mouse moved over its page, or words that were not sent, are nothing to it.
+        """
         loop, told = asyncio.get_running_loop(), -1.0
         await self._showing.shown.wait()  # her page says that she is connected with the first picture
         while True:
-            left = self._live.hand_at + after_s - loop.time()
-            if 0 < left <= SIGN_OUT_WORD_S and told != self._live.hand_at:
-                told = self._live.hand_at
+            heard_at = max(self._live.heard_at, self._live.proved)
+            left = heard_at + after_s - loop.time()
+            if 0 < left <= SIGN_OUT_WORD_S and told != heard_at:
+                told = heard_at
                 words = f"The portal signs you out in {left / 60:.0f} min unless you do something in its page."
                 self._tell({"e": "notice", "words": words})
             await asyncio.sleep(max(1.0, left - SIGN_OUT_WORD_S))
@@ -343,7 +354,7 @@ class Stream:
                     self._attend()
                 else:
                     if event["t"] not in BY_ITSELF:
-                        self._live.hand_at = asyncio.get_running_loop().time()
+                        byhand.did(self._live, event["t"], event.get("k"))
                         self._showing.answered.clear()
                     await self._acts.do(event)
             except (ValueError, KeyError, TypeError, BadInput, AttributeError):

@@ -4,18 +4,23 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import CDPSession, Error, Frame, Page
 
+from workers.browser.finding import Finding
 from workers.browser.live import LiveSession
 from workers.browser.tasks import keep
 
 WORLD = "portunus"
-SCRIPT = (Path(__file__).with_name("inside") / "unseen.js").read_text(encoding="utf-8")
-TOLD = frozenset({"select", "picker", "cursor", "tip", "focus", "copied", "title", "icon", "print", "menu"})
+INSIDE = Path(__file__).with_name("inside")
+SCRIPT, COPYING = ((INSIDE / name).read_text(encoding="utf-8") for name in ("unseen.js", "copying.js"))
+TOLD = frozenset(
+    {"select", "suggest", "invalid", "picker", "cursor", "tip", "focus", "copied", "title", "icon", "print", "menu"}
+)
 LARGEST = 600_000
 """Characters of one message: a list of 2000 options fits."""
 ICON_CHARACTERS = 12_000
@@ -33,8 +38,13 @@ class Unseen:
         self._things: dict[int, tuple[CDPSession, int, int]] = {}
         """What the viewer may answer: where it is and its number there."""
         self._main: tuple[CDPSession, int] | None = None
+        self._worlds: dict[str, tuple[CDPSession, int]] = {}
+        """Ours in each frame, by the frame's id; the main one's is the first."""
+        self._finding = Finding()
         self._frame = ""
         self._numbers = count(1)
+        self._at_a_field = False
+        """Something of the document that is shown stands at a field of it, and goes with it."""
         self.mouse = (0.0, 0.0)
         """Where the viewer's mouse was pressed last: frames of other hosts do not know where they stand."""
 
@@ -54,7 +64,7 @@ class Unseen:
         self._sessions.clear()
 
     async def choose(self, number: int, index: int) -> None:
-        """The option of an open list, with input and change events as by a person."""
+        """The option of an open list, or a field's suggestion, with input and change events as by a person."""
         await self._answer(number, f"choose(%d, {index})")
 
     async def pick(self, number: int, value: str) -> None:
@@ -72,6 +82,11 @@ class Unseen:
         cdp, context = self._main
         return await _run(cdp, context, act)
 
+    async def find(self, words: str, step: int) -> dict[str, int]:
+        """Words on the page and in all of its frames: which of them is shown now, and how many there are."""
+        frames = {frame: partial(_run, *world) for frame, world in self._worlds.items()}
+        return await self._finding.find(frames, self._sessions[0], words, step)
+
     async def _answer(self, number: int, act: str) -> None:
         thing = self._things.pop(number, None)
         if thing is not None:
@@ -80,9 +95,11 @@ class Unseen:
     async def _listen(self, cdp: CDPSession) -> None:
         self._sessions.append(cdp)
         cdp.on("Runtime.bindingCalled", lambda told: self._heard(cdp, told))
+        cdp.on("Runtime.executionContextCreated", lambda made: self._met(cdp, made["context"]))
+        cdp.on("Runtime.executionContextDestroyed", lambda gone: self._gone(cdp, gone))
+        cdp.on("Runtime.executionContextsCleared", lambda _: self._cleared(cdp))
         if len(self._sessions) == 1:
             self._frame = (await cdp.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-            cdp.on("Runtime.executionContextCreated", lambda made: self._met(cdp, made["context"]))
         await asyncio.gather(  # sent in this order, answered together
             cdp.send("Page.enable"),  # without it scripts are forgotten at the next navigation
             cdp.send("Runtime.enable"),
@@ -90,9 +107,14 @@ class Unseen:
             cdp.send(
                 "Page.addScriptToEvaluateOnNewDocument", {"source": SCRIPT, "worldName": WORLD, "runImmediately": True}
             ),
+            cdp.send("Page.addScriptToEvaluateOnNewDocument", {"source": COPYING, "runImmediately": True}),
         )
 
     def _moved(self, frame: Frame) -> None:
+        if frame is self._page.main_frame and self._at_a_field:
+            self._at_a_field = False
+            self._tell({"e": "invalid", "v": ""})
+            self._tell({"e": "suggest", "options": []})
         if frame is not self._page.main_frame and frame not in self._frames:
             keep(self._listen_in(frame), "listen in a frame")
 
@@ -108,8 +130,20 @@ class Unseen:
 
     def _met(self, cdp: CDPSession, context: dict[str, Any]) -> None:
         about = context.get("auxData") or {}
-        if context.get("name") == WORLD and about.get("frameId") == self._frame:
-            self._main = (cdp, int(context["id"]))
+        if context.get("name") != WORLD:
+            return
+        frame = str(about.get("frameId"))
+        self._worlds[frame] = (cdp, int(context["id"]))
+        if frame == self._frame:
+            self._main = self._worlds[frame]
+            self._worlds = {frame: self._main} | self._worlds
+
+    def _gone(self, cdp: CDPSession, gone: dict[str, Any]) -> None:
+        world = cdp, int(gone["executionContextId"])
+        self._worlds = {frame: one for frame, one in self._worlds.items() if one != world}
+
+    def _cleared(self, cdp: CDPSession) -> None:
+        self._worlds = {frame: one for frame, one in self._worlds.items() if one[0] is not cdp}
 
     def _heard(self, cdp: CDPSession, told: dict[str, Any]) -> None:
         payload = str(told.get("payload", ""))
@@ -123,6 +157,8 @@ class Unseen:
             return
         if event["e"] == "icon" and len(str(event.get("v", ""))) > ICON_CHARACTERS:
             return
+        if event["e"] in ("invalid", "suggest"):
+            self._at_a_field = True
         if event["e"] in ("title", "icon") and cdp is self._sessions[0]:
             self._main = (cdp, int(told["executionContextId"]))
         self._tell(self._placed(cdp, int(told["executionContextId"]), event))

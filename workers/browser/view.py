@@ -53,6 +53,7 @@ class View:
         view = cls(live, tab, cdp)
         try:
             await view.unseen.start(cdp)
+            await view.hands.start()
             if live.size is not None:
                 await view.resize(*live.size)
             await view.cast.start()
@@ -117,7 +118,8 @@ class View:
         """Fit the tab to the viewer's window, in CSS pixels; detaching undoes it.
 
         One pixel for each, whatever her screen has: of a tab with more, Chromium 156 takes the mouse's places for others after
-        a screenshot (tried November 2026).
+        a screenshot (tried November 2026). Its screencast has one pixel for each besides, whatever is emulated: only a browser
+        started with `--force-device-scale-factor=2` casts twice as many, and then for everybody in it.
         """
         width, height = (
             max(least, min(most, one)) for one, least, most in zip((width, height), LEAST, MOST, strict=True)

@@ -1,5 +1,6 @@
 // What stands beside the remote tab's picture: its tabs, dialogs, lists, pickers, files, find. Each answers through `send`.
 
+import { complaint, suggest } from "./atfield.js";
 import { size } from "./draw.js";
 import { menu } from "./menu.js";
 import { reflect } from "./mirror.js";
@@ -19,7 +20,7 @@ export const back = () => stage.querySelector("textarea")?.focus({ preventScroll
 
 /** Events of the host by their name; true when this file knows it. */
 export function heard(event) {
-  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
+  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, blocked_file: blocked, invalid: (told) => complaint(stage, stand, told), suggest: (told) => suggest(stage, stand, told, { send, say }), notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
   known?.(event);
   return Boolean(known);
 }
@@ -37,6 +38,8 @@ function stand(one, { x, y, w, h }, below) {
 /** Keeps nothing of the portal in sight: its tabs' names, the words of its page. */
 export function forget() {
   shown = null;
+  complaint(stage, stand, { v: "" });
+  suggest(stage, stand, { options: [] }, {});
   $("remote-tabs").replaceChildren();
   $("mirror").replaceChildren();
   document.querySelector("link[rel=icon]").href = NO_ICON;
@@ -201,6 +204,18 @@ function download(file) {
   say(file.printed ? "The page is ready to print." : `The portal handed out ${file.name}.`);
 }
 
+/** A file that the portal sent by itself was not taken; she may be waiting for one. */
+function blocked() {
+  $("files").querySelector(".blocked-file")?.remove();
+  const row = document.createElement("li"), away = () => { row.remove(); $("files").hidden = !$("files").children.length; back(); };
+  row.className = "blocked-file";
+  row.append(Object.assign(document.createElement("span"), { textContent: "The portal sent a file by itself. It was not taken." }));
+  row.append(button("Let one come for two minutes", () => { send({ t: "let" }); away(); }, { className: "button button-quiet" }));
+  row.append(button("×", away, { className: "close-tab", ariaLabel: "Put this away" }));
+  $("files").prepend(row);
+  $("files").hidden = false;
+}
+
 async function uploaded(files) {
   const ids = [];
   for (const file of files) {
@@ -234,19 +249,24 @@ export function takeDrops(point) {
 
 // --- words
 
-function copied({ v }) {
-  navigator.clipboard?.writeText(v).then(() => say("Copied."), () => say("Your browser did not allow copying."));
+function copied({ v, of }) {
+  const done = of ? `Copied the first ${v.length.toLocaleString("en")} of ${of.toLocaleString("en")} characters. Copy the rest by itself.` : "Copied.";
+  const refused = () => { say("Your browser did not allow copying by itself: press Copy."); fields(v, done); };
   fields(v);
+  navigator.clipboard ? navigator.clipboard.writeText(v).then(() => say(done), refused) : say("Your browser does not allow copying here.");
 }
 
 /** Member numbers, dates and amounts in what was copied, each to copy alone for the practice's own program. */
-function fields(words) {
+function fields(words, all = "") {
   const found = new Map();
   for (const [kind, pattern] of [["Date", /\b(?:\d{1,2}\/\d{1,2}\/\d{4}|\d{4}-\d{2}-\d{2})\b/g], ["Amount", /\$\s?\d[\d,]*(?:\.\d{2})?/g], ["Number", /\b(?=[A-Z0-9-]*\d)[A-Z0-9][A-Z0-9-]{5,19}\b/g]])
     for (const [one] of words.matchAll(pattern)) if (!found.has(one)) found.set(one, kind);
   const bar = $("copied-fields");
-  bar.hidden = found.size < 1 || words.trim().length < 25;
-  bar.replaceChildren(...(bar.hidden ? [] : [...found].slice(0, 8).map(([one, kind]) => button(`${kind} ${one}`, () => { navigator.clipboard.writeText(one); say(`Copied ${one}.`); back(); }, { className: "button button-quiet" }))));
+  if (words.trim().length < 25) found.clear();
+  bar.hidden = !found.size && !all;
+  const quiet = { className: "button button-quiet" };
+  bar.replaceChildren(...[...found].slice(0, 8).map(([one, kind]) => button(`${kind} ${one}`, () => { navigator.clipboard.writeText(one); say(`Copied ${one}.`); back(); }, quiet)));
+  if (all) bar.prepend(button("Copy", () => { navigator.clipboard.writeText(words).then(() => { say(all); fields(words); back(); }, () => {}); }, quiet));
 }
 
 /** Turns the page for screen readers on or off. */

@@ -9,6 +9,7 @@ const held = (event) => (event.altKey ? 1 : 0) | (command(event) ? 2 : 0) | (eve
 const letter = ({ key, code }) => (/^[^\x00-\x7f]$/u.test(key) && /^Key[A-Z]$/.test(code) ? code.slice(3) : key).toLowerCase();
 const SIDE = { 3: "back", 4: "forward" }; // of a mouse; a pen's eraser (5) is none of ours
 const MOVE_MS = 16, HOLD_MS = 500;
+const PASTED = 200000, PIECE = 10000; // characters, at once and in one message
 
 /** Sends input of `canvas` and `textarea` through `send`; `ours` are the keys that stay here. Returns where a pointer is in the tab. */
 export function listen(canvas, textarea, stage, send, ours) {
@@ -125,7 +126,12 @@ export function listen(canvas, textarea, stage, send, ours) {
   });
   textarea.addEventListener("paste", (event) => {
     const text = event.clipboardData.getData("text/plain");
-    if (text) send({ t: "text", v: text.slice(0, 20000) });
+    for (let from = 0, to; from < Math.min(text.length, PASTED); from = to) {
+      to = Math.min(from + PIECE, text.length, PASTED);
+      if (to < text.length && /[\ud800-\udbff]/.test(text[to - 1])) to--; // both halves of a letter go together
+      send({ t: "text", v: text.slice(from, to) });
+    }
+    if (text.length > PASTED) ours.say(`Pasted the first ${PASTED.toLocaleString("en")} of ${text.length.toLocaleString("en")} characters.`);
     event.preventDefault();
   });
   textarea.addEventListener("focus", () => stage.classList.add("has-focus"));

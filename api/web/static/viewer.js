@@ -120,7 +120,7 @@ function prepare() {
   textarea.autocapitalize = "off";
   textarea.spellcheck = false;
   stage.append(canvas, textarea);
-  takeDrops(listen(canvas, textarea, stage, send, { leave: () => $("end").focus(), find: openFind, print: () => send({ t: "print" }), zoom: zoomBy, turn, extend, full, nav, menu: () => send({ t: "menu" }), others }));
+  takeDrops(listen(canvas, textarea, stage, send, { leave: () => $("end").focus(), find: openFind, print: () => send({ t: "print" }), zoom: zoomBy, turn, extend, full, nav, say, menu: () => send({ t: "menu" }), others }));
   textarea.focus({ preventScroll: true });
   fit();
   say("Signed in. Everything here is recorded under your name.");
@@ -149,7 +149,7 @@ function ended(words, down = false) {
   $("ending").hidden = true;
   $("waiting-words").textContent = words || "This tab has ended.";
   $("waiting-left").textContent = "";
-  stage.querySelectorAll("canvas, textarea, .remote-list, .remote-picker").forEach((part) => part.remove());
+  stage.querySelectorAll("canvas, textarea, .remote-list, .remote-picker, .remote-bubble").forEach((part) => part.remove());
   say(words || "This tab has ended.");
   $("after").querySelector("button").focus();
 }

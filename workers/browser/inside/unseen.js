@@ -2,8 +2,9 @@
 // `portunusTell` is the host's binding; the portal's own scripts can neither see nor call anything here.
 (() => {
   if (globalThis.portunusUnseen) return;
-  const OPTIONS = 2000, WORDS = 20000, BUTTON = 32;
+  const OPTIONS = 2000, WORDS = 200000, BUTTON = 32;
   const PICKED = ["date", "time", "month", "week", "datetime-local", "color"];
+  const LISTED = ["text", "search", "url", "tel", "email", "number"], SUGGESTED = 200;
   const things = new Map();
   let last = 0;
   const tell = (e, more) => portunusTell(JSON.stringify({ e, ...more }));
@@ -52,9 +53,57 @@
   addEventListener("click", (event) => { if (event.isTrusted && target(event)?.type === "color") event.preventDefault(); }, true);
   addEventListener("keydown", (event) => {
     const one = target(event);
+    if (event.isTrusted && ["ArrowDown", "ArrowUp"].includes(event.key) && one?.type !== "number") suggest(one);
     if (!event.isTrusted || !opens(event)) return;
     if (!list(one, event) && (one?.type === "color" || event.altKey || event.key === "F4")) picker(one, event);
   }, true);
+
+  // The suggestions of a field's own list; she goes on typing meanwhile.
+  let suggesting = null, hand = null;
+  function suggest(one) {
+    if (!(one instanceof HTMLInputElement) || !one.list || !LISTED.includes(one.type) || one.disabled || one.readOnly || secret(one)) return;
+    const typed = one.value.toLowerCase();
+    const fits = Array.from(one.list.options).filter((option) => option.value && !option.disabled && option.value !== one.value &&
+      (option.value.toLowerCase().includes(typed) || option.label.toLowerCase().includes(typed))).slice(0, SUGGESTED);
+    if (!fits.length) return quiet();
+    suggesting = one;
+    tell("suggest", { id: keep({ field: one, values: fits.map((option) => option.value) }), label: label(one), ...place(one, hand),
+      options: fits.map(({ value, label: more }) => [value.slice(0, 200), more === value ? "" : more.slice(0, 200)]) });
+  }
+  function quiet() {
+    if (suggesting) { suggesting = null; tell("suggest", { options: [] }); }
+    if (complained) { complained = null; tell("invalid", { v: "" }); }
+  }
+  addEventListener("click", (event) => { if (event.isTrusted) suggest(target(event)); }, true);
+
+  // What a form complains of when she sends it: the browser says so in a bubble that no picture shows.
+  let pressed = false, wrong = [], complained = null;
+  for (const what of ["click", "keydown"]) addEventListener(what, (event) => {
+    if (event.isTrusted && (what === "click" || event.key === "Enter")) pressed = true;
+    if (event.isTrusted && what === "click") hand = event;
+  }, true);
+  addEventListener("invalid", (event) => {
+    if (!pressed) return; // asked by the portal's own script while she types: it shows no bubble
+    if (!wrong.length) setTimeout(complain); // when all of the portal's listeners have had it
+    wrong.push([event, target(event)]);
+  }, true);
+  function complain() {
+    const [, one] = wrong.find(([event]) => !event.defaultPrevented) || [];
+    wrong = [];
+    let active = document.activeElement;
+    while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+    if (!one || one !== active || one.validity.valid) return; // the browser goes to the field it complains of
+    complained = one;
+    const repeats = secret(one) && one.value && one.validationMessage.includes(one.value);
+    const words = repeats ? "What is in this field does not fit." : one.validationMessage;
+    tell("invalid", { v: [words, one.validity.patternMismatch ? one.title : ""].filter(Boolean).join(" ").slice(0, 500), label: label(one), ...place(one, hand) });
+  }
+  addEventListener("input", (event) => {
+    pressed = false;
+    quiet();
+    if (event.isTrusted) suggest(target(event));
+  }, true);
+  for (const what of ["focusout", "scroll"]) addEventListener(what, quiet, true);
 
   // A right click: the portal's own menu goes first; where it has none, the person's own is told what stands there.
   const selected = () => {
@@ -76,7 +125,13 @@
   }, true);
 
   // Copying: what the portal puts on the clipboard goes to the person's, never to the browser's own, which tabs share.
+  function copied(words) {
+    const most = JSON.stringify(words.slice(0, WORDS)).length > 2.5 * WORDS ? WORDS / 4 : WORDS; // odd letters take six places in a message
+    tell("copied", { v: words.slice(0, most), ...(words.length > most && { of: words.length }) });
+  }
+  addEventListener("portunus-copied", ({ detail }) => { if (detail && typeof detail === "string" && navigator.userActivation.isActive) copied(detail); }, true);
   for (const what of ["copy", "cut"]) addEventListener(what, (event) => {
+    if (!event.isTrusted) return;
     const field = document.activeElement;
     if (secret(field)) return event.preventDefault();
     let words = event.defaultPrevented ? event.clipboardData.getData("text/plain") : "";
@@ -86,7 +141,7 @@
       event.preventDefault();
       if (what === "cut" && words) document.execCommand("delete");
     }
-    if (words) tell("copied", { v: words.slice(0, WORDS) });
+    if (words) copied(words);
   });
 
   let shape = "", tip = "";
@@ -143,12 +198,31 @@
     Object.getOwnPropertyDescriptor(Object.getPrototypeOf(one), "value").set.call(one, v);
     for (const what of ["input", "change"]) one.dispatchEvent(new Event(what, { bubbles: true }));
   };
-  let found = [], marked = -1;
+  let found = [];
   const highlights = new CSSStyleSheet();
   highlights.replaceSync("::highlight(portunus-found){background:#ffe58f;color:#000}::highlight(portunus-here){background:#ff9632;color:#000}");
+  function within(root, wanted) {
+    const home = root?.getRootNode() ?? document;
+    if (!home.adoptedStyleSheets.includes(highlights)) home.adoptedStyleSheets = [...home.adoptedStyleSheets, highlights];
+    const walker = document.createTreeWalker(root ?? document, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+    for (let node = walker.currentNode; node && found.length < 1000; node = walker.nextNode()) {
+      if (node.shadowRoot) within(node.shadowRoot, wanted);
+      if (node.nodeType !== Node.TEXT_NODE) continue;
+      const text = node.data.toLowerCase(), parent = node.parentElement || node.parentNode.host;
+      if (!text.includes(wanted) || !parent?.checkVisibility()) continue;
+      for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
+        const range = new Range();
+        range.setStart(node, at);
+        range.setEnd(node, at + wanted.length);
+        found.push(range);
+      }
+    }
+  }
   globalThis.portunusUnseen = {
     choose(id, index) {
-      const one = things.get(id), option = one?.options[index];
+      const one = things.get(id);
+      if (one?.values) { if (one.field.isConnected && index in one.values) set(one.field, one.values[index]); return; }
+      const option = one?.options[index];
       if (!option || option.disabled) return;
       one.selectedIndex = index;
       for (const what of ["input", "change"]) one.dispatchEvent(new Event(what, { bubbles: true }));
@@ -162,32 +236,23 @@
     },
     printing(on) { printing = on; },
     zoom(factor) { document.documentElement.style.zoom = factor === 1 ? "" : String(factor); },
-    /** How many places have these words, and which of them is shown now. */
-    find(words, step) {
-      if (!document.adoptedStyleSheets.includes(highlights)) document.adoptedStyleSheets = [...document.adoptedStyleSheets, highlights];
+    /** How many places have these words, in open shadow roots too; all are marked. */
+    seek(words) {
       const wanted = words.toLowerCase();
       found = [];
-      if (wanted) {
-        const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-        for (let node; (node = walker.nextNode()) && found.length < 1000;) {
-          const text = node.data.toLowerCase(), parent = node.parentElement;
-          if (!text.includes(wanted) || !parent.checkVisibility()) continue;
-          for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, at + wanted.length)) {
-            const range = new Range();
-            range.setStart(node, at);
-            range.setEnd(node, at + wanted.length);
-            found.push(range);
-          }
-        }
-      }
-      CSS.highlights.delete("portunus-found");
       CSS.highlights.delete("portunus-here");
-      if (!found.length) { marked = -1; return { n: 0, of: 0 }; }
-      marked = (((step ? marked + step : 0) % found.length) + found.length) % found.length;
-      CSS.highlights.set("portunus-found", new Highlight(...found));
-      CSS.highlights.set("portunus-here", new Highlight(found[marked]));
-      found[marked].startContainer.parentElement.scrollIntoView({ block: "center" });
-      return { n: marked + 1, of: found.length };
+      if (wanted && innerWidth > 1) within(document.body, wanted);
+      found.length ? CSS.highlights.set("portunus-found", new Highlight(...found)) : CSS.highlights.delete("portunus-found");
+      return found.length;
+    },
+    /** Goes to one of them: where it stands then; -1: none of this frame's. */
+    here(at) {
+      const range = found[at];
+      if (!range) { CSS.highlights.delete("portunus-here"); return null; }
+      CSS.highlights.set("portunus-here", new Highlight(range));
+      (range.startContainer.parentElement || range.startContainer.parentNode.host).scrollIntoView({ block: "center" });
+      const { x, y, width, height } = range.getBoundingClientRect();
+      return { x, y, width, height };
     },
     /** Gives dropped files to whatever stands at that place. */
     drop(x, y, files) {
