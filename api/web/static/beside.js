@@ -2,7 +2,7 @@
 
 import { size } from "./draw.js";
 import { menu } from "./menu.js";
-import { reflect } from "./mirror.js";
+import { forget as unmirror, open as mirrorIn, reflect } from "./mirror.js";
 import { offered } from "./paper.js";
 
 const $ = (id) => document.getElementById(id);
@@ -19,7 +19,7 @@ export const back = () => stage.querySelector("textarea")?.focus({ preventScroll
 
 /** Events of the host by their name; true when this file knows it. */
 export function heard(event) {
-  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
+  const known = { joined, tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
   known?.(event);
   return Boolean(known);
 }
@@ -38,7 +38,7 @@ function stand(one, { x, y, w, h }, below) {
 export function forget() {
   shown = null;
   $("remote-tabs").replaceChildren();
-  $("mirror").replaceChildren();
+  unmirror();
   document.querySelector("link[rel=icon]").href = NO_ICON;
 }
 
@@ -254,12 +254,14 @@ export function mirror() {
   mirrored = !mirrored;
   $("mirror-open").setAttribute("aria-pressed", String(mirrored));
   $("mirror").hidden = !mirrored;
-  $("mirror").replaceChildren();
+  mirrorIn($("mirror"), send);
   send({ t: "mirror", on: mirrored });
   say(mirrored ? "The portal's page is now also here as text, after the picture." : "");
   if (mirrored) $("mirror").focus();
 }
-function tree({ nodes }) { if (mirrored) reflect($("mirror"), nodes, send); }
+function tree(told) { if (mirrored) reflect(told); }
+/** Another line to the host: it mirrors only for who asks. */
+function joined() { if (mirrored) send({ t: "mirror", on: true }); }
 
 export function openFind() {
   $("find-bar").hidden = false;
