@@ -8,11 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
-from tests.e2e.remote import Remote, Viewer
+from tests.e2e.remote import APART, PORTAL, Remote, Viewer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
-LEFT = "http://lookup.other.test"
-"""Another site than the portal's: its frames run in a process of their own."""
 CLAIMS = """
 <header>Northgate</header><nav aria-label=Sections><a href='#claims'>Claims</a></nav>
 <main><h1>Claims</h1><h2>March</h2>
@@ -189,8 +187,8 @@ def test_a_date_a_time_or_a_colour_is_a_field_of_its_kind(
 
 
 def test_a_date_is_typed_by_keyboard(maria: Viewer, remote: Remote, mirror: Locator) -> None:
-    remote.show("<input type=date id=one aria-label=Service>")
-    mirror.get_by_label("Service").focus()
+    remote.show("<input type=date id=one aria-label=Born>")
+    mirror.get_by_label("Born").focus()
     maria.page.keyboard.type("11232026")
     remote.until("document.getElementById('one').value === '2026-11-23'")
 
@@ -245,7 +243,7 @@ def test_what_the_portal_announces_is_announced_here(maria: Viewer, remote: Remo
     expect(mirror.get_by_role("alert")).to_have_text("The date is wrong")
 
 
-@pytest.mark.parametrize("site", ["http://portal.test", LEFT])
+@pytest.mark.parametrize("site", [PORTAL, APART])
 def test_what_is_in_a_frame_is_read_and_worked(maria: Viewer, remote: Remote, mirror: Locator, site: str) -> None:
     remote.pages["/inside"] = (
         "text/html",
@@ -263,6 +261,10 @@ def test_what_is_in_a_frame_is_read_and_worked(maria: Viewer, remote: Remote, mi
     frame = mirror.get_by_role("group", name="Lookup")
     expect(frame.get_by_role("heading", name="Lookup", level=2)).to_have_count(1)
     expect(frame.get_by_label("PIN")).to_have_attribute("type", "password")
+    view = remote._shown._view if remote._shown else None
+    assert view is not None
+    assert view.mirror is not None
+    assert len(view.mirror._reader._others) == (site == APART), "another site's frame runs in a process of its own"
     frame.get_by_role("textbox", name="NPI").focus()
     maria.page.keyboard.type("1234567893")
     expect(frame.get_by_role("textbox", name="NPI")).to_have_value("1234567893")

@@ -266,7 +266,7 @@ class Acts:
                 await soon(view.mirror.key(number, str(event["v"])))
             elif what == "focus":
                 await soon(view.mirror.focus(number))
-        view.mirror.done(number, int(event["i"]))
+        view.mirror.done(number, int(event["i"]), wrote=what in ("fill", "choose", "key"))
 
     async def _press(self, mirror: Mirror, number: int) -> None:
         place = await soon(mirror.place(number))

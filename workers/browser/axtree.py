@@ -190,6 +190,10 @@ class Reader:
                 continue  # it went away meanwhile
             by_id = {node["nodeId"]: node for node in nodes}
             documents.append(_Document(process, frame["id"], frame["loaderId"], owner, by_id))
+        now = (await process.cdp.send("Page.getFrameTree"))["frameTree"]
+        loaders = {frame["id"]: frame["loaderId"] for frame, _ in _frames(now)}
+        if any(loaders.get(one.frame) != one.loader for one in documents):
+            raise Error("the page went on meanwhile")  # its nodes would get another document's numbers
         return documents
 
     async def _of_other_processes(self, documents: list[_Document]) -> dict[tuple[int, int], _Document]:

@@ -150,10 +150,11 @@ class Mirror:
         """Whether the viewer was told of it: nothing else may be acted on."""
         return number in self._spots
 
-    def done(self, number: int, act: int) -> None:
-        """The viewer's act of that number, at that node, has been done."""
+    def done(self, number: int, act: int, *, wrote: bool) -> None:
+        """The viewer's act of that number has been done at that node; `wrote`: what the node holds may be another thing now."""
         self._acted = act
-        self._again[number] = act
+        if wrote:
+            self._again[number] = act
         self.changed.set()
 
     async def stop(self) -> None:
