@@ -30,6 +30,8 @@ from workers.browser.recorder import Recorder
 from workers.browser.stream import Cover, Covered, Gone, Stream
 
 PORTAL = "http://portal.test"
+APART = "http://lookup.other.test"
+"""Another site, whose frames run in a process of their own."""
 WIDTH, HEIGHT = 1280, 800
 
 
@@ -124,7 +126,9 @@ class Remote:
         self._playwright = await async_playwright().start()
         found = find(Settings()).path
         here = f"--host-resolver-rules=MAP *.test 127.0.0.1:{self._server.server_port}"
-        self._browser = await self._playwright.chromium.launch(executable_path=found, args=["--no-sandbox", here])
+        self._browser = await self._playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", f"--isolate-origins={APART}", here]
+        )
         context = await self._browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}, accept_downloads=True)
         claim: Any = SimpleNamespace(
             portal_session_id="pss_1", attempt_id="att_1", organization_id=self.office.organization_id

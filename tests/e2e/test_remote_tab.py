@@ -84,7 +84,16 @@ def test_a_list_of_the_portal_opens_here(maria: Viewer, remote: Remote, way: str
     remote.until("document.title === '2027'")
 
 
-@pytest.mark.parametrize(("kind", "value"), [("date", "2026-06-15"), ("time", "09:45"), ("month", "2026-06")])
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("date", "2026-06-15"),
+        ("time", "09:45"),
+        ("month", "2026-06"),
+        ("week", "2026-W24"),
+        ("datetime-local", "2026-06-15T09:45"),
+    ],
+)
 def test_a_date_or_a_time_is_picked_in_ones_own_browser(maria: Viewer, remote: Remote, kind: str, value: str) -> None:
     remote.show(f"<label>When <input type={kind} id=when onchange='document.title = this.value'></label>")
     maria.click("#when", edge=True)
@@ -317,13 +326,6 @@ def test_a_phone_shows_the_keyboard_the_field_wants(maria: Viewer, remote: Remot
     remote.show("<input id=phone type=tel>")
     maria.click("#phone")
     maria.page.wait_for_function("() => document.querySelector('#stage textarea').inputMode === 'tel'")
-
-
-def test_a_tab_that_is_about_to_end_says_so_and_gets_more_time(maria: Viewer, remote: Remote) -> None:
-    maria.page.evaluate("() => { document.getElementById('ending').hidden = false; }")
-    maria.page.locator("#stage textarea").focus()
-    maria.page.keyboard.press("Control+Alt+e")
-    maria.says("You have more time.")
 
 
 def test_a_cut_connection_comes_back_to_the_same_page(maria: Viewer, remote: Remote) -> None:

@@ -13,7 +13,9 @@ from playwright.async_api import Error, FileChooser, Page
 from broker.base.errors import BrokerError
 from workers.browser import byhand, challenge
 from workers.browser.files import Files
+from workers.browser.input import TEXT_CHARACTERS
 from workers.browser.live import LiveSession
+from workers.browser.mirror import Mirror
 from workers.browser.tasks import keep
 from workers.browser.view import View
 
@@ -257,14 +259,25 @@ class Acts:
             view.reflect(self._tell if self._live.mirrored else None)
 
     async def _act(self, event: Event) -> None:
-        """A press, a focus or new words at a node of the mirrored tree: done with the hands, where the node stands."""
-        view, number = self._hands_on(), int(event["n"])
-        if view is None or view.mirror is None or not view.mirror.knows(number):
+        """A press, a focus, a key, a choice or new words at a node of the mirrored tree; a press is the hands', where it stands."""
+        view, number, what = self._hands_on(), int(event["n"]), str(event["do"])
+        if view is None or view.mirror is None:
             return
-        if event["do"] == "fill":
-            await soon(view.mirror.fill(number, str(event["v"])[:20_000]))
-            return
-        place = await soon(view.mirror.place(number))
+        if view.mirror.knows(number):
+            if what == "press":
+                await self._press(view.mirror, number)
+            elif what == "fill":
+                await soon(view.mirror.fill(number, str(event["v"])[:TEXT_CHARACTERS]))
+            elif what == "choose":
+                await soon(view.mirror.choose(number, [int(one) for one in event["v"]]))
+            elif what == "key":
+                await soon(view.mirror.key(number, str(event["v"])))
+            elif what == "focus":
+                await soon(view.mirror.focus(number))
+        view.mirror.done(number, int(event["i"]), wrote=what in ("fill", "choose", "key"))
+
+    async def _press(self, mirror: Mirror, number: int) -> None:
+        place = await soon(mirror.place(number))
         if place is None:
             return
         told = {"x": place[0], "y": place[1], "b": 0}

@@ -104,7 +104,7 @@ class Showing:
         if change.whole or self._whole_due() or self.whole_wanted or other_canvas:
             await self._whole_out(view)
         else:
-            view.redrawn.set()
+            view.redrawn()
             await self._changes_out(view, change)
 
     def _seen(self, view: View, png: bytes) -> Change:
@@ -142,7 +142,7 @@ class Showing:
         picture = view.sight.picture
         if picture is None:
             return
-        view.redrawn.set()
+        view.redrawn()
         self._whole_at, self._since_whole, self.whole_wanted = time.monotonic(), 0, False
         patch = Patch(0, 0, picture)
         weight = len(data) if data is not None else await asyncio.to_thread(self._told.weight, patch)

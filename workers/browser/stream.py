@@ -98,6 +98,7 @@ class Stream:
 
     async def run(self) -> None:
         """Until the viewer leaves, the lease ends (this task is cancelled) or recording fails."""
+        self._live.mirrored = False  # until this viewer asks for it
         self._live.listeners.append(self._heard)
         self._live.takes_download = self._on_download
         tasks = [

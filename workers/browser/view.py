@@ -41,8 +41,6 @@ class View:
         self._untold: list[dict[str, Any]] = []
         self.sight = Sight()
         self.mirror: Mirror | None = None
-        self.redrawn = asyncio.Event()
-        """Set with every new picture: the mirror looks again."""
         self._looking: asyncio.Task[None] | None = None
 
     @classmethod
@@ -111,8 +109,13 @@ class View:
             self._looking.cancel()
         self.mirror, self._looking = None, None
         if tell is not None:
-            self.mirror = Mirror(self.cast.cdp)
-            self._looking = keep(look_on(self.mirror, tell, self.redrawn), "mirror")
+            self.mirror = Mirror(self._live.context, self.tab.page, self.cast.cdp)
+            self._looking = keep(look_on(self.mirror, tell), "mirror")
+
+    def redrawn(self) -> None:
+        """There is a new picture: the mirror looks again."""
+        if self.mirror is not None:
+            self.mirror.changed.set()
 
     async def resize(self, width: int, height: int) -> None:
         """Fit the tab to the viewer's window, in CSS pixels; detaching undoes it.

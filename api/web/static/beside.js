@@ -3,7 +3,7 @@
 import { complaint, suggest } from "./atfield.js";
 import { size } from "./draw.js";
 import { menu } from "./menu.js";
-import { reflect } from "./mirror.js";
+import { forget as unmirror, open as mirrorIn, reflect } from "./mirror.js";
 import { offered } from "./paper.js";
 
 const $ = (id) => document.getElementById(id);
@@ -20,7 +20,7 @@ export const back = () => stage.querySelector("textarea")?.focus({ preventScroll
 
 /** Events of the host by their name; true when this file knows it. */
 export function heard(event) {
-  const known = { tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, blocked_file: blocked, invalid: (told) => complaint(stage, stand, told), suggest: (told) => suggest(stage, stand, told, { send, say }), notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
+  const known = { joined, tabs, dialog, select, picker, download, upload, copied, found, zoom, tree, cursor, tip, focus, auth, menu: opened, blocked_file: blocked, invalid: (told) => complaint(stage, stand, told), suggest: (told) => suggest(stage, stand, told, { send, say }), notice: ({ words }) => say(words), watched: ({ by }) => dispatchEvent(new CustomEvent("portunus:watched", { detail: by })) }[event.e];
   known?.(event);
   return Boolean(known);
 }
@@ -41,7 +41,7 @@ export function forget() {
   complaint(stage, stand, { v: "" });
   suggest(stage, stand, { options: [] }, {});
   $("remote-tabs").replaceChildren();
-  $("mirror").replaceChildren();
+  unmirror();
   document.querySelector("link[rel=icon]").href = NO_ICON;
 }
 
@@ -274,12 +274,14 @@ export function mirror() {
   mirrored = !mirrored;
   $("mirror-open").setAttribute("aria-pressed", String(mirrored));
   $("mirror").hidden = !mirrored;
-  $("mirror").replaceChildren();
+  mirrorIn($("mirror"), send);
   send({ t: "mirror", on: mirrored });
   say(mirrored ? "The portal's page is now also here as text, after the picture." : "");
   if (mirrored) $("mirror").focus();
 }
-function tree({ nodes }) { if (mirrored) reflect($("mirror"), nodes, send); }
+function tree(told) { if (mirrored) reflect(told); }
+/** Another line to the host: it mirrors only for who asks. */
+function joined() { if (mirrored) send({ t: "mirror", on: true }); }
 
 export function openFind() {
   $("find-bar").hidden = false;
