@@ -10,6 +10,9 @@ from broker.ports.blobs import Blobs
 from broker.recordings import container
 from broker.recordings.container import FINAL, Contents, Damaged, Message
 
+AHEAD = 1024 * 1024
+"""Bytes fetched at a time: an object store lists a recording's parts at each read."""
+
 
 @dataclass(frozen=True)
 class Closed:
@@ -46,15 +49,16 @@ class Playback:
         opener = container.Opener(self._id, self._key)
         try:
             size = self._blobs.size(self._blob)
+            ahead = _Ahead(self._blobs, self._blob, size)
         except NotFound:
             raise Damaged("the file is gone", 0) from None
         head = container.header(self._id)
-        if self._blobs.read(self._blob, 0, len(head)) != head:
+        if ahead.read(0, len(head)) != head:
             raise Damaged("this is not that recording", 0)
         digest = hashlib.sha256(head)
         place, complete = len(head), False
         while place + 5 <= size:
-            begun = self._blobs.read(self._blob, place, 5)
+            begun = ahead.read(place, 5)
             length, kind = struct.unpack(">IB", begun)
             if length < 1 or length > container.LARGEST_CHUNK:
                 raise Damaged("a chunk's length is impossible", opener.number)
@@ -62,7 +66,7 @@ class Playback:
                 break
             if complete:
                 raise Damaged("there is more after the end", opener.number)
-            sealed = self._blobs.read(self._blob, place + 5, length - 1)
+            sealed = ahead.read(place + 5, length - 1)
             plain = opener.opened(kind, sealed)
             digest.update(begun + sealed)
             place += 4 + length
@@ -71,9 +75,27 @@ class Playback:
             else:
                 yield from container.messages_in(plain)
         if self.closed is not None:
-            digest.update(self._blobs.read(self._blob, place, size - place))
+            digest.update(ahead.read(place, size - place))
             _compare(self.closed, size, digest.hexdigest(), opener.number)
         self.ending = Contents(messages=[], complete=complete, chunks=opener.number, lost_bytes=size - place)
+
+
+class _Ahead:
+    """Reads one blob in order, a large piece at a time; never more than `size` bytes of it."""
+
+    def __init__(self, blobs: Blobs, blob: str, size: int) -> None:
+        self._blobs = blobs
+        self._blob = blob
+        self._size = size
+        self._start = 0
+        self._piece = b""
+
+    def read(self, start: int, length: int) -> bytes:
+        at = start - self._start
+        if at < 0 or at + length > len(self._piece):
+            self._piece = self._blobs.read(self._blob, start, min(max(length, AHEAD), self._size - start))
+            self._start, at = start, 0
+        return self._piece[at : at + length]
 
 
 def _compare(closed: Closed, size: int, digest: str, chunks: int) -> None:

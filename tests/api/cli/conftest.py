@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from api.cli import audit, codes, doctor, main, status, tabs
+from api.cli import audit, codes, doctor, main, recordings, status, tabs
 from broker.wiring import Portunus
 
 
@@ -21,7 +21,7 @@ class Said:
 
 @pytest.fixture
 def shell(portunus: Portunus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Callable[..., Said]:
-    for module in (audit, codes, status, tabs, doctor):
+    for module in (audit, codes, recordings, status, tabs, doctor):
         monkeypatch.setattr(module, "build", lambda *_: portunus)
     monkeypatch.setattr(doctor, "settings", lambda: portunus.settings)
 
