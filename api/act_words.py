@@ -108,6 +108,7 @@ PAIRS: list[tuple[str, str]] = [
     (Act.RECORDING_STARTED, "began a recording"),
     (Act.RECORDING_CLOSED, "closed a recording"),
     (Act.RECORDING_VIEWED, "viewed a recording"),
+    (Act.RECORDINGS_SEARCHED, "looked for recordings by what came up in them"),
     (Act.EVIDENCE_VIEWED, "looked at the page a sign-in stopped at"),
     (Act.RECORDING_CLASSIFIED, "changed how long a recording is kept"),
     (Act.RECORDING_HELD, "put a recording on legal hold"),

@@ -3,10 +3,12 @@
 import json
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response, StreamingResponse
 
 from api.access import Here, HereNow, signed_in
@@ -20,7 +22,7 @@ from broker.codes import service as codes
 from broker.codes.models import CodeRequest
 from broker.directory.models import Location, PortalAccount
 from broker.identity.policy import Permission
-from broker.recordings import finding
+from broker.recordings import finding, words
 from broker.recordings import service as recordings
 from broker.recordings.attestation import Attestation
 from broker.recordings.container import Contents
@@ -35,6 +37,22 @@ RECORD = struct.Struct(">II")
 BATCH = 256 * 1024
 Reason = Annotated[str, Form(max_length=300)]
 Text = Annotated[str, Query(max_length=100)]
+Filled = Annotated[str, Form(max_length=100)]
+SEARCHED = 200
+
+
+class Search(BaseModel):
+    """What recordings are looked for by. All of the words must have come up."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    words: str = Field(max_length=200, description="member id, claim number or page, up to six words")
+    person: str = Field("", max_length=100)
+    portal: str = Field("", max_length=100)
+    location: str = Field("", max_length=100)
+    since: str = Field("", max_length=100)
+    until: str = Field("", max_length=100)
+    limit: int = Field(PAGE, ge=1, le=SEARCHED)
 
 
 @router.get("/recordings", dependencies=VIEWERS)
@@ -70,6 +88,48 @@ def listing(
         following=following,
         error=error,
     )
+
+
+@router.post("/recordings/search", dependencies=VIEWERS)
+def search(
+    request: Request,
+    here: HereNow,
+    words: Annotated[str, Form(max_length=200)] = "",
+    person: Filled = "",
+    portal: Filled = "",
+    location: Filled = "",
+    since: Filled = "",
+    until: Filled = "",
+) -> Response:
+    """Those in which a member, a claim or a page came up. By POST: what is looked for stands in no address and no log."""
+    chosen = {"person": person, "portal": portal, "location": location, "since": since, "until": until}
+    _check(here)
+    rows, error = [], ""
+    try:
+        rows = _searched(here, words, _wanted(**chosen), SEARCHED)
+    except Incomplete as no:
+        error = no.message
+    with here.reading() as work:
+        offered = finding.choices(work)
+    return page(
+        request,
+        "recordings.html",
+        status=422 if error else 200,
+        rows=rows,
+        chosen=chosen,
+        offered=offered,
+        following=None,
+        error=error,
+        words=words,
+    )
+
+
+@router.post("/api/v1/recordings/search", dependencies=VIEWERS)
+def search_data(here: HereNow, asked: Search) -> dict[str, Any]:
+    """The newest of them as data; `at_ms` is when all of the words had come up."""
+    _check(here)
+    wanted = _wanted(asked.person, asked.portal, asked.location, asked.since, asked.until)
+    return {"data": _searched(here, asked.words, wanted, asked.limit)}
 
 
 @router.get("/recordings/{recording_id}", dependencies=VIEWERS)
@@ -169,6 +229,19 @@ def _next(rows: list[dict[str, Any]], limit: int) -> str | None:
 def _rows(here: Here, wanted: Wanted, before: tuple[datetime, str] | None, limit: int) -> list[dict[str, Any]]:
     with here.reading() as work:
         return [_shown(*one) for one in finding.found(work, wanted, before=before, limit=limit)]
+
+
+def _searched(here: Here, text: str, wanted: Wanted, limit: int) -> list[dict[str, Any]]:
+    """Raises `Incomplete` for words that cannot be looked for."""
+    if here.login is None:
+        raise Refused("Sign in as a person to look through recordings.")
+    organization_id = here.login.user.organization_id
+    with here.unit() as work:
+        digests = words.asked(work, here.portunus.vault, organization_id, text)
+        rows = finding.found(work, replace(wanted, words=digests), limit=limit)
+        moments = words.moments(work, digests, [row.id for row, _, _ in rows])
+        words.searched(work, organization_id, len(rows))
+        return [{**_shown(*one), "at_ms": moments.get(one[0].id, 0)} for one in rows]
 
 
 def _shown(row: Recording, portal: str, location: str) -> dict[str, Any]:

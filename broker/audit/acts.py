@@ -129,6 +129,7 @@ class Act(StrEnum):
     RECORDING_STARTED = "recording:file:start"
     RECORDING_CLOSED = "recording:file:close"
     RECORDING_VIEWED = "recording:file:view"
+    RECORDINGS_SEARCHED = "recording:list:search"
     RECORDING_EXPORT_ASKED = "recording:film:ask"
     RECORDING_EXPORTED = "recording:film:export"
     FILM_FAILED = "recording:film:fail"

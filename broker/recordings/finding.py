@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, false, or_, select, true
 from broker.base.unit import Unit
 from broker.directory.models import Location, Portal, PortalAccount
 from broker.identity.policy import Permission, reach
+from broker.recordings import words
 from broker.recordings.models import Recording
 
 LONGEST_PAGE = 200
@@ -26,6 +27,8 @@ class Wanted:
     since: datetime | None = None
     until: datetime | None = None
     """Started up to but not including this moment."""
+    words: Sequence[bytes] = ()
+    """Digests of what came up in it (see `words.py`)."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ def found(
     ):
         if value:
             query = query.where(column == value)
+    if wanted.words:
+        query = query.where(words.has(wanted.words))
     if wanted.since is not None:
         query = query.where(Recording.started_at >= wanted.since)
     if wanted.until is not None:

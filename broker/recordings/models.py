@@ -43,6 +43,16 @@ class Recording(Base):
     """SHA-256 of the finished file; also in the audit log."""
 
 
+class RecordingWord(Base):
+    """A word that came up in a recording, as a keyed digest (see `words.py`), and when it first did."""
+
+    __tablename__ = "recording_word"
+
+    recording_id: Mapped[str] = mapped_column(ForeignKey("recording.id"), primary_key=True)
+    digest: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True, index=True)
+    ms: Mapped[int] = mapped_column(BigInteger)
+
+
 class Film(Base):
     """A film of a recording that somebody asked for (see `films.py`); its file is in the blob store, sealed under its own key."""
 

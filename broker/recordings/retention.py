@@ -16,7 +16,7 @@ from broker.base.errors import Conflict, Incomplete, Refused
 from broker.base.unit import Unit
 from broker.identity.policy import Permission, reach
 from broker.ports.blobs import Blobs
-from broker.recordings import films, service
+from broker.recordings import films, service, words
 from broker.recordings.models import Recording
 
 REASON_CHARACTERS = 5
@@ -102,6 +102,7 @@ def _destroy(work: Unit, blobs: Blobs, row: Recording, now: datetime) -> None:
     )
     row.wrapped_key, row.destroyed_at = b"", now
     films.forget(work, blobs, row.id)
+    words.forget(work, row.id)
     work.db.flush()
     blobs.delete(row.blob)
 

@@ -17,7 +17,7 @@ from broker.base.ids import new_id
 from broker.base.unit import Unit
 from broker.identity.policy import Permission, reach
 from broker.ports.blobs import Blobs
-from broker.recordings import container
+from broker.recordings import container, words
 from broker.recordings.attestation import Attestation, attested
 from broker.recordings.models import Recording
 from broker.recordings.reader import Closed
@@ -75,13 +75,23 @@ def start(work: Unit, vault: Vault, subject: Subject) -> tuple[Recording, bytes]
     return row, key
 
 
-def beat(work: Unit, recording_id: str, *, size: int, messages: int, duration_ms: int) -> bool:
-    """How far it is. False: its host was silent for 30 s, the sweep has closed it, and nothing more belongs to it."""
+def beat(
+    work: Unit,
+    vault: Vault,
+    recording_id: str,
+    *,
+    size: int,
+    messages: int,
+    duration_ms: int,
+    heard: dict[str, int] | None = None,
+) -> bool:
+    """How far it is, and the words that came up in it with their milliseconds. False: its host was silent for 30 s, the sweep has closed it, and nothing more belongs to it."""
     row = _row(work, recording_id)
     if row.ended_at is not None:
         return False
     row.beat_at = work.clock.now()
     row.bytes, row.messages, row.duration_ms = size, messages, duration_ms
+    words.keep(work, vault, row, heard or {})
     return True
 
 
@@ -130,6 +140,7 @@ def recover(work: Unit, vault: Vault, blobs: Blobs) -> int:
             row.duration_ms = contents.messages[-1].ms if contents.messages else 0
             row.bytes, row.digest, lost = len(data), hashlib.sha256(data).hexdigest(), contents.lost_bytes
             found = attested(contents.messages)
+            words.keep(work, vault, row, _words(contents))
         except NotFound:
             row.bytes, row.digest, lost, found = 0, hashlib.sha256(b"").hexdigest(), 0, Attestation()
         except container.Damaged as damaged:
@@ -153,6 +164,13 @@ def recover(work: Unit, vault: Vault, blobs: Blobs) -> int:
             },
         )
     return len(rows)
+
+
+def _words(whole: container.Contents) -> dict[str, int]:
+    heard = words.Heard()
+    for message in whole.messages:
+        heard.note(message)
+    return heard.unkept()
 
 
 def _unreadable(work: Unit, row: Recording, why: dict[str, Any]) -> None:

@@ -165,6 +165,10 @@ DRIVEN = {
     },
     "test_recordings.py": {
         "test_playing_needs_a_reason_on_the_page_and_as_data": ("recordings.messages",),
+        "test_a_recording_is_found_by_what_came_up_in_it_and_the_log_says_only_that_somebody_looked": (
+            "recordings.search",
+            "recordings.search_data",
+        ),
         "test_a_recording_is_kept_longer_when_who_governs_them_says_why": ("recordings_kept.classify",),
         "test_a_hold_is_set_and_lifted_on_the_page_by_who_governs_recordings": (
             "recordings_kept.hold",

@@ -1,7 +1,11 @@
 """The list of recordings: one's own or all by right, narrowed by person, portal, location and day; viewing needs a reason."""
 
-import pytest
+import json
 
+import pytest
+from sqlalchemy import select
+
+from broker.audit.models import AuditEntry
 from broker.base.actor import system
 from broker.recordings import service as recordings
 from broker.recordings.container import Message, Writer
@@ -138,3 +142,44 @@ def test_a_hold_is_set_and_lifted_on_the_page_by_who_governs_recordings(practice
         ).status_code
         == 422
     )
+
+
+def a_day(practice: Practice, who: str = "Maria", portal: str = "harborline", place: str = "phoenix") -> str:
+    """A recording whose beats have told what came up in it."""
+    recording_id = practice.record(who, portal, place)
+    with practice.portunus.unit(SYSTEM) as work:
+        recordings.beat(
+            work,
+            practice.portunus.vault,
+            recording_id,
+            size=1,
+            messages=1,
+            duration_ms=60_000,
+            heard={"hd1000427315566": 12_000, "claims": 4_000},
+        )
+    return recording_id
+
+
+def test_a_recording_is_found_by_what_came_up_in_it_and_the_log_says_only_that_somebody_looked(practice) -> None:
+    wanted, _ = a_day(practice), practice.record("Nora", "northgate", "tucson")
+    answer = practice.audrey.post_json("/api/v1/recordings/search", {"words": "HD1-0004-27315566 claims"})
+    assert [(row["id"], row["at_ms"]) for row in answer.json()["data"]] == [(wanted, 12_000)]
+    page = practice.audrey.post("/recordings/search", {"words": "hd1000427315566"})
+    assert f"/recordings/{wanted}?at=12000" in page.text
+    assert "Play from 0:12" in page.text
+    with practice.portunus.reading(SYSTEM) as work:
+        entries = work.db.scalars(select(AuditEntry).where(AuditEntry.act == "recording:list:search")).all()
+        assert [json.loads(one.leaf)["detail"] for one in entries] == [{"found": 1}, {"found": 1}]
+        assert not [one for one in entries if b"hd1000427315566" in bytes(str(one.leaf).lower(), "utf-8")]
+
+
+def test_what_one_may_not_view_is_not_found_either(practice) -> None:
+    a_day(practice, "Nora", "northgate", "tucson")
+    answer = practice.maria.post_json("/api/v1/recordings/search", {"words": "hd1000427315566"})
+    assert answer.json()["data"] == []
+
+
+@pytest.mark.parametrize("words", ["", "  ", "ab", "one two three four five six seven", "x" * 41])
+def test_words_that_cannot_be_looked_for_are_refused_with_what_can(practice, words) -> None:
+    answer = practice.audrey.post_json("/api/v1/recordings/search", {"words": words})
+    assert (answer.status_code, "member id" in answer.json()["detail"]) == (422, True)

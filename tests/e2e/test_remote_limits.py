@@ -53,7 +53,9 @@ def test_pop_ups_beyond_what_a_tab_may_open_are_said(
 def test_the_portals_own_time_out_counts_from_her_last_request_and_not_from_the_mouse(
     maria: Viewer, remote: Remote
 ) -> None:
-    remote.show("<button onclick=\"fetch('/').then(() => document.title = 'asked')\">Search</button><p onclick=\"document.title = 'pressed'\">row</p>")
+    remote.show(
+        "<button onclick=\"fetch('/').then(() => document.title = 'asked')\">Search</button><p onclick=\"document.title = 'pressed'\">row</p>"
+    )
     remote.signs_out_s = 60.0
     maria.page.evaluate("() => window.portunusViewer.cut()")
     maria.says(LEFT)

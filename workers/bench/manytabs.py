@@ -97,6 +97,7 @@ class Viewer:
             x, y = round(field["x"] + 12), round(field["y"] + field["height"] / 2)
             self._say(t="mouse", k="move", x=x, y=y)
             await self._seen(field, lambda x=x, y=y: self._click(x, y))
+            self._select_all()
             for key in TYPED:
                 await asyncio.sleep(BETWEEN_KEYS_S)
                 await self._seen(field, lambda key=key: self._press(key))
@@ -137,6 +138,11 @@ class Viewer:
     def _click(self, x: int, y: int) -> None:
         for kind in ("down", "up"):
             self._say(t="mouse", k=kind, x=x, y=y, b=0, c=1)
+
+    def _select_all(self) -> None:
+        """A full field takes no more: what is typed goes in the place of what was."""
+        for kind in ("down", "up"):
+            self._say(t="key", k=kind, key="a", code="KeyA", kc=65, m=2)
 
     def _press(self, key: str) -> None:
         for kind in ("down", "up"):

@@ -14,6 +14,7 @@ from broker.recordings import service as recordings
 from broker.recordings.attestation import Attestation
 from broker.recordings.container import Message, Writer, header
 from broker.recordings.service import Subject
+from broker.recordings.words import Heard
 from broker.tabs import service as tabs
 from broker.wiring import Portunus
 
@@ -43,6 +44,7 @@ class Recorder:
         self.broken = False
         """Something could not be written: what came after it would not be readable, so nothing more is written here."""
         self._attestation = Attestation()
+        self._heard = Heard()
         self.seq = 0
 
     @classmethod
@@ -108,6 +110,7 @@ class Recorder:
         self._messages += len(messages)
         for message in messages:
             self._attestation.note(message)
+            self._heard.note(message)
         self._chunks += 1
         if time.monotonic() - self._beaten > BEAT_S:
             self.beat()
@@ -118,15 +121,23 @@ class Recorder:
         if self.broken:
             return  # so that the sweep closes it with what is whole
         self._beaten = time.monotonic()
+        heard = self._heard.unkept()
         try:
             with self._portunus.unit(ACTOR) as work:
                 known = recordings.beat(
-                    work, self.recording_id, size=self._size, messages=self._messages, duration_ms=self.ms()
+                    work,
+                    self._portunus.vault,
+                    self.recording_id,
+                    size=self._size,
+                    messages=self._messages,
+                    duration_ms=self.ms(),
+                    heard=heard,
                 )
         except (BrokerError, SQLAlchemyError) as failed:
             log.warning("a recording's beat was not told", recording=self.recording_id, kind=type(failed).__name__)
         else:
             self.broken = not known
+            self._heard.kept(heard)
 
     async def beat_soon(self) -> None:
         """`beat` in the recorder's own thread."""
@@ -149,6 +160,7 @@ class Recorder:
             self._portunus.blobs.append(self._blob, final)
         except OSError:
             return  # the sweep closes it as recovered
+        self.beat()  # the last words
         with self._portunus.unit(ACTOR) as work:
             recordings.close(
                 work,

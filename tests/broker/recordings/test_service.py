@@ -101,7 +101,7 @@ def test_a_recording_that_beats_is_left_alone(portunus, begun, clock):
     recording_id, *_ = begun
     clock.advance(seconds=29)
     with portunus.unit(HOST) as work:
-        service.beat(work, recording_id, size=1, messages=1, duration_ms=1)
+        service.beat(work, portunus.vault, recording_id, size=1, messages=1, duration_ms=1)
     clock.advance(seconds=29)
     with portunus.unit(HOST) as work:
         assert service.recover(work, portunus.vault, portunus.blobs) == 0
