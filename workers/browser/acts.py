@@ -164,6 +164,7 @@ class Acts:
                 await dialog.accept(str(event.get("v", ""))[:2000])
             else:
                 await dialog.dismiss()
+        self._tell({"e": "answered", "ok": bool(event.get("ok"))})  # not the words: they may be anything's
         self._live.tell("dialog")
         keep(_awaited(self._follow()), "follow after a dialog")
 

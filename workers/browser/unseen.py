@@ -19,7 +19,21 @@ WORLD = "portunus"
 INSIDE = Path(__file__).with_name("inside")
 SCRIPT, COPYING = ((INSIDE / name).read_text(encoding="utf-8") for name in ("unseen.js", "copying.js"))
 TOLD = frozenset(
-    {"select", "suggest", "invalid", "picker", "cursor", "tip", "focus", "copied", "title", "icon", "print", "menu"}
+    {
+        "select",
+        "suggest",
+        "invalid",
+        "picker",
+        "cursor",
+        "tip",
+        "focus",
+        "copied",
+        "typed",
+        "title",
+        "icon",
+        "print",
+        "menu",
+    }
 )
 LARGEST = 600_000
 """Characters of one message: a list of 2000 options fits."""

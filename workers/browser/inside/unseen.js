@@ -10,7 +10,8 @@
   const tell = (e, more) => portunusTell(JSON.stringify({ e, ...more }));
   const keep = (thing) => { things.set(++last, thing); if (things.size > 50) things.delete(things.keys().next().value); return last; };
   const target = (event) => { const one = event.composedPath()[0]; return one instanceof Element ? one : one?.parentElement; };
-  const label = (one) => (one.labels?.[0]?.innerText || one.getAttribute("aria-label") || one.name || "").trim().slice(0, 80);
+  const beside = (one) => Array.from(one.labels?.[0]?.childNodes ?? [], (part) => (part.contains(one) ? "" : part.textContent)).join(" ").replace(/\s+/g, " ").trim();
+  const label = (one) => (beside(one) || one.getAttribute("aria-label") || one.name || "").trim().slice(0, 80);
   const secret = (one) => one && (one.type === "password" || !["", "none"].includes(getComputedStyle(one).webkitTextSecurity || ""));
 
   /** Where it stands in the tab; in a frame of another host only the mouse knows, so its place in the frame goes along. */
@@ -169,6 +170,33 @@
   }, true);
   addEventListener("focusout", () => tell("focus", { on: false }), true);
 
+  // What she wrote or chose, for the recording: when she pauses, sends it or leaves the field. Of a secret field only that she did.
+  const PAUSE_MS = 1500, WRITTEN = 500, known = new WeakMap();
+  let writing = null, pause = 0;
+  const holds = (one) => {
+    if (one instanceof HTMLSelectElement) return Array.from(one.selectedOptions, (option) => option.label).join(", ");
+    if (["checkbox", "radio"].includes(one.type)) return one.checked ? "on" : "off";
+    return String((one.isContentEditable ? one.innerText : one.value) ?? "");
+  };
+  const written = (one) => one instanceof HTMLSelectElement || ["checkbox", "radio", ...PICKED].includes(one?.type) || editable(one);
+  function wrote(one) {
+    clearTimeout(pause);
+    writing = null;
+    if (!written(one) || known.get(one) === holds(one)) return;
+    known.set(one, holds(one));
+    tell("typed", { field: label(one), ...(secret(one) ? { secret: true } : { v: holds(one).slice(0, WRITTEN) }) });
+  }
+  addEventListener("focusin", (event) => { const one = target(event); if (written(one) && !known.has(one)) known.set(one, holds(one)); }, true);
+  addEventListener("input", (event) => {
+    if (!event.isTrusted) return;
+    clearTimeout(pause);
+    writing = target(event);
+    pause = setTimeout(wrote, PAUSE_MS, writing);
+  }, true);
+  addEventListener("change", (event) => { if (event.isTrusted) wrote(target(event)); }, true);
+  addEventListener("keydown", (event) => { if (event.isTrusted && event.key === "Enter" && writing) wrote(writing); }, true);
+  for (const what of ["focusout", "pagehide"]) addEventListener(what, () => { if (writing) wrote(writing); }, true);
+
   if (window === window.top) {
     let title = null, icon = null;
     const look = () => {
@@ -197,6 +225,7 @@
   const set = (one, v) => {
     Object.getOwnPropertyDescriptor(Object.getPrototypeOf(one), "value").set.call(one, v);
     for (const what of ["input", "change"]) one.dispatchEvent(new Event(what, { bubbles: true }));
+    wrote(one);
   };
   let found = [];
   const highlights = new CSSStyleSheet();
@@ -226,6 +255,7 @@
       if (!option || option.disabled) return;
       one.selectedIndex = index;
       for (const what of ["input", "change"]) one.dispatchEvent(new Event(what, { bubbles: true }));
+      wrote(one);
     },
     pick(id, value) { const one = things.get(id); if (one?.isConnected) set(one, value); },
     open(id) { const to = things.get(id); if (typeof to === "string" && to) window.open(to, "_blank", "noopener"); },
