@@ -162,13 +162,19 @@ def play(
 
 
 @router.post("/api/v1/recordings/{recording_id}/messages", dependencies=VIEWERS)
-def messages(here: HereNow, recording_id: str, reason: Reason = "") -> StreamingResponse:
-    """Records of `u32 length, u32 ms, message` in the stream's own bytes; the last is an event that says how it ends."""
+def messages(
+    here: HereNow, recording_id: str, reason: Reason = "", after: Annotated[int, Form(ge=0)] = 0
+) -> StreamingResponse:
+    """Records of `u32 length, u32 ms, message` in the stream's own bytes; the last is an event that says how it ends.
+
+    `after`: so many of its messages are there already, of one that was still running then.
+    """
     _check(here)
     with here.unit() as work:
         row, key = recordings.open_for_view(work, here.portunus.vault, recording_id, reason)
         playback = Playback(here.portunus.blobs, row.blob, row.id, key, recordings.closed(work, row))
-    return StreamingResponse(_records(playback), media_type="application/octet-stream")
+        running = recordings.running(work, row)
+    return StreamingResponse(_records(playback, after, running=running), media_type="application/octet-stream")
 
 
 @router.get("/api/v1/recordings", dependencies=VIEWERS)
@@ -257,29 +263,36 @@ def _shown(row: Recording, portal: str, location: str) -> dict[str, Any]:
     }
 
 
-def _records(playback: Playback) -> Iterator[bytes]:
+def _records(playback: Playback, after: int, *, running: bool) -> Iterator[bytes]:
     """Batched: a piece of the answer per quarter megabyte, not per key press."""
     batch, last, found = bytearray(), 0, Attestation()
-    for message in playback.messages():
+    for number, message in enumerate(playback.messages()):
         found.note(message)
+        if number < after:
+            continue
         batch += RECORD.pack(len(message.data), message.ms) + message.data
         last = message.ms
         if len(batch) >= BATCH:
             yield bytes(batch)
             batch.clear()
-    end = _ending(playback, last, found)
+    end = _ending(playback, last, found, running=running)
     yield bytes(batch) + RECORD.pack(len(end), last) + end
 
 
-def _ending(playback: Playback, ms: int, found: Attestation) -> bytes:
+def _ending(playback: Playback, ms: int, found: Attestation, *, running: bool) -> bytes:
     ending = playback.ending
     if not isinstance(ending, Contents):
         said = {"e": "end", "how": "damaged", "words": f"The file was changed after it was written: {ending}."}
     elif ending.complete:
         said = {"e": "end", "how": "complete", "words": f"{found.words()} {_by_the_log(playback)}".strip()}
+    elif running:
+        said = {
+            "e": "end",
+            "how": "running",
+            "words": f"It is still running: this is what came so far. {found.words()}",
+        }
     else:
-        why = "the browser host stopped" if playback.closed else "it is still running, or the browser host stopped"
-        words = f"It ends here, with the last whole part: {why}. {found.words()} {_by_the_log(playback)}".strip()
+        words = f"It ends here, with the last whole part: the browser host stopped. {found.words()} {_by_the_log(playback)}".strip()
         said = {"e": "end", "how": "cut", "words": words}
     return struct.pack(">BBHII", 3, 0, 0, 0, ms) + json.dumps(said).encode()
 

@@ -270,6 +270,11 @@ def exported(work: Unit, recording_id: str, film_digest: str, film_id: str | Non
     _record(work, Act.RECORDING_EXPORTED, row, detail=detail)
 
 
+def running(work: Unit, row: Recording) -> bool:
+    """Whether its host still writes to it."""
+    return row.ended_at is None and work.clock.now() - row.beat_at < SILENT
+
+
 def closed(work: Unit, row: Recording) -> Closed | None:
     """What its file must be, by the audit log; None while it runs, or when it was closed unread."""
     leaf = work.db.scalar(

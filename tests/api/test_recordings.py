@@ -183,3 +183,36 @@ def test_what_one_may_not_view_is_not_found_either(practice) -> None:
 def test_words_that_cannot_be_looked_for_are_refused_with_what_can(practice, words) -> None:
     answer = practice.audrey.post_json("/api/v1/recordings/search", {"words": words})
     assert (answer.status_code, "member id" in answer.json()["detail"]) == (422, True)
+
+
+def records(body: bytes) -> list[bytes]:
+    found, place = [], 0
+    while place < len(body):
+        size = int.from_bytes(body[place : place + 4])
+        found.append(body[place + 8 : place + 8 + size])
+        place += 8 + size
+    return found
+
+
+def test_of_a_recording_that_runs_one_gets_what_came_since_and_each_look_is_in_the_log(practice) -> None:
+    recording_id = practice.record("Maria", "harborline", "phoenix", [Message(1, b"one"), Message(2, b"two")])
+    path = f"/api/v1/recordings/{recording_id}/messages"
+    first = records(practice.maria.post(path, {"reason": "look again"}).content)
+    since = records(practice.maria.post(path, {"reason": "look again", "after": 1}).content)
+    assert (first[:-1], since[:-1]) == ([b"one", b"two"], [b"two"])
+    assert practice.maria.post(path, {"reason": "look again", "after": -1}).status_code == 422
+    with practice.portunus.reading(SYSTEM) as work:
+        assert len(work.db.scalars(select(AuditEntry).where(AuditEntry.act == "recording:file:view")).all()) == 2
+
+
+def test_a_recording_whose_host_writes_is_said_to_run_and_one_whose_host_is_silent_to_be_cut(practice, clock) -> None:
+    recording_id = practice.record("Maria", "harborline", "phoenix", [Message(1, b"one")])
+    with practice.portunus.unit(SYSTEM) as work:
+        blob = work.db.get_one(Recording, recording_id).blob
+    whole = practice.portunus.blobs.read(blob)
+    practice.portunus.blobs.delete(blob)
+    practice.portunus.blobs.append(blob, whole[:-8])  # its end is not written yet
+    path = f"/api/v1/recordings/{recording_id}/messages"
+    assert b'"running"' in practice.maria.post(path, {"reason": "look again"}).content
+    clock.advance(seconds=31)
+    assert b'"cut"' in practice.maria.post(path, {"reason": "look again"}).content

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.remote import Remote, Viewer
 from tests.waiting import until as eventually
@@ -85,3 +86,22 @@ def test_what_a_page_writes_by_itself_is_nobodys_typing(maria: Viewer, remote: R
     maria.page.keyboard.type("x")
     maria.page.keyboard.press("Tab")
     told(remote, {"field": "", "v": "x"})
+
+
+def test_the_recording_of_a_tab_that_is_open_shows_what_came_since(maria: Viewer, remote: Remote) -> None:
+    assert remote.live is not None
+    assert remote.live.recorder is not None
+    player = maria.page.context.new_page()
+    player.goto(f"{maria.url.partition('/tabs/')[0]}/recordings/{remote.live.recorder.recording_id}")
+    player.get_by_label("Why do you view it?").fill("What did I type?")
+    player.keyboard.press("Enter")
+    expect(player.locator("#player-status")).to_contain_text("It is still running")
+    expect(player.locator("#timeline")).not_to_contain_text("HD1999000111222")
+    maria.click("#member")
+    maria.page.keyboard.type("HD1999000111222")
+    maria.page.keyboard.press("Tab")
+    told(remote, {"field": "Member ID", "v": "HD1999000111222"})
+    player.get_by_role("button", name="Show what came since").click()
+    expect(player.locator("#timeline")).to_contain_text("typed “HD1999000111222” in Member ID")
+    expect(player.get_by_role("button", name="Show what came since")).to_be_visible()
+    player.close()

@@ -7,18 +7,19 @@ import { mark } from "./watermark.js";
 const $ = (id) => document.getElementById(id);
 const player = $("player"), status = $("player-status"), context = $("screen").getContext("2d", { alpha: false });
 const csrf = document.querySelector("meta[name=csrf]").content;
+const kept = new Kept(Infinity);
 let messages = [], at = 0, next = 0, playing = false, started = 0, busy = Promise.resolve();
 const AHEAD = 16; // messages whose pictures are decoded before they are drawn
 const clock = (ms) => `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`;
 window.portunusPlayer = { drawn: 0, total: 0, settled: () => busy };
 
+/** What there is beyond the messages that are here already. */
 async function load() {
-  const body = new URLSearchParams({ reason: player.dataset.reason, csrf });
+  const body = new URLSearchParams({ reason: player.dataset.reason, csrf, after: messages.length }), had = messages.length;
   const source = player.dataset.messages || `/api/v1/recordings/${player.dataset.recordingId}/messages`;
   const answer = await fetch(source, { method: "POST", headers: { "x-csrf-token": csrf }, body });
   if (!answer.ok) { status.textContent = (await answer.json().catch(() => ({}))).detail || "The recording cannot be played."; return; }
   const bytes = await answer.arrayBuffer(), view = new DataView(bytes);
-  const kept = new Kept(Infinity);
   for (let place = 0; place + 8 <= bytes.byteLength;) {
     const size = view.getUint32(place), ms = view.getUint32(place + 4);
     const message = parse(bytes.slice(place + 8, place + 8 + size));
@@ -30,15 +31,16 @@ async function load() {
   $("seek").max = end;
   window.portunusPlayer.total = messages.length;
   status.textContent = `${clock(end)} long.${ending?.words ? ` ${ending.words}` : ""}`;
-  timeline();
-  await seek(Math.min(Number(player.dataset.at), end));
+  if ($("live")) $("live").hidden = ending?.how !== "running";
+  timeline(had);
+  await seek(had ? end : Math.min(Number(player.dataset.at), end));
 }
 
-function timeline() {
+function timeline(had) {
   const words = { holder: (e) => (e.from ? `${e.from} ${e.how === "taken_over" ? "had it; taken over by" : "handed it to"} ${e.to}${e.note ? `: ${e.note}` : ""}` : `goes on with ${e.to}, in a recording of its own`), watched: (e) => (e.by.length ? `watched by ${e.by.join(", ")}` : "no longer watched"), joined: (e) => (e.who ? `${e.who} looks on (${e.at.slice(0, 16).replace("T", " ")} UTC)` : ""), upload: () => "the portal asks for a file", invalid: (e) => (e.v ? `the form says ${e.v}` : ""), picker: (e) => `picks ${e.label || e.kind}`, copied: () => "copied words", typed: (e) => (e.secret ? `typed in ${e.field || "a field"}: secret, not kept` : `typed “${e.v}”${e.field ? ` in ${e.field}` : ""}`), answered: (e) => `answered ${e.ok ? "yes" : "no"}`, found: (e) => (e.of ? `found ${e.n} of ${e.of}` : ""), zoom: (e) => `zoom ${Math.round(e.v * 100)} %`, tabs: (e) => { const tab = e.tabs.find((one) => one.n === e.active); return tab ? `page ${tab.page ? `${tab.page}, ` : ""}${tab.host}${tab.path} “${tab.title}”` : ""; }, notice: (e) => e.words, dialog: (e) => `dialog: ${e.words}`, select: (e) => `list ${e.label}`, download: (e) => `${e.printed ? "printed" : "file"} ${e.name}${e.warning ? `, ${e.warning}` : ""}`, click: (e) => `click at ${Math.round(e.x)}, ${Math.round(e.y)}` };
   for (const row of $("timeline").querySelectorAll("[data-ms]")) row.onclick = () => seek(Number(row.dataset.ms)); // codes: the page brings them
-  let last = "";
-  for (const message of messages) {
+  let last = $("timeline").lastElementChild?.dataset.words;
+  for (const message of messages.slice(had)) {
     if (message.kind !== EVENT || !(message.event.e in words)) continue;
     const text = words[message.event.e](message.event);
     if (!text || (text === last && message.event.e !== "click")) continue;
@@ -47,6 +49,7 @@ function timeline() {
     button.type = "button";
     button.textContent = `${clock(message.ms)}  ${text}`;
     button.onclick = () => seek(message.ms);
+    row.dataset.words = text;
     row.append(button);
     $("timeline").append(row);
   }
@@ -114,6 +117,7 @@ async function play() {
 }
 
 $("play").onclick = play;
+if ($("more")) $("more").onclick = () => { pause(); load(); };
 $("seek").oninput = () => { pause(); seek(Number($("seek").value)); };
 $("speed").onchange = () => { started = performance.now() - at / speed(); };
 document.addEventListener("keydown", (event) => {
