@@ -326,6 +326,16 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_recording_film_recording_id'), ['recording_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_recording_film_state'), ['state'], unique=False)
 
+    op.create_table('recording_word',
+    sa.Column('recording_id', sa.String(length=40), nullable=False),
+    sa.Column('digest', sa.LargeBinary(length=16), nullable=False),
+    sa.Column('ms', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['recording_id'], ['recording.id'], name=op.f('fk_recording_word_recording_id_recording')),
+    sa.PrimaryKeyConstraint('recording_id', 'digest', name=op.f('pk_recording_word'))
+    )
+    with op.batch_alter_table('recording_word', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_recording_word_digest'), ['digest'], unique=False)
+
     op.create_table('script_alert',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('portal_id', sa.String(length=40), nullable=False),
@@ -1241,6 +1251,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_script_alert_portal_id'))
 
     op.drop_table('script_alert')
+    with op.batch_alter_table('recording_word', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_recording_word_digest'))
+
+    op.drop_table('recording_word')
     with op.batch_alter_table('recording_film', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_recording_film_state'))
         batch_op.drop_index(batch_op.f('ix_recording_film_recording_id'))

@@ -93,7 +93,7 @@ async def host(database: str, folder: Path, key: bytes, now: datetime, subject: 
         cast=Pictures(showing.arrived),
         sight=Sight(),
         first=None,
-        redrawn=asyncio.Event(),
+        redrawn=lambda: None,
     )
     stream._view = view
     showing.arrived.set()
