@@ -20,7 +20,7 @@ from broker.recordings.service import Subject
 from tests.workers.browser import killable
 from tests.workers.browser.test_recorder import subject as subject  # noqa: PLC0414 - a fixture
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 HOST = system("browserhost")
 KILLS, AT_ONCE = 200, 2
 KEY = bytes(range(32))
