@@ -21,6 +21,8 @@ LEAST, MOST = (320, 240), (2560, 1600)
 """Of a tab's picture, in pixels."""
 FIRST_S = 2.0
 PACK_AFTER_S = 0.4
+ASK_AGAIN_S = (0.4, 0.8, 1.6, 3.2)
+"""Waits after a new size until its picture should have come."""
 UNTOLD = 50
 """Events kept for whoever comes."""
 ZOOMS = (0.5, 0.67, 0.75, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0)
@@ -130,6 +132,17 @@ class View:
         self._live.size = (width, height)
         told = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         await self.cast.cdp.send("Emulation.setDeviceMetricsOverride", told)
+        keep(self._drawn_at(width, height), "a picture of the new size")
+
+    async def _drawn_at(self, width: int, height: int) -> None:
+        """On a busy machine the cast may end with a picture of the size before: then one is asked for."""
+        for wait_s in ASK_AGAIN_S:
+            await asyncio.sleep(wait_s)
+            picture = self.sight.picture
+            if self._live.size != (width, height) or picture is None or picture.shape[:2] == (height, width):
+                return
+            with contextlib.suppress(Error):
+                await self.cast.again()
 
     async def zoom(self, factor: float) -> None:
         """Larger or smaller letters, as a browser's zoom; kept when the tab goes to another page."""
